@@ -1,0 +1,583 @@
+/**
+ * @file tc_auth.h
+ *
+ * Authorization headers for the ThreatConnect API: HMAC-SHA256 signatures, or an API token.
+ *
+ * The library makes headers and checks them. It opens no connection, starts no thread, reads no file, prints nothing
+ * and keeps nothing outside the objects that it gives you. You send the request, with any HTTP client.
+ *
+ * A complete program (link with -ltc_auth):
+ *
+ *     #include <stdio.h>
+ *     #include <tc_auth.h>
+ *
+ *     int main(void)
+ *     {
+ *         tc_auth *auth = NULL;
+ *         tc_auth_header_list *headers = NULL;
+ *         tc_auth_status status = tc_auth_new_hmac("12345678901234567890", "my secret key", &auth);
+ *         if (status == TC_AUTH_STATUS_OK)
+ *             status = tc_auth_headers(auth, "GET", "/api/v3/indicators?resultLimit=10", &headers);
+ *         if (status != TC_AUTH_STATUS_OK)
+ *             fprintf(stderr, "%s\n", tc_auth_status_message(status));
+ *         for (size_t i = 0; i < tc_auth_header_list_len(headers); i++)
+ *             puts(tc_auth_header_list_line(headers, i));
+ *         tc_auth_header_list_free(headers);
+ *         tc_auth_free(auth);
+ *         return status == TC_AUTH_STATUS_OK ? 0 : 1;
+ *     }
+ *
+ * What is signed must be what is sent. Sign the URL as your client puts it on the wire, send it unchanged, and follow
+ * no redirect with these headers: a new target needs new headers, and another server must never see them.
+ *
+ * Results. A function that can fail returns a tc_auth_status, 0 for success. Outputs come last and are written only on
+ * success, except where a function says otherwise. Each cause has its own status, and tc_auth_status_message() says in
+ * one sentence what to do. There is no "last error". The "Errors" of a function leave out the prefix TC_AUTH_STATUS_,
+ * and PANIC, which any function can return: a bug in the library was stopped before it could do harm.
+ *
+ * Ownership. A function whose output is a handle, list, URL or string gives it to you, and names the function that
+ * frees it: never free(). Arguments stay yours and are copied where the library keeps them. A `const char *` that is
+ * returned belongs to the object that it was asked of.
+ *
+ * NULL. Every pointer is checked: NULL gives NULL_ARGUMENT where a function does not give it a meaning. A function that
+ * frees does nothing for NULL; one that returns no status answers NULL, 0 or NONE. An input of length 0 is empty,
+ * whatever its pointer. What no library can check: a pointer to freed memory, a string without its NUL, a second free
+ * of the same object. Outputs and buffers must not overlap each other or an input, except where a function says so.
+ *
+ * Threads. Every function on a tc_auth may run in any number of threads at once, but tc_auth_free(), which comes last
+ * and alone. `const` means that the object is only read. A tc_auth_url and a tc_auth_header_list belong to one thread
+ * at a time; several may read a list together. After fork() the child may use HMAC handles at once, for signing takes
+ * no lock, and may only free token handles.
+ *
+ * Strings are bytes and end in NUL where no length is passed with them. Times are Unix seconds: 0 to 99999999999.
+ *
+ * Secrets. No message, description or status holds a secret key or a token. The library's own copies are wiped when
+ * they are freed or replaced. When memory can't be had, the program is aborted.
+ *
+ * Compatibility. The numbers of the enumerations never change. Later versions can add some, so expect numbers that
+ * this header does not name.
+ */
+
+
+#ifndef TC_AUTH_H
+#define TC_AUTH_H
+
+/* Generated from src/ffi by `make header`: edit there. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of this header; tc_auth_version() is that of the library that is running. */
+#define TC_AUTH_VERSION_MAJOR 0
+#define TC_AUTH_VERSION_MINOR 1
+#define TC_AUTH_VERSION_PATCH 0
+
+/**
+ * As a time: read the clock of this machine, once, and add the handle's clock offset.
+ */
+#define TC_AUTH_NOW -1
+
+/**
+ * Instead of a timestamp: there is none, so send no Timestamp header.
+ */
+#define TC_AUTH_NO_TIMESTAMP -1
+
+/**
+ * As an expiry: not known, or never.
+ */
+#define TC_AUTH_NO_EXPIRY 0
+
+/**
+ * The outcome of a call. Values are fixed: a later version may add some, and never changes one.
+ */
+typedef enum {
+  /**
+   * It worked.
+   */
+  TC_AUTH_STATUS_OK = 0,
+  /**
+   * A pointer that must not be NULL is NULL.
+   */
+  TC_AUTH_STATUS_NULL_ARGUMENT = 1,
+  /**
+   * The method is not an HTTP token of 1 to 64 characters.
+   */
+  TC_AUTH_STATUS_INVALID_METHOD = 2,
+  /**
+   * The URI is neither a path that begins with / nor an absolute http or https URL, or has a part that this
+   * function does not take.
+   */
+  TC_AUTH_STATUS_INVALID_URI_FORM = 3,
+  /**
+   * The URI holds a control character, a space or a byte above 0x7e.
+   */
+  TC_AUTH_STATUS_INVALID_URI_BYTE = 4,
+  /**
+   * The access id is empty or holds something else than visible ASCII characters.
+   */
+  TC_AUTH_STATUS_INVALID_ACCESS_ID = 5,
+  /**
+   * The secret key is empty or holds a control character, such as a line break.
+   */
+  TC_AUTH_STATUS_INVALID_SECRET_KEY = 6,
+  /**
+   * The token is empty or holds something else than visible ASCII characters.
+   */
+  TC_AUTH_STATUS_INVALID_TOKEN = 7,
+  /**
+   * The time is negative, or 10^11 and more (milliseconds?).
+   */
+  TC_AUTH_STATUS_INVALID_TIME = 8,
+  /**
+   * The buffer is too small; the length that is needed was stored.
+   */
+  TC_AUTH_STATUS_BUFFER_TOO_SMALL = 9,
+  /**
+   * The handle is of the other kind (HMAC or token).
+   */
+  TC_AUTH_STATUS_WRONG_KIND = 10,
+  /**
+   * The token has expired.
+   */
+  TC_AUTH_STATUS_TOKEN_EXPIRED = 11,
+  /**
+   * The server refused to renew the token.
+   */
+  TC_AUTH_STATUS_RENEWAL_REFUSED = 12,
+  /**
+   * The answer to the renewal request is not one that the platform gives.
+   */
+  TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE = 13,
+  /**
+   * Another thread's renewal took longer than this caller wanted to wait.
+   */
+  TC_AUTH_STATUS_RENEWAL_TIMEOUT = 14,
+  /**
+   * The value can be set only once, and is set.
+   */
+  TC_AUTH_STATUS_ALREADY_SET = 15,
+  /**
+   * The source holds no complete credentials.
+   */
+  TC_AUTH_STATUS_NO_CREDENTIALS = 16,
+  /**
+   * The configuration is not well formed.
+   */
+  TC_AUTH_STATUS_CONFIG_SYNTAX = 17,
+  /**
+   * The configuration file can't be read.
+   */
+  TC_AUTH_STATUS_CONFIG_IO = 18,
+  /**
+   * The configuration file can't be decrypted.
+   */
+  TC_AUTH_STATUS_CONFIG_DECRYPT = 19,
+  /**
+   * The handle has no API path.
+   */
+  TC_AUTH_STATUS_API_PATH_MISSING = 20,
+  /**
+   * The access id, the signature or the token is not the one expected.
+   */
+  TC_AUTH_STATUS_SIGNATURE_MISMATCH = 21,
+  /**
+   * The request's timestamp is too far from the given time.
+   */
+  TC_AUTH_STATUS_TIMESTAMP_OUT_OF_RANGE = 22,
+  /**
+   * The Authorization or the Timestamp header is missing or not well formed.
+   */
+  TC_AUTH_STATUS_MALFORMED_AUTHORIZATION = 23,
+  /**
+   * A number or a string is outside the range that the function documents.
+   */
+  TC_AUTH_STATUS_INVALID_ARGUMENT = 24,
+  /**
+   * The URL points to another scheme, host or port than the handle's API path.
+   */
+  TC_AUTH_STATUS_OTHER_ORIGIN = 25,
+  /**
+   * A bug in this library: an internal check failed, and the call was given up.
+   */
+  TC_AUTH_STATUS_PANIC = 99,
+} tc_auth_status;
+
+/**
+ * What a handle proves its identity with.
+ */
+typedef enum {
+  /**
+   * No handle: NULL was passed.
+   */
+  TC_AUTH_KIND_NONE = 0,
+  /**
+   * An access id and a secret key, which sign every request.
+   */
+  TC_AUTH_KIND_HMAC = 1,
+  /**
+   * An API token.
+   */
+  TC_AUTH_KIND_TOKEN = 2,
+} tc_auth_kind;
+
+/**
+ * One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
+ *
+ * Make it once and share it: every function on it may be called from any number of threads at once, but
+ * tc_auth_free(), which comes last and alone. After fork() the child may use an HMAC handle at once; a token handle it
+ * may only free.
+ */
+typedef struct tc_auth tc_auth;
+
+/**
+ * The headers to add to one request: Authorization, and for a signed request Timestamp.
+ *
+ * It owns its strings, depends on no handle, and may move between threads.
+ */
+typedef struct tc_auth_header_list tc_auth_header_list;
+
+/**
+ * A URL that is being built. It belongs to one thread at a time.
+ *
+ * Sign and send the same string, and no HTTP client can come between: everything that clients are known to change on
+ * the way is encoded in the parts that you add.
+ */
+typedef struct tc_auth_url tc_auth_url;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Makes a handle that signs requests with HMAC-SHA256.
+ *
+ * access_id: visible ASCII (0x21 to 0x7e), not empty. secret_key: UTF-8, not empty, without control characters.
+ * Errors: NULL_ARGUMENT; INVALID_ACCESS_ID; INVALID_SECRET_KEY.
+ * Both strings are only read; of the secret key nothing but the state of a keyed hash is kept, so you can wipe yours.
+ * On success *out owns the handle: free it with tc_auth_free().
+ * Threads: any.
+ */
+tc_auth_status tc_auth_new_hmac(const char *access_id,
+                                const char *secret_key,
+                                tc_auth **out);
+
+/**
+ * Makes a handle that shows an API token.
+ *
+ * token: visible ASCII (0x21 to 0x7e), not empty. expires: Unix seconds, or TC_AUTH_NO_EXPIRY.
+ * Errors: NULL_ARGUMENT; INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
+ * The token is copied. On success *out owns the handle: free it with tc_auth_free().
+ * Threads: any.
+ */
+tc_auth_status tc_auth_new_token(const char *token, int64_t expires, tc_auth **out);
+
+/**
+ * Wipes and frees a handle; does nothing for NULL. Afterwards it must not be used.
+ *
+ * Header lists, URLs and strings that were made with it live on.
+ * Threads: no other call on the handle may be running.
+ */
+void tc_auth_free(tc_auth *auth);
+
+/**
+ * The kind of a handle; TC_AUTH_KIND_NONE for NULL.
+ *
+ * Threads: any.
+ */
+tc_auth_kind tc_auth_get_kind(const tc_auth *auth);
+
+/**
+ * One line for a log: the kind, the access id or the token's expiry, and the API path. It holds nothing of a secret
+ * key or a token, not even a length.
+ *
+ * Errors: NULL_ARGUMENT.
+ * On success *out owns the string: free it with tc_auth_string_free().
+ * Threads: any.
+ */
+tc_auth_status tc_auth_describe(const tc_auth *auth,
+                                char **out);
+
+/**
+ * Makes the headers for one request, now: tc_auth_headers_at() with TC_AUTH_NOW.
+ *
+ * Errors, ownership and threads: see there.
+ */
+tc_auth_status tc_auth_headers(const tc_auth *auth,
+                               const char *method,
+                               const char *uri,
+                               tc_auth_header_list **out);
+
+/**
+ * Makes the headers for one request at a given time.
+ *
+ * method: such as "GET", an HTTP token of at most 64 characters; signed in upper case.
+ * uri: a path with query ("/api/v3/indicators?resultLimit=10") or an absolute http or https URL, exactly as it will be
+ * sent. What is signed is taken from it byte for byte: the path and the query, without the fragment.
+ * unix_time: Unix seconds, or TC_AUTH_NOW. It decides everything in this call, whether a token has expired too.
+ * Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME (negative, or milliseconds);
+ * OTHER_ORIGIN (the handle has an API path, and the URL has another scheme, host or port); TOKEN_EXPIRED.
+ * Method and URI are only read. On success *out owns the list: free it with tc_auth_header_list_free().
+ * Threads: any; never waits.
+ */
+tc_auth_status tc_auth_headers_at(const tc_auth *auth,
+                                  const char *method,
+                                  const char *uri,
+                                  int64_t unix_time,
+                                  tc_auth_header_list **out);
+
+/**
+ * The same as tc_auth_headers_at() without any allocation: the value of the Authorization header goes into the
+ * caller's buffer, ended by NUL; the value of the Timestamp header is the number in *timestamp, in decimal.
+ *
+ * method, uri: as there, with their lengths in bytes; they need no NUL.
+ * authorization, capacity: the buffer and its size, which must exceed the length of the value by one for the NUL.
+ * *authorization_len: receives the length without the NUL. *timestamp: receives the second to send, or
+ * TC_AUTH_NO_TIMESTAMP: then send no Timestamp header.
+ * Errors: those of tc_auth_headers_at(); INVALID_ARGUMENT (a length above PTRDIFF_MAX); BUFFER_TOO_SMALL: then
+ * *authorization_len alone is written, with the length that is needed. NULL with capacity 0 asks for it. Between two
+ * calls another thread can set a longer token, so ask in a loop.
+ * Everything stays the caller's. Buffers must not overlap.
+ * Threads: any; takes no lock.
+ */
+tc_auth_status tc_auth_headers_into(const tc_auth *auth,
+                                    const char *method,
+                                    size_t method_len,
+                                    const char *uri,
+                                    size_t uri_len,
+                                    int64_t unix_time,
+                                    char *authorization,
+                                    size_t capacity,
+                                    size_t *authorization_len,
+                                    int64_t *timestamp);
+
+/**
+ * The string that is signed, such as "/api/v3/indicators:GET:1513703787": for support, and for comparison with what
+ * another implementation signs. Making the headers does not need it.
+ *
+ * method, uri: as in tc_auth_headers_at(). unix_time: Unix seconds; TC_AUTH_NOW is INVALID_TIME here.
+ * Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
+ * On success *out owns the string: free it with tc_auth_string_free().
+ * Threads: any.
+ */
+tc_auth_status tc_auth_string_to_sign(const char *method,
+                                      const char *uri,
+                                      int64_t unix_time,
+                                      char **out);
+
+/**
+ * The server's side, for gateways, mocks and tests: checks the headers that came with a request.
+ *
+ * method, uri: the request's, as in tc_auth_headers_at(). authorization, timestamp: the values of these two headers;
+ * NULL where the request has none. With a token the timestamp is not looked at.
+ * unix_time: Unix seconds, or TC_AUTH_NOW. tolerance_seconds: how far the timestamp may be off, 0 to 86400;
+ * ThreatConnect itself allows 300.
+ * Errors, first for the caller's arguments: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE;
+ * OTHER_ORIGIN; INVALID_TIME; INVALID_ARGUMENT (the tolerance). Then for the headers, in this order:
+ * MALFORMED_AUTHORIZATION (missing, not "TC id:signature" or "TC-Token token", or a timestamp that is no number);
+ * SIGNATURE_MISMATCH (compared in constant time); TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
+ * Everything is only read.
+ * Threads: any; never waits.
+ */
+tc_auth_status tc_auth_verify(const tc_auth *auth,
+                              const char *method,
+                              const char *uri,
+                              const char *authorization,
+                              const char *timestamp,
+                              int64_t unix_time,
+                              int64_t tolerance_seconds);
+
+/**
+ * Replaces the token of a handle, at once and for every thread.
+ *
+ * token, expires: as in tc_auth_new_token(). The same token with another expiry only changes the expiry.
+ * Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_TOKEN; INVALID_TIME. The old token then stays.
+ * The token is copied; the old one is wiped as soon as no call is reading it any more.
+ * Threads: any.
+ */
+tc_auth_status tc_auth_update_token(tc_auth *auth,
+                                    const char *token,
+                                    int64_t expires);
+
+/**
+ * The current token and its expiry, both of the same moment: to hand them on to another process, not to log them.
+ *
+ * *token: receives a copy. *expires: receives Unix seconds, or TC_AUTH_NO_EXPIRY. Either pointer may be NULL.
+ * Errors: NULL_ARGUMENT (no handle); WRONG_KIND (an HMAC handle).
+ * On success *token owns the string: free it with tc_auth_string_free(), which wipes it.
+ * Threads: any.
+ */
+tc_auth_status tc_auth_token(const tc_auth *auth,
+                             char **token,
+                             int64_t *expires);
+
+/**
+ * Tells a handle where the platform's API is, such as "https://company.example/api": once, before it is shared.
+ *
+ * From then on an absolute URL of another scheme, host or port is refused with OTHER_ORIGIN, so that no credentials go
+ * to another server, and tc_auth_url_new_for() can join paths to it. A `/` at the end makes no difference.
+ * Errors: NULL_ARGUMENT; INVALID_URI_FORM (no absolute http or https URL, or one with a user, query or fragment);
+ * INVALID_URI_BYTE; ALREADY_SET.
+ * The string is copied.
+ * Threads: any.
+ */
+tc_auth_status tc_auth_set_api_path(tc_auth *auth,
+                                    const char *api_path);
+
+/**
+ * Sets what has to be added to this machine's clock to get the server's time; used wherever TC_AUTH_NOW is passed.
+ *
+ * seconds: -86400 to 86400; 0 at first.
+ * Errors: NULL_ARGUMENT; INVALID_ARGUMENT.
+ * Threads: any.
+ */
+tc_auth_status tc_auth_set_clock_offset(tc_auth *auth,
+                                        int64_t seconds);
+
+/**
+ * What tc_auth_set_clock_offset() has set, in seconds.
+ *
+ * Errors: NULL_ARGUMENT.
+ * Threads: any.
+ */
+tc_auth_status tc_auth_clock_offset(const tc_auth *auth, int64_t *out);
+
+/**
+ * The number of headers: 2 (Authorization, Timestamp) with a secret key, 1 (Authorization) with a token; 0 for NULL.
+ *
+ * Threads: any.
+ */
+size_t tc_auth_header_list_len(const tc_auth_header_list *list);
+
+/**
+ * The name of a header, such as "Authorization"; NULL for a NULL list or an index past the end.
+ *
+ * The string belongs to the list and is valid until tc_auth_header_list_free().
+ * Threads: any.
+ */
+const char *tc_auth_header_list_name(const tc_auth_header_list *list, size_t index);
+
+/**
+ * The value of a header, such as "TC 1234:..."; NULL for a NULL list or an index past the end.
+ *
+ * The string belongs to the list and is valid until tc_auth_header_list_free().
+ * Threads: any.
+ */
+const char *tc_auth_header_list_value(const tc_auth_header_list *list, size_t index);
+
+/**
+ * A whole header line without line break, such as "Authorization: TC 1234:...", ready for curl_slist_append(); NULL
+ * for a NULL list or an index past the end.
+ *
+ * The string belongs to the list and is valid until tc_auth_header_list_free().
+ * Threads: any.
+ */
+const char *tc_auth_header_list_line(const tc_auth_header_list *list,
+                                     size_t index);
+
+/**
+ * The second that was signed, which the Timestamp header holds; TC_AUTH_NO_TIMESTAMP with a token, or for NULL.
+ *
+ * Threads: any.
+ */
+int64_t tc_auth_header_list_timestamp(const tc_auth_header_list *list);
+
+/**
+ * Wipes and frees a list and its strings; does nothing for NULL. Afterwards none of them must be used.
+ *
+ * Threads: any.
+ */
+void tc_auth_header_list_free(tc_auth_header_list *list);
+
+/**
+ * Starts a URL with a base: a path such as "/api/v3/indicators", or an absolute http or https URL such as
+ * "https://company.example/api". The base is taken as it is, so it must be percent-encoded already.
+ *
+ * Errors: NULL_ARGUMENT; INVALID_URI_FORM (also for a fragment, `#...`); INVALID_URI_BYTE.
+ * The base is copied. On success *out owns the URL: free it with tc_auth_url_free().
+ * Threads: any.
+ */
+tc_auth_status tc_auth_url_new(const char *base,
+                               tc_auth_url **out);
+
+/**
+ * Starts a URL by joining a path to the handle's API path: with "https://company.example/api", the path "/v2/owners"
+ * becomes "https://company.example/api/v2/owners". The path must be percent-encoded already.
+ *
+ * Errors: NULL_ARGUMENT; API_PATH_MISSING; INVALID_URI_FORM (the path does not begin with exactly one `/`, or has a
+ * fragment); INVALID_URI_BYTE.
+ * Everything is copied; the URL may outlive the handle. On success *out owns it: free it with tc_auth_url_free().
+ * Threads: any.
+ */
+tc_auth_status tc_auth_url_new_for(const tc_auth *auth,
+                                   const char *path,
+                                   tc_auth_url **out);
+
+/**
+ * Adds one segment to the path, with exactly one `/` before it. Every byte but A-Z a-z 0-9 - . _ ~ is
+ * percent-encoded: "http://evil.example/a?b" becomes one segment, which no server mistakes for more.
+ *
+ * Errors: NULL_ARGUMENT; INVALID_ARGUMENT (the segment is empty, "." or "..", which HTTP clients remove);
+ * INVALID_URI_FORM (the URL has a query already: add all segments first). The URL is then as it was.
+ * The segment is copied; it may be the URL's own string.
+ * Threads: one at a time.
+ */
+tc_auth_status tc_auth_url_add_segment(tc_auth_url *url,
+                                       const char *segment);
+
+/**
+ * Adds one parameter to the query. Name and value are percent-encoded like a segment, a space as %20.
+ *
+ * Errors: NULL_ARGUMENT; INVALID_ARGUMENT (the name is empty; the value may be). The URL is then as it was.
+ * Name and value are copied; either may be the URL's own string.
+ * Threads: one at a time.
+ */
+tc_auth_status tc_auth_url_add_query(tc_auth_url *url,
+                                     const char *name,
+                                     const char *value);
+
+/**
+ * The URL as it is now, for signing and for sending. NULL for NULL.
+ *
+ * The string belongs to the URL and is valid until the URL is changed or freed.
+ * Threads: one at a time.
+ */
+const char *tc_auth_url_string(const tc_auth_url *url);
+
+/**
+ * Frees a URL and its string; does nothing for NULL. Afterwards neither must be used.
+ *
+ * Threads: one at a time.
+ */
+void tc_auth_url_free(tc_auth_url *url);
+
+/**
+ * Wipes and frees a string that a function of this library has handed out; does nothing for NULL.
+ *
+ * Use it for every `char *` that the library has given to you, and for no other: free() belongs to another allocator.
+ * Afterwards the string must not be used.
+ * Threads: any.
+ */
+void tc_auth_string_free(char *string);
+
+/**
+ * The version of the library that is running, such as "0.1.0". The macros TC_AUTH_VERSION_* are those of the header.
+ *
+ * The string belongs to the library and lives as long as the program. Never NULL.
+ * Threads: any.
+ */
+const char *tc_auth_version(void);
+
+/**
+ * One sentence in English for a status: what is wrong, and what to do about it.
+ *
+ * Any number is accepted; one that the library does not know gets a sentence that says so.
+ * The string belongs to the library and lives as long as the program. Never NULL.
+ * Threads: any.
+ */
+const char *tc_auth_status_message(int32_t status);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* TC_AUTH_H */

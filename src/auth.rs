@@ -1,0 +1,229 @@
+//! One identity: its credential, and what is known about the server.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use once_cell::race::OnceBox;
+
+use crate::clock::{self, ClockOffset};
+use crate::error::{Result, Status};
+use crate::headers::{Authorization, HeaderList};
+use crate::sign::{Method, Signer, StringToSign};
+use crate::token::Token;
+use crate::uri::{ApiPath, Uri};
+use crate::url::Url;
+use crate::verify::{self, Window};
+
+/// One identity at one ThreatConnect instance. It is made once, shared by any number of threads, and asked for the
+/// headers of each request. No call waits for another.
+pub struct Auth {
+    credential: Credential,
+    /// Set at most once, so a reader needs no lock: also not after a `fork` in the middle of another thread's call.
+    api_path: OnceBox<ApiPath>,
+    clock_offset: ClockOffset,
+}
+
+/// What an [`Auth`] proves its identity with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An access id and a secret key, which sign every request.
+    Hmac,
+    /// An API token.
+    Token,
+}
+
+enum Credential {
+    Hmac(Signer),
+    Token(ArcSwap<Token>),
+}
+
+impl Auth {
+    /// An identity that signs with HMAC-SHA256.
+    ///
+    /// # Errors
+    /// [`Status::InvalidAccessId`] unless the id is visible ASCII; [`Status::InvalidSecretKey`] if the key is empty or
+    /// holds a control character.
+    pub fn new_hmac(access_id: impl AsRef<[u8]>, secret_key: impl AsRef<[u8]>) -> Result<Auth> {
+        Ok(Auth::new(Credential::Hmac(Signer::new(access_id.as_ref(), secret_key.as_ref())?)))
+    }
+
+    /// An identity that shows a token. `expires` is in Unix seconds; `None` if the token's life is not known.
+    ///
+    /// # Errors
+    /// [`Status::InvalidToken`] unless the token is visible ASCII; [`Status::InvalidTime`].
+    pub fn new_token(token: impl AsRef<[u8]>, expires: Option<i64>) -> Result<Auth> {
+        Ok(Auth::new(Credential::Token(ArcSwap::from_pointee(Token::new(token.as_ref(), expires)?))))
+    }
+
+    fn new(credential: Credential) -> Auth {
+        Auth { credential, api_path: OnceBox::new(), clock_offset: ClockOffset::ZERO }
+    }
+
+    /// Which kind of credential this is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.credential {
+            Credential::Hmac(_) => Kind::Hmac,
+            Credential::Token(_) => Kind::Token,
+        }
+    }
+
+    /// One line for a log. It holds nothing of a secret key or a token, not even a length.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let credential = match &self.credential {
+            Credential::Hmac(signer) => format!("HMAC; access id {}", signer.access_id()),
+            Credential::Token(current) => match current.load().expires() {
+                Some(expires) => format!("token; expires {expires}"),
+                None => "token; no expiry".to_owned(),
+            },
+        };
+        let api_path = self.api_path.get().map_or("not set", ApiPath::as_str);
+        format!("{credential}; api path {api_path}")
+    }
+
+    /// The headers for one request at `unix_time`. Nothing is read but this handle: the time decides whether the token
+    /// has expired, too.
+    ///
+    /// # Errors
+    /// [`Status::InvalidMethod`], [`Status::InvalidUriForm`], [`Status::InvalidUriByte`], [`Status::InvalidTime`],
+    /// [`Status::OtherOrigin`], [`Status::TokenExpired`].
+    pub fn headers(&self, method: impl AsRef<[u8]>, uri: impl AsRef<[u8]>, unix_time: i64) -> Result<HeaderList> {
+        Ok(HeaderList::new(&self.authorize(method.as_ref(), uri.as_ref(), unix_time)?))
+    }
+
+    /// What [`Auth::headers`] writes into a list; allocates nothing and takes no lock.
+    pub(crate) fn authorize(&self, method: &[u8], uri: &[u8], unix_time: i64) -> Result<Authorization<'_>> {
+        let (method, uri) = self.read_request(method, uri)?;
+        let unix_time = clock::unix_seconds(unix_time)?;
+        match &self.credential {
+            Credential::Hmac(signer) => {
+                let mut digits = itoa::Buffer::new();
+                let text = StringToSign::new(uri.target, &method, digits.format(unix_time).as_bytes());
+                Ok(Authorization::signed(signer.prefix(), signer.sign(&text), unix_time))
+            }
+            Credential::Token(current) => {
+                let token = current.load();
+                token.check_expiry(unix_time)?;
+                Ok(Authorization::token(token))
+            }
+        }
+    }
+
+    /// The server's side: checks the headers that came with a request.
+    ///
+    /// `timestamp` is the value of the Timestamp header, which a token does not need. At `unix_time`, the timestamp
+    /// may be `tolerance` seconds off, at most a day; ThreatConnect itself allows 300.
+    ///
+    /// # Errors
+    /// For the caller's own arguments those of [`Auth::headers`], and [`Status::InvalidArgument`] for the tolerance.
+    /// For the headers, in this order: [`Status::MalformedAuthorization`], [`Status::SignatureMismatch`],
+    /// [`Status::TimestampOutOfRange`] or [`Status::TokenExpired`].
+    pub fn verify(
+        &self,
+        method: impl AsRef<[u8]>,
+        uri: impl AsRef<[u8]>,
+        authorization: Option<&[u8]>,
+        timestamp: Option<&[u8]>,
+        unix_time: i64,
+        tolerance: i64,
+    ) -> Result<()> {
+        let (method, uri) = self.read_request(method.as_ref(), uri.as_ref())?;
+        let window = Window::new(unix_time, tolerance)?;
+        let authorization = authorization.ok_or(Status::MalformedAuthorization)?;
+        match &self.credential {
+            Credential::Hmac(signer) => {
+                let timestamp = timestamp.ok_or(Status::MalformedAuthorization)?;
+                verify::signature(signer, &StringToSign::new(uri.target, &method, timestamp), authorization, &window)
+            }
+            Credential::Token(current) => verify::token(&current.load(), authorization, &window),
+        }
+    }
+
+    fn read_request<'a>(&self, method: &[u8], uri: &'a [u8]) -> Result<(Method, Uri<'a>)> {
+        let method = Method::parse(method)?;
+        let uri = Uri::parse(uri)?;
+        if let Some(api_path) = self.api_path.get() {
+            api_path.check_origin(&uri)?;
+        }
+        Ok((method, uri))
+    }
+
+    /// Replaces the token at once, for every thread. The old one is wiped when its last reader is done.
+    ///
+    /// # Errors
+    /// Those of [`Auth::new_token`]; [`Status::WrongKind`] on an HMAC identity. The old token then stays.
+    pub fn update_token(&self, token: impl AsRef<[u8]>, expires: Option<i64>) -> Result<()> {
+        let current = self.current_token()?;
+        current.store(Arc::new(Token::new(token.as_ref(), expires)?));
+        Ok(())
+    }
+
+    /// The current token with its own expiry.
+    ///
+    /// # Errors
+    /// [`Status::WrongKind`] on an HMAC identity.
+    pub fn token(&self) -> Result<Arc<Token>> {
+        Ok(self.current_token()?.load_full())
+    }
+
+    fn current_token(&self) -> Result<&ArcSwap<Token>> {
+        match &self.credential {
+            Credential::Hmac(_) => Err(Status::WrongKind),
+            Credential::Token(current) => Ok(current),
+        }
+    }
+
+    /// Says where the platform's API is, such as `https://company.example/api`. From then on a URL of another origin
+    /// is refused, and [`Auth::url`] can join paths to it. It can be set once.
+    ///
+    /// # Errors
+    /// [`Status::InvalidUriForm`] unless it is an absolute `http` or `https` URL without user, query and fragment;
+    /// [`Status::InvalidUriByte`]; [`Status::AlreadySet`].
+    pub fn set_api_path(&self, api_path: impl AsRef<[u8]>) -> Result<()> {
+        let api_path = ApiPath::parse(api_path.as_ref())?;
+        self.api_path.set(Box::new(api_path)).map_err(|_| Status::AlreadySet)
+    }
+
+    /// Starts a URL by joining a path such as `/v2/owners` to the API path.
+    ///
+    /// # Errors
+    /// [`Status::ApiPathMissing`]; [`Status::InvalidUriByte`]; [`Status::InvalidUriForm`] if the path does not begin
+    /// with exactly one `/` or has a fragment.
+    pub fn url(&self, path: impl AsRef<[u8]>) -> Result<Url> {
+        Url::join(self.api_path.get().ok_or(Status::ApiPathMissing)?, path.as_ref())
+    }
+
+    /// Sets what has to be added to this machine's clock to get the server's time, in seconds.
+    ///
+    /// # Errors
+    /// [`Status::InvalidArgument`] if it is more than a day.
+    pub fn set_clock_offset(&self, seconds: i64) -> Result<()> {
+        self.clock_offset.set(seconds)
+    }
+
+    /// What [`Auth::set_clock_offset`] set; 0 at first.
+    #[must_use]
+    pub fn clock_offset(&self) -> i64 {
+        self.clock_offset.get()
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Auth({})", self.describe())
+    }
+}
+
+/// The string that is signed, for comparison with the one on the other side: `<request target>:<METHOD>:<Unix seconds>`.
+///
+/// # Errors
+/// [`Status::InvalidMethod`], [`Status::InvalidUriForm`], [`Status::InvalidUriByte`], [`Status::InvalidTime`].
+pub fn string_to_sign(method: impl AsRef<[u8]>, uri: impl AsRef<[u8]>, unix_time: i64) -> Result<String> {
+    let method = Method::parse(method.as_ref())?;
+    let uri = Uri::parse(uri.as_ref())?;
+    let mut digits = itoa::Buffer::new();
+    let timestamp = digits.format(clock::unix_seconds(unix_time)?).as_bytes();
+    Ok(StringToSign::new(uri.target, &method, timestamp).to_text())
+}

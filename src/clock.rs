@@ -1,0 +1,65 @@
+//! Times, and the correction of a clock that is wrong.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::error::{Result, Status};
+
+/// From here on a "time in seconds" is one in milliseconds: 10^11 s lies in the year 5138, 10^11 ms in 1973.
+const TIME_LIMIT: i64 = 100_000_000_000;
+
+/// The largest correction, and the largest tolerance: one day, in seconds.
+pub(crate) const DAY: i64 = 86_400;
+
+/// Passes a time in Unix seconds on if it can be one.
+pub(crate) fn unix_seconds(time: i64) -> Result<i64> {
+    if (0..TIME_LIMIT).contains(&time) { Ok(time) } else { Err(Status::InvalidTime) }
+}
+
+/// The seconds to add to this machine's clock to get the server's time. Any thread may read or set it.
+pub(crate) struct ClockOffset(AtomicI64);
+
+impl ClockOffset {
+    pub(crate) const ZERO: ClockOffset = ClockOffset(AtomicI64::new(0));
+
+    pub(crate) fn get(&self) -> i64 {
+        // Relaxed: the number guards no other data.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, seconds: i64) -> Result<()> {
+        if !(-DAY..=DAY).contains(&seconds) {
+            return Err(Status::InvalidArgument);
+        }
+        self.0.store(seconds, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClockOffset, unix_seconds};
+    use crate::error::Status;
+
+    #[test]
+    fn a_time_is_in_seconds() {
+        for good in [0, 1, 1_513_703_787, 99_999_999_999] {
+            assert_eq!(unix_seconds(good), Ok(good));
+        }
+        for bad in [-1, i64::MIN, 100_000_000_000, 1_513_703_787_000, i64::MAX] {
+            assert_eq!(unix_seconds(bad), Err(Status::InvalidTime));
+        }
+    }
+
+    #[test]
+    fn an_offset_is_at_most_a_day() {
+        let offset = ClockOffset::ZERO;
+        for good in [-86_400, 86_400, 0, 42] {
+            offset.set(good).unwrap();
+            assert_eq!(offset.get(), good);
+        }
+        for bad in [-86_401, 86_401, i64::MIN, i64::MAX] {
+            assert_eq!(offset.set(bad), Err(Status::InvalidArgument));
+            assert_eq!(offset.get(), 42);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! `tc_auth`: one identity.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+use super::header_list::tc_auth_header_list;
+use super::string::hand_over_string;
+use super::time::{self, TC_AUTH_NO_EXPIRY, TC_AUTH_NO_TIMESTAMP};
+use super::{Buffer, bytes, c_str, c_str_or_null, guard, hand_over, required};
+use crate::auth::{Auth, Kind, string_to_sign};
+use crate::error::{Result, Status};
+use crate::headers::HeaderList;
+
+/// One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
+///
+/// Make it once and share it: every function on it may be called from any number of threads at once, but
+/// tc_auth_free(), which comes last and alone. After fork() the child may use an HMAC handle at once; a token handle it
+/// may only free.
+pub struct tc_auth(pub(super) Auth);
+
+/// What a handle proves its identity with.
+#[repr(C)]
+pub enum tc_auth_kind {
+    /// No handle: NULL was passed.
+    NONE = 0,
+    /// An access id and a secret key, which sign every request.
+    HMAC = 1,
+    /// An API token.
+    TOKEN = 2,
+}
+
+/// Makes a handle that signs requests with HMAC-SHA256.
+///
+/// access_id: visible ASCII (0x21 to 0x7e), not empty. secret_key: UTF-8, not empty, without control characters.
+/// Errors: NULL_ARGUMENT; INVALID_ACCESS_ID; INVALID_SECRET_KEY.
+/// Both strings are only read; of the secret key nothing but the state of a keyed hash is kept, so you can wipe yours.
+/// On success *out owns the handle: free it with tc_auth_free().
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_new_hmac(
+    access_id: *const c_char,
+    secret_key: *const c_char,
+    out: Option<&mut MaybeUninit<*mut tc_auth>>,
+) -> Status {
+    guard(|| {
+        // SAFETY: the caller keeps the header's rules for strings.
+        let (access_id, secret_key) = unsafe { (c_str(access_id)?, c_str(secret_key)?) };
+        let out = required(out)?;
+        hand_over(out, tc_auth(Auth::new_hmac(access_id, secret_key)?));
+        Ok(())
+    })
+}
+
+/// Makes a handle that shows an API token.
+///
+/// token: visible ASCII (0x21 to 0x7e), not empty. expires: Unix seconds, or TC_AUTH_NO_EXPIRY.
+/// Errors: NULL_ARGUMENT; INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
+/// The token is copied. On success *out owns the handle: free it with tc_auth_free().
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_new_token(
+    token: *const c_char,
+    expires: i64,
+    out: Option<&mut MaybeUninit<*mut tc_auth>>,
+) -> Status {
+    guard(|| {
+        // SAFETY: the caller keeps the header's rules for strings.
+        let (token, out) = (unsafe { c_str(token) }?, required(out)?);
+        hand_over(out, tc_auth(Auth::new_token(token, time::expiry(expires))?));
+        Ok(())
+    })
+}
+
+/// Wipes and frees a handle; does nothing for NULL. Afterwards it must not be used.
+///
+/// Header lists, URLs and strings that were made with it live on.
+/// Threads: no other call on the handle may be running.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_free(auth: Option<Box<tc_auth>>) {
+    drop(auth);
+}
+
+/// The kind of a handle; TC_AUTH_KIND_NONE for NULL.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_get_kind(auth: Option<&tc_auth>) -> tc_auth_kind {
+    match auth.map(|auth| auth.0.kind()) {
+        None => tc_auth_kind::NONE,
+        Some(Kind::Hmac) => tc_auth_kind::HMAC,
+        Some(Kind::Token) => tc_auth_kind::TOKEN,
+    }
+}
+
+/// One line for a log: the kind, the access id or the token's expiry, and the API path. It holds nothing of a secret
+/// key or a token, not even a length.
+///
+/// Errors: NULL_ARGUMENT.
+/// On success *out owns the string: free it with tc_auth_string_free().
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_describe(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<*mut c_char>>) -> Status {
+    guard(|| {
+        let (auth, out) = (required(auth)?, required(out)?);
+        hand_over_string(out, &auth.0.describe());
+        Ok(())
+    })
+}
+
+/// Makes the headers for one request, now: tc_auth_headers_at() with TC_AUTH_NOW.
+///
+/// Errors, ownership and threads: see there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_headers(
+    auth: Option<&tc_auth>,
+    method: *const c_char,
+    uri: *const c_char,
+    out: Option<&mut MaybeUninit<*mut tc_auth_header_list>>,
+) -> Status {
+    // SAFETY: the caller keeps the same rules.
+    unsafe { tc_auth_headers_at(auth, method, uri, time::TC_AUTH_NOW, out) }
+}
+
+/// Makes the headers for one request at a given time.
+///
+/// method: such as "GET", an HTTP token of at most 64 characters; signed in upper case.
+/// uri: a path with query ("/api/v3/indicators?resultLimit=10") or an absolute http or https URL, exactly as it will be
+/// sent. What is signed is taken from it byte for byte: the path and the query, without the fragment.
+/// unix_time: Unix seconds, or TC_AUTH_NOW. It decides everything in this call, whether a token has expired too.
+/// Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME (negative, or milliseconds);
+/// OTHER_ORIGIN (the handle has an API path, and the URL has another scheme, host or port); TOKEN_EXPIRED.
+/// Method and URI are only read. On success *out owns the list: free it with tc_auth_header_list_free().
+/// Threads: any; never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_headers_at(
+    auth: Option<&tc_auth>,
+    method: *const c_char,
+    uri: *const c_char,
+    unix_time: i64,
+    out: Option<&mut MaybeUninit<*mut tc_auth_header_list>>,
+) -> Status {
+    guard(|| {
+        let (auth, out) = (&required(auth)?.0, required(out)?);
+        // SAFETY: the caller keeps the header's rules for strings.
+        let (method, uri) = unsafe { (c_str(method)?, c_str(uri)?) };
+        let authorization = auth.authorize(method, uri, time::resolve(unix_time, auth))?;
+        hand_over(out, tc_auth_header_list(HeaderList::new(&authorization)));
+        Ok(())
+    })
+}
+
+/// The same as tc_auth_headers_at() without any allocation: the value of the Authorization header goes into the
+/// caller's buffer, ended by NUL; the value of the Timestamp header is the number in *timestamp, in decimal.
+///
+/// method, uri: as there, with their lengths in bytes; they need no NUL.
+/// authorization, capacity: the buffer and its size, which must exceed the length of the value by one for the NUL.
+/// *authorization_len: receives the length without the NUL. *timestamp: receives the second to send, or
+/// TC_AUTH_NO_TIMESTAMP: then send no Timestamp header.
+/// Errors: those of tc_auth_headers_at(); INVALID_ARGUMENT (a length above PTRDIFF_MAX); BUFFER_TOO_SMALL: then
+/// *authorization_len alone is written, with the length that is needed. NULL with capacity 0 asks for it. Between two
+/// calls another thread can set a longer token, so ask in a loop.
+/// Everything stays the caller's. Buffers must not overlap.
+/// Threads: any; takes no lock.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_headers_into(
+    auth: Option<&tc_auth>,
+    method: *const c_char,
+    method_len: usize,
+    uri: *const c_char,
+    uri_len: usize,
+    unix_time: i64,
+    authorization: *mut c_char,
+    capacity: usize,
+    authorization_len: Option<&mut MaybeUninit<usize>>,
+    timestamp: Option<&mut MaybeUninit<i64>>,
+) -> Status {
+    guard(|| {
+        let (auth, timestamp) = (&required(auth)?.0, required(timestamp)?);
+        let buffer = Buffer::new(authorization, capacity, authorization_len)?;
+        // SAFETY: the caller keeps the header's rules for strings and lengths.
+        let (method, uri) = unsafe { (bytes(method, method_len)?, bytes(uri, uri_len)?) };
+        let made = auth.authorize(method, uri, time::resolve(unix_time, auth))?;
+        // SAFETY: the caller's buffer has the given capacity and overlaps nothing else.
+        unsafe { buffer.write(made.value()) }?;
+        timestamp.write(made.timestamp().unwrap_or(TC_AUTH_NO_TIMESTAMP));
+        Ok(())
+    })
+}
+
+/// The string that is signed, such as "/api/v3/indicators:GET:1513703787": for support, and for comparison with what
+/// another implementation signs. Making the headers does not need it.
+///
+/// method, uri: as in tc_auth_headers_at(). unix_time: Unix seconds; TC_AUTH_NOW is INVALID_TIME here.
+/// Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
+/// On success *out owns the string: free it with tc_auth_string_free().
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_string_to_sign(
+    method: *const c_char,
+    uri: *const c_char,
+    unix_time: i64,
+    out: Option<&mut MaybeUninit<*mut c_char>>,
+) -> Status {
+    guard(|| {
+        // SAFETY: the caller keeps the header's rules for strings.
+        let (method, uri) = unsafe { (c_str(method)?, c_str(uri)?) };
+        let out = required(out)?;
+        hand_over_string(out, &string_to_sign(method, uri, unix_time)?);
+        Ok(())
+    })
+}
+
+/// The server's side, for gateways, mocks and tests: checks the headers that came with a request.
+///
+/// method, uri: the request's, as in tc_auth_headers_at(). authorization, timestamp: the values of these two headers;
+/// NULL where the request has none. With a token the timestamp is not looked at.
+/// unix_time: Unix seconds, or TC_AUTH_NOW. tolerance_seconds: how far the timestamp may be off, 0 to 86400;
+/// ThreatConnect itself allows 300.
+/// Errors, first for the caller's arguments: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE;
+/// OTHER_ORIGIN; INVALID_TIME; INVALID_ARGUMENT (the tolerance). Then for the headers, in this order:
+/// MALFORMED_AUTHORIZATION (missing, not "TC id:signature" or "TC-Token token", or a timestamp that is no number);
+/// SIGNATURE_MISMATCH (compared in constant time); TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
+/// Everything is only read.
+/// Threads: any; never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_verify(
+    auth: Option<&tc_auth>,
+    method: *const c_char,
+    uri: *const c_char,
+    authorization: *const c_char,
+    timestamp: *const c_char,
+    unix_time: i64,
+    tolerance_seconds: i64,
+) -> Status {
+    guard(|| {
+        let auth = &required(auth)?.0;
+        // SAFETY: the caller keeps the header's rules for strings.
+        let (method, uri) = unsafe { (c_str(method)?, c_str(uri)?) };
+        // SAFETY: the same.
+        let (authorization, timestamp) = unsafe { (c_str_or_null(authorization), c_str_or_null(timestamp)) };
+        let unix_time = time::resolve(unix_time, auth);
+        auth.verify(method, uri, authorization, timestamp, unix_time, tolerance_seconds)
+    })
+}
+
+/// Replaces the token of a handle, at once and for every thread.
+///
+/// token, expires: as in tc_auth_new_token(). The same token with another expiry only changes the expiry.
+/// Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_TOKEN; INVALID_TIME. The old token then stays.
+/// The token is copied; the old one is wiped as soon as no call is reading it any more.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const c_char, expires: i64) -> Status {
+    guard(|| {
+        // SAFETY: the caller keeps the header's rules for handles and strings.
+        let (auth, token) = unsafe { (borrow(auth)?, c_str(token)?) };
+        auth.update_token(token, time::expiry(expires))
+    })
+}
+
+/// The current token and its expiry, both of the same moment: to hand them on to another process, not to log them.
+///
+/// *token: receives a copy. *expires: receives Unix seconds, or TC_AUTH_NO_EXPIRY. Either pointer may be NULL.
+/// Errors: NULL_ARGUMENT (no handle); WRONG_KIND (an HMAC handle).
+/// On success *token owns the string: free it with tc_auth_string_free(), which wipes it.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_token(
+    auth: Option<&tc_auth>,
+    token: Option<&mut MaybeUninit<*mut c_char>>,
+    expires: Option<&mut MaybeUninit<i64>>,
+) -> Status {
+    guard(|| {
+        let current = required(auth)?.0.token()?;
+        if let Some(token) = token {
+            hand_over_string(token, current.value());
+        }
+        if let Some(expires) = expires {
+            expires.write(current.expires().unwrap_or(TC_AUTH_NO_EXPIRY));
+        }
+        Ok(())
+    })
+}
+
+/// Tells a handle where the platform's API is, such as "https://company.example/api": once, before it is shared.
+///
+/// From then on an absolute URL of another scheme, host or port is refused with OTHER_ORIGIN, so that no credentials go
+/// to another server, and tc_auth_url_new_for() can join paths to it. A `/` at the end makes no difference.
+/// Errors: NULL_ARGUMENT; INVALID_URI_FORM (no absolute http or https URL, or one with a user, query or fragment);
+/// INVALID_URI_BYTE; ALREADY_SET.
+/// The string is copied.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *const c_char) -> Status {
+    guard(|| {
+        // SAFETY: the caller keeps the header's rules for handles and strings.
+        let (auth, api_path) = unsafe { (borrow(auth)?, c_str(api_path)?) };
+        auth.set_api_path(api_path)
+    })
+}
+
+/// Sets what has to be added to this machine's clock to get the server's time; used wherever TC_AUTH_NOW is passed.
+///
+/// seconds: -86400 to 86400; 0 at first.
+/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_set_clock_offset(auth: *mut tc_auth, seconds: i64) -> Status {
+    // SAFETY: the caller keeps the header's rules for handles.
+    guard(|| unsafe { borrow(auth) }?.set_clock_offset(seconds))
+}
+
+/// What tc_auth_set_clock_offset() has set, in seconds.
+///
+/// Errors: NULL_ARGUMENT.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_clock_offset(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<i64>>) -> Status {
+    guard(|| {
+        let (auth, out) = (required(auth)?, required(out)?);
+        out.write(auth.0.clock_offset());
+        Ok(())
+    })
+}
+
+/// A handle that is not `const` in C is still shared between threads: never borrow it as `&mut`.
+unsafe fn borrow<'a>(auth: *mut tc_auth) -> Result<&'a Auth> {
+    // SAFETY: the caller passes NULL or a handle that nobody frees during the call.
+    required(unsafe { auth.as_ref() }).map(|auth| &auth.0)
+}

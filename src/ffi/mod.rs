@@ -1,0 +1,137 @@
+//! The C ABI. Every export reads its arguments, calls the core, and hands over the result.
+//!
+//! Pointers that may be NULL are an `Option`, or raw and checked here. A handle that a C caller may share between
+//! threads is only ever borrowed shared, also where the function is not `const` in C.
+
+#![allow(non_camel_case_types, reason = "the names of the C types")]
+// The crate's safety rules for callers are the header's text; each `unsafe fn` here relies on all of them.
+#![allow(clippy::missing_safety_doc)]
+
+// The blank lines keep the order, which is that of the header.
+mod time;
+
+mod auth;
+mod header_list;
+mod url;
+
+mod string;
+
+mod library;
+
+use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::slice;
+
+use crate::error::{Result, Status};
+
+/// Runs the body of an export. A panic must not reach C, where unwinding is undefined.
+fn guard(body: impl FnOnce() -> Result<()>) -> Status {
+    // A panic leaves nothing half done behind: the core has no state that is changed in more than one step.
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => Status::Ok,
+        Ok(Err(status)) => status,
+        Err(_) => Status::Panic,
+    }
+}
+
+/// A pointer that must not be NULL.
+fn required<T>(pointer: Option<T>) -> Result<T> {
+    pointer.ok_or(Status::NullArgument)
+}
+
+/// Gives a new object to the caller, who frees it.
+fn hand_over<T>(out: &mut MaybeUninit<*mut T>, value: T) {
+    out.write(Box::into_raw(Box::new(value)));
+}
+
+/// The bytes of a C string, without its NUL.
+unsafe fn c_str<'a>(string: *const c_char) -> Result<&'a [u8]> {
+    // SAFETY: the caller passes NULL or a string that ends in NUL and stays unchanged during the call.
+    unsafe { c_str_or_null(string) }.ok_or(Status::NullArgument)
+}
+
+/// The same for a string that may be NULL.
+unsafe fn c_str_or_null<'a>(string: *const c_char) -> Option<&'a [u8]> {
+    // SAFETY: as above; NULL is not read.
+    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_bytes())
+}
+
+/// The bytes of a `(ptr, len)` input. A length of 0 is empty, whatever the pointer.
+unsafe fn bytes<'a>(start: *const c_char, len: usize) -> Result<&'a [u8]> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if start.is_null() {
+        return Err(Status::NullArgument);
+    }
+    if isize::try_from(len).is_err() {
+        return Err(Status::InvalidArgument); // no object is that large
+    }
+    // SAFETY: the caller passes the start of `len` readable bytes that stay unchanged during the call.
+    Ok(unsafe { slice::from_raw_parts(start.cast(), len) })
+}
+
+/// A buffer of the caller for text of a length that the caller may not know.
+struct Buffer<'a> {
+    start: *mut c_char,
+    capacity: usize,
+    len_out: &'a mut MaybeUninit<usize>,
+}
+
+impl<'a> Buffer<'a> {
+    /// NULL with a capacity of 0 asks for the length alone.
+    fn new(start: *mut c_char, capacity: usize, len_out: Option<&'a mut MaybeUninit<usize>>) -> Result<Buffer<'a>> {
+        if start.is_null() && capacity > 0 {
+            return Err(Status::NullArgument);
+        }
+        Ok(Buffer { start, capacity, len_out: required(len_out)? })
+    }
+
+    /// Copies the text and a NUL, or nothing if there is no room. The length is stored in both cases.
+    unsafe fn write(self, text: [&[u8]; 2]) -> Result<()> {
+        let len = text[0].len() + text[1].len();
+        self.len_out.write(len);
+        if len >= self.capacity {
+            return Err(Status::BufferTooSmall);
+        }
+        let start = self.start.cast::<u8>();
+        // SAFETY: the caller owns `capacity` writable bytes from `start` on, which overlap no input; `len + 1` of them
+        // are written.
+        unsafe {
+            ptr::copy_nonoverlapping(text[0].as_ptr(), start, text[0].len());
+            ptr::copy_nonoverlapping(text[1].as_ptr(), start.add(text[0].len()), text[1].len());
+            start.add(len).write(0);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Status, bytes, c_str, guard};
+    use std::ptr;
+
+    #[test]
+    fn a_panic_becomes_a_status() {
+        assert_eq!(guard(|| panic!("planted by a test")), Status::Panic);
+        assert_eq!(guard(|| Err(Status::InvalidTime)), Status::InvalidTime);
+        assert_eq!(guard(|| Ok(())), Status::Ok);
+    }
+
+    #[test]
+    fn pointers_and_lengths_are_checked() {
+        let text = c"abc".as_ptr();
+        // SAFETY: every pointer is NULL or points to a string with a NUL that lives for the whole program.
+        unsafe {
+            assert_eq!(c_str(text), Ok(b"abc".as_slice()));
+            assert_eq!(c_str(ptr::null()), Err(Status::NullArgument));
+            assert_eq!(bytes(text, 2), Ok(b"ab".as_slice()));
+            assert_eq!(bytes(ptr::null(), 0), Ok(b"".as_slice()));
+            assert_eq!(bytes(ptr::without_provenance(1), 0), Ok(b"".as_slice()));
+            assert_eq!(bytes(ptr::null(), 1), Err(Status::NullArgument));
+            assert_eq!(bytes(text, usize::MAX), Err(Status::InvalidArgument));
+        }
+    }
+}

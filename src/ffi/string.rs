@@ -1,0 +1,63 @@
+//! Strings that the caller owns.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use zeroize::Zeroize;
+
+/// The string's size lies in front of it: a caller may shorten its `char *` in place, and all of it must still be
+/// wiped, and given back with the size that it was allocated with.
+const PREFIX: usize = size_of::<usize>();
+
+/// Copies a text for the caller.
+pub(super) fn hand_over_string(out: &mut MaybeUninit<*mut c_char>, text: &str) {
+    let block: Box<[u8]> = [&text.len().to_ne_bytes(), text.as_bytes(), b"\0"].concat().into();
+    let start = Box::into_raw(block).cast::<u8>();
+    // SAFETY: the block is PREFIX bytes longer than the string.
+    out.write(unsafe { start.add(PREFIX) }.cast());
+}
+
+/// Wipes and frees a string that a function of this library has handed out; does nothing for NULL.
+///
+/// Use it for every `char *` that the library has given to you, and for no other: free() belongs to another allocator.
+/// Afterwards the string must not be used.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_string_free(string: *mut c_char) {
+    if string.is_null() {
+        return;
+    }
+    // SAFETY: the caller passes what `hand_over_string` made, once; the size in front of it is not the caller's.
+    let mut block = unsafe {
+        let start = string.cast::<u8>().sub(PREFIX);
+        let len = start.cast::<usize>().read_unaligned();
+        Box::from_raw(ptr::slice_from_raw_parts_mut(start, PREFIX + len + 1))
+    };
+    block.zeroize();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hand_over_string, tc_auth_string_free};
+    use std::ffi::CStr;
+    use std::mem::MaybeUninit;
+    use std::ptr;
+
+    #[test]
+    fn a_caller_may_shorten_a_string() {
+        for text in ["", "x", "some text"] {
+            let mut out = MaybeUninit::uninit();
+            hand_over_string(&mut out, text);
+            // SAFETY: the string was just made and is freed once.
+            unsafe {
+                let string = out.assume_init();
+                assert_eq!(CStr::from_ptr(string).to_str().unwrap(), text);
+                string.write(0);
+                tc_auth_string_free(string);
+            }
+        }
+        // SAFETY: NULL is allowed.
+        unsafe { tc_auth_string_free(ptr::null_mut()) };
+    }
+}

@@ -1,0 +1,30 @@
+//! Times at the border, where C has no `Option`.
+
+use crate::auth::Auth;
+
+/// As a time: read the clock of this machine, once, and add the handle's clock offset.
+pub const TC_AUTH_NOW: i64 = -1;
+
+/// Instead of a timestamp: there is none, so send no Timestamp header.
+pub const TC_AUTH_NO_TIMESTAMP: i64 = -1;
+
+/// As an expiry: not known, or never.
+pub const TC_AUTH_NO_EXPIRY: i64 = 0;
+
+/// The time that a call is about.
+pub(super) fn resolve(unix_time: i64, auth: &Auth) -> i64 {
+    if unix_time == TC_AUTH_NOW { clock() + auth.clock_offset() } else { unix_time }
+}
+
+pub(super) fn expiry(expires: i64) -> Option<i64> {
+    (expires != TC_AUTH_NO_EXPIRY).then_some(expires)
+}
+
+/// Unix seconds. `time` is cheaper than the clock of the standard library, whose nanoseconds nobody needs here.
+fn clock() -> i64 {
+    // SAFETY: NULL asks for the result as the return value alone.
+    #[allow(clippy::unnecessary_cast, reason = "time_t has 32 bits on some platforms")]
+    unsafe {
+        libc::time(std::ptr::null_mut()) as i64
+    }
+}

@@ -1,0 +1,39 @@
+//! Makes the authorization headers of the ThreatConnect API: HMAC-SHA256 signatures over path, query, method and time,
+//! or an API token. It does no networking: its caller does, with whatever HTTP client it has.
+//!
+//! ```
+//! let auth = tc_auth::Auth::new_hmac("12345678901234567890", "tc_auth-example-secret")?;
+//! let headers = auth.headers("GET", "/api/v3/indicators", 1513703787)?;
+//! for (name, value) in headers.iter() {
+//!     println!("{name}: {value}");
+//! }
+//! # let lines: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+//! # assert_eq!(lines, [
+//! #     "Authorization: TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=",
+//! #     "Timestamp: 1513703787",
+//! # ]);
+//! # Ok::<(), tc_auth::Status>(())
+//! ```
+//!
+//! All times are Unix seconds and given by the caller. The same functions are there for C: see `include/tc_auth.h`.
+
+#![deny(unsafe_code)]
+
+mod auth;
+mod clock;
+mod error;
+#[allow(unsafe_code, reason = "the only C-facing code")]
+mod ffi;
+mod headers;
+mod secret;
+mod sign;
+mod token;
+mod uri;
+mod url;
+mod verify;
+
+pub use auth::{Auth, Kind, string_to_sign};
+pub use error::{Result, Status};
+pub use headers::HeaderList;
+pub use token::Token;
+pub use url::Url;

@@ -1,0 +1,54 @@
+//! Bytes that nobody may see: wiped when dropped, never shown.
+
+use std::fmt;
+use std::ops::Deref;
+
+use ctutils::CtEq;
+use zeroize::Zeroizing;
+
+/// A secret, or text that contains one. Its memory is overwritten before it is given back.
+pub(crate) struct Secret(Zeroizing<Box<[u8]>>);
+
+impl Secret {
+    /// Puts the parts together in one allocation of the exact size: growing would leave an unwiped copy behind.
+    pub(crate) fn concat(parts: &[&[u8]]) -> Secret {
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        for part in parts {
+            bytes.extend_from_slice(part);
+        }
+        Secret(Zeroizing::new(bytes.into_boxed_slice()))
+    }
+
+    /// Compares in a time that depends on the lengths alone.
+    pub(crate) fn matches(&self, other: &[u8]) -> bool {
+        self.0.as_ref().ct_eq(other).to_bool()
+    }
+}
+
+impl Deref for Secret {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Secret;
+
+    #[test]
+    fn joins_compares_and_hides() {
+        let secret = Secret::concat(&[b"pass", b"", b"word"]);
+        assert_eq!(&*secret, b"password");
+        assert_eq!(format!("{secret:?}"), "***");
+        assert!(secret.matches(b"password"));
+        assert!(!secret.matches(b"passwore") && !secret.matches(b"passwor") && !secret.matches(b""));
+    }
+}

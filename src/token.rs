@@ -1,0 +1,75 @@
+//! An API token.
+
+use crate::error::{Result, Status};
+use crate::secret::Secret;
+use crate::{clock, uri};
+
+/// The scheme of a token's Authorization header, with the space that follows it.
+pub(crate) const SCHEME: &[u8] = b"TC-Token ";
+
+/// A token and the second from which the server refuses it.
+#[derive(Debug)]
+pub struct Token {
+    value: Secret,
+    expires: Option<i64>,
+}
+
+impl Token {
+    /// A token is visible ASCII; `expires` is in Unix seconds.
+    pub(crate) fn new(value: &[u8], expires: Option<i64>) -> Result<Token> {
+        if value.is_empty() || !value.iter().all(u8::is_ascii_graphic) {
+            return Err(Status::InvalidToken);
+        }
+        let expires = expires.map(clock::unix_seconds).transpose()?;
+        Ok(Token { value: Secret::concat(&[value]), expires })
+    }
+
+    /// The token itself. It is a secret: whoever holds it acts as its owner.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        uri::ascii(&self.value)
+    }
+
+    /// The first second, in Unix time, at which the token is no longer good; `None` if that is not known.
+    #[must_use]
+    pub fn expires(&self) -> Option<i64> {
+        self.expires
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.value
+    }
+
+    pub(crate) fn matches(&self, other: &[u8]) -> bool {
+        self.value.matches(other)
+    }
+
+    pub(crate) fn check_expiry(&self, unix_time: i64) -> Result<()> {
+        if self.expires.is_some_and(|expires| unix_time >= expires) { Err(Status::TokenExpired) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Token;
+    use crate::error::Status;
+
+    #[test]
+    fn a_token_is_good_until_its_expiry() {
+        let token = Token::new(b"2:1:-1:x=", Some(100)).unwrap();
+        assert_eq!(token.check_expiry(99), Ok(()));
+        assert_eq!(token.check_expiry(100), Err(Status::TokenExpired));
+        assert_eq!(Token::new(b"x", None).unwrap().check_expiry(99_999_999_999), Ok(()));
+    }
+
+    #[test]
+    fn tokens_and_expiries_are_checked() {
+        for bad in [b"".as_slice(), b"a b", b"token\n", b"\0", "\u{e9}".as_bytes()] {
+            assert_eq!(Token::new(bad, None).unwrap_err(), Status::InvalidToken);
+        }
+        for bad in [-1, 1_513_703_787_000] {
+            assert_eq!(Token::new(b"x", Some(bad)).unwrap_err(), Status::InvalidTime);
+        }
+        assert_eq!(format!("{:?}", Token::new(b"x", Some(1)).unwrap()), "Token { value: ***, expires: Some(1) }");
+    }
+}

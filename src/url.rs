@@ -1,0 +1,147 @@
+//! Building the URL of a request, so that what is signed is what is sent.
+
+use std::ffi::CStr;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_encode};
+
+use crate::error::{Result, Status};
+use crate::uri::{ApiPath, Uri, ascii};
+
+/// Everything but the unreserved characters (RFC 3986, 2.3), which alone no client changes on the way.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A URL that is being built from a base, path segments and query parameters. Give the same string to sign and to send.
+#[derive(Debug)]
+pub struct Url {
+    /// Ended by NUL, so that C can read it in place.
+    text: String,
+}
+
+impl Url {
+    /// Starts with a path, such as `/api/v3/indicators`, or an absolute URL, such as `https://company.example/api`.
+    /// The base is taken as it is and must be encoded already.
+    ///
+    /// # Errors
+    /// [`Status::InvalidUriByte`]; [`Status::InvalidUriForm`], also for a base with a fragment.
+    pub fn new(base: impl AsRef<[u8]>) -> Result<Url> {
+        let base = base.as_ref();
+        if Uri::parse(base)?.has_fragment {
+            return Err(Status::InvalidUriForm);
+        }
+        Ok(Url { text: format!("{}\0", ascii(base)) })
+    }
+
+    pub(crate) fn join(api_path: &ApiPath, path: &[u8]) -> Result<Url> {
+        let uri = Uri::parse(path)?;
+        if uri.origin.is_some() || uri.has_fragment || path.starts_with(b"//") {
+            return Err(Status::InvalidUriForm);
+        }
+        Ok(Url { text: format!("{}{}\0", api_path.as_str(), ascii(path)) })
+    }
+
+    /// Adds one segment to the path. Every byte but the unreserved characters is percent-encoded, so that a segment
+    /// may hold anything, also a whole URL.
+    ///
+    /// # Errors
+    /// [`Status::InvalidArgument`] if the segment is empty, `.` or `..`: HTTP clients remove these from a path, however
+    /// they are encoded. [`Status::InvalidUriForm`] if the URL has a query already.
+    pub fn add_segment(&mut self, segment: impl AsRef<[u8]>) -> Result<()> {
+        let segment = segment.as_ref();
+        if matches!(segment, b"" | b"." | b"..") {
+            return Err(Status::InvalidArgument);
+        }
+        if self.as_str().contains('?') {
+            return Err(Status::InvalidUriForm);
+        }
+        let path = self.as_str().trim_end_matches('/').len();
+        self.text.truncate(path);
+        self.append("/", encode(segment));
+        Ok(())
+    }
+
+    /// Adds one parameter to the query, both parts encoded like a segment; the value may be empty.
+    ///
+    /// # Errors
+    /// [`Status::InvalidArgument`] if the name is empty.
+    pub fn add_query(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        if name.as_ref().is_empty() {
+            return Err(Status::InvalidArgument);
+        }
+        self.text.pop();
+        let separator = match self.text.as_bytes() {
+            [.., b'?' | b'&'] => "",
+            text if text.contains(&b'?') => "&",
+            _ => "?",
+        };
+        self.append(separator, encode(name.as_ref()).chain(["="]).chain(encode(value.as_ref())));
+        Ok(())
+    }
+
+    /// Adds to a text whose NUL was taken off.
+    fn append<'a>(&mut self, separator: &str, parts: impl Iterator<Item = &'a str>) {
+        self.text.push_str(separator);
+        self.text.extend(parts);
+        self.text.push('\0');
+    }
+
+    /// The URL as it is now.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text[..self.text.len() - 1]
+    }
+
+    pub(crate) fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_with_nul(self.text.as_bytes()).unwrap_or_default()
+    }
+}
+
+fn encode(bytes: &[u8]) -> PercentEncode<'_> {
+    percent_encode(bytes, RESERVED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Url;
+    use crate::error::Status;
+
+    #[test]
+    fn exactly_one_slash_between_parts() {
+        for (base, expected) in [
+            ("/", "/x"),
+            ("//", "/x"),
+            ("/api", "/api/x"),
+            ("/api/", "/api/x"),
+            ("https://h", "https://h/x"),
+            ("https://h//", "https://h/x"),
+        ] {
+            let mut url = Url::new(base).unwrap();
+            url.add_segment("x").unwrap();
+            assert_eq!(url.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn exactly_one_separator_between_parameters() {
+        for (base, expected) in [("/", "/?a=&b=1"), ("/?", "/?a=&b=1"), ("/?x", "/?x&a=&b=1"), ("/?x&", "/?x&a=&b=1")] {
+            let mut url = Url::new(base).unwrap();
+            url.add_query("a", "").unwrap();
+            url.add_query("b", "1").unwrap();
+            assert_eq!(url.as_str(), expected);
+            assert_eq!(url.add_segment("late"), Err(Status::InvalidUriForm));
+            assert_eq!(url.as_c_str().to_str().unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_segment_may_hold_anything() {
+        let mut url = Url::new("/v2/indicators/urls").unwrap();
+        url.add_segment("http://evil.example/a?b").unwrap();
+        url.add_segment([0xff, 0, b' ', b'~']).unwrap();
+        assert_eq!(url.as_str(), "/v2/indicators/urls/http%3A%2F%2Fevil.example%2Fa%3Fb/%FF%00%20~");
+        for bad in ["", ".", ".."] {
+            assert_eq!(url.add_segment(bad), Err(Status::InvalidArgument));
+        }
+        assert_eq!(url.add_query("", "x"), Err(Status::InvalidArgument));
+        assert!(url.as_str().ends_with("%20~"), "a refused part must change nothing");
+    }
+}

@@ -1,0 +1,266 @@
+/* The vectors, and what each function answers to each argument, through the C ABI. tests/cases.rs runs the same files
+ * on the Rust surface. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tc_auth.h>
+
+#include "check.h"
+
+enum call {
+    CALL_new_hmac,
+    CALL_new_token,
+    CALL_headers,
+    CALL_string_to_sign,
+    CALL_set_api_path,
+    CALL_set_clock_offset,
+    CALL_update_token,
+    CALL_token,
+    CALL_url_new,
+    CALL_url_new_for,
+    CALL_url_add_segment,
+    CALL_url_add_query,
+    CALL_verify
+};
+
+/* A number, or a string: `text` and behind it `times` times `fill`. */
+struct argument {
+    const char *text;
+    size_t len;
+    int fill;
+    size_t times;
+    int64_t number;
+};
+
+struct vector {
+    const char *name, *access_id, *secret_key, *method, *uri, *string_to_sign, *authorization;
+    int64_t timestamp;
+};
+
+struct fixture {
+    const char *name, *access_id, *secret_key, *token, *api_path;
+    int64_t expires;
+};
+
+struct test_case {
+    const char *name;
+    enum call call;
+    const char *on;
+    struct argument args[6];
+    tc_auth_status status;
+    const char *result;
+};
+
+#include "cases.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Outputs start with these: a call that fails must leave them. */
+static char sentinel_object;
+#define SENTINEL ((void *)&sentinel_object)
+#define SENTINEL_NUMBER INT64_C(-424242)
+
+static void run_vectors(void)
+{
+    for (size_t i = 0; i < COUNT(vectors); i++) {
+        const struct vector *v = &vectors[i];
+        tc_auth *auth = NULL;
+        tc_auth_header_list *headers = NULL;
+        char *string = NULL;
+        char line[4096];
+        CHECK_IN(v->name, tc_auth_new_hmac(v->access_id, v->secret_key, &auth) == TC_AUTH_STATUS_OK);
+        CHECK_IN(v->name, tc_auth_string_to_sign(v->method, v->uri, v->timestamp, &string) == TC_AUTH_STATUS_OK);
+        CHECK_IN(v->name, string && strcmp(string, v->string_to_sign) == 0);
+        CHECK_IN(v->name, tc_auth_headers_at(auth, v->method, v->uri, v->timestamp, &headers) == TC_AUTH_STATUS_OK);
+        CHECK_IN(v->name, tc_auth_header_list_len(headers) == 2);
+        CHECK_IN(v->name, strcmp(tc_auth_header_list_name(headers, 0), "Authorization") == 0);
+        CHECK_IN(v->name, strcmp(tc_auth_header_list_value(headers, 0), v->authorization) == 0);
+        snprintf(line, sizeof line, "Authorization: %s", v->authorization);
+        CHECK_IN(v->name, strcmp(tc_auth_header_list_line(headers, 0), line) == 0);
+        snprintf(line, sizeof line, "Timestamp: %" PRId64, v->timestamp);
+        CHECK_IN(v->name, strcmp(tc_auth_header_list_line(headers, 1), line) == 0);
+        CHECK_IN(v->name, strcmp(tc_auth_header_list_name(headers, 1), "Timestamp") == 0);
+        CHECK_IN(v->name, strcmp(tc_auth_header_list_value(headers, 1), line + strlen("Timestamp: ")) == 0);
+        CHECK_IN(v->name, tc_auth_header_list_timestamp(headers) == v->timestamp);
+        CHECK_IN(v->name, tc_auth_verify(auth, v->method, v->uri, v->authorization, line + strlen("Timestamp: "),
+                                         v->timestamp, 0) == TC_AUTH_STATUS_OK);
+        tc_auth_header_list_free(headers);
+        tc_auth_string_free(string);
+        tc_auth_free(auth);
+    }
+}
+
+static tc_auth *make_fixture(const char *name)
+{
+    for (size_t i = 0; name && i < COUNT(fixtures); i++) {
+        const struct fixture *f = &fixtures[i];
+        tc_auth *auth = NULL;
+        if (strcmp(f->name, name) != 0)
+            continue;
+        if (f->token)
+            CHECK_IN(name, tc_auth_new_token(f->token, f->expires, &auth) == TC_AUTH_STATUS_OK);
+        else
+            CHECK_IN(name, tc_auth_new_hmac(f->access_id, f->secret_key, &auth) == TC_AUTH_STATUS_OK);
+        if (f->api_path)
+            CHECK_IN(name, tc_auth_set_api_path(auth, f->api_path) == TC_AUTH_STATUS_OK);
+        return auth;
+    }
+    return NULL;
+}
+
+/* A copy of exactly the argument's size, so that valgrind and sanitizers see a byte read too many. */
+static char *expand(const struct argument *argument, size_t *len)
+{
+    char *copy;
+    if (!argument->text)
+        return NULL;
+    *len = argument->len + argument->times;
+    copy = malloc(*len + 1);
+    if (!copy)
+        abort();
+    memcpy(copy, argument->text, argument->len);
+    memset(copy + argument->len, argument->fill, argument->times);
+    copy[*len] = '\0';
+    return copy;
+}
+
+static char *without_nul(const char *text, size_t len)
+{
+    char *copy = malloc(len ? len : 1);
+    if (!copy)
+        abort();
+    memcpy(copy, text, len);
+    return copy;
+}
+
+/* The call that takes lengths: never touches the byte behind a string, and writes all or nothing. */
+static tc_auth_status headers_into(const char *name, const tc_auth *auth, const char *method, size_t method_len,
+                                   const char *uri, size_t uri_len, int64_t time, const char *expected)
+{
+    static char buffer[1 << 16], before[sizeof buffer];
+    char *method_bytes = without_nul(method, method_len), *uri_bytes = without_nul(uri, uri_len);
+    size_t len = 424242;
+    int64_t timestamp = SENTINEL_NUMBER;
+    tc_auth_status status;
+    memset(buffer, '#', sizeof buffer);
+    memset(before, '#', sizeof before);
+    status = tc_auth_headers_into(auth, method_bytes, method_len, uri_bytes, uri_len, time, buffer, sizeof buffer, &len,
+                                  &timestamp);
+    if (status == TC_AUTH_STATUS_OK) {
+        CHECK_IN(name, len == strlen(buffer));
+        CHECK_IN(name, memcmp(buffer + len + 1, before, sizeof buffer - len - 1) == 0);
+        CHECK_IN(name, timestamp == (tc_auth_get_kind(auth) == TC_AUTH_KIND_HMAC ? time : TC_AUTH_NO_TIMESTAMP));
+        CHECK_IN(name, !expected || strcmp(buffer, expected) == 0);
+    } else {
+        CHECK_IN(name, len == 424242 && timestamp == SENTINEL_NUMBER);
+        CHECK_IN(name, memcmp(buffer, before, sizeof buffer) == 0);
+    }
+    free(uri_bytes);
+    free(method_bytes);
+    return status;
+}
+
+static void run_case(const struct test_case *c)
+{
+    const char *name = c->name;
+    size_t len[6] = {0};
+    char *text[6];
+    tc_auth *auth = make_fixture(c->on), *made_auth = SENTINEL;
+    tc_auth_header_list *list = SENTINEL;
+    tc_auth_url *url = SENTINEL;
+    char *string = SENTINEL;
+    const char *result = NULL;
+    tc_auth_status status = TC_AUTH_STATUS_PANIC;
+    int good = c->status == TC_AUTH_STATUS_OK;
+    for (size_t i = 0; i < 6; i++)
+        text[i] = expand(&c->args[i], &len[i]);
+
+    switch (c->call) {
+    case CALL_new_hmac:
+        status = tc_auth_new_hmac(text[0], text[1], &made_auth);
+        break;
+    case CALL_new_token:
+        status = tc_auth_new_token(text[0], c->args[1].number, &made_auth);
+        break;
+    case CALL_headers:
+        status = headers_into(name, auth, text[0], len[0], text[1], len[1], c->args[2].number, c->result);
+        if (strlen(text[0]) == len[0] && strlen(text[1]) == len[1])
+            CHECK_IN(name, tc_auth_headers_at(auth, text[0], text[1], c->args[2].number, &list) == status);
+        if (status == TC_AUTH_STATUS_OK)
+            result = tc_auth_header_list_value(list, 0);
+        break;
+    case CALL_string_to_sign:
+        status = tc_auth_string_to_sign(text[0], text[1], c->args[2].number, &string);
+        break;
+    case CALL_set_api_path:
+        status = tc_auth_set_api_path(auth, text[0]);
+        break;
+    case CALL_set_clock_offset: {
+        int64_t offset = SENTINEL_NUMBER;
+        status = tc_auth_set_clock_offset(auth, c->args[0].number);
+        CHECK_IN(name, tc_auth_clock_offset(auth, &offset) == TC_AUTH_STATUS_OK);
+        CHECK_IN(name, offset == (good ? c->args[0].number : 0));
+        break;
+    }
+    case CALL_update_token:
+        status = tc_auth_update_token(auth, text[0], c->args[1].number);
+        break;
+    case CALL_token: {
+        int64_t expires = SENTINEL_NUMBER;
+        status = tc_auth_token(auth, &string, &expires);
+        CHECK_IN(name, (expires != SENTINEL_NUMBER) == good);
+        break;
+    }
+    case CALL_url_new:
+        status = tc_auth_url_new(text[0], &url);
+        break;
+    case CALL_url_new_for:
+        status = tc_auth_url_new_for(auth, text[0], &url);
+        break;
+    case CALL_url_add_segment:
+    case CALL_url_add_query:
+        CHECK_IN(name, tc_auth_url_new(c->on, &url) == TC_AUTH_STATUS_OK);
+        status = c->call == CALL_url_add_segment ? tc_auth_url_add_segment(url, text[0])
+                                                 : tc_auth_url_add_query(url, text[0], text[1]);
+        if (status != TC_AUTH_STATUS_OK) {
+            CHECK_IN(name, strcmp(tc_auth_url_string(url), c->on) == 0);
+            tc_auth_url_free(url);
+            url = SENTINEL;
+        }
+        break;
+    case CALL_verify:
+        status = tc_auth_verify(auth, text[0], text[1], text[2], text[3], c->args[4].number, c->args[5].number);
+        break;
+    }
+
+    CHECK_IN(name, status == c->status);
+    if (status == TC_AUTH_STATUS_OK) {
+        if (made_auth != SENTINEL)
+            tc_auth_free(made_auth);
+        if (url != SENTINEL)
+            result = tc_auth_url_string(url);
+        if (string != SENTINEL)
+            result = string;
+        CHECK_IN(name, !c->result || (result && strcmp(result, c->result) == 0));
+        if (url != SENTINEL)
+            tc_auth_url_free(url);
+        if (string != SENTINEL)
+            tc_auth_string_free(string);
+        if (list != SENTINEL)
+            tc_auth_header_list_free(list);
+    } else {
+        CHECK_IN(name, made_auth == SENTINEL && list == SENTINEL && url == SENTINEL && string == SENTINEL);
+    }
+    for (size_t i = 0; i < 6; i++)
+        free(text[i]);
+    tc_auth_free(auth);
+}
+
+int main(void)
+{
+    run_vectors();
+    for (size_t i = 0; i < COUNT(cases); i++)
+        run_case(&cases[i]);
+    printf("test_cases: %zu vectors, %zu calls\n", COUNT(vectors), COUNT(cases));
+    return check_summary("test_cases");
+}
