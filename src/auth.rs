@@ -57,7 +57,7 @@ impl Auth {
     }
 
     fn new(credential: Credential) -> Auth {
-        Auth { credential, api_path: OnceBox::new(), clock_offset: ClockOffset::ZERO }
+        Auth { credential, api_path: OnceBox::new(), clock_offset: ClockOffset::default() }
     }
 
     /// Which kind of credential this is.

@@ -16,11 +16,10 @@ pub(crate) fn unix_seconds(time: i64) -> Result<i64> {
 }
 
 /// The seconds to add to this machine's clock to get the server's time. Any thread may read or set it.
+#[derive(Default)]
 pub(crate) struct ClockOffset(AtomicI64);
 
 impl ClockOffset {
-    pub(crate) const ZERO: ClockOffset = ClockOffset(AtomicI64::new(0));
-
     pub(crate) fn get(&self) -> i64 {
         // Relaxed: the number guards no other data.
         self.0.load(Ordering::Relaxed)
@@ -52,7 +51,7 @@ mod tests {
 
     #[test]
     fn an_offset_is_at_most_a_day() {
-        let offset = ClockOffset::ZERO;
+        let offset = ClockOffset::default();
         for good in [-86_400, 86_400, 0, 42] {
             offset.set(good).unwrap();
             assert_eq!(offset.get(), good);

@@ -22,11 +22,11 @@ pub struct tc_auth(pub(super) Auth);
 #[repr(C)]
 pub enum tc_auth_kind {
     /// No handle: NULL was passed.
-    NONE = 0,
+    None = 0,
     /// An access id and a secret key, which sign every request.
-    HMAC = 1,
+    Hmac = 1,
     /// An API token.
-    TOKEN = 2,
+    Token = 2,
 }
 
 /// Makes a handle that signs requests with HMAC-SHA256.
@@ -86,9 +86,9 @@ pub extern "C" fn tc_auth_free(auth: Option<Box<tc_auth>>) {
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_get_kind(auth: Option<&tc_auth>) -> tc_auth_kind {
     match auth.map(|auth| auth.0.kind()) {
-        None => tc_auth_kind::NONE,
-        Some(Kind::Hmac) => tc_auth_kind::HMAC,
-        Some(Kind::Token) => tc_auth_kind::TOKEN,
+        None => tc_auth_kind::None,
+        Some(Kind::Hmac) => tc_auth_kind::Hmac,
+        Some(Kind::Token) => tc_auth_kind::Token,
     }
 }
 

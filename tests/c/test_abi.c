@@ -1,0 +1,413 @@
+/* What the table of test_cases.c can't say: NULL, buffers, clocks, lifetimes, threads and fork. */
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <tc_auth.h>
+
+#include "check.h"
+
+#define ID "12345678901234567890"
+#define SECRET "tc_auth-example-secret"
+#define TOKEN "2:1:-1:1474673195:poZAT:secret="
+#define URI "/api/v3/indicators"
+#define OK TC_AUTH_STATUS_OK
+#define NULL_ARGUMENT TC_AUTH_STATUS_NULL_ARGUMENT
+
+static char sentinel_object;
+#define SENTINEL ((void *)&sentinel_object)
+
+static tc_auth *hmac_handle(void)
+{
+    tc_auth *auth = NULL;
+    CHECK(tc_auth_new_hmac(ID, SECRET, &auth) == OK);
+    return auth;
+}
+
+static tc_auth *token_handle(int64_t expires)
+{
+    tc_auth *auth = NULL;
+    CHECK(tc_auth_new_token(TOKEN, expires, &auth) == OK);
+    return auth;
+}
+
+static void versions(void)
+{
+    char expected[64];
+    snprintf(expected, sizeof expected, "%d.%d.%d", TC_AUTH_VERSION_MAJOR, TC_AUTH_VERSION_MINOR,
+             TC_AUTH_VERSION_PATCH);
+    CHECK(strcmp(tc_auth_version(), expected) == 0);
+}
+
+static void messages(void)
+{
+    const char *unknown = tc_auth_status_message(-1);
+    for (int32_t status = -2; status < 120; status++) {
+        const char *message = tc_auth_status_message(status);
+        int known = (status >= 0 && status <= 25) || status == 99;
+        CHECK(message && *message);
+        CHECK((strcmp(message, unknown) != 0) == known);
+    }
+    CHECK(strcmp(tc_auth_status_message(INT32_MIN), unknown) == 0);
+    CHECK(strcmp(tc_auth_status_message(INT32_MAX), unknown) == 0);
+}
+
+/* Every pointer of every function, one at a time; no output is written. */
+static void nulls(void)
+{
+    tc_auth *auth = hmac_handle(), *token = token_handle(TC_AUTH_NO_EXPIRY), *made = SENTINEL;
+    tc_auth_header_list *list = SENTINEL;
+    tc_auth_url *url = SENTINEL, *real_url = NULL;
+    char *string = SENTINEL, buffer[256] = "#";
+    int64_t number = -42;
+    size_t len = 42;
+
+    CHECK(tc_auth_new_hmac(NULL, SECRET, &made) == NULL_ARGUMENT);
+    CHECK(tc_auth_new_hmac(ID, NULL, &made) == NULL_ARGUMENT);
+    CHECK(tc_auth_new_hmac(ID, SECRET, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_new_hmac("", "", NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_new_token(NULL, 0, &made) == NULL_ARGUMENT);
+    CHECK(tc_auth_new_token(TOKEN, 0, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_describe(NULL, &string) == NULL_ARGUMENT);
+    CHECK(tc_auth_describe(auth, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers(NULL, "GET", URI, &list) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers(auth, NULL, URI, &list) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers(auth, "GET", NULL, &list) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers(auth, "GET", URI, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_at(NULL, "GET", URI, 1, &list) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_at(auth, NULL, URI, 1, &list) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_at(auth, "GET", NULL, 1, &list) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_at(auth, "GET", URI, 1, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_into(NULL, "GET", 3, URI, 18, 1, buffer, sizeof buffer, &len, &number) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_into(auth, NULL, 3, URI, 18, 1, buffer, sizeof buffer, &len, &number) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_into(auth, "GET", 3, NULL, 18, 1, buffer, sizeof buffer, &len, &number) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_into(auth, "GET", 3, URI, 18, 1, NULL, sizeof buffer, &len, &number) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_into(auth, "GET", 3, URI, 18, 1, buffer, sizeof buffer, NULL, &number) == NULL_ARGUMENT);
+    CHECK(tc_auth_headers_into(auth, "GET", 3, URI, 18, 1, buffer, sizeof buffer, &len, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_string_to_sign(NULL, URI, 1, &string) == NULL_ARGUMENT);
+    CHECK(tc_auth_string_to_sign("GET", NULL, 1, &string) == NULL_ARGUMENT);
+    CHECK(tc_auth_string_to_sign("GET", URI, 1, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_update_token(NULL, TOKEN, 0) == NULL_ARGUMENT);
+    CHECK(tc_auth_update_token(token, NULL, 0) == NULL_ARGUMENT);
+    CHECK(tc_auth_token(NULL, &string, &number) == NULL_ARGUMENT);
+    CHECK(tc_auth_token(token, NULL, NULL) == OK);
+    CHECK(tc_auth_set_api_path(NULL, "https://h") == NULL_ARGUMENT);
+    CHECK(tc_auth_set_api_path(auth, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_set_clock_offset(NULL, 0) == NULL_ARGUMENT);
+    CHECK(tc_auth_clock_offset(NULL, &number) == NULL_ARGUMENT);
+    CHECK(tc_auth_clock_offset(auth, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_url_new(NULL, &url) == NULL_ARGUMENT);
+    CHECK(tc_auth_url_new("/", NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_url_new_for(NULL, "/", &url) == NULL_ARGUMENT);
+    CHECK(tc_auth_url_new_for(auth, NULL, &url) == NULL_ARGUMENT);
+    CHECK(tc_auth_url_new_for(auth, "/", NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_url_new("/", &real_url) == OK);
+    CHECK(tc_auth_url_add_segment(NULL, "x") == NULL_ARGUMENT);
+    CHECK(tc_auth_url_add_segment(real_url, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_url_add_query(NULL, "x", "y") == NULL_ARGUMENT);
+    CHECK(tc_auth_url_add_query(real_url, NULL, "y") == NULL_ARGUMENT);
+    CHECK(tc_auth_url_add_query(real_url, "x", NULL) == NULL_ARGUMENT);
+    CHECK(strcmp(tc_auth_url_string(real_url), "/") == 0);
+    CHECK(tc_auth_verify(NULL, "GET", URI, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
+    CHECK(tc_auth_verify(auth, NULL, URI, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
+    CHECK(tc_auth_verify(auth, "GET", NULL, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
+
+    CHECK(made == SENTINEL && list == SENTINEL && url == SENTINEL && string == SENTINEL);
+    CHECK(number == -42 && len == 42 && buffer[0] == '#');
+
+    CHECK(tc_auth_get_kind(NULL) == TC_AUTH_KIND_NONE);
+    CHECK(tc_auth_header_list_len(NULL) == 0);
+    CHECK(tc_auth_header_list_name(NULL, 0) == NULL);
+    CHECK(tc_auth_header_list_value(NULL, 0) == NULL);
+    CHECK(tc_auth_header_list_line(NULL, 0) == NULL);
+    CHECK(tc_auth_header_list_timestamp(NULL) == TC_AUTH_NO_TIMESTAMP);
+    CHECK(tc_auth_url_string(NULL) == NULL);
+    tc_auth_free(NULL);
+    tc_auth_header_list_free(NULL);
+    tc_auth_url_free(NULL);
+    tc_auth_string_free(NULL);
+
+    tc_auth_url_free(real_url);
+    tc_auth_free(token);
+    tc_auth_free(auth);
+}
+
+static void header_lists(void)
+{
+    tc_auth *auth = hmac_handle(), *token = token_handle(TC_AUTH_NO_EXPIRY);
+    tc_auth_header_list *list = NULL;
+    CHECK(tc_auth_get_kind(auth) == TC_AUTH_KIND_HMAC);
+    CHECK(tc_auth_get_kind(token) == TC_AUTH_KIND_TOKEN);
+
+    CHECK(tc_auth_headers(token, "GET", URI, &list) == OK);
+    tc_auth_free(token); /* the list owns its strings */
+    CHECK(tc_auth_header_list_len(list) == 1);
+    CHECK(strcmp(tc_auth_header_list_line(list, 0), "Authorization: TC-Token " TOKEN) == 0);
+    CHECK(strcmp(tc_auth_header_list_value(list, 0), "TC-Token " TOKEN) == 0);
+    CHECK(tc_auth_header_list_timestamp(list) == TC_AUTH_NO_TIMESTAMP);
+    CHECK(tc_auth_header_list_name(list, 1) == NULL);
+    CHECK(tc_auth_header_list_line(list, 1) == NULL);
+    tc_auth_header_list_free(list);
+
+    CHECK(tc_auth_headers_at(auth, "GET", URI, 1513703787, &list) == OK);
+    CHECK(tc_auth_header_list_len(list) == 2);
+    for (size_t i = 2; i; i = i < SIZE_MAX / 2 ? i * 2 : 0) {
+        CHECK(tc_auth_header_list_name(list, i) == NULL);
+        CHECK(tc_auth_header_list_value(list, i) == NULL);
+        CHECK(tc_auth_header_list_line(list, i) == NULL);
+    }
+    CHECK(tc_auth_header_list_name(list, SIZE_MAX) == NULL);
+    tc_auth_header_list_free(list);
+    tc_auth_free(auth);
+}
+
+/* A C string ends at its first NUL; with a length the NUL is seen and refused. */
+static void embedded_nul(void)
+{
+    static const char uri[] = "/a\0b";
+    tc_auth *auth = hmac_handle();
+    tc_auth_header_list *cut = NULL, *whole = NULL;
+    char buffer[256];
+    size_t len;
+    int64_t timestamp;
+    CHECK(tc_auth_headers_at(auth, "GET", uri, 1, &cut) == OK);
+    CHECK(tc_auth_headers_at(auth, "GET", "/a", 1, &whole) == OK);
+    CHECK(strcmp(tc_auth_header_list_value(cut, 0), tc_auth_header_list_value(whole, 0)) == 0);
+    CHECK(tc_auth_headers_into(auth, "GET", 3, uri, 4, 1, buffer, sizeof buffer, &len, &timestamp) ==
+          TC_AUTH_STATUS_INVALID_URI_BYTE);
+    tc_auth_header_list_free(whole);
+    tc_auth_header_list_free(cut);
+    tc_auth_free(auth);
+}
+
+static tc_auth_status into(const tc_auth *auth, char *buffer, size_t capacity, size_t *len, int64_t *timestamp)
+{
+    return tc_auth_headers_into(auth, "GET", 3, URI, strlen(URI), 1513703787, buffer, capacity, len, timestamp);
+}
+
+static void buffers(void)
+{
+    tc_auth *handles[2] = {hmac_handle(), token_handle(TC_AUTH_NO_EXPIRY)};
+    for (int h = 0; h < 2; h++) {
+        tc_auth *auth = handles[h];
+        tc_auth_header_list *list = NULL;
+        size_t needed = 0, len = 0;
+        int64_t timestamp = -42;
+        CHECK(tc_auth_headers_at(auth, "GET", URI, 1513703787, &list) == OK);
+        CHECK(into(auth, NULL, 0, &needed, &timestamp) == TC_AUTH_STATUS_BUFFER_TOO_SMALL);
+        CHECK(needed == strlen(tc_auth_header_list_value(list, 0)));
+        for (size_t capacity = 0; capacity <= needed + 2; capacity++) {
+            /* Of exactly this size, so that valgrind sees a byte written too many. */
+            char *buffer = malloc(capacity ? capacity : 1);
+            tc_auth_status status;
+            if (!buffer)
+                abort();
+            memset(buffer, '#', capacity ? capacity : 1);
+            timestamp = -42;
+            status = into(auth, buffer, capacity, &len, &timestamp);
+            CHECK(len == needed);
+            if (capacity > needed) {
+                CHECK(status == OK && strcmp(buffer, tc_auth_header_list_value(list, 0)) == 0);
+                CHECK(timestamp == tc_auth_header_list_timestamp(list));
+            } else {
+                CHECK(status == TC_AUTH_STATUS_BUFFER_TOO_SMALL && buffer[0] == '#' && timestamp == -42);
+            }
+            free(buffer);
+        }
+        CHECK(tc_auth_headers_into(auth, (const char *)(uintptr_t)1, 0, URI, 4, 1, NULL, 0, &len, &timestamp) ==
+              TC_AUTH_STATUS_INVALID_METHOD);
+        CHECK(tc_auth_headers_into(auth, "GET", 3, (const char *)(uintptr_t)1, 0, 1, NULL, 0, &len, &timestamp) ==
+              TC_AUTH_STATUS_INVALID_URI_FORM);
+        CHECK(tc_auth_headers_into(auth, "GET", 3, NULL, 0, 1, NULL, 0, &len, &timestamp) ==
+              TC_AUTH_STATUS_INVALID_URI_FORM);
+        CHECK(tc_auth_headers_into(auth, "GET", SIZE_MAX, URI, 4, 1, NULL, 0, &len, &timestamp) ==
+              TC_AUTH_STATUS_INVALID_ARGUMENT);
+        CHECK(tc_auth_headers_into(auth, "GET", 3, URI, SIZE_MAX, 1, NULL, 0, &len, &timestamp) ==
+              TC_AUTH_STATUS_INVALID_ARGUMENT);
+        tc_auth_header_list_free(list);
+        tc_auth_free(auth);
+    }
+}
+
+static void clocks(void)
+{
+    static const int64_t offsets[] = {0, 1000, -86400, 86400};
+    tc_auth *auth = hmac_handle();
+    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
+        tc_auth_header_list *list = NULL;
+        int64_t before, signed_at, after;
+        CHECK(tc_auth_set_clock_offset(auth, offsets[i]) == OK);
+        before = (int64_t)time(NULL);
+        CHECK(tc_auth_headers(auth, "GET", URI, &list) == OK);
+        after = (int64_t)time(NULL);
+        signed_at = tc_auth_header_list_timestamp(list);
+        CHECK(signed_at >= before + offsets[i] && signed_at <= after + offsets[i]);
+        CHECK(tc_auth_verify(auth, "GET", URI, tc_auth_header_list_value(list, 0), tc_auth_header_list_value(list, 1),
+                             TC_AUTH_NOW, 5) == OK);
+        tc_auth_header_list_free(list);
+        /* A time that is given is not corrected. */
+        CHECK(tc_auth_headers_at(auth, "GET", URI, 1, &list) == OK);
+        CHECK(tc_auth_header_list_timestamp(list) == 1);
+        tc_auth_header_list_free(list);
+    }
+    tc_auth_free(auth);
+}
+
+static void tokens(void)
+{
+    tc_auth *auth = token_handle((int64_t)time(NULL) + 1000);
+    tc_auth_header_list *list = NULL;
+    char *token = NULL, *description = NULL;
+    int64_t expires = -42;
+    CHECK(tc_auth_headers(auth, "GET", URI, &list) == OK);
+    tc_auth_header_list_free(list);
+
+    CHECK(tc_auth_update_token(auth, "new=token", 7) == OK);
+    CHECK(tc_auth_token(auth, &token, NULL) == OK && strcmp(token, "new=token") == 0);
+    tc_auth_string_free(token);
+    CHECK(tc_auth_token(auth, NULL, &expires) == OK && expires == 7);
+    list = SENTINEL;
+    CHECK(tc_auth_headers(auth, "GET", URI, &list) == TC_AUTH_STATUS_TOKEN_EXPIRED && list == SENTINEL);
+    CHECK(tc_auth_headers_at(auth, "GET", URI, 6, &list) == OK);
+    tc_auth_header_list_free(list);
+
+    CHECK(tc_auth_update_token(auth, "new=token", TC_AUTH_NO_EXPIRY) == OK);
+    CHECK(tc_auth_token(auth, &token, &expires) == OK && expires == TC_AUTH_NO_EXPIRY);
+    CHECK(tc_auth_update_token(auth, "bad token", 1) == TC_AUTH_STATUS_INVALID_TOKEN);
+    tc_auth_string_free(token);
+    CHECK(tc_auth_token(auth, &token, &expires) == OK && expires == TC_AUTH_NO_EXPIRY);
+    CHECK(strcmp(token, "new=token") == 0);
+    tc_auth_string_free(token);
+
+    CHECK(tc_auth_describe(auth, &description) == OK);
+    CHECK(strcmp(description, "token; no expiry; api path not set") == 0);
+    tc_auth_string_free(description);
+    tc_auth_free(auth);
+}
+
+static void descriptions(void)
+{
+    tc_auth *auth = hmac_handle();
+    char *description = NULL;
+    CHECK(tc_auth_set_api_path(auth, "https://company.example/api/") == OK);
+    CHECK(tc_auth_describe(auth, &description) == OK);
+    CHECK(strcmp(description, "HMAC; access id " ID "; api path https://company.example/api") == 0);
+    CHECK(strstr(description, SECRET) == NULL && strchr(description, '\n') == NULL);
+    description[4] = '\0'; /* it is the caller's, also to write into */
+    tc_auth_string_free(description);
+    tc_auth_free(auth);
+}
+
+static void urls(void)
+{
+    tc_auth *auth = token_handle(TC_AUTH_NO_EXPIRY);
+    tc_auth_url *url = NULL;
+    char base[] = "/v2/indicators/urls";
+    CHECK(tc_auth_set_api_path(auth, "https://company.example/api") == OK);
+    CHECK(tc_auth_url_new_for(auth, base, &url) == OK);
+    tc_auth_free(auth);
+    memset(base, '#', sizeof base - 1); /* it was copied */
+    CHECK(tc_auth_url_add_segment(url, "http://evil.example/a?b") == OK);
+    CHECK(tc_auth_url_add_query(url, "owner", "Common Community") == OK);
+    CHECK(strcmp(tc_auth_url_string(url),
+                 "https://company.example/api/v2/indicators/urls/http%3A%2F%2Fevil.example%2Fa%3Fb"
+                 "?owner=Common%20Community") == 0);
+    tc_auth_url_free(url);
+
+    /* A URL's own string may be added to it, though adding moves it. */
+    CHECK(tc_auth_url_new("/a", &url) == OK);
+    CHECK(tc_auth_url_add_segment(url, tc_auth_url_string(url)) == OK);
+    CHECK(strcmp(tc_auth_url_string(url), "/a/%2Fa") == 0);
+    for (int i = 0; i < 6; i++)
+        CHECK(tc_auth_url_add_segment(url, tc_auth_url_string(url)) == OK);
+    CHECK(tc_auth_url_add_query(url, "self", tc_auth_url_string(url)) == OK);
+    CHECK(tc_auth_url_add_query(url, tc_auth_url_string(url), "self") == OK);
+    CHECK(strlen(tc_auth_url_string(url)) > 1000);
+    tc_auth_url_free(url);
+}
+
+enum { THREADS = 8, ROUNDS = 3000 };
+
+static void *sign_and_check(void *argument)
+{
+    tc_auth *auth = argument;
+    intptr_t wrong = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        char value[256];
+        size_t len = 0;
+        int64_t timestamp = 0;
+        if (into(auth, value, sizeof value, &len, &timestamp) != OK)
+            wrong++;
+        else if (tc_auth_get_kind(auth) == TC_AUTH_KIND_HMAC)
+            wrong += strcmp(value, "TC " ID ":WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=") != 0;
+        else /* one token or the other, never a mixture */
+            wrong += strcmp(value, "TC-Token " TOKEN) != 0 && strcmp(value, "TC-Token another") != 0;
+    }
+    return (void *)wrong;
+}
+
+static void *replace_token(void *argument)
+{
+    intptr_t wrong = 0;
+    for (int i = 0; i < ROUNDS; i++)
+        wrong += tc_auth_update_token(argument, i % 2 ? TOKEN : "another", TC_AUTH_NO_EXPIRY) != OK;
+    return (void *)wrong;
+}
+
+static void threads(void)
+{
+    tc_auth *handles[2] = {hmac_handle(), token_handle(TC_AUTH_NO_EXPIRY)};
+    for (int h = 0; h < 2; h++) {
+        pthread_t thread[THREADS];
+        for (int i = 0; i < THREADS; i++) {
+            int writer = h == 1 && i == 0;
+            CHECK(pthread_create(&thread[i], NULL, writer ? replace_token : sign_and_check, handles[h]) == 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            void *wrong = SENTINEL;
+            CHECK(pthread_join(thread[i], &wrong) == 0);
+            CHECK(wrong == NULL);
+        }
+        tc_auth_free(handles[h]);
+    }
+}
+
+static void forks(void)
+{
+    tc_auth *auth = hmac_handle(), *token = token_handle(TC_AUTH_NO_EXPIRY);
+    int state = -1;
+    pid_t child;
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        intptr_t wrong = (intptr_t)sign_and_check(auth);
+        tc_auth_free(token);
+        tc_auth_free(auth);
+        _exit(wrong == 0 ? 0 : 1);
+    }
+    CHECK(child > 0 && waitpid(child, &state, 0) == child);
+    CHECK(WIFEXITED(state) && WEXITSTATUS(state) == 0);
+    tc_auth_free(token);
+    tc_auth_free(auth);
+}
+
+int main(void)
+{
+    versions();
+    messages();
+    nulls();
+    header_lists();
+    embedded_nul();
+    buffers();
+    clocks();
+    tokens();
+    descriptions();
+    urls();
+    threads();
+    forks();
+    return check_summary("test_abi");
+}
