@@ -1,0 +1,94 @@
+# `make help` lists what there is to make.
+
+CARGO ?= cargo
+CC ?= cc
+CXX ?= c++
+CFLAGS ?= -O2 -g
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BUILD := $(TARGET)/c
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
+
+STATIC_LIBRARY := $(TARGET)/release/libtc_auth.a
+SHARED_LIBRARY := $(TARGET)/release/libtc_auth.so
+# What a static Rust library needs of the system.
+ifeq ($(shell uname -s),Linux)
+SYSTEM_LIBRARIES := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+else
+SYSTEM_LIBRARIES := -lpthread -lm
+endif
+
+COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) -Iinclude -I$(BUILD) $< -o $@
+
+.PHONY: help lib demo test header lint clean FORCE
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make lib      build the library: $(SHARED_LIBRARY), $(STATIC_LIBRARY)'
+	@echo 'make demo     build it and print the headers of a real request'
+	@echo 'make test     run all tests; what needs an absent tool is reported as SKIP'
+	@echo 'make header   write include/tc_auth.h anew after a change in src/ffi'
+	@echo 'make lint     rustfmt and clippy, warnings denied'
+	@echo 'make clean    remove what was built'
+	@echo
+	@echo 'CC, CXX, CFLAGS, CARGO and CARGO_TARGET_DIR are respected.'
+	@echo 'make test REQUIRE_ALL=1 counts a skipped test as a failed one.'
+
+lib: $(STATIC_LIBRARY) $(SHARED_LIBRARY)
+
+# Cargo knows when there is something to build, and leaves the files alone when there is not.
+$(STATIC_LIBRARY): FORCE
+	$(CARGO) build --release --locked
+
+$(SHARED_LIBRARY): $(STATIC_LIBRARY) ;
+
+demo: $(BUILD)/tc-sign
+	@: "$${TC_API_ACCESS_ID:=12345678901234567890}" "$${TC_API_SECRET_KEY:=tc_auth-example-secret}"; \
+	export TC_API_ACCESS_ID TC_API_SECRET_KEY; unset TC_TOKEN; \
+	url='https://company.example/api/v3/indicators?resultLimit=10'; \
+	echo "$$ $< GET '$$url'"; $< GET "$$url"
+
+test: lib
+	@MAKE='$(MAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' \
+	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS)' sh tests/run.sh
+
+header:
+	TC_AUTH_WRITE_HEADER=1 $(CARGO) test --locked --test header
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+clean:
+	$(CARGO) clean
+
+# The examples.
+
+$(BUILD)/tc-sign: examples-c/tc_sign.c include/tc_auth.h $(STATIC_LIBRARY)
+	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
+
+$(BUILD)/sign_into: examples-c/sign_into.c include/tc_auth.h $(STATIC_LIBRARY)
+	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
+
+$(BUILD)/curl_request: examples-c/curl_request.c include/tc_auth.h $(BUILD)/libtc_auth.so.0
+	$(COMPILE) -L$(TARGET)/release -ltc_auth -lcurl
+
+# The C tests, each linked with both libraries.
+
+$(BUILD)/cases.h: $(wildcard tests/vectors/*.json) tests/c/cases.rs tests/support/mod.rs
+	@mkdir -p $(@D)
+	$(CARGO) run --locked --quiet --example c_cases > $@
+
+$(BUILD)/test_cases-static $(BUILD)/test_cases-shared: $(BUILD)/cases.h
+
+$(BUILD)/%-static: tests/c/%.c tests/c/check.h include/tc_auth.h $(STATIC_LIBRARY)
+	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
+
+$(BUILD)/%-shared: tests/c/%.c tests/c/check.h include/tc_auth.h $(BUILD)/libtc_auth.so.0
+	$(COMPILE) -L$(TARGET)/release -ltc_auth -lpthread
+
+# Programs look for the library by its SONAME.
+$(BUILD)/libtc_auth.so.0: $(SHARED_LIBRARY)
+	@mkdir -p $(@D)
+	@ln -sf '$(abspath $(SHARED_LIBRARY))' $@
+
+FORCE:

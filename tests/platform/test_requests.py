@@ -1,0 +1,261 @@
+"""Real requests to the stand-in: the example programs and the curl tool send them, its log says what it thinks of them.
+
+    python3 test_requests.py DIRECTORY_OF_THE_PROGRAMS
+"""
+
+import json
+import os
+import pathlib
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from stand_in import ACCESS_ID, SECRET_KEY, TOKEN, expected_signature
+
+HERE = pathlib.Path(__file__).parent
+PROGRAMS = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else None
+CREDENTIALS = {"TC_API_ACCESS_ID": ACCESS_ID, "TC_API_SECRET_KEY": SECRET_KEY}
+HARD_TARGET = "/api/v3//x/../y;z/%7e%2F!'()*?q=a+b%20c&tql=[1-2]{3,4}&empty=&&u=http://h/?x"
+
+
+class StandIn:
+    """A running stand-in and the lines of its log."""
+
+    def __init__(self, *options):
+        command = [sys.executable, str(HERE / "stand_in.py"), *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.lines = queue.Queue()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        with self.process.stderr as log:
+            for line in log:
+                self.lines.put(line.rstrip("\n"))
+
+    def next_line(self):
+        line = self.lines.get(timeout=10)
+        print(f"    {line}")
+        return line
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+        self.reader.join()
+
+
+class Hop:
+    """A proxy that makes one change to each request that it passes on, or answers by itself."""
+
+    def __init__(self, port, change=None, answer=None):
+        self.port_behind, self.change, self.answer = port, change, answer
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client:
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    request += client.recv(65536)
+                client.sendall(self.answer or self._pass_on(self.change(request)))
+
+    def _pass_on(self, request):
+        answer = b""
+        with socket.create_connection(("127.0.0.1", self.port_behind)) as server:
+            server.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            while part := server.recv(65536):
+                answer += part
+        return answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+
+def run(program, *arguments, **variables):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TC_")}
+    command = [str(PROGRAMS / program), *arguments]
+    return subprocess.run(command, env=environment | variables, capture_output=True, text=True, timeout=60)
+
+
+def sign(*arguments, **variables):
+    return run("tc-sign", *arguments, **(variables or CREDENTIALS))
+
+
+class CurlRequest(unittest.TestCase):
+    """examples-c/curl_request.c"""
+
+    def test_a_request_is_verified(self):
+        with StandIn() as stand_in:
+            for target in ["/api/v3/indicators?resultLimit=10", HARD_TARGET]:
+                result = run("curl_request", stand_in.url + target, **CREDENTIALS)
+                self.assertEqual(stand_in.next_line(), f"verified signature: GET {target}")
+                self.assertIn("HTTP status 200", result.stderr)
+                self.assertEqual(result.returncode, 0)
+
+    def test_a_changed_byte_is_refused(self):
+        change = lambda request: request.replace(b"resultLimit=10", b"resultLimit=11")
+        with StandIn() as stand_in, Hop(stand_in.port, change) as hop:
+            result = run("curl_request", hop.url + "/api/v3/indicators?resultLimit=10", **CREDENTIALS)
+            expected = 'refused 401 "Signature data did not match expected result": GET /api/v3/indicators?resultLimit=11'
+            self.assertEqual(stand_in.next_line(), expected)
+            self.assertIn("HTTP status 401", result.stderr)
+            self.assertEqual(result.returncode, 1)
+
+    def test_no_redirect_is_followed(self):
+        with StandIn() as stand_in:
+            location = f"Location: {stand_in.url}/api/elsewhere\r\n".encode()
+            answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n" + location + b"\r\n"
+            with Hop(stand_in.port, answer=answer) as hop:
+                result = run("curl_request", hop.url + "/api/v3/indicators", **CREDENTIALS)
+            self.assertIn("HTTP status 302", result.stderr)
+            self.assertTrue(stand_in.lines.empty())
+
+    def test_another_secret_or_id_is_refused(self):
+        with StandIn() as stand_in:
+            run("curl_request", stand_in.url + "/api", **CREDENTIALS | {"TC_API_SECRET_KEY": SECRET_KEY + "x"})
+            self.assertIn("Signature data did not match expected result", stand_in.next_line())
+            run("curl_request", stand_in.url + "/api", **CREDENTIALS | {"TC_API_ACCESS_ID": "1"})
+            self.assertIn("Access Denied", stand_in.next_line())
+
+    def test_clocks_five_minutes_apart(self):
+        for offset, expected in [(290, "verified"), (-290, "verified"), (310, "Timestamp out"), (-310, "Timestamp out")]:
+            with StandIn("--clock-offset", str(offset)) as stand_in:
+                run("curl_request", stand_in.url + "/api", **CREDENTIALS)
+                self.assertIn(expected, stand_in.next_line())
+
+
+class CurlTool(unittest.TestCase):
+    """tc-sign with the curl tool, as the README shows it."""
+
+    def curl(self, stand_in, target, method, headers):
+        command = ["curl", "-sS", "-g", "--path-as-is", "-X", method, "-H", "@-", stand_in.url + target]
+        subprocess.run(command, input=headers, text=True, check=True, capture_output=True, timeout=60)
+        return stand_in.next_line()
+
+    def test_signed(self):
+        with StandIn() as stand_in:
+            for method in ["GET", "POST", "PUT", "DELETE"]:
+                headers = sign(method.lower(), stand_in.url + HARD_TARGET).stdout
+                line = self.curl(stand_in, HARD_TARGET, method, headers)
+                self.assertEqual(line, f"verified signature: {method} {HARD_TARGET}")
+            headers = sign("GET", "/api/a").stdout
+            self.assertIn("did not match", self.curl(stand_in, "/api/a", "POST", headers))
+
+    def test_token(self):
+        with StandIn() as stand_in:
+            headers = sign("GET", "/api", TC_TOKEN=TOKEN).stdout
+            self.assertEqual(self.curl(stand_in, "/api", "GET", headers), "verified token: GET /api")
+            headers = sign("GET", "/api", TC_TOKEN=TOKEN + "x").stdout
+            self.assertEqual(self.curl(stand_in, "/api", "GET", headers), 'refused 401 "Unauthorized": GET /api')
+
+    def test_old_and_odd_timestamps(self):
+        with StandIn() as stand_in:
+            headers = sign("--at", str(int(time.time()) - 600), "GET", "/api").stdout
+            self.assertIn("Timestamp out of acceptable time range", self.curl(stand_in, "/api", "GET", headers))
+            headers = sign("GET", "/api").stdout.replace("Timestamp: ", "Timestamp: x")
+            self.assertIn("Invalid timestamp", self.curl(stand_in, "/api", "GET", headers))
+            self.assertIn("Unauthorized", self.curl(stand_in, "/api", "GET", ""))
+
+
+class TcSign(unittest.TestCase):
+    """examples-c/tc_sign.c as a Unix tool."""
+
+    def test_output(self):
+        result = sign("--at", "1513703787", "GET", "/api/v3/indicators")
+        signature = "WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks="
+        self.assertEqual(result.stdout, f"Authorization: TC {ACCESS_ID}:{signature}\nTimestamp: 1513703787\n")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        both = CREDENTIALS | {"TC_TOKEN": TOKEN}
+        self.assertEqual(sign("GET", "/", **both).stdout, f"Authorization: TC-Token {TOKEN}\n")
+        self.assertIn("Authorization: TC ", sign("GET", "/", **both | {"TC_TOKEN": ""}).stdout)
+
+    def test_help_and_version(self):
+        for option, expected in [("--help", "Usage: tc-sign"), ("--version", "tc-sign ")]:
+            result = sign(option)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assertTrue(result.stdout.startswith(expected))
+
+    def test_wrong_usage(self):
+        for arguments in [
+            [], ["GET"], ["GET", "/", "x"], ["--at"], ["--at", "x", "GET", "/"], ["--at", "-1", "GET", "/"],
+            ["--at", "", "GET", "/"], ["--at", "9" * 20, "GET", "/"], ["-x", "GET", "/"], ["--at=1", "GET", "/"],
+        ]:
+            result = sign(*arguments)
+            self.assertEqual((result.returncode, result.stdout), (2, ""), arguments)
+            self.assertIn("Usage: tc-sign", result.stderr)
+
+    def test_what_cannot_be_signed(self):
+        cases = [
+            (["GET", "ftp://h/"], CREDENTIALS, "form"),
+            (["GET", "/a b"], CREDENTIALS, "percent-encode"),
+            (["G T", "/"], CREDENTIALS, "method"),
+            (["--at", "1513703787000", "GET", "/"], CREDENTIALS, "not milliseconds"),
+            (["GET", "/"], CREDENTIALS | {"TC_API_SECRET_KEY": SECRET_KEY + "\n"}, "line break"),
+            (["GET", "/"], {"TC_API_ACCESS_ID": "1"}, "TC_API_SECRET_KEY is missing"),
+            (["GET", "/"], {"TC_API_SECRET_KEY": "1"}, "TC_API_ACCESS_ID is missing"),
+            (["GET", "/"], {"TC_TOKEN": ""}, "set TC_TOKEN"),
+        ]
+        for arguments, variables, message in cases:
+            result = sign(*arguments, **variables)
+            self.assertEqual((result.returncode, result.stdout), (1, ""), arguments)
+            self.assertTrue(result.stderr.startswith("tc-sign: ") and message in result.stderr, result.stderr)
+            self.assertEqual(result.stderr.count("\n"), 1)
+            self.assertNotIn(SECRET_KEY, result.stderr)
+
+    def test_a_full_disk_is_an_error(self):
+        with open("/dev/full", "w") as full:
+            command = [str(PROGRAMS / "tc-sign"), "GET", "/"]
+            result = subprocess.run(command, env=CREDENTIALS, stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("standard output", result.stderr)
+
+
+class SignInto(unittest.TestCase):
+    """examples-c/sign_into.c"""
+
+    def test_output(self):
+        result = run("sign_into")
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(result.stdout, rf"\A(Authorization: TC {ACCESS_ID}:.{{44}}\nTimestamp: \d{{10}}\n){{3}}\Z")
+
+
+class StandInItself(unittest.TestCase):
+    def test_it_agrees_with_the_vectors(self):
+        for vector in json.loads((HERE.parent / "vectors" / "hmac.json").read_text("utf-8")):
+            target, method = vector["request_target"].encode(), vector["method"].upper().encode()
+            signature = expected_signature(vector["secret_key"], target, method, str(vector["timestamp"]).encode())
+            expected = f"TC {vector['access_id']}:{signature.decode()}"
+            self.assertEqual(vector["authorization"], expected, vector["name"])
+
+    def test_it_ends_with_its_parent(self):
+        script = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE).pid)"
+        command = [sys.executable, "-c", script, sys.executable, str(HERE / "stand_in.py")]
+        pid = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        deadline = time.monotonic() + 10
+        while pathlib.Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        state = pathlib.Path(f"/proc/{pid}/stat")
+        self.assertTrue(not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] == "Z")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,168 @@
+#!/bin/sh
+# Runs every test, one line each. `make test` starts it.
+#
+# A test that needs an absent tool is a SKIP, with the command that installs the tool; with REQUIRE_ALL=1 it counts as
+# failed. The output of a test is shown when it fails; all of it is kept in $TARGET/test-logs.
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+: "${TARGET:=target}" "${MAKE:=make}" "${CARGO:=cargo}" "${CC:=cc}" "${CXX:=c++}" "${REQUIRE_ALL:=}" "${WARNINGS:=-Wall}"
+build=$TARGET/c
+logs=$TARGET/test-logs
+mkdir -p "$build" "$logs"
+passed=0 failed=0 skipped=0
+
+# run NAME COMMAND...
+run() {
+    name=$1
+    shift
+    log=$logs/$(printf '%s' "$name" | tr -c 'A-Za-z0-9+' '-').log
+    start=$(date +%s)
+    if "$@" >"$log" 2>&1; then
+        passed=$((passed + 1))
+        echo "PASS  $name ($(($(date +%s) - start)) s)"
+    else
+        failed=$((failed + 1))
+        echo "FAIL  $name"
+        sed 's/^/      /' "$log"
+    fi
+}
+
+# skip NAME REASON COMMAND_THAT_MENDS_IT
+skip() {
+    skipped=$((skipped + 1))
+    echo "SKIP  $1: $2; to run it: $3"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+make_quietly() { "$MAKE" --no-print-directory -s "$@"; }
+
+# --- the pieces that take more than one command
+
+header_compiles() { # COMPILER DIALECT
+    case $2 in *++*) language=c++ ;; *) language=c ;; esac
+    $1 -x "$language" -std="$2" $WARNINGS -Iinclude -c tests/c/header.c -o /dev/null
+}
+
+c_program() { # NAME static|shared
+    make_quietly "$build/$1-$2" && LD_LIBRARY_PATH=$build "$build/$1-$2"
+}
+
+# The library exports what the header declares, and nothing else.
+exports_match() { # HEADER
+    nm -D --defined-only "$TARGET/release/libtc_auth.so" | awk '{ print $3 }' | sort >"$build/exported"
+    sed -n '/extern "C"/,$p' "$1" | sed '/^ *\*/d; /^ *\/\*/d' | grep -o 'tc_auth_[a-z_]*(' | tr -d '(' | sort >"$build/declared"
+    test -s "$build/declared" && diff "$build/declared" "$build/exported"
+}
+
+exports() {
+    exports_match include/tc_auth.h || return 1
+    # The check itself is checked: a function that is missing, and one too many.
+    sed '/tc_auth_version(/d' include/tc_auth.h >"$build/planted.h"
+    ! exports_match "$build/planted.h" || return 1
+    sed 's/tc_auth_version(/tc_auth_planted(/' include/tc_auth.h >"$build/planted.h"
+    ! exports_match "$build/planted.h" || return 1
+    echo "$(wc -l <"$build/exported") functions, all of them declared in the header"
+}
+
+# What packagers and loaders read of a shared library.
+dynamic_section() {
+    readelf -d "$TARGET/release/libtc_auth.so" >"$build/dynamic" || return 1
+    cat "$build/dynamic"
+    for wanted in 'soname: \[libtc_auth.so.0\]' BIND_NOW NODELETE; do
+        grep -q "$wanted" "$build/dynamic" || { echo "missing: $wanted"; return 1; }
+    done
+    readelf -lW "$TARGET/release/libtc_auth.so" | grep GNU_RELRO
+}
+
+memcheck() {
+    valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 "$@"
+}
+
+valgrind_is_clean() {
+    make_quietly "$build/test_abi-static" "$build/test_cases-static" "$build/planted_faults-static" || return 1
+    for program in test_abi test_cases planted_faults; do
+        memcheck "$build/$program-static" || return 1
+    done
+    # The checker itself is checked.
+    for fault in leak use-after-free; do
+        memcheck "$build/planted_faults-static" "$fault"
+        test $? -eq 99 || { echo "valgrind did not see the planted fault: $fault"; return 1; }
+    done
+}
+
+requests() {
+    make_quietly "$build/tc-sign" "$build/sign_into" "$build/curl_request" &&
+        LD_LIBRARY_PATH=$build python3 tests/platform/test_requests.py "$build"
+}
+
+demo() {
+    env -u TC_API_ACCESS_ID -u TC_API_SECRET_KEY "$MAKE" --no-print-directory -s demo >"$build/demo" || return 1
+    cat "$build/demo"
+    grep -q '^Authorization: TC 12345678901234567890:' "$build/demo" && grep -q '^Timestamp: ' "$build/demo"
+}
+
+# --- the tests
+
+run "Rust: units, vectors, properties, header" "$CARGO" test --locked --quiet
+
+for dialect in c99 c11 c17; do
+    run "header compiles as $dialect" header_compiles "$CC" $dialect
+done
+for dialect in c++11 c++17; do
+    name="header compiles as $dialect"
+    if have "$CXX"; then
+        run "$name" header_compiles "$CXX" $dialect
+    else
+        skip "$name" "no C++ compiler" "apt-get install g++"
+    fi
+done
+
+for kind in static shared; do
+    run "C: vectors and bad input, $kind library" c_program test_cases $kind
+    run "C: ABI, $kind library" c_program test_abi $kind
+done
+
+if [ "$(uname -s)" != Linux ]; then
+    skip "exports" "not an ELF system" "run it on Linux"
+    skip "dynamic section" "not an ELF system" "run it on Linux"
+elif have nm && have readelf; then
+    run "exports" exports
+    run "dynamic section" dynamic_section
+else
+    skip "exports" "no nm" "apt-get install binutils"
+    skip "dynamic section" "no readelf" "apt-get install binutils"
+fi
+
+if have valgrind; then
+    run "valgrind: no error, no leak" valgrind_is_clean
+else
+    skip "valgrind: no error, no leak" "no valgrind" "apt-get install valgrind"
+fi
+
+run "demo" demo
+
+if ! have python3; then
+    skip "requests to the stand-in" "no python3" "apt-get install python3"
+elif ! have curl; then
+    skip "requests to the stand-in" "no curl" "apt-get install curl"
+elif ! echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; then
+    skip "requests to the stand-in" "no libcurl to build with" "apt-get install libcurl4-openssl-dev"
+else
+    run "requests to the stand-in" requests
+fi
+
+oracle=$TARGET/tcex/bin/python
+if [ -x "$oracle" ]; then
+    run "same headers as TcEx" "$oracle" tests/platform/compare_tcex.py "$TARGET/release/libtc_auth.so"
+else
+    skip "same headers as TcEx" "no TcEx" "python3 -m venv $TARGET/tcex && $TARGET/tcex/bin/pip install tcex==4.0.11"
+fi
+
+if [ -n "$REQUIRE_ALL" ]; then
+    failed=$((failed + skipped))
+fi
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
