@@ -47,7 +47,8 @@
  * Threads. Every function on a tc_auth may run in any number of threads at once, but tc_auth_free(), which comes last
  * and alone. `const` means that the object is only read. A tc_auth_url and a tc_auth_header_list belong to one thread
  * at a time; several may read a list together. After fork() the child may use HMAC handles at once, for signing takes
- * no lock, and may only free token handles.
+ * no lock, and may only free token handles. A thread's first call on a token handle sets aside 128 bytes, which the
+ * library keeps and gives to the next thread when this one ends.
  *
  * Strings are bytes and end in NUL where no length is passed with them. Times are Unix seconds: 0 to 99999999999.
  *
@@ -326,7 +327,8 @@ tc_auth_status tc_auth_headers_at(const tc_auth *auth,
                                   tc_auth_header_list **out);
 
 /**
- * The same as tc_auth_headers_at() without any allocation: the value of the Authorization header goes into the
+ * The same as tc_auth_headers_at() without any allocation (but a thread's first call on a token handle: see the front
+ * page): the value of the Authorization header goes into the
  * caller's buffer, ended by NUL; the value of the Timestamp header is the number in *timestamp, in decimal.
  *
  * method, uri: as there, with their lengths in bytes; they need no NUL.

@@ -97,6 +97,24 @@ requests() {
         LD_LIBRARY_PATH=$build python3 tests/platform/test_requests.py "$build"
 }
 
+# The first program of a document, from its first include to the brace that ends main.
+program_of() { # FILE
+    sed 's/^ \* \{0,1\}//; s/^    \(#include\)/\1/' "$1" | sed -n '/^#include <stdio.h>/,/^ \{0,4\}}$/p'
+}
+
+documented_programs() {
+    for document in README.md include/tc_auth.h; do
+        program_of $document >"$build/documented.c"
+        $CC -std=c99 $WARNINGS -Iinclude "$build/documented.c" -L"$TARGET/release" -ltc_auth -o "$build/documented" &&
+            LD_LIBRARY_PATH=$build "$build/documented" >"$build/documented.out" || return 1
+        cat "$build/documented.out"
+        test "$(wc -l <"$build/documented.out")" -eq 2 || return 1
+        if [ $document = README.md ]; then
+            sed -n '/^```text/,/^```$/p' README.md | grep -v '^```' | diff - "$build/documented.out" || return 1
+        fi
+    done
+}
+
 demo() {
     env -u TC_API_ACCESS_ID -u TC_API_SECRET_KEY "$MAKE" --no-print-directory -s demo >"$build/demo" || return 1
     cat "$build/demo"
@@ -142,6 +160,7 @@ else
 fi
 
 run "demo" demo
+run "programs in README and header" documented_programs
 
 if ! have python3; then
     skip "requests to the stand-in" "no python3" "apt-get install python3"

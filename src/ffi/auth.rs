@@ -149,7 +149,8 @@ pub unsafe extern "C" fn tc_auth_headers_at(
     })
 }
 
-/// The same as tc_auth_headers_at() without any allocation: the value of the Authorization header goes into the
+/// The same as tc_auth_headers_at() without any allocation (but a thread's first call on a token handle: see the front
+/// page): the value of the Authorization header goes into the
 /// caller's buffer, ended by NUL; the value of the Timestamp header is the number in *timestamp, in decimal.
 ///
 /// method, uri: as there, with their lengths in bytes; they need no NUL.
