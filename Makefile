@@ -6,10 +6,12 @@ CXX ?= c++
 CFLAGS ?= -O2 -g
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BUILD := $(TARGET)/c
-WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Werror
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion
 
 STATIC_LIBRARY := $(TARGET)/release/libtc_auth.a
 SHARED_LIBRARY := $(TARGET)/release/libtc_auth.so
+# Programs look for the shared library by this name.
+SONAME_LINK := $(SHARED_LIBRARY).0
 # What a static Rust library needs of the system.
 ifeq ($(shell uname -s),Linux)
 SYSTEM_LIBRARIES := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
@@ -17,14 +19,15 @@ else
 SYSTEM_LIBRARIES := -lpthread -lm
 endif
 
-COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) -Iinclude -I$(BUILD) $< -o $@
+COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
 
-.PHONY: help lib demo test header lint clean FORCE
+.PHONY: help lib demo examples test header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make lib      build the library: $(SHARED_LIBRARY), $(STATIC_LIBRARY)'
-	@echo 'make demo     build it and print the headers of a real request'
+	@echo 'make demo     build it and print the headers of a request: start here'
+	@echo 'make examples build the programs of examples-c/ into $(BUILD)'
 	@echo 'make test     run all tests; what needs an absent tool is reported as SKIP'
 	@echo 'make header   write include/tc_auth.h anew after a change in src/ffi'
 	@echo 'make lint     rustfmt and clippy, warnings denied'
@@ -33,7 +36,7 @@ help:
 	@echo 'CC, CXX, CFLAGS, CARGO and CARGO_TARGET_DIR are respected.'
 	@echo 'make test REQUIRE_ALL=1 counts a skipped test as a failed one.'
 
-lib: $(STATIC_LIBRARY) $(SHARED_LIBRARY)
+lib: $(SONAME_LINK)
 
 # Cargo knows when there is something to build, and leaves the files alone when there is not.
 $(STATIC_LIBRARY): FORCE
@@ -41,15 +44,19 @@ $(STATIC_LIBRARY): FORCE
 
 $(SHARED_LIBRARY): $(STATIC_LIBRARY) ;
 
+$(SONAME_LINK): $(SHARED_LIBRARY)
+	@ln -sf $(<F) $@
+
 demo: $(BUILD)/tc-sign
-	@: "$${TC_API_ACCESS_ID:=12345678901234567890}" "$${TC_API_SECRET_KEY:=tc_auth-example-secret}"; \
-	export TC_API_ACCESS_ID TC_API_SECRET_KEY; unset TC_TOKEN; \
-	url='https://company.example/api/v3/indicators?resultLimit=10'; \
-	echo "$$ $< GET '$$url'"; $< GET "$$url"
+	@set -- 'TC_API_ACCESS_ID=12345678901234567890' 'TC_API_SECRET_KEY=tc_auth-example-secret' \
+		$< GET 'https://company.example/api/v3/indicators?resultLimit=10'; \
+	printf "\$$ %s %s %s %s '%s'\n" "$$@"; env -u TC_TOKEN "$$@"
+
+examples: $(BUILD)/tc-sign $(BUILD)/sign_into $(BUILD)/curl_request
 
 test: lib
 	@MAKE='$(MAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' \
-	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS)' sh tests/run.sh
+	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh
 
 header:
 	TC_AUTH_WRITE_HEADER=1 $(CARGO) test --locked --test header
@@ -69,8 +76,8 @@ $(BUILD)/tc-sign: examples-c/tc_sign.c include/tc_auth.h $(STATIC_LIBRARY)
 $(BUILD)/sign_into: examples-c/sign_into.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
 
-$(BUILD)/curl_request: examples-c/curl_request.c include/tc_auth.h $(BUILD)/libtc_auth.so.0
-	$(COMPILE) -L$(TARGET)/release -ltc_auth -lcurl
+$(BUILD)/curl_request: examples-c/curl_request.c include/tc_auth.h $(STATIC_LIBRARY)
+	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
 # The C tests, each linked with both libraries.
 
@@ -83,12 +90,7 @@ $(BUILD)/test_cases-static $(BUILD)/test_cases-shared: $(BUILD)/cases.h
 $(BUILD)/%-static: tests/c/%.c tests/c/check.h include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
 
-$(BUILD)/%-shared: tests/c/%.c tests/c/check.h include/tc_auth.h $(BUILD)/libtc_auth.so.0
+$(BUILD)/%-shared: tests/c/%.c tests/c/check.h include/tc_auth.h $(SONAME_LINK)
 	$(COMPILE) -L$(TARGET)/release -ltc_auth -lpthread
-
-# Programs look for the library by its SONAME.
-$(BUILD)/libtc_auth.so.0: $(SHARED_LIBRARY)
-	@mkdir -p $(@D)
-	@ln -sf '$(abspath $(SHARED_LIBRARY))' $@
 
 FORCE:

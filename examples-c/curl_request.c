@@ -1,4 +1,4 @@
-/* One signed request with libcurl. Build: cc curl_request.c -ltc_auth -lcurl */
+/* One signed request with libcurl. Build: make examples */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +47,8 @@ int main(int argc, char **argv)
     long http_status = 0;
     tc_auth_status status = tc_auth_new_hmac(getenv("TC_API_ACCESS_ID"), getenv("TC_API_SECRET_KEY"), &auth);
     if (argc != 2 || status != TC_AUTH_STATUS_OK) {
-        fprintf(stderr, "usage: TC_API_ACCESS_ID=... TC_API_SECRET_KEY=... %s URL\n", argv[0]);
+        fprintf(stderr, "usage: TC_API_ACCESS_ID=... TC_API_SECRET_KEY=... %s URL\n%s\n", argv[0],
+                tc_auth_status_message(status));
         return 2;
     }
     curl_global_init(CURL_GLOBAL_DEFAULT);

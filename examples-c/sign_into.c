@@ -1,5 +1,4 @@
-/* Signing without allocation: for hot loops, and for languages that bring their own buffers.
- * Build: cc sign_into.c -ltc_auth */
+/* Signing without allocation: for hot loops, and for languages that bring their own buffers. Build: make examples */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

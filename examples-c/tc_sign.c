@@ -1,6 +1,6 @@
 /* tc-sign: prints the authorization headers of one ThreatConnect request, one a line.
  *
- *     curl -g --path-as-is -H @<(tc-sign GET "$url") "$url"
+ *     headers=$(tc-sign GET "$url") && printf '%s\n' "$headers" | curl -g --path-as-is -H @- "$url"
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,7 +18,7 @@ static const char usage[] =
     "  METHOD         such as GET\n"
     "  URI            the path with query, or the whole URL, exactly as you will send it\n"
     "  --at SECONDS   sign for this Unix time instead of now\n"
-    "  --help         print this text\n"
+    "  -h, --help     print this text\n"
     "  --version      print the version\n"
     "\n"
     "Credentials come from the environment: TC_TOKEN, or else both TC_API_ACCESS_ID and\n"
@@ -81,7 +81,7 @@ static int sign(const char *method, const char *uri, int64_t time)
 
 static int wrong_usage(const char *problem, const char *what)
 {
-    fprintf(stderr, "tc-sign: %s%s\n%s", problem, what, usage);
+    fprintf(stderr, "tc-sign: %s%s\nTry 'tc-sign --help'.\n", problem, what);
     return EXIT_USAGE;
 }
 
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
         if (strcmp(option, "--") == 0) {
             next++;
             break;
-        } else if (strcmp(option, "--help") == 0) {
+        } else if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
             fputs(usage, stdout);
             return EXIT_SUCCESS;
         } else if (strcmp(option, "--version") == 0) {

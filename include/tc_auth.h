@@ -3,8 +3,10 @@
  *
  * Authorization headers for the ThreatConnect API: HMAC-SHA256 signatures, or an API token.
  *
- * The library makes headers and checks them. It opens no connection, starts no thread, reads no file, prints nothing
- * and keeps nothing outside the objects that it gives you. You send the request, with any HTTP client.
+ * The library makes headers and checks them. It opens no connection, starts no thread, prints nothing, and keeps its
+ * state in the objects that it gives you. You send the request, with any HTTP client.
+ *
+ * For C99 or later, and C++11 or later.
  *
  * A complete program (link with -ltc_auth):
  *
@@ -18,22 +20,28 @@
  *         tc_auth_status status = tc_auth_new_hmac("12345678901234567890", "my secret key", &auth);
  *         if (status == TC_AUTH_STATUS_OK)
  *             status = tc_auth_headers(auth, "GET", "/api/v3/indicators?resultLimit=10", &headers);
- *         if (status != TC_AUTH_STATUS_OK)
+ *         if (status == TC_AUTH_STATUS_OK)
+ *             for (size_t i = 0; i < tc_auth_header_list_len(headers); i++)
+ *                 puts(tc_auth_header_list_line(headers, i));
+ *         else
  *             fprintf(stderr, "%s\n", tc_auth_status_message(status));
- *         for (size_t i = 0; i < tc_auth_header_list_len(headers); i++)
- *             puts(tc_auth_header_list_line(headers, i));
  *         tc_auth_header_list_free(headers);
  *         tc_auth_free(auth);
  *         return status == TC_AUTH_STATUS_OK ? 0 : 1;
  *     }
  *
- * What is signed must be what is sent. Sign the URL as your client puts it on the wire, send it unchanged, and follow
- * no redirect with these headers: a new target needs new headers, and another server must never see them.
+ * What is signed must be what is sent. Sign the URL as your client puts it on the wire, send it unchanged, with the
+ * method in upper case, and follow no redirect with these headers: a new target needs new headers, and another server
+ * must never see them. The body and other headers are not signed.
  *
  * Results. A function that can fail returns a tc_auth_status, 0 for success. Outputs come last and are written only on
- * success, except where a function says otherwise. Each cause has its own status, and tc_auth_status_message() says in
- * one sentence what to do. There is no "last error". The "Errors" of a function leave out the prefix TC_AUTH_STATUS_,
- * and PANIC, which any function can return: a bug in the library was stopped before it could do harm.
+ * success, except where a function says otherwise: a call that fails leaves your variable as it was, so set it to NULL
+ * before, and again when you have freed what it held. Each cause has its own status, and tc_auth_status_message() says
+ * in one sentence what to do. There is no "last error".
+ *
+ * The "Errors" of a function leave out the prefix TC_AUTH_STATUS_. They also leave out PANIC, which any function can
+ * return. It means that a bug in the library was stopped before it could do harm; only then something is printed, on
+ * standard error.
  *
  * Ownership. A function whose output is a handle, list, URL or string gives it to you, and names the function that
  * frees it: never free(). Arguments stay yours and are copied where the library keeps them. A `const char *` that is
@@ -44,7 +52,7 @@
  * whatever its pointer. What no library can check: a pointer to freed memory, a string without its NUL, a second free
  * of the same object. Outputs and buffers must not overlap each other or an input, except where a function says so.
  *
- * Threads. Every function on a tc_auth may run in any number of threads at once, but tc_auth_free(), which comes last
+ * Threads. Every function on a tc_auth may run in any number of threads at once, except tc_auth_free(), which comes last
  * and alone. `const` means that the object is only read. A tc_auth_url and a tc_auth_header_list belong to one thread
  * at a time; several may read a list together. After fork() the child may use HMAC handles at once, for signing takes
  * no lock, and may only free token handles. A thread's first call on a token handle sets aside 128 bytes, which the
@@ -53,7 +61,9 @@
  * Strings are bytes and end in NUL where no length is passed with them. Times are Unix seconds: 0 to 99999999999.
  *
  * Secrets. No message, description or status holds a secret key or a token. The library's own copies are wiped when
- * they are freed or replaced. When memory can't be had, the program is aborted.
+ * they are freed or replaced.
+ *
+ * Memory. When it can't be had, the library aborts the program.
  *
  * Compatibility. The numbers of the enumerations never change. Later versions can add some, so expect numbers that
  * this header does not name.
@@ -76,12 +86,12 @@
 /**
  * As a time: read the clock of this machine, once, and add the handle's clock offset.
  */
-#define TC_AUTH_NOW -1
+#define TC_AUTH_NOW (-1)
 
 /**
  * Instead of a timestamp: there is none, so send no Timestamp header.
  */
-#define TC_AUTH_NO_TIMESTAMP -1
+#define TC_AUTH_NO_TIMESTAMP (-1)
 
 /**
  * As an expiry: not known, or never.
@@ -222,6 +232,44 @@ typedef enum {
 } tc_auth_kind;
 
 /**
+ * What to do about an answer. Values are fixed: a later version may add some, and never changes one.
+ */
+typedef enum {
+  /**
+   * The server had no objection to the authorization.
+   */
+  TC_AUTH_ADVICE_ACCEPTED = 0,
+  /**
+   * Poll, sign and send again, once.
+   */
+  TC_AUTH_ADVICE_RETRY = 1,
+  /**
+   * What was signed differs from what arrived, or the secret key is wrong.
+   */
+  TC_AUTH_ADVICE_BAD_SIGNATURE = 2,
+  /**
+   * The clocks are too far apart, and the answer gave no way to correct that.
+   */
+  TC_AUTH_ADVICE_CLOCK_SKEW = 3,
+  /**
+   * The server does not take the token, and it can't be renewed now.
+   */
+  TC_AUTH_ADVICE_TOKEN_REJECTED = 4,
+  /**
+   * The access id is unknown, or has no right to what was asked for.
+   */
+  TC_AUTH_ADVICE_ACCESS_DENIED = 5,
+  /**
+   * The instance has no license for its API.
+   */
+  TC_AUTH_ADVICE_NOT_LICENSED = 6,
+  /**
+   * The server refused the request and gave no known reason.
+   */
+  TC_AUTH_ADVICE_UNKNOWN = 7,
+} tc_auth_advice;
+
+/**
  * One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
  *
  * Make it once and share it: every function on it may be called from any number of threads at once, but
@@ -238,6 +286,13 @@ typedef struct tc_auth tc_auth;
 typedef struct tc_auth_header_list tc_auth_header_list;
 
 /**
+ * A ticket: you were chosen to renew the token, and others wait for you. It lapses after 120 seconds.
+ *
+ * It belongs to one thread at a time, and may outlive its handle.
+ */
+typedef struct tc_auth_renewal tc_auth_renewal;
+
+/**
  * A URL that is being built. It belongs to one thread at a time.
  *
  * Sign and send the same string, and no HTTP client can come between: everything that clients are known to change on
@@ -252,7 +307,7 @@ extern "C" {
 /**
  * Makes a handle that signs requests with HMAC-SHA256.
  *
- * access_id: visible ASCII (0x21 to 0x7e), not empty. secret_key: UTF-8, not empty, without control characters.
+ * access_id: visible ASCII (0x21 to 0x7e), not empty. secret_key: not empty, any bytes but control characters.
  * Errors: NULL_ARGUMENT; INVALID_ACCESS_ID; INVALID_SECRET_KEY.
  * Both strings are only read; of the secret key nothing but the state of a keyed hash is kept, so you can wipe yours.
  * On success *out owns the handle: free it with tc_auth_free().
@@ -265,12 +320,15 @@ tc_auth_status tc_auth_new_hmac(const char *access_id,
 /**
  * Makes a handle that shows an API token.
  *
- * token: visible ASCII (0x21 to 0x7e), not empty. expires: Unix seconds, or TC_AUTH_NO_EXPIRY.
+ * token: visible ASCII (0x21 to 0x7e), not empty. expires: the Unix second at which it ends (not how long it lives), or
+ * TC_AUTH_NO_EXPIRY.
  * Errors: NULL_ARGUMENT; INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
  * The token is copied. On success *out owns the handle: free it with tc_auth_free().
  * Threads: any.
  */
-tc_auth_status tc_auth_new_token(const char *token, int64_t expires, tc_auth **out);
+tc_auth_status tc_auth_new_token(const char *token,
+                                 int64_t expires,
+                                 tc_auth **out);
 
 /**
  * Wipes and frees a handle; does nothing for NULL. Afterwards it must not be used.
@@ -313,8 +371,9 @@ tc_auth_status tc_auth_headers(const tc_auth *auth,
  *
  * method: such as "GET", an HTTP token of at most 64 characters; signed in upper case.
  * uri: a path with query ("/api/v3/indicators?resultLimit=10") or an absolute http or https URL, exactly as it will be
- * sent. What is signed is taken from it byte for byte: the path and the query, without the fragment.
- * unix_time: Unix seconds, or TC_AUTH_NOW. It decides everything in this call, whether a token has expired too.
+ * sent. What is signed is taken from it byte for byte: the path ("/" if it is empty) and the query, without the
+ * fragment. A path is signed as it stands: an API path is neither put before it nor compared with it.
+ * unix_time: Unix seconds, or TC_AUTH_NOW. A token's expiry is checked against it, too.
  * Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME (negative, or milliseconds);
  * OTHER_ORIGIN (the handle has an API path, and the URL has another scheme, host or port); TOKEN_EXPIRED.
  * Method and URI are only read. On success *out owns the list: free it with tc_auth_header_list_free().
@@ -327,15 +386,15 @@ tc_auth_status tc_auth_headers_at(const tc_auth *auth,
                                   tc_auth_header_list **out);
 
 /**
- * The same as tc_auth_headers_at() without any allocation (but a thread's first call on a token handle: see the front
- * page): the value of the Authorization header goes into the
- * caller's buffer, ended by NUL; the value of the Timestamp header is the number in *timestamp, in decimal.
+ * The same as tc_auth_headers_at() without any allocation: the value of the Authorization header goes into the
+ * caller's buffer, ended by NUL; the value of the Timestamp header is the number in *timestamp, in decimal ("%" PRId64).
+ * Only a thread's first call on a token handle allocates: see the front page.
  *
  * method, uri: as there, with their lengths in bytes; they need no NUL.
  * authorization, capacity: the buffer and its size, which must exceed the length of the value by one for the NUL.
  * *authorization_len: receives the length without the NUL. *timestamp: receives the second to send, or
  * TC_AUTH_NO_TIMESTAMP: then send no Timestamp header.
- * Errors: those of tc_auth_headers_at(); INVALID_ARGUMENT (a length above PTRDIFF_MAX); BUFFER_TOO_SMALL: then
+ * Errors: those of tc_auth_headers_at(); INVALID_ARGUMENT (a length of method or URI above PTRDIFF_MAX); BUFFER_TOO_SMALL: then
  * *authorization_len alone is written, with the length that is needed. NULL with capacity 0 asks for it. Between two
  * calls another thread can set a longer token, so ask in a loop.
  * Everything stays the caller's. Buffers must not overlap.
@@ -356,7 +415,8 @@ tc_auth_status tc_auth_headers_into(const tc_auth *auth,
  * The string that is signed, such as "/api/v3/indicators:GET:1513703787": for support, and for comparison with what
  * another implementation signs. Making the headers does not need it.
  *
- * method, uri: as in tc_auth_headers_at(). unix_time: Unix seconds; TC_AUTH_NOW is INVALID_TIME here.
+ * method, uri: as in tc_auth_headers_at(). unix_time: the second that was signed, as
+ * tc_auth_header_list_timestamp() tells it; TC_AUTH_NOW is INVALID_TIME here.
  * Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
  * On success *out owns the string: free it with tc_auth_string_free().
  * Threads: any.
@@ -375,7 +435,8 @@ tc_auth_status tc_auth_string_to_sign(const char *method,
  * ThreatConnect itself allows 300.
  * Errors, first for the caller's arguments: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE;
  * OTHER_ORIGIN; INVALID_TIME; INVALID_ARGUMENT (the tolerance). Then for the headers, in this order:
- * MALFORMED_AUTHORIZATION (missing, not "TC id:signature" or "TC-Token token", or a timestamp that is no number);
+ * MALFORMED_AUTHORIZATION (missing, not "TC id:signature" or "TC-Token token" as the handle's kind has it, scheme in
+ * just these letters, or a timestamp that is not made of digits);
  * SIGNATURE_MISMATCH (compared in constant time); TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
  * Everything is only read.
  * Threads: any; never waits.
@@ -393,6 +454,8 @@ tc_auth_status tc_auth_verify(const tc_auth *auth,
  *
  * token, expires: as in tc_auth_new_token(). The same token with another expiry only changes the expiry.
  * Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_TOKEN; INVALID_TIME. The old token then stays.
+ * A new token counts at once, also while the old one is being renewed: whoever waits goes on with it, and the answer
+ * to that renewal is dropped.
  * The token is copied; the old one is wiped as soon as no call is reading it any more.
  * Threads: any.
  */
@@ -413,10 +476,64 @@ tc_auth_status tc_auth_token(const tc_auth *auth,
                              int64_t *expires);
 
 /**
- * Tells a handle where the platform's API is, such as "https://company.example/api": once, before it is shared.
+ * Sets how long before its expiry a token is due to be renewed.
+ *
+ * seconds: 0 to 86400; 60 at first. A token is due at half the life that it had left when it was set, if that is later.
+ * Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_ARGUMENT.
+ * Threads: any.
+ */
+tc_auth_status tc_auth_set_renewal_window(tc_auth *auth,
+                                          int64_t seconds);
+
+/**
+ * To be called before each request is signed: says whether to go ahead, or to renew the token first.
+ *
+ * OK, and *out is NULL: go ahead and sign. Always so with an HMAC handle, with a token that is not renewed (one that
+ * begins with "APIV2:", or without an API path), and during the pause after a renewal that failed.
+ * OK, and *out is a ticket: this caller, and nobody else, renews. GET the URL of tc_auth_renewal_url(), call
+ * tc_auth_renewal_complete() or tc_auth_renewal_cancel() within 120 seconds, then poll again.
+ * RENEWAL_TIMEOUT: somebody else's renewal is still under way. The old token is not to be sent meanwhile, for the
+ * server kills it when it issues the new one: poll again.
+ * max_wait_ms: how many milliseconds to wait for somebody else's renewal; 0 for not at all. Otherwise nobody waits.
+ * Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
+ * On success *out is NULL or owns a ticket, which tc_auth_renewal_complete() or tc_auth_renewal_cancel() frees.
+ * Threads: any; the one call that waits.
+ */
+tc_auth_status tc_auth_renewal_poll(tc_auth *auth,
+                                    int64_t max_wait_ms,
+                                    tc_auth_renewal **out);
+
+/**
+ * To be called with the answer to a signed request: says whether a retry is any use, and corrects what can be corrected.
+ *
+ * sent_authorization, sent_timestamp: what was sent, the timestamp or TC_AUTH_NO_TIMESTAMP. http_status, date, body: what
+ * came back; date is the Date header, or NULL: also if the response carries an Age header, or did not come from the
+ * signed origin over TLS. Of the body only the first 64 KiB are read.
+ * *advice: receives a number of tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. It keeps no
+ * memory of requests, so count the retries yourself.
+ * A token that the server refuses is marked, so that the next poll renews it. A clock that the server's Date shows to
+ * be wrong is corrected by the handle's clock offset, by at most a day.
+ * Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (what was sent does not
+ * begin with "TC " or "TC-Token ", as the handle's kind has it); INVALID_TIME (the sent timestamp matters and is none).
+ * Everything is only read.
+ * Threads: any; never waits.
+ */
+tc_auth_status tc_auth_review(tc_auth *auth,
+                              const char *sent_authorization,
+                              size_t sent_authorization_len,
+                              int64_t sent_timestamp,
+                              int32_t http_status,
+                              const char *date,
+                              const char *body,
+                              size_t body_len,
+                              int32_t *advice);
+
+/**
+ * Tells a handle where the platform's API is, such as "https://company.example/api". It can be set once;
+ * set it before the handle is shared, for until then other threads can sign for any server.
  *
  * From then on an absolute URL of another scheme, host or port is refused with OTHER_ORIGIN, so that no credentials go
- * to another server, and tc_auth_url_new_for() can join paths to it. A `/` at the end makes no difference.
+ * to another server; tc_auth_url_new_for() can join paths to it; and a token can be renewed there. A `/` at the end makes no difference.
  * Errors: NULL_ARGUMENT; INVALID_URI_FORM (no absolute http or https URL, or one with a user, query or fragment);
  * INVALID_URI_BYTE; ALREADY_SET.
  * The string is copied.
@@ -491,6 +608,44 @@ int64_t tc_auth_header_list_timestamp(const tc_auth_header_list *list);
 void tc_auth_header_list_free(tc_auth_header_list *list);
 
 /**
+ * The URL to GET, without an Authorization header. NULL for NULL.
+ *
+ * It contains the token, so do not log it, and follow no redirect.
+ * The string belongs to the ticket and is valid until the ticket is completed or cancelled.
+ * Threads: any.
+ */
+const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
+
+/**
+ * Hands in the server's answer, whatever it is. Whoever waits goes on.
+ *
+ * http_status, body: of the answer. The body is only read.
+ * *server_message: receives the message of the answer, fit for a log (at most 512 bytes of UTF-8, no control
+ * characters, `***` for the token), or NULL if there is none; also when the call fails. The pointer may be NULL.
+ * Returns OK if the token was replaced or extended, or if that does not matter any more because another token was set
+ * or the handle freed. RENEWAL_REFUSED: the server will not renew this token, so nobody tries again until another one is
+ * set. RENEWAL_BAD_RESPONSE: anything else; the token stays in use while it is valid, and the next attempt comes after
+ * a pause of 5 to 60 seconds.
+ * Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE.
+ * The ticket is freed, whatever is returned. If *server_message is not NULL, free it with tc_auth_string_free().
+ * Threads: any; never waits.
+ */
+tc_auth_status tc_auth_renewal_complete(tc_auth_renewal *renewal,
+                                        int32_t http_status,
+                                        const char *body,
+                                        size_t body_len,
+                                        char **server_message);
+
+/**
+ * Gives a ticket back without an answer: the connection failed, or it took too long. Does nothing for NULL.
+ *
+ * The token stays in use while it is valid, and the next attempt comes after a pause of 5 to 60 seconds.
+ * The ticket is freed.
+ * Threads: any; never waits.
+ */
+void tc_auth_renewal_cancel(tc_auth_renewal *renewal);
+
+/**
  * Starts a URL with a base: a path such as "/api/v3/indicators", or an absolute http or https URL such as
  * "https://company.example/api". The base is taken as it is, so it must be percent-encoded already.
  *
@@ -503,7 +658,7 @@ tc_auth_status tc_auth_url_new(const char *base,
 
 /**
  * Starts a URL by joining a path to the handle's API path: with "https://company.example/api", the path "/v2/owners"
- * becomes "https://company.example/api/v2/owners". The path must be percent-encoded already.
+ * becomes "https://company.example/api/v2/owners": do not repeat the "/api". The path must be percent-encoded already.
  *
  * Errors: NULL_ARGUMENT; API_PATH_MISSING; INVALID_URI_FORM (the path does not begin with exactly one `/`, or has a
  * fragment); INVALID_URI_BYTE.

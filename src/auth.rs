@@ -2,21 +2,24 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::Guard;
 use once_cell::race::OnceBox;
 
-use crate::clock::{self, ClockOffset};
+use crate::clock::{self, ClockOffset, Now};
 use crate::error::{Result, Status};
+use crate::gate::{Gate, Ticket};
 use crate::headers::{Authorization, HeaderList};
-use crate::sign::{Method, Signer, StringToSign};
-use crate::token::Token;
+use crate::review::{Advice, Objection, Response};
+use crate::sign::{self, Method, Signer, StringToSign};
+use crate::token::{self, Token};
 use crate::uri::{ApiPath, Uri};
 use crate::url::Url;
 use crate::verify::{self, Window};
 
 /// One identity at one ThreatConnect instance. It is made once, shared by any number of threads, and asked for the
-/// headers of each request. No call waits for another.
+/// headers of each request. No call but [`Auth::poll`] waits for another.
 pub struct Auth {
     credential: Credential,
     /// Set at most once, so a reader needs no lock: also not after a `fork` in the middle of another thread's call.
@@ -35,7 +38,7 @@ pub enum Kind {
 
 enum Credential {
     Hmac(Signer),
-    Token(ArcSwap<Token>),
+    Token(Arc<Gate>),
 }
 
 impl Auth {
@@ -48,12 +51,14 @@ impl Auth {
         Ok(Auth::new(Credential::Hmac(Signer::new(access_id.as_ref(), secret_key.as_ref())?)))
     }
 
-    /// An identity that shows a token. `expires` is in Unix seconds; `None` if the token's life is not known.
+    /// An identity that shows a token. `expires` is in Unix seconds; `None` if the token's life is not known. `now`
+    /// tells how much of it is left.
     ///
     /// # Errors
     /// [`Status::InvalidToken`] unless the token is visible ASCII; [`Status::InvalidTime`].
-    pub fn new_token(token: impl AsRef<[u8]>, expires: Option<i64>) -> Result<Auth> {
-        Ok(Auth::new(Credential::Token(ArcSwap::from_pointee(Token::new(token.as_ref(), expires)?))))
+    pub fn new_token(token: impl AsRef<[u8]>, expires: Option<i64>, now: Now) -> Result<Auth> {
+        let gate = Gate::new(Token::new(token.as_ref(), expires)?, now);
+        Ok(Auth::new(Credential::Token(Arc::new(gate))))
     }
 
     fn new(credential: Credential) -> Auth {
@@ -74,7 +79,7 @@ impl Auth {
     pub fn describe(&self) -> String {
         let credential = match &self.credential {
             Credential::Hmac(signer) => format!("HMAC; access id {}", signer.access_id()),
-            Credential::Token(current) => match current.load().expires() {
+            Credential::Token(gate) => match gate.current().expires() {
                 Some(expires) => format!("token; expires {expires}"),
                 None => "token; no expiry".to_owned(),
             },
@@ -103,8 +108,8 @@ impl Auth {
                 let text = StringToSign::new(uri.target, &method, digits.format(unix_time).as_bytes());
                 Ok(Authorization::signed(signer.prefix(), signer.sign(&text), unix_time))
             }
-            Credential::Token(current) => {
-                let token = current.load();
+            Credential::Token(gate) => {
+                let token = gate.current();
                 token.check_expiry(unix_time)?;
                 Ok(Authorization::token(token))
             }
@@ -137,7 +142,7 @@ impl Auth {
                 let timestamp = timestamp.ok_or(Status::MalformedAuthorization)?;
                 verify::signature(signer, &StringToSign::new(uri.target, &method, timestamp), authorization, &window)
             }
-            Credential::Token(current) => verify::token(&current.load(), authorization, &window),
+            Credential::Token(gate) => verify::token(&gate.current(), authorization, &window),
         }
     }
 
@@ -150,13 +155,14 @@ impl Auth {
         Ok((method, uri))
     }
 
-    /// Replaces the token at once, for every thread. The old one is wiped when its last reader is done.
+    /// Replaces the token at once, for every thread, also while it is being renewed. The old one is wiped when its last
+    /// reader is done. The same token with another expiry changes the expiry and nothing else.
     ///
     /// # Errors
     /// Those of [`Auth::new_token`]; [`Status::WrongKind`] on an HMAC identity. The old token then stays.
-    pub fn update_token(&self, token: impl AsRef<[u8]>, expires: Option<i64>) -> Result<()> {
-        let current = self.current_token()?;
-        current.store(Arc::new(Token::new(token.as_ref(), expires)?));
+    pub fn update_token(&self, token: impl AsRef<[u8]>, expires: Option<i64>, now: Now) -> Result<()> {
+        let gate = self.gate()?;
+        gate.update(Token::new(token.as_ref(), expires)?, self.correct(now));
         Ok(())
     }
 
@@ -165,14 +171,96 @@ impl Auth {
     /// # Errors
     /// [`Status::WrongKind`] on an HMAC identity.
     pub fn token(&self) -> Result<Arc<Token>> {
-        Ok(self.current_token()?.load_full())
+        Ok(Guard::into_inner(self.gate()?.current()))
     }
 
-    fn current_token(&self) -> Result<&ArcSwap<Token>> {
+    fn gate(&self) -> Result<&Arc<Gate>> {
         match &self.credential {
             Credential::Hmac(_) => Err(Status::WrongKind),
-            Credential::Token(current) => Ok(current),
+            Credential::Token(gate) => Ok(gate),
         }
+    }
+
+    /// How long before its expiry a token is due to be renewed: 0 to 86400 seconds, 60 at first. A token with a short
+    /// life is due at half of it.
+    ///
+    /// # Errors
+    /// [`Status::InvalidArgument`]; [`Status::WrongKind`] on an HMAC identity.
+    pub fn set_renewal_window(&self, seconds: i64) -> Result<()> {
+        self.gate()?.set_window(seconds)
+    }
+
+    /// To be asked before each request: `None` means go ahead and sign. With a ticket this caller, and nobody else,
+    /// renews the token: GET its URL, and complete it. While somebody else does, the call waits, for `max_wait` at most.
+    /// `clock` reads this machine's clocks, which are corrected by the offset.
+    ///
+    /// # Errors
+    /// [`Status::RenewalTimeout`] if the other one's renewal took longer.
+    pub fn poll(&self, max_wait: Duration, clock: impl Fn() -> Now) -> Result<Option<Ticket>> {
+        match &self.credential {
+            Credential::Hmac(_) => Ok(None),
+            Credential::Token(gate) => gate.poll(max_wait, self.api_path.get(), || self.correct(clock())),
+        }
+    }
+
+    /// Says what an answer of the server means for the authorization, and corrects what can be corrected: it marks a
+    /// token as rejected, which makes a renewal due, and sets a clock right that the server calls wrong.
+    ///
+    /// `sent_authorization` and `sent_timestamp` are what was sent; the timestamp of a token is not looked at.
+    ///
+    /// # Errors
+    /// [`Status::MalformedAuthorization`] if what was sent does not begin with this identity's scheme;
+    /// [`Status::InvalidTime`] if the timestamp matters and is none.
+    pub fn review(
+        &self,
+        sent_authorization: impl AsRef<[u8]>,
+        sent_timestamp: i64,
+        response: &Response,
+        now: Now,
+    ) -> Result<Advice> {
+        let scheme = match self.kind() {
+            Kind::Hmac => sign::SCHEME,
+            Kind::Token => token::SCHEME,
+        };
+        let sent = sent_authorization.as_ref().strip_prefix(scheme).ok_or(Status::MalformedAuthorization)?;
+        if !response.is_refusal() {
+            return Ok(Advice::Accepted);
+        }
+        match (response.objection(), &self.credential) {
+            (Some(Objection::Signature), _) => Ok(Advice::BadSignature),
+            (Some(Objection::AccessDenied), _) => Ok(Advice::AccessDenied),
+            (Some(Objection::NotLicensed), _) => Ok(Advice::NotLicensed),
+            (Some(Objection::Timestamp), Credential::Hmac(_)) => self.correct_clock(sent_timestamp, response, now),
+            (Some(Objection::Timestamp | Objection::InvalidTimestamp), _) => Ok(Advice::ClockSkew),
+            (Some(Objection::Unauthorized), Credential::Token(gate)) => Ok(self.unauthorized(gate, sent, now)),
+            (None, Credential::Token(gate)) if response.status == 401 => Ok(self.unauthorized(gate, sent, now)),
+            (None, _) if response.status == 400 => Ok(Advice::Accepted), // a bad request, not a bad authorization
+            _ => Ok(Advice::Unknown),
+        }
+    }
+
+    fn unauthorized(&self, gate: &Gate, sent: &[u8], now: Now) -> Advice {
+        gate.unauthorized(sent, self.api_path.get().is_some(), self.correct(now))
+    }
+
+    fn correct_clock(&self, sent_timestamp: i64, response: &Response, now: Now) -> Result<Advice> {
+        let sent = clock::unix_seconds(sent_timestamp)?;
+        loop {
+            let offset = self.clock_offset.get();
+            let Some(corrected) = response.corrected_offset(sent, now.unix, offset) else {
+                return Ok(Advice::ClockSkew);
+            };
+            match self.clock_offset.replace(offset, corrected) {
+                Ok(true) => return Ok(Advice::Retry),
+                Ok(false) => {} // another answer was faster: look again, it may have settled this one
+                Err(_) => return Ok(Advice::ClockSkew),
+            }
+        }
+    }
+
+    /// A look at this machine's clock, corrected by the offset.
+    pub(crate) fn correct(&self, now: Now) -> Now {
+        Now { unix: now.unix.saturating_add(self.clock_offset()), ..now }
     }
 
     /// Says where the platform's API is, such as `https://company.example/api`. From then on a URL of another origin

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
 use crate::error::{Result, Status};
 
 /// From here on a "time in seconds" is one in milliseconds: 10^11 s lies in the year 5138, 10^11 ms in 1973.
@@ -15,6 +17,24 @@ pub(crate) fn unix_seconds(time: i64) -> Result<i64> {
     if (0..TIME_LIMIT).contains(&time) { Ok(time) } else { Err(Status::InvalidTime) }
 }
 
+/// One look at the clocks of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Unix seconds, which expiries and timestamps are in. They can jump.
+    pub unix: i64,
+    /// What pauses are measured with. It can't.
+    pub monotonic: Instant,
+}
+
+impl Now {
+    /// Reads both clocks.
+    #[must_use]
+    pub fn read() -> Now {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { unix: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), monotonic: Instant::now() }
+    }
+}
+
 /// The seconds to add to this machine's clock to get the server's time. Any thread may read or set it.
 #[derive(Default)]
 pub(crate) struct ClockOffset(AtomicI64);
@@ -25,10 +45,18 @@ impl ClockOffset {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Sets it if it is still what the caller has seen.
+    pub(crate) fn replace(&self, seen: i64, seconds: i64) -> Result<bool> {
+        ClockOffset::check(seconds)?;
+        Ok(self.0.compare_exchange(seen, seconds, Ordering::Relaxed, Ordering::Relaxed).is_ok())
+    }
+
+    fn check(seconds: i64) -> Result<()> {
+        if (-DAY..=DAY).contains(&seconds) { Ok(()) } else { Err(Status::InvalidArgument) }
+    }
+
     pub(crate) fn set(&self, seconds: i64) -> Result<()> {
-        if !(-DAY..=DAY).contains(&seconds) {
-            return Err(Status::InvalidArgument);
-        }
+        ClockOffset::check(seconds)?;
         self.0.store(seconds, Ordering::Relaxed);
         Ok(())
     }

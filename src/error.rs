@@ -70,15 +70,15 @@ pub type Result<T> = std::result::Result<T, Status>;
 /// One sentence for each status: what is wrong, and what to do about it. Ended by NUL, so that C can read it in place.
 const MESSAGES: [(Status, &CStr); 27] = [
     (Status::Ok, c"Success."),
-    (Status::NullArgument, c"A required pointer argument is NULL: pass a valid pointer."),
+    (Status::NullArgument, c"A required pointer argument is NULL: pass a valid pointer (did getenv return NULL?)."),
     (Status::InvalidMethod, c"The method is not an HTTP token of 1 to 64 characters: pass a name such as GET, without spaces."),
-    (Status::InvalidUriForm, c"The URI does not have the form that this function takes: pass a path that begins with / or an absolute http or https URL, and leave out the parts that the function's description excludes."),
+    (Status::InvalidUriForm, c"The URI does not have the form that is needed here: begin it with one / or with http:// or https:// and a valid host and port, as this function takes it, and leave out a user, query or fragment that it excludes."),
     (Status::InvalidUriByte, c"The URI holds a control character, a space or a byte above 0x7e: percent-encode it before signing, and send the encoded form."),
     (Status::InvalidAccessId, c"The access id is empty or holds a character that is not visible ASCII: pass it without spaces and line breaks."),
     (Status::InvalidSecretKey, c"The secret key is empty or holds a control character: check it for a line break at its end."),
     (Status::InvalidToken, c"The token is empty or holds a character that is not visible ASCII: pass it without spaces and line breaks."),
-    (Status::InvalidTime, c"The time is negative or 100000000000 and more: pass Unix seconds, not milliseconds."),
-    (Status::BufferTooSmall, c"The buffer is too small: pass one that holds more bytes than the length that was stored."),
+    (Status::InvalidTime, c"The time is negative or 100000000000 and more: pass Unix seconds, not milliseconds, and TC_AUTH_NOW only where it is allowed."),
+    (Status::BufferTooSmall, c"The buffer is too small: pass one of the length that was stored, plus 1."),
     (Status::WrongKind, c"The handle is of the other kind: use this function on the kind (HMAC or token) that its description names."),
     (Status::TokenExpired, c"The token has expired: renew it, or set a new one."),
     (Status::RenewalRefused, c"The server refused to renew the token: get a new token and set it."),
@@ -93,8 +93,8 @@ const MESSAGES: [(Status, &CStr); 27] = [
     (Status::SignatureMismatch, c"The access id, signature or token does not match: compare the string to sign on both sides, and check the credentials."),
     (Status::TimestampOutOfRange, c"The timestamp is too far from the given time: check both clocks."),
     (Status::MalformedAuthorization, c"The Authorization or Timestamp header is missing or not well formed: pass their values exactly as they were sent."),
-    (Status::InvalidArgument, c"A number or string is outside its documented range: check it against the function's description."),
-    (Status::OtherOrigin, c"The URL's scheme, host or port is not that of the API path: the headers were not made, for they must not go to another server."),
+    (Status::InvalidArgument, c"An argument is one that this function does not take: check numbers against their range, and that no segment or name is empty or a dot segment."),
+    (Status::OtherOrigin, c"The URL's scheme, host or port is not that of the API path: credentials must not go to another server."),
     (Status::Panic, c"A bug in tc_auth stopped the call: please report it with the panic message on standard error."),
 ];
 

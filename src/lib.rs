@@ -15,25 +15,34 @@
 //! # Ok::<(), tc_auth::Status>(())
 //! ```
 //!
-//! All times are Unix seconds and given by the caller. The same functions are there for C: see `include/tc_auth.h`.
+//! All times are Unix seconds and given by the caller, as is every look at the clock. The same functions are there for C: see `include/tc_auth.h`.
 
 #![deny(unsafe_code)]
 
+mod answer;
 mod auth;
 mod clock;
 mod error;
 #[allow(unsafe_code, reason = "the only C-facing code")]
 mod ffi;
+mod gate;
 mod headers;
+mod message;
+mod renewal;
+mod review;
 mod secret;
 mod sign;
+mod sync;
 mod token;
 mod uri;
 mod url;
 mod verify;
 
 pub use auth::{Auth, Kind, string_to_sign};
+pub use clock::Now;
 pub use error::{Result, Status};
+pub use gate::Ticket;
 pub use headers::HeaderList;
+pub use review::{Advice, Response};
 pub use token::Token;
 pub use url::Url;

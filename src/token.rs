@@ -36,6 +36,20 @@ impl Token {
         self.expires
     }
 
+    /// A token that is visible ASCII already; an expiry that was checked.
+    pub(crate) fn from_secret(value: Secret, expires: Option<i64>) -> Token {
+        Token { value, expires }
+    }
+
+    pub(crate) fn with_expiry(&self, expires: Option<i64>) -> Token {
+        Token { value: Secret::concat(&[&self.value]), expires }
+    }
+
+    /// The platform does not renew tokens that live as long as an administrator chose.
+    pub(crate) fn is_renewable(&self) -> bool {
+        !self.value.starts_with(b"APIV2:")
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.value
     }

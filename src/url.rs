@@ -8,7 +8,7 @@ use crate::error::{Result, Status};
 use crate::uri::{ApiPath, Uri, ascii};
 
 /// Everything but the unreserved characters (RFC 3986, 2.3), which alone no client changes on the way.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A URL that is being built from a base, path segments and query parameters. Give the same string to sign and to send.
 #[derive(Debug)]

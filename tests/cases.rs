@@ -5,7 +5,7 @@ mod support;
 
 use serde_json::Value;
 use support::{list, read, text};
-use tc_auth::{Auth, Result, Url, string_to_sign};
+use tc_auth::{Auth, Now, Result, Url, string_to_sign};
 
 #[test]
 fn hmac_vectors() {
@@ -35,7 +35,7 @@ fn calls() {
         let arguments: Vec<_> = list_or_none(&case["args"]).iter().map(Argument::read).collect();
         let (status, result) = match call(case, &file["handles"], &arguments) {
             Ok(result) => ("OK".to_owned(), Some(result)),
-            Err(status) => (screaming_snake(&format!("{status:?}")), None),
+            Err(status) => (support::screaming_snake(&format!("{status:?}")), None),
         };
         assert_eq!(status, text(case, "status"), "{name}");
         if let Some(expected) = case["result"].as_str() {
@@ -54,7 +54,7 @@ fn call(case: &Value, handles: &Value, arguments: &[Argument]) -> Result<String>
     let nothing = |()| String::new();
     match text(case, "call") {
         "new_hmac" => Auth::new_hmac(bytes(0), bytes(1)).map(|_| String::new()),
-        "new_token" => Auth::new_token(bytes(0), expiry(1)).map(|_| String::new()),
+        "new_token" => Auth::new_token(bytes(0), expiry(1), Now::read()).map(|_| String::new()),
         "headers" => {
             let headers = handle().headers(bytes(0), bytes(1), number(2))?;
             let timestamp = headers.iter().nth(1).map(|(_, value)| value.parse().unwrap());
@@ -64,7 +64,7 @@ fn call(case: &Value, handles: &Value, arguments: &[Argument]) -> Result<String>
         "string_to_sign" => string_to_sign(bytes(0), bytes(1), number(2)),
         "set_api_path" => handle().set_api_path(bytes(0)).map(nothing),
         "set_clock_offset" => handle().set_clock_offset(number(0)).map(nothing),
-        "update_token" => handle().update_token(bytes(0), expiry(1)).map(nothing),
+        "update_token" => handle().update_token(bytes(0), expiry(1), Now::read()).map(nothing),
         "token" => handle().token().map(|token| token.value().to_owned()),
         "url_new" => Url::new(bytes(0)).map(|url| url.as_str().to_owned()),
         "url_new_for" => handle().url(bytes(0)).map(|url| url.as_str().to_owned()),
@@ -95,7 +95,7 @@ fn unchanged_on_error(added: Result<()>, url: Url, base: &str) -> Result<String>
 
 fn handle(fixture: &Value) -> Auth {
     let auth = match fixture["token"].as_str() {
-        Some(token) => Auth::new_token(token, fixture["expires"].as_i64()),
+        Some(token) => Auth::new_token(token, fixture["expires"].as_i64(), Now::read()),
         None => Auth::new_hmac(text(fixture, "access_id"), text(fixture, "secret_key")),
     };
     let auth = auth.unwrap();
@@ -135,16 +135,4 @@ impl Argument {
 
 fn list_or_none(value: &Value) -> &[Value] {
     value.as_array().expect("args")
-}
-
-/// `InvalidUriByte` as `INVALID_URI_BYTE`.
-fn screaming_snake(name: &str) -> String {
-    let mut out = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !out.is_empty() {
-            out.push('_');
-        }
-        out.push(letter.to_ascii_uppercase());
-    }
-    out
 }

@@ -16,7 +16,13 @@ fn generate() -> String {
     let bindings = cbindgen::generate_with_config(root, config).expect("src/ffi must be readable for cbindgen");
     let mut header = Vec::new();
     bindings.write(&mut header);
-    String::from_utf8(header).expect("a header in UTF-8")
+    let header = String::from_utf8(header).expect("a header in UTF-8");
+    // A macro that is a negative number belongs in parentheses.
+    let parenthesized = |line: &str| match line.rsplit_once(" -") {
+        Some((define, number)) if define.starts_with("#define ") => format!("{define} (-{number})\n"),
+        _ => format!("{line}\n"),
+    };
+    header.lines().map(parenthesized).collect()
 }
 
 #[test]

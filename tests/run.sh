@@ -36,7 +36,7 @@ skip() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-make_quietly() { "$MAKE" --no-print-directory -s "$@"; }
+make_quietly() { "$MAKE" --no-print-directory -s WERROR=-Werror "$@"; }
 
 # --- the pieces that take more than one command
 
@@ -46,7 +46,7 @@ header_compiles() { # COMPILER DIALECT
 }
 
 c_program() { # NAME static|shared
-    make_quietly "$build/$1-$2" && LD_LIBRARY_PATH=$build "$build/$1-$2"
+    make_quietly "$build/$1-$2" && LD_LIBRARY_PATH=$TARGET/release "$build/$1-$2"
 }
 
 # The library exports what the header declares, and nothing else.
@@ -94,7 +94,7 @@ valgrind_is_clean() {
 
 requests() {
     make_quietly "$build/tc-sign" "$build/sign_into" "$build/curl_request" &&
-        LD_LIBRARY_PATH=$build python3 tests/platform/test_requests.py "$build"
+        LD_LIBRARY_PATH=$TARGET/release python3 tests/platform/test_requests.py "$build"
 }
 
 # The first program of a document, from its first include to the brace that ends main.
@@ -106,7 +106,7 @@ documented_programs() {
     for document in README.md include/tc_auth.h; do
         program_of $document >"$build/documented.c"
         $CC -std=c99 $WARNINGS -Iinclude "$build/documented.c" -L"$TARGET/release" -ltc_auth -o "$build/documented" &&
-            LD_LIBRARY_PATH=$build "$build/documented" >"$build/documented.out" || return 1
+            LD_LIBRARY_PATH=$TARGET/release "$build/documented" >"$build/documented.out" || return 1
         cat "$build/documented.out"
         test "$(wc -l <"$build/documented.out")" -eq 2 || return 1
         if [ $document = README.md ]; then

@@ -2,14 +2,18 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
+use std::ptr;
+use std::time::Duration;
 
 use super::header_list::tc_auth_header_list;
+use super::renewal::tc_auth_renewal;
 use super::string::hand_over_string;
 use super::time::{self, TC_AUTH_NO_EXPIRY, TC_AUTH_NO_TIMESTAMP};
 use super::{Buffer, bytes, c_str, c_str_or_null, guard, hand_over, required};
 use crate::auth::{Auth, Kind, string_to_sign};
 use crate::error::{Result, Status};
 use crate::headers::HeaderList;
+use crate::review::Response;
 
 /// One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
 ///
@@ -31,7 +35,7 @@ pub enum tc_auth_kind {
 
 /// Makes a handle that signs requests with HMAC-SHA256.
 ///
-/// access_id: visible ASCII (0x21 to 0x7e), not empty. secret_key: UTF-8, not empty, without control characters.
+/// access_id: visible ASCII (0x21 to 0x7e), not empty. secret_key: not empty, any bytes but control characters.
 /// Errors: NULL_ARGUMENT; INVALID_ACCESS_ID; INVALID_SECRET_KEY.
 /// Both strings are only read; of the secret key nothing but the state of a keyed hash is kept, so you can wipe yours.
 /// On success *out owns the handle: free it with tc_auth_free().
@@ -53,7 +57,8 @@ pub unsafe extern "C" fn tc_auth_new_hmac(
 
 /// Makes a handle that shows an API token.
 ///
-/// token: visible ASCII (0x21 to 0x7e), not empty. expires: Unix seconds, or TC_AUTH_NO_EXPIRY.
+/// token: visible ASCII (0x21 to 0x7e), not empty. expires: the Unix second at which it ends (not how long it lives), or
+/// TC_AUTH_NO_EXPIRY.
 /// Errors: NULL_ARGUMENT; INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
 /// The token is copied. On success *out owns the handle: free it with tc_auth_free().
 /// Threads: any.
@@ -66,7 +71,7 @@ pub unsafe extern "C" fn tc_auth_new_token(
     guard(|| {
         // SAFETY: the caller keeps the header's rules for strings.
         let (token, out) = (unsafe { c_str(token) }?, required(out)?);
-        hand_over(out, tc_auth(Auth::new_token(token, time::expiry(expires))?));
+        hand_over(out, tc_auth(Auth::new_token(token, time::expiry(expires), time::now())?));
         Ok(())
     })
 }
@@ -125,8 +130,9 @@ pub unsafe extern "C" fn tc_auth_headers(
 ///
 /// method: such as "GET", an HTTP token of at most 64 characters; signed in upper case.
 /// uri: a path with query ("/api/v3/indicators?resultLimit=10") or an absolute http or https URL, exactly as it will be
-/// sent. What is signed is taken from it byte for byte: the path and the query, without the fragment.
-/// unix_time: Unix seconds, or TC_AUTH_NOW. It decides everything in this call, whether a token has expired too.
+/// sent. What is signed is taken from it byte for byte: the path ("/" if it is empty) and the query, without the
+/// fragment. A path is signed as it stands: an API path is neither put before it nor compared with it.
+/// unix_time: Unix seconds, or TC_AUTH_NOW. A token's expiry is checked against it, too.
 /// Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME (negative, or milliseconds);
 /// OTHER_ORIGIN (the handle has an API path, and the URL has another scheme, host or port); TOKEN_EXPIRED.
 /// Method and URI are only read. On success *out owns the list: free it with tc_auth_header_list_free().
@@ -149,15 +155,15 @@ pub unsafe extern "C" fn tc_auth_headers_at(
     })
 }
 
-/// The same as tc_auth_headers_at() without any allocation (but a thread's first call on a token handle: see the front
-/// page): the value of the Authorization header goes into the
-/// caller's buffer, ended by NUL; the value of the Timestamp header is the number in *timestamp, in decimal.
+/// The same as tc_auth_headers_at() without any allocation: the value of the Authorization header goes into the
+/// caller's buffer, ended by NUL; the value of the Timestamp header is the number in *timestamp, in decimal ("%" PRId64).
+/// Only a thread's first call on a token handle allocates: see the front page.
 ///
 /// method, uri: as there, with their lengths in bytes; they need no NUL.
 /// authorization, capacity: the buffer and its size, which must exceed the length of the value by one for the NUL.
 /// *authorization_len: receives the length without the NUL. *timestamp: receives the second to send, or
 /// TC_AUTH_NO_TIMESTAMP: then send no Timestamp header.
-/// Errors: those of tc_auth_headers_at(); INVALID_ARGUMENT (a length above PTRDIFF_MAX); BUFFER_TOO_SMALL: then
+/// Errors: those of tc_auth_headers_at(); INVALID_ARGUMENT (a length of method or URI above PTRDIFF_MAX); BUFFER_TOO_SMALL: then
 /// *authorization_len alone is written, with the length that is needed. NULL with capacity 0 asks for it. Between two
 /// calls another thread can set a longer token, so ask in a loop.
 /// Everything stays the caller's. Buffers must not overlap.
@@ -191,7 +197,8 @@ pub unsafe extern "C" fn tc_auth_headers_into(
 /// The string that is signed, such as "/api/v3/indicators:GET:1513703787": for support, and for comparison with what
 /// another implementation signs. Making the headers does not need it.
 ///
-/// method, uri: as in tc_auth_headers_at(). unix_time: Unix seconds; TC_AUTH_NOW is INVALID_TIME here.
+/// method, uri: as in tc_auth_headers_at(). unix_time: the second that was signed, as
+/// tc_auth_header_list_timestamp() tells it; TC_AUTH_NOW is INVALID_TIME here.
 /// Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
 /// On success *out owns the string: free it with tc_auth_string_free().
 /// Threads: any.
@@ -219,7 +226,8 @@ pub unsafe extern "C" fn tc_auth_string_to_sign(
 /// ThreatConnect itself allows 300.
 /// Errors, first for the caller's arguments: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE;
 /// OTHER_ORIGIN; INVALID_TIME; INVALID_ARGUMENT (the tolerance). Then for the headers, in this order:
-/// MALFORMED_AUTHORIZATION (missing, not "TC id:signature" or "TC-Token token", or a timestamp that is no number);
+/// MALFORMED_AUTHORIZATION (missing, not "TC id:signature" or "TC-Token token" as the handle's kind has it, scheme in
+/// just these letters, or a timestamp that is not made of digits);
 /// SIGNATURE_MISMATCH (compared in constant time); TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
 /// Everything is only read.
 /// Threads: any; never waits.
@@ -248,6 +256,8 @@ pub unsafe extern "C" fn tc_auth_verify(
 ///
 /// token, expires: as in tc_auth_new_token(). The same token with another expiry only changes the expiry.
 /// Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_TOKEN; INVALID_TIME. The old token then stays.
+/// A new token counts at once, also while the old one is being renewed: whoever waits goes on with it, and the answer
+/// to that renewal is dropped.
 /// The token is copied; the old one is wiped as soon as no call is reading it any more.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -255,7 +265,7 @@ pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const 
     guard(|| {
         // SAFETY: the caller keeps the header's rules for handles and strings.
         let (auth, token) = unsafe { (borrow(auth)?, c_str(token)?) };
-        auth.update_token(token, time::expiry(expires))
+        auth.update_token(token, time::expiry(expires), time::now())
     })
 }
 
@@ -283,10 +293,89 @@ pub extern "C" fn tc_auth_token(
     })
 }
 
-/// Tells a handle where the platform's API is, such as "https://company.example/api": once, before it is shared.
+/// Sets how long before its expiry a token is due to be renewed.
+///
+/// seconds: 0 to 86400; 60 at first. A token is due at half the life that it had left when it was set, if that is later.
+/// Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_ARGUMENT.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds: i64) -> Status {
+    // SAFETY: the caller keeps the header's rules for handles.
+    guard(|| unsafe { borrow(auth) }?.set_renewal_window(seconds))
+}
+
+/// To be called before each request is signed: says whether to go ahead, or to renew the token first.
+///
+/// OK, and *out is NULL: go ahead and sign. Always so with an HMAC handle, with a token that is not renewed (one that
+/// begins with "APIV2:", or without an API path), and during the pause after a renewal that failed.
+/// OK, and *out is a ticket: this caller, and nobody else, renews. GET the URL of tc_auth_renewal_url(), call
+/// tc_auth_renewal_complete() or tc_auth_renewal_cancel() within 120 seconds, then poll again.
+/// RENEWAL_TIMEOUT: somebody else's renewal is still under way. The old token is not to be sent meanwhile, for the
+/// server kills it when it issues the new one: poll again.
+/// max_wait_ms: how many milliseconds to wait for somebody else's renewal; 0 for not at all. Otherwise nobody waits.
+/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
+/// On success *out is NULL or owns a ticket, which tc_auth_renewal_complete() or tc_auth_renewal_cancel() frees.
+/// Threads: any; the one call that waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_renewal_poll(
+    auth: *mut tc_auth,
+    max_wait_ms: i64,
+    out: Option<&mut MaybeUninit<*mut tc_auth_renewal>>,
+) -> Status {
+    guard(|| {
+        // SAFETY: the caller keeps the header's rules for handles.
+        let (auth, out) = (unsafe { borrow(auth) }?, required(out)?);
+        let max_wait = u64::try_from(max_wait_ms).map_err(|_| Status::InvalidArgument)?;
+        match auth.poll(Duration::from_millis(max_wait), time::now)? {
+            Some(ticket) => hand_over(out, tc_auth_renewal::new(ticket, auth.clock_offset())),
+            None => _ = out.write(ptr::null_mut()),
+        }
+        Ok(())
+    })
+}
+
+/// To be called with the answer to a signed request: says whether a retry is any use, and corrects what can be corrected.
+///
+/// sent_authorization, sent_timestamp: what was sent, the timestamp or TC_AUTH_NO_TIMESTAMP. http_status, date, body: what
+/// came back; date is the Date header, or NULL: also if the response carries an Age header, or did not come from the
+/// signed origin over TLS. Of the body only the first 64 KiB are read.
+/// *advice: receives a number of tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. It keeps no
+/// memory of requests, so count the retries yourself.
+/// A token that the server refuses is marked, so that the next poll renews it. A clock that the server's Date shows to
+/// be wrong is corrected by the handle's clock offset, by at most a day.
+/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (what was sent does not
+/// begin with "TC " or "TC-Token ", as the handle's kind has it); INVALID_TIME (the sent timestamp matters and is none).
+/// Everything is only read.
+/// Threads: any; never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_review(
+    auth: *mut tc_auth,
+    sent_authorization: *const c_char,
+    sent_authorization_len: usize,
+    sent_timestamp: i64,
+    http_status: i32,
+    date: *const c_char,
+    body: *const c_char,
+    body_len: usize,
+    advice: Option<&mut MaybeUninit<i32>>,
+) -> Status {
+    guard(|| {
+        // SAFETY: the caller keeps the header's rules for handles.
+        let (auth, advice) = (unsafe { borrow(auth) }?, required(advice)?);
+        // SAFETY: the caller keeps the header's rules for strings and lengths.
+        let (sent, body) = unsafe { (bytes(sent_authorization, sent_authorization_len)?, bytes(body, body_len)?) };
+        // SAFETY: the same.
+        let response = Response { status: http_status, date: unsafe { c_str_or_null(date) }, body };
+        advice.write(auth.review(sent, sent_timestamp, &response, time::now())? as i32);
+        Ok(())
+    })
+}
+
+/// Tells a handle where the platform's API is, such as "https://company.example/api". It can be set once;
+/// set it before the handle is shared, for until then other threads can sign for any server.
 ///
 /// From then on an absolute URL of another scheme, host or port is refused with OTHER_ORIGIN, so that no credentials go
-/// to another server, and tc_auth_url_new_for() can join paths to it. A `/` at the end makes no difference.
+/// to another server; tc_auth_url_new_for() can join paths to it; and a token can be renewed there. A `/` at the end makes no difference.
 /// Errors: NULL_ARGUMENT; INVALID_URI_FORM (no absolute http or https URL, or one with a user, query or fragment);
 /// INVALID_URI_BYTE; ALREADY_SET.
 /// The string is copied.

@@ -12,6 +12,7 @@ mod time;
 
 mod auth;
 mod header_list;
+mod renewal;
 mod url;
 
 mod string;

@@ -1,6 +1,9 @@
 //! Times at the border, where C has no `Option`.
 
+use std::time::Instant;
+
 use crate::auth::Auth;
+use crate::clock::Now;
 
 /// As a time: read the clock of this machine, once, and add the handle's clock offset.
 pub const TC_AUTH_NOW: i64 = -1;
@@ -13,7 +16,11 @@ pub const TC_AUTH_NO_EXPIRY: i64 = 0;
 
 /// The time that a call is about.
 pub(super) fn resolve(unix_time: i64, auth: &Auth) -> i64 {
-    if unix_time == TC_AUTH_NOW { clock() + auth.clock_offset() } else { unix_time }
+    if unix_time == TC_AUTH_NOW { unix_clock() + auth.clock_offset() } else { unix_time }
+}
+
+pub(super) fn now() -> Now {
+    Now { unix: unix_clock(), monotonic: Instant::now() }
 }
 
 pub(super) fn expiry(expires: i64) -> Option<i64> {
@@ -21,7 +28,7 @@ pub(super) fn expiry(expires: i64) -> Option<i64> {
 }
 
 /// Unix seconds. `time` is cheaper than the clock of the standard library, whose nanoseconds nobody needs here.
-fn clock() -> i64 {
+fn unix_clock() -> i64 {
     // SAFETY: NULL asks for the result as the return value alone.
     #[allow(clippy::unnecessary_cast, reason = "time_t has 32 bits on some platforms")]
     unsafe {

@@ -35,7 +35,7 @@ pub unsafe extern "C" fn tc_auth_url_new(
 }
 
 /// Starts a URL by joining a path to the handle's API path: with "https://company.example/api", the path "/v2/owners"
-/// becomes "https://company.example/api/v2/owners". The path must be percent-encoded already.
+/// becomes "https://company.example/api/v2/owners": do not repeat the "/api". The path must be percent-encoded already.
 ///
 /// Errors: NULL_ARGUMENT; API_PATH_MISSING; INVALID_URI_FORM (the path does not begin with exactly one `/`, or has a
 /// fragment); INVALID_URI_BYTE.

@@ -12,6 +12,7 @@ fn main() {
     let mut table = String::from("/* Generated from tests/vectors by tests/c/cases.rs. */\n");
     vectors(&mut table);
     cases(&mut table);
+    reviews(&mut table);
     print!("{table}");
 }
 
@@ -49,6 +50,16 @@ fn cases(table: &mut String) {
             write!(table, "{{NULL, 0, 0, 0, 0}}").unwrap(); // C99 has no empty initializer
         }
         writeln!(table, "}}, TC_AUTH_STATUS_{}, {}}},", text(case, "status"), optional(&case["result"])).unwrap();
+    }
+    writeln!(table, "}};").unwrap();
+}
+
+fn reviews(table: &mut String) {
+    writeln!(table, "static const struct review reviews[] = {{").unwrap();
+    for case in list(&read("review.json")) {
+        let (name, status) = (literal(text(case, "name").as_bytes()), &case["http_status"]);
+        let [hmac, token] = ["hmac", "token"].map(|kind| format!("TC_AUTH_ADVICE_{}", text(case, kind)));
+        writeln!(table, "  {{{name}, {status}, {}, {hmac}, {token}}},", initializer(&case["body"])).unwrap();
     }
     writeln!(table, "}};").unwrap();
 }

@@ -63,7 +63,9 @@ static void nulls(void)
     tc_auth_header_list *list = SENTINEL;
     tc_auth_url *url = SENTINEL, *real_url = NULL;
     char *string = SENTINEL, buffer[256] = "#";
+    tc_auth_renewal *renewal = SENTINEL;
     int64_t number = -42;
+    int32_t advice = -42;
     size_t len = 42;
 
     CHECK(tc_auth_new_hmac(NULL, SECRET, &made) == NULL_ARGUMENT);
@@ -116,6 +118,18 @@ static void nulls(void)
     CHECK(tc_auth_verify(auth, NULL, URI, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
     CHECK(tc_auth_verify(auth, "GET", NULL, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
 
+    CHECK(tc_auth_set_renewal_window(NULL, 0) == NULL_ARGUMENT);
+    CHECK(tc_auth_renewal_poll(NULL, 0, &renewal) == NULL_ARGUMENT);
+    CHECK(tc_auth_renewal_poll(token, 0, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_renewal_complete(NULL, 200, "", 0, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_review(NULL, "TC a", 4, 1, 401, NULL, "", 0, &advice) == NULL_ARGUMENT);
+    CHECK(tc_auth_review(auth, NULL, 4, 1, 401, NULL, "", 0, &advice) == NULL_ARGUMENT);
+    CHECK(tc_auth_review(auth, "TC a", 4, 1, 401, NULL, NULL, 1, &advice) == NULL_ARGUMENT);
+    CHECK(tc_auth_review(auth, "TC a", 4, 1, 401, NULL, "", 0, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_review(auth, "TC a", SIZE_MAX, 1, 401, NULL, "", 0, &advice) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(tc_auth_review(auth, NULL, 0, 1, 401, NULL, "", 0, &advice) == TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
+    CHECK(tc_auth_review(auth, "TC a", 4, 1, 401, NULL, NULL, 0, &advice) == OK && advice == TC_AUTH_ADVICE_UNKNOWN);
+    CHECK(renewal == SENTINEL);
     CHECK(made == SENTINEL && list == SENTINEL && url == SENTINEL && string == SENTINEL);
     CHECK(number == -42 && len == 42 && buffer[0] == '#');
 
@@ -126,6 +140,8 @@ static void nulls(void)
     CHECK(tc_auth_header_list_line(NULL, 0) == NULL);
     CHECK(tc_auth_header_list_timestamp(NULL) == TC_AUTH_NO_TIMESTAMP);
     CHECK(tc_auth_url_string(NULL) == NULL);
+    CHECK(tc_auth_renewal_url(NULL) == NULL);
+    tc_auth_renewal_cancel(NULL);
     tc_auth_free(NULL);
     tc_auth_header_list_free(NULL);
     tc_auth_url_free(NULL);
@@ -330,6 +346,110 @@ static void urls(void)
     tc_auth_url_free(url);
 }
 
+#define GOOD "{\"success\":true,\"apiToken\":\"new\",\"apiTokenExpires\":99999999999}"
+
+static tc_auth_renewal *due_ticket(tc_auth *auth)
+{
+    tc_auth_renewal *renewal = NULL;
+    CHECK(tc_auth_renewal_poll(auth, 0, &renewal) == OK && renewal);
+    return renewal;
+}
+
+static tc_auth *due_handle(void)
+{
+    tc_auth *auth = token_handle(1);
+    CHECK(tc_auth_set_api_path(auth, "https://company.example/api/") == OK);
+    return auth;
+}
+
+static void check_token(tc_auth *auth, const char *expected)
+{
+    char *token = NULL;
+    CHECK(tc_auth_token(auth, &token, NULL) == OK && strcmp(token, expected) == 0);
+    tc_auth_string_free(token);
+}
+
+static void renewals(void)
+{
+    tc_auth *auth = due_handle(), *hmac = hmac_handle(), *plain = token_handle(1);
+    tc_auth_renewal *ticket = due_ticket(auth), *other = SENTINEL;
+    char *message = SENTINEL;
+    CHECK(strcmp(tc_auth_renewal_url(ticket), "https://company.example/api/appAuth?expiredToken="
+                                              "2%3A1%3A-1%3A1474673195%3ApoZAT%3Asecret%3D") == 0);
+    CHECK(tc_auth_renewal_poll(auth, 0, &other) == TC_AUTH_STATUS_RENEWAL_TIMEOUT && other == SENTINEL);
+    CHECK(tc_auth_renewal_poll(auth, 50, &other) == TC_AUTH_STATUS_RENEWAL_TIMEOUT && other == SENTINEL);
+    CHECK(tc_auth_renewal_poll(auth, -1, &other) == TC_AUTH_STATUS_INVALID_ARGUMENT && other == SENTINEL);
+    CHECK(tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), &message) == OK && message == NULL);
+    check_token(auth, "new");
+    CHECK(tc_auth_renewal_poll(auth, INT64_MAX, &other) == OK && other == NULL);
+
+    /* Nothing to renew: always go ahead, and the output says so. */
+    other = SENTINEL;
+    CHECK(tc_auth_renewal_poll(hmac, 0, &other) == OK && other == NULL);
+    CHECK(tc_auth_renewal_poll(hmac, INT64_MIN, &other) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    other = SENTINEL;
+    CHECK(tc_auth_renewal_poll(plain, 0, &other) == OK && other == NULL);
+    CHECK(tc_auth_set_renewal_window(hmac, 60) == TC_AUTH_STATUS_WRONG_KIND);
+    CHECK(tc_auth_set_renewal_window(plain, 86400) == OK);
+    CHECK(tc_auth_set_renewal_window(plain, 86401) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(tc_auth_set_renewal_window(plain, -1) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    tc_auth_free(plain);
+    tc_auth_free(hmac);
+    tc_auth_free(auth);
+}
+
+static void renewal_answers(void)
+{
+    static const char refused[] = "{\"success\":false,\"message\":\"no\\nway: " TOKEN "\"}";
+    tc_auth *auth = due_handle();
+    char *message = SENTINEL;
+
+    /* The ticket is consumed and the message is set, whatever is returned. */
+    CHECK(tc_auth_renewal_complete(NULL, 200, "", 0, &message) == NULL_ARGUMENT && message == NULL);
+    message = SENTINEL;
+    CHECK(tc_auth_renewal_complete(due_ticket(auth), 200, NULL, 1, &message) == NULL_ARGUMENT && message == NULL);
+    tc_auth_free(auth);
+    auth = due_handle();
+    CHECK(tc_auth_renewal_complete(due_ticket(auth), 200, "", SIZE_MAX, NULL) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    tc_auth_free(auth);
+
+    auth = due_handle();
+    CHECK(tc_auth_renewal_complete(due_ticket(auth), 401, refused, strlen(refused), &message) ==
+          TC_AUTH_STATUS_RENEWAL_REFUSED);
+    CHECK(message && strcmp(message, "no way: ***") == 0);
+    tc_auth_string_free(message);
+    tc_auth_free(auth);
+
+    auth = due_handle();
+    CHECK(tc_auth_renewal_complete(due_ticket(auth), 502, "<html>", 6, &message) ==
+          TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE);
+    CHECK(message == NULL);
+    check_token(auth, TOKEN);
+    tc_auth_free(auth);
+}
+
+static void tickets_and_handles(void)
+{
+    tc_auth *auth = due_handle();
+    tc_auth_renewal *late = due_ticket(auth), *orphan;
+    char *message = SENTINEL;
+    CHECK(tc_auth_update_token(auth, "from elsewhere", 0) == TC_AUTH_STATUS_INVALID_TOKEN);
+    CHECK(tc_auth_update_token(auth, "elsewhere", 1) == OK);
+    CHECK(tc_auth_renewal_complete(late, 500, "x", 1, &message) == OK); /* another token counts by now */
+    tc_auth_string_free(message);
+    check_token(auth, "elsewhere");
+
+    orphan = due_ticket(auth);
+    tc_auth_free(auth);
+    CHECK(strcmp(tc_auth_renewal_url(orphan), "https://company.example/api/appAuth?expiredToken=elsewhere") == 0);
+    CHECK(tc_auth_renewal_complete(orphan, 200, GOOD, strlen(GOOD), NULL) == OK);
+
+    auth = due_handle();
+    orphan = due_ticket(auth);
+    tc_auth_free(auth);
+    tc_auth_renewal_cancel(orphan);
+}
+
 enum { THREADS = 8, ROUNDS = 3000 };
 
 static void *sign_and_check(void *argument)
@@ -407,6 +527,9 @@ int main(void)
     tokens();
     descriptions();
     urls();
+    renewals();
+    renewal_answers();
+    tickets_and_handles();
     threads();
     forks();
     return check_summary("test_abi");

@@ -51,6 +51,13 @@ struct test_case {
     const char *result;
 };
 
+struct review {
+    const char *name;
+    int32_t http_status;
+    struct argument body;
+    tc_auth_advice hmac, token;
+};
+
 #include "cases.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -256,11 +263,33 @@ static void run_case(const struct test_case *c)
     tc_auth_free(auth);
 }
 
+static void run_reviews(void)
+{
+    for (size_t i = 0; i < COUNT(reviews); i++) {
+        const struct review *r = &reviews[i];
+        const char *on[2] = {"hmac", "token"}, *sent[2] = {"TC 1:x=", "TC-Token API:5:fixture+token/with=:colons:"};
+        size_t len = 0;
+        char *text = expand(&r->body, &len), *body = without_nul(text, len);
+        for (int kind = 0; kind < 2; kind++) {
+            tc_auth *auth = make_fixture(on[kind]);
+            int32_t advice = -42;
+            CHECK_IN(r->name, tc_auth_review(auth, sent[kind], strlen(sent[kind]), 1700000000, r->http_status, NULL,
+                                             body, len, &advice) == TC_AUTH_STATUS_OK);
+            CHECK_IN(r->name, advice == (int32_t)(kind == 0 ? r->hmac : r->token));
+            tc_auth_free(auth);
+        }
+        free(body);
+        free(text);
+    }
+}
+
 int main(void)
 {
     run_vectors();
+    run_reviews();
     for (size_t i = 0; i < COUNT(cases); i++)
         run_case(&cases[i]);
-    printf("test_cases: %zu vectors, %zu calls\n", COUNT(vectors), COUNT(cases));
+    printf("test_cases: %zu vectors, %zu calls, %zu reviews\n", COUNT(vectors), COUNT(cases),
+           COUNT(reviews));
     return check_summary("test_cases");
 }

@@ -138,10 +138,10 @@ def end_with_parent():
 
 def main():
     parser = argparse.ArgumentParser(description="A stand-in for the ThreatConnect platform.")
-    parser.add_argument("--access-id", default=ACCESS_ID)
-    parser.add_argument("--secret-key", default=SECRET_KEY)
-    parser.add_argument("--token", default=TOKEN)
-    parser.add_argument("--clock-offset", type=int, default=0, metavar="SECONDS")
+    parser.add_argument("--access-id", default=ACCESS_ID, help=f"the one that is known: {ACCESS_ID}")
+    parser.add_argument("--secret-key", default=SECRET_KEY, help=f"its secret key: {SECRET_KEY}")
+    parser.add_argument("--token", default=TOKEN, help=f"the one that is good: {TOKEN}")
+    parser.add_argument("--clock-offset", type=int, default=0, metavar="SECONDS", help="how far its clock is off: 0")
     server = Platform(parser.parse_args())
     print(server.server_port, flush=True)
     threading.Thread(target=end_with_parent, daemon=True).start()

@@ -189,7 +189,7 @@ class TcSign(unittest.TestCase):
         self.assertIn("Authorization: TC ", sign("GET", "/", **both | {"TC_TOKEN": ""}).stdout)
 
     def test_help_and_version(self):
-        for option, expected in [("--help", "Usage: tc-sign"), ("--version", "tc-sign ")]:
+        for option, expected in [("--help", "Usage: tc-sign"), ("-h", "Usage: tc-sign"), ("--version", "tc-sign ")]:
             result = sign(option)
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertTrue(result.stdout.startswith(expected))
@@ -201,7 +201,7 @@ class TcSign(unittest.TestCase):
         ]:
             result = sign(*arguments)
             self.assertEqual((result.returncode, result.stdout), (2, ""), arguments)
-            self.assertIn("Usage: tc-sign", result.stderr)
+            self.assertIn("Try 'tc-sign --help'", result.stderr)
 
     def test_what_cannot_be_signed(self):
         cases = [

@@ -1,0 +1,96 @@
+//! `tc_auth_renewal`: the ticket of the caller who renews.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use super::string::hand_over_string;
+use super::{bytes, guard, required, time};
+use crate::clock::Now;
+use crate::error::Status;
+use crate::gate::Ticket;
+
+/// A ticket: you were chosen to renew the token, and others wait for you. It lapses after 120 seconds.
+///
+/// It belongs to one thread at a time, and may outlive its handle.
+pub struct tc_auth_renewal {
+    ticket: Ticket,
+    clock_offset: i64,
+}
+
+impl tc_auth_renewal {
+    pub(super) fn new(ticket: Ticket, clock_offset: i64) -> tc_auth_renewal {
+        tc_auth_renewal { ticket, clock_offset }
+    }
+
+    fn now(&self) -> Now {
+        let now = time::now();
+        Now { unix: now.unix + self.clock_offset, ..now }
+    }
+}
+
+/// The URL to GET, without an Authorization header. NULL for NULL.
+///
+/// It contains the token, so do not log it, and follow no redirect.
+/// The string belongs to the ticket and is valid until the ticket is completed or cancelled.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *const c_char {
+    renewal.map_or(ptr::null(), |renewal| renewal.ticket.url_as_c_str().as_ptr())
+}
+
+/// Hands in the server's answer, whatever it is. Whoever waits goes on.
+///
+/// http_status, body: of the answer. The body is only read.
+/// *server_message: receives the message of the answer, fit for a log (at most 512 bytes of UTF-8, no control
+/// characters, `***` for the token), or NULL if there is none; also when the call fails. The pointer may be NULL.
+/// Returns OK if the token was replaced or extended, or if that does not matter any more because another token was set
+/// or the handle freed. RENEWAL_REFUSED: the server will not renew this token, so nobody tries again until another one is
+/// set. RENEWAL_BAD_RESPONSE: anything else; the token stays in use while it is valid, and the next attempt comes after
+/// a pause of 5 to 60 seconds.
+/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE.
+/// The ticket is freed, whatever is returned. If *server_message is not NULL, free it with tc_auth_string_free().
+/// Threads: any; never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_renewal_complete(
+    renewal: Option<Box<tc_auth_renewal>>,
+    http_status: i32,
+    body: *const c_char,
+    body_len: usize,
+    server_message: Option<&mut MaybeUninit<*mut c_char>>,
+) -> Status {
+    guard(|| {
+        let mut server_message = server_message;
+        if let Some(out) = &mut server_message {
+            out.write(ptr::null_mut());
+        }
+        let renewal = required(renewal)?;
+        let now = renewal.now();
+        // SAFETY: the caller keeps the header's rules for lengths.
+        let body = match unsafe { bytes(body, body_len) } {
+            Ok(body) => body,
+            Err(status) => {
+                renewal.ticket.cancel(now); // others wait for this ticket, and it will not come again
+                return Err(status);
+            }
+        };
+        let (result, message) = renewal.ticket.complete(http_status, body, now);
+        if let (Some(out), Some(message)) = (server_message, message) {
+            hand_over_string(out, &message);
+        }
+        result
+    })
+}
+
+/// Gives a ticket back without an answer: the connection failed, or it took too long. Does nothing for NULL.
+///
+/// The token stays in use while it is valid, and the next attempt comes after a pause of 5 to 60 seconds.
+/// The ticket is freed.
+/// Threads: any; never waits.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {
+    if let Some(renewal) = renewal {
+        let now = renewal.now();
+        renewal.ticket.cancel(now);
+    }
+}

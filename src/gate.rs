@@ -1,0 +1,148 @@
+//! Where threads meet before they sign with a token: one renews, the others wait for it.
+
+use std::collections::hash_map::RandomState;
+use std::ffi::CStr;
+use std::hash::BuildHasher;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use arc_swap::Guard;
+use percent_encoding::percent_encode;
+use zeroize::Zeroizing;
+
+use crate::answer::Answer;
+use crate::clock::Now;
+use crate::error::{Result, Status};
+use crate::message;
+use crate::renewal::{Renewal, TicketId, Turn};
+use crate::review::Advice;
+use crate::secret::Secret;
+use crate::sync::{Condvar, Mutex, Swap};
+use crate::token::Token;
+use crate::uri::ApiPath;
+use crate::url::RESERVED;
+
+/// A token that many threads use and one renews.
+pub(crate) struct Gate {
+    renewal: Mutex<Renewal>,
+    changed: Condvar,
+    /// The token of `renewal`, for readers: they take no lock.
+    current: Swap<Token>,
+}
+
+impl Gate {
+    pub(crate) fn new(token: Token, now: Now) -> Gate {
+        let renewal = Renewal::new(token, now, RandomState::new().hash_one(0));
+        let current = Swap::new(renewal.token().clone());
+        Gate { renewal: Mutex::new(renewal), changed: Condvar::new(), current }
+    }
+
+    pub(crate) fn current(&self) -> Guard<Arc<Token>> {
+        self.current.load()
+    }
+
+    pub(crate) fn set_window(&self, seconds: i64) -> Result<()> {
+        self.renewal.lock().set_window(seconds)
+    }
+
+    /// `None`: go ahead and sign. `clock` is asked again after each wait.
+    pub(crate) fn poll(
+        self: &Arc<Self>,
+        max_wait: Duration,
+        api_path: Option<&ApiPath>,
+        clock: impl Fn() -> Now,
+    ) -> Result<Option<Ticket>> {
+        let mut now = clock();
+        let deadline = now.monotonic.checked_add(max_wait);
+        let mut renewal = self.renewal.lock();
+        loop {
+            let renewable = api_path.filter(|_| renewal.token().is_renewable());
+            let lapses = match renewal.poll(renewable.is_some(), now) {
+                Turn::GoAhead => return Ok(None),
+                Turn::Renew(id) => {
+                    let token = renewal.token().clone();
+                    return Ok(renewable.map(|api_path| Ticket::new(Arc::downgrade(self), id, api_path, token)));
+                }
+                Turn::Wait(lapses) => lapses,
+            };
+            let until = deadline.map_or(lapses, |deadline| deadline.min(lapses));
+            let limit = until.saturating_duration_since(now.monotonic);
+            if limit.is_zero() {
+                return Err(Status::RenewalTimeout);
+            }
+            renewal = self.changed.wait_for(renewal, limit);
+            now = clock();
+        }
+    }
+
+    pub(crate) fn update(&self, token: Token, now: Now) {
+        self.change(|renewal| renewal.update(token, now));
+    }
+
+    /// `sent` is the token that the server did not take.
+    pub(crate) fn unauthorized(&self, sent: &[u8], has_api_path: bool, now: Now) -> Advice {
+        let mut renewal = self.renewal.lock();
+        let renewable = has_api_path && renewal.token().is_renewable();
+        renewal.unauthorized(sent, renewable, now)
+    }
+
+    /// Changes the state and tells everybody: readers first, then those who wait.
+    fn change<T>(&self, action: impl FnOnce(&mut Renewal) -> T) -> T {
+        let mut renewal = self.renewal.lock();
+        let result = action(&mut renewal);
+        // Under the lock, so that two changes reach the readers in their order.
+        self.current.store(renewal.token().clone());
+        drop(renewal);
+        self.changed.notify_all();
+        result
+    }
+}
+
+/// The right, and the duty, to renew a token: send the request, then complete or cancel.
+pub struct Ticket {
+    gate: Weak<Gate>,
+    id: TicketId,
+    token: Arc<Token>,
+    /// Ended by NUL, so that C can read it in place. It contains the token.
+    url: Secret,
+}
+
+impl Ticket {
+    fn new(gate: Weak<Gate>, id: TicketId, api_path: &ApiPath, token: Arc<Token>) -> Ticket {
+        // Encoded into memory of the largest possible size, for a secret must not grow.
+        let mut encoded = Zeroizing::new(String::with_capacity(3 * token.bytes().len()));
+        encoded.extend(percent_encode(token.bytes(), RESERVED));
+        let url = [api_path.as_str().as_bytes(), b"/appAuth?expiredToken=", encoded.as_bytes(), b"\0"];
+        let url = Secret::concat(&url);
+        Ticket { gate, id, token, url }
+    }
+
+    /// What to GET, without an Authorization header. It contains the token: do not log it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url_as_c_str().to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn url_as_c_str(&self) -> &CStr {
+        CStr::from_bytes_with_nul(&self.url).unwrap_or_default()
+    }
+
+    /// Hands in the server's answer, and returns with the result the server's message, fit for a log.
+    pub fn complete(self, http_status: i32, body: &[u8], now: Now) -> (Result<()>, Option<String>) {
+        let Some(gate) = self.gate.upgrade() else { return (Ok(()), None) };
+        let (answer, message) = Answer::parse(http_status, body);
+        let mut secrets = vec![self.token.bytes()];
+        if let Answer::Renewed { token, .. } = &answer {
+            secrets.push(token);
+        }
+        let message = message.map(|message| message::clean(&message, &secrets));
+        (gate.change(|renewal| renewal.complete(self.id, answer, now)), message)
+    }
+
+    /// Says that there was no answer: the connection failed, or it took too long.
+    pub fn cancel(self, now: Now) {
+        if let Some(gate) = self.gate.upgrade() {
+            gate.change(|renewal| renewal.cancel(self.id, now));
+        }
+    }
+}

@@ -1,0 +1,636 @@
+//! When a token is renewed, and by whom: a state machine without threads, clocks or networking.
+//!
+//! The platform kills a token the moment it issues the next one. So exactly one caller renews, the others wait until
+//! that is over, and whatever goes wrong, a token that may still be good is kept.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::answer::Answer;
+use crate::clock::{self, Now};
+use crate::error::{Result, Status};
+use crate::review::Advice;
+use crate::token::Token;
+
+/// How long before its expiry a token is renewed, in seconds, if nobody says otherwise. TcEx 0.8 to 1 do the same.
+const DEFAULT_WINDOW: i64 = 60;
+
+/// After this time a ticket that was never completed blocks nobody any more.
+const TICKET_LIFE: Duration = Duration::from_secs(120);
+
+/// The pause after the first failure, and the longest one before jitter, in milliseconds.
+const FIRST_PAUSE: u64 = 5_000;
+const LONGEST_PAUSE: u64 = 50_000;
+
+/// What a caller does next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Sign, with the token as it is.
+    GoAhead,
+    /// Renew: this caller, and nobody else.
+    Renew(TicketId),
+    /// Somebody else is renewing. Ask again when something has changed, or at this time at the latest.
+    Wait(Instant),
+}
+
+/// Which renewal an answer belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TicketId {
+    number: u64,
+    generation: u64,
+}
+
+/// The token, and what has happened to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Renewal {
+    token: Arc<Token>,
+    /// Counts the tokens: the same one with another expiry is no other one.
+    generation: u64,
+    /// When this token and its expiry were set, in Unix seconds.
+    set_at: i64,
+    window: i64,
+    /// The server has refused a request with this token, so it is due whatever its expiry says.
+    rejected: bool,
+    phase: Phase,
+    failures: u32,
+    tickets: u64,
+    /// Random bits that spread the pauses of many handles.
+    jitter: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Idle,
+    UnderWay {
+        ticket: u64,
+        lapses: Instant,
+    },
+    /// After a failure, no attempt before this time.
+    Pause {
+        until: Instant,
+    },
+    /// The platform will not renew this token.
+    Refused,
+}
+
+impl Renewal {
+    pub(crate) fn new(token: Token, now: Now, jitter: u64) -> Renewal {
+        Renewal {
+            token: Arc::new(token),
+            generation: 0,
+            set_at: now.unix,
+            window: DEFAULT_WINDOW,
+            rejected: false,
+            phase: Phase::Idle,
+            failures: 0,
+            tickets: 0,
+            jitter,
+        }
+    }
+
+    pub(crate) fn token(&self) -> &Arc<Token> {
+        &self.token
+    }
+
+    pub(crate) fn set_window(&mut self, seconds: i64) -> Result<()> {
+        if !(0..=clock::DAY).contains(&seconds) {
+            return Err(Status::InvalidArgument);
+        }
+        self.window = seconds;
+        Ok(())
+    }
+
+    /// `renewable`: there is somebody to ask, and the token is of a kind that is renewed.
+    pub(crate) fn poll(&mut self, renewable: bool, now: Now) -> Turn {
+        match self.phase {
+            Phase::UnderWay { lapses, .. } if now.monotonic < lapses => return Turn::Wait(lapses),
+            Phase::Pause { until } if now.monotonic < until => return Turn::GoAhead,
+            Phase::Refused => return Turn::GoAhead,
+            _ if !renewable || !self.is_due(now) => return Turn::GoAhead,
+            _ => {}
+        }
+        self.tickets += 1;
+        self.phase = Phase::UnderWay { ticket: self.tickets, lapses: now.monotonic + TICKET_LIFE };
+        Turn::Renew(TicketId { number: self.tickets, generation: self.generation })
+    }
+
+    /// A token with a short life is due at half of it, lest it be renewed all the time.
+    fn is_due(&self, now: Now) -> bool {
+        self.rejected
+            || self.token.expires().is_some_and(|expires| {
+                let half = (expires.saturating_sub(self.set_at) / 2).max(0);
+                now.unix >= expires - self.window.min(half)
+            })
+    }
+
+    pub(crate) fn complete(&mut self, ticket: TicketId, answer: Answer, now: Now) -> Result<()> {
+        if ticket.generation != self.generation {
+            return Ok(()); // the token was replaced meanwhile, so its renewal is nobody's business any more
+        }
+        match answer {
+            Answer::Renewed { token, expires } => {
+                // An expiry that can't be true says nothing; a 401 will still tell.
+                let expires = expires.filter(|&expires| expires > now.unix && clock::unix_seconds(expires).is_ok());
+                if !self.token.matches(&token) {
+                    self.replace(Token::from_secret(token, expires), now);
+                } else if self.token.expires().zip(expires).is_some_and(|(old, new)| new > old) {
+                    self.extend(ticket, expires, now);
+                } else {
+                    return self.fail(ticket, Status::RenewalBadResponse, now);
+                }
+                Ok(())
+            }
+            Answer::Refused => {
+                self.phase = Phase::Refused;
+                Err(Status::RenewalRefused)
+            }
+            Answer::Useless => self.fail(ticket, Status::RenewalBadResponse, now),
+        }
+    }
+
+    /// The request failed: nobody knows whether the platform has seen it.
+    pub(crate) fn cancel(&mut self, ticket: TicketId, now: Now) {
+        if ticket.generation == self.generation {
+            let _ = self.fail(ticket, Status::RenewalBadResponse, now);
+        }
+    }
+
+    /// Starts the pause, unless another ticket has taken over from one that had lapsed.
+    fn fail(&mut self, ticket: TicketId, status: Status, now: Now) -> Result<()> {
+        if self.is_under_way_with(ticket) {
+            let pause = (FIRST_PAUSE << self.failures.min(4)).min(LONGEST_PAUSE);
+            let spread = pause / 5 * (self.jitter.rotate_left(self.failures * 8) & 0xff) / 0xff;
+            self.phase = Phase::Pause { until: now.monotonic + Duration::from_millis(pause + spread) };
+            self.failures = self.failures.saturating_add(1);
+        }
+        Err(status)
+    }
+
+    fn is_under_way_with(&self, id: TicketId) -> bool {
+        matches!(self.phase, Phase::UnderWay { ticket, .. } if ticket == id.number)
+    }
+
+    /// The application has a token from elsewhere, or knows more about the expiry of this one.
+    pub(crate) fn update(&mut self, token: Token, now: Now) {
+        if self.token.matches(token.bytes()) {
+            self.token = Arc::new(token);
+            self.set_at = now.unix;
+        } else {
+            self.replace(token, now);
+        }
+    }
+
+    /// Another token: nothing that happened to the old one matters.
+    fn replace(&mut self, token: Token, now: Now) {
+        self.token = Arc::new(token);
+        self.generation += 1;
+        self.set_at = now.unix;
+        self.rejected = false;
+        self.phase = Phase::Idle;
+        self.failures = 0;
+    }
+
+    /// The platform stands by this token, so an earlier rejection is settled; else it would be renewed for ever.
+    fn extend(&mut self, ticket: TicketId, expires: Option<i64>, now: Now) {
+        self.token = Arc::new(self.token.with_expiry(expires));
+        self.set_at = now.unix;
+        self.rejected = false;
+        self.failures = 0;
+        if self.is_under_way_with(ticket) || !matches!(self.phase, Phase::UnderWay { .. }) {
+            self.phase = Phase::Idle;
+        }
+    }
+
+    /// The server answered "Unauthorized" to a request with this token.
+    pub(crate) fn unauthorized(&mut self, sent: &[u8], renewable: bool, now: Now) -> Advice {
+        if !self.token.matches(sent) {
+            return Advice::Retry;
+        }
+        match self.phase {
+            Phase::UnderWay { lapses, .. } if now.monotonic < lapses => Advice::Retry,
+            Phase::Refused => Advice::TokenRejected,
+            _ if !renewable => Advice::TokenRejected,
+            Phase::Pause { until } if now.monotonic < until => {
+                self.rejected = true;
+                Advice::TokenRejected
+            }
+            _ => {
+                self.rejected = true;
+                Advice::Retry
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+
+    use super::{Phase, Renewal, TicketId, Turn};
+    use crate::answer::Answer;
+    use crate::clock::Now;
+    use crate::error::Status;
+    use crate::review::Advice;
+    use crate::secret::Secret;
+    use crate::token::Token;
+
+    fn token(name: &str, expires: Option<i64>) -> Token {
+        Token::new(name.as_bytes(), expires).unwrap()
+    }
+
+    fn renewed(name: &str, expires: Option<i64>) -> Answer {
+        Answer::Renewed { token: Secret::concat(&[name.as_bytes()]), expires }
+    }
+
+    /// Virtual time: both clocks start at zero and go on together.
+    #[derive(Clone, Copy)]
+    struct Clock {
+        start: Instant,
+        seconds: i64,
+    }
+
+    impl Clock {
+        fn new() -> Clock {
+            Clock { start: Instant::now(), seconds: 0 }
+        }
+
+        fn now(self) -> Now {
+            Now { unix: self.seconds, monotonic: self.start + Duration::from_secs(self.seconds as u64) }
+        }
+
+        fn at(self, seconds: i64) -> Now {
+            Clock { seconds, ..self }.now()
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Event {
+        Poll,
+        Renewed,
+        Extended,
+        Useless,
+        Refused,
+        Cancel,
+        UpdateOther,
+        UpdateSame,
+        RejectCurrent,
+        RejectOld,
+        Pass(i64),
+    }
+
+    const EVENTS: [Event; 13] = [
+        Event::Poll,
+        Event::Renewed,
+        Event::Extended,
+        Event::Useless,
+        Event::Refused,
+        Event::Cancel,
+        Event::UpdateOther,
+        Event::UpdateSame,
+        Event::RejectCurrent,
+        Event::RejectOld,
+        Event::Pass(6),
+        Event::Pass(50),
+        Event::Pass(121),
+    ];
+
+    /// The contract as a few flat facts, each set where the contract says so.
+    #[derive(Clone)]
+    struct Model {
+        token: u32,
+        expires: i64,
+        due: i64,
+        rejected: bool,
+        refused: bool,
+        pause_ends: i64,
+        failures: u32,
+        /// The ticket that blocks others, and when it lapses.
+        holder: Option<(TicketId, i64)>,
+    }
+
+    #[derive(Clone)]
+    struct World {
+        renewal: Renewal,
+        model: Model,
+        clock: Clock,
+        /// Tickets that were handed out and not given back, with the number of their token.
+        tickets: Vec<(TicketId, u32)>,
+        tokens: u32,
+    }
+
+    impl World {
+        fn new() -> World {
+            let clock = Clock::new();
+            let renewal = Renewal::new(token("t0", Some(100)), clock.now(), 0);
+            let (refused, rejected) = (false, false);
+            let model =
+                Model { token: 0, expires: 100, due: 50, rejected, refused, pause_ends: 0, failures: 0, holder: None };
+            World { renewal, model, clock, tickets: Vec::new(), tokens: 0 }
+        }
+
+        fn name(number: u32) -> String {
+            format!("t{number}")
+        }
+
+        fn step(&mut self, event: Event) {
+            let (now, seconds) = (self.clock.now(), self.clock.seconds);
+            match event {
+                Event::Pass(time) => self.clock.seconds += time,
+                Event::Poll => self.poll(),
+                Event::UpdateOther => {
+                    self.tokens += 1;
+                    self.renewal.update(token(&World::name(self.tokens), Some(seconds + 100)), now);
+                    self.model.set(self.tokens, seconds);
+                }
+                Event::UpdateSame => {
+                    self.renewal.update(token(&World::name(self.model.token), Some(seconds + 200)), now);
+                    (self.model.expires, self.model.due) = (seconds + 200, seconds + 140);
+                }
+                Event::RejectCurrent => {
+                    let expected = self.model.reject(seconds);
+                    let sent = World::name(self.model.token);
+                    assert_eq!(self.renewal.unauthorized(sent.as_bytes(), true, now), expected);
+                }
+                Event::RejectOld => {
+                    assert_eq!(self.renewal.unauthorized(b"an older one", true, now), Advice::Retry);
+                }
+                Event::Renewed | Event::Extended | Event::Refused => {
+                    if !self.tickets.is_empty() {
+                        let ticket = self.tickets.remove(0);
+                        self.give_back(event, ticket);
+                    }
+                }
+                Event::Useless | Event::Cancel => {
+                    if let Some(ticket) = self.tickets.pop() {
+                        self.give_back(event, ticket);
+                    }
+                }
+            }
+            self.check();
+        }
+
+        fn poll(&mut self) {
+            let (now, seconds) = (self.clock.now(), self.clock.seconds);
+            let turn = self.renewal.poll(true, now);
+            match self.model.expected_turn(seconds) {
+                "wait" => {
+                    let lapses = self.clock.at(self.model.holder.unwrap().1).monotonic;
+                    assert_eq!(turn, Turn::Wait(lapses));
+                }
+                "renew" => {
+                    let Turn::Renew(ticket) = turn else { panic!("no ticket but {turn:?}") };
+                    self.model.holder = Some((ticket, seconds + 120));
+                    self.tickets.push((ticket, self.model.token));
+                }
+                _ => assert_eq!(turn, Turn::GoAhead),
+            }
+        }
+
+        fn give_back(&mut self, event: Event, (ticket, of_token): (TicketId, u32)) {
+            let (now, seconds) = (self.clock.now(), self.clock.seconds);
+            let late = of_token != self.model.token;
+            let holds = self.model.holder.is_some_and(|(holder, _)| holder == ticket);
+            let same = World::name(of_token);
+            self.tokens += 1;
+            let (answer, expected) = match event {
+                Event::Renewed => (renewed(&World::name(self.tokens), Some(seconds + 100)), Ok(())),
+                Event::Extended => {
+                    let expires = self.model.expires + 100;
+                    let result = if expires > seconds { Ok(()) } else { Err(Status::RenewalBadResponse) };
+                    (renewed(&same, Some(expires)), result)
+                }
+                Event::Refused => (Answer::Refused, Err(Status::RenewalRefused)),
+                _ => (Answer::Useless, Err(Status::RenewalBadResponse)),
+            };
+            if let Event::Cancel = event {
+                self.renewal.cancel(ticket, now);
+            } else {
+                let result = self.renewal.complete(ticket, answer, now);
+                assert_eq!(result, if late { Ok(()) } else { expected });
+            }
+            if late {
+                return;
+            }
+            let model = &mut self.model;
+            match event {
+                Event::Renewed => model.set(self.tokens, seconds),
+                Event::Extended => {
+                    let expires = model.expires + 100;
+                    if expires > seconds {
+                        let half = (expires - seconds) / 2;
+                        (model.expires, model.due) = (expires, expires - half.min(60));
+                        (model.rejected, model.refused, model.pause_ends, model.failures) = (false, false, 0, 0);
+                        if holds {
+                            model.holder = None;
+                        }
+                    } else {
+                        model.fail(holds, seconds);
+                    }
+                }
+                Event::Refused => (model.refused, model.holder) = (true, None),
+                _ => model.fail(holds, seconds),
+            }
+        }
+
+        fn check(&self) {
+            assert_eq!(self.renewal.token().value(), World::name(self.model.token), "a token was lost");
+            assert_eq!(self.renewal.token().expires(), Some(self.model.expires));
+        }
+    }
+
+    impl Model {
+        fn set(&mut self, token: u32, seconds: i64) {
+            *self = Model {
+                token,
+                expires: seconds + 100,
+                due: seconds + 50,
+                rejected: false,
+                refused: false,
+                pause_ends: 0,
+                failures: 0,
+                holder: None,
+            };
+        }
+
+        fn is_held(&self, seconds: i64) -> bool {
+            self.holder.is_some_and(|(_, lapses)| seconds < lapses)
+        }
+
+        fn expected_turn(&self, seconds: i64) -> &'static str {
+            if self.is_held(seconds) {
+                "wait"
+            } else if self.refused || seconds < self.pause_ends || !(self.rejected || seconds >= self.due) {
+                "go ahead"
+            } else {
+                "renew"
+            }
+        }
+
+        fn fail(&mut self, holds: bool, seconds: i64) {
+            if holds {
+                self.holder = None;
+                self.pause_ends = seconds + [5, 10, 20, 40, 50][self.failures.min(4) as usize];
+                self.failures += 1;
+            }
+        }
+
+        fn reject(&mut self, seconds: i64) -> Advice {
+            if self.is_held(seconds) {
+                return Advice::Retry;
+            }
+            if self.refused {
+                return Advice::TokenRejected;
+            }
+            self.rejected = true;
+            if seconds < self.pause_ends { Advice::TokenRejected } else { Advice::Retry }
+        }
+    }
+
+    fn all_orders(world: &World, depth: u32, count: &mut u64) {
+        for event in EVENTS {
+            let mut next = world.clone();
+            next.step(event);
+            *count += 1;
+            if depth > 1 {
+                all_orders(&next, depth - 1, count);
+            }
+        }
+    }
+
+    #[test]
+    fn every_order_of_six_events_is_as_the_model_says() {
+        let mut count = 0;
+        let mut due = World::new();
+        due.step(Event::Pass(50)); // else the first events have little to do
+        all_orders(&due, 6, &mut count);
+        assert_eq!(count, (1..=6).map(|depth| 13_u64.pow(depth)).sum::<u64>());
+    }
+
+    proptest! {
+        #[test]
+        fn long_lives_are_as_the_model_says(events in prop::collection::vec(0..EVENTS.len(), 0..200)) {
+            let mut world = World::new();
+            for event in events {
+                world.step(EVENTS[event]);
+            }
+        }
+
+        #[test]
+        fn a_pause_doubles_with_jitter(jitter: u64) {
+            let clock = Clock::new();
+            let mut renewal = Renewal::new(token("t", Some(1)), clock.now(), jitter);
+            let mut seconds = 1;
+            for (least, most) in [(5, 6), (10, 12), (20, 24), (40, 48), (50, 60), (50, 60), (50, 60)] {
+                let now = clock.at(seconds);
+                let Turn::Renew(ticket) = renewal.poll(true, now) else { panic!("the pause is over") };
+                renewal.cancel(ticket, now);
+                let Phase::Pause { until } = renewal.phase else { panic!("a pause must follow") };
+                let pause = until - now.monotonic;
+                prop_assert!((Duration::from_secs(least)..=Duration::from_secs(most)).contains(&pause), "{:?}", pause);
+                seconds += most as i64;
+            }
+        }
+    }
+
+    #[test]
+    fn due_before_the_expiry_by_the_window_or_half_the_life() {
+        for (life, window, due) in
+            [(1000, 60, 940), (1000, 0, 1000), (1000, 86_400, 500), (100, 60, 50), (4, 1, 3), (1, 60, 1), (121, 60, 61)]
+        {
+            let clock = Clock::new();
+            let mut renewal = Renewal::new(token("t", Some(life)), clock.now(), 0);
+            renewal.set_window(window).unwrap();
+            assert_eq!(renewal.poll(true, clock.at(due - 1)), Turn::GoAhead, "{life} {window}");
+            assert!(matches!(renewal.poll(true, clock.at(due)), Turn::Renew(_)), "{life} {window}");
+        }
+    }
+
+    #[test]
+    fn the_life_counts_from_the_moment_the_token_was_set() {
+        let clock = Clock::new();
+        let mut renewal = Renewal::new(token("t", Some(1000)), clock.at(980), 0);
+        assert_eq!(renewal.poll(true, clock.at(989)), Turn::GoAhead);
+        assert!(matches!(renewal.poll(true, clock.at(990)), Turn::Renew(_)));
+        let mut born_dead = Renewal::new(token("t", Some(1000)), clock.at(2000), 0);
+        assert!(matches!(born_dead.poll(true, clock.at(2000)), Turn::Renew(_)));
+    }
+
+    #[test]
+    fn nothing_is_due_without_an_expiry_or_a_way_to_renew() {
+        let clock = Clock::new();
+        let mut renewal = Renewal::new(token("t", None), clock.now(), 0);
+        assert_eq!(renewal.poll(true, clock.at(99_999_999_999)), Turn::GoAhead);
+        assert_eq!(renewal.unauthorized(b"t", false, clock.now()), Advice::TokenRejected);
+        assert_eq!(renewal.poll(true, clock.now()), Turn::GoAhead, "what can't be renewed is not marked");
+        assert_eq!(renewal.unauthorized(b"t", true, clock.now()), Advice::Retry);
+        assert_eq!(renewal.poll(false, clock.now()), Turn::GoAhead);
+        assert!(matches!(renewal.poll(true, clock.now()), Turn::Renew(_)));
+    }
+
+    #[test]
+    fn the_window_is_at_most_a_day() {
+        let mut renewal = Renewal::new(token("t", None), Clock::new().now(), 0);
+        for bad in [-1, 86_401, i64::MIN, i64::MAX] {
+            assert_eq!(renewal.set_window(bad), Err(Status::InvalidArgument));
+        }
+        assert_eq!(renewal.set_window(86_400), Ok(()));
+    }
+
+    #[test]
+    fn an_expiry_that_can_not_be_true_is_none() {
+        for (expires, kept) in [
+            (None, None),
+            (Some(49), None),
+            (Some(50), None),
+            (Some(-1), None),
+            (Some(i64::MIN), None),
+            (Some(51), Some(51)),
+            (Some(99_999_999_999), Some(99_999_999_999)),
+            (Some(100_000_000_000), None),
+            (Some(i64::MAX), None),
+        ] {
+            let clock = Clock::new();
+            let mut renewal = Renewal::new(token("old", Some(50)), clock.now(), 0);
+            let Turn::Renew(ticket) = renewal.poll(true, clock.at(50)) else { panic!() };
+            assert_eq!(renewal.complete(ticket, renewed("new", expires), clock.at(50)), Ok(()));
+            assert_eq!((renewal.token().value(), renewal.token().expires()), ("new", kept), "{expires:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_token_needs_a_later_expiry() {
+        for (old, new, result) in [
+            (Some(50), Some(60), Ok(())),
+            (Some(500), Some(500), Err(Status::RenewalBadResponse)),
+            (Some(500), Some(499), Err(Status::RenewalBadResponse)),
+            (Some(50), None, Err(Status::RenewalBadResponse)),
+            (None, Some(60), Err(Status::RenewalBadResponse)),
+            (None, None, Err(Status::RenewalBadResponse)),
+        ] {
+            let clock = Clock::new();
+            let mut renewal = Renewal::new(token("t", old), clock.now(), 0);
+            renewal.unauthorized(b"t", true, clock.now());
+            let Turn::Renew(ticket) = renewal.poll(true, clock.at(55)) else { panic!() };
+            assert_eq!(renewal.complete(ticket, renewed("t", new), clock.at(55)), result);
+            assert_eq!(renewal.token().expires(), if result.is_ok() { new } else { old });
+            assert_eq!(renewal.poll(true, clock.at(56)), Turn::GoAhead, "an extended token is not renewed for ever");
+        }
+    }
+
+    #[test]
+    fn an_abandoned_ticket_lapses_and_still_counts() {
+        let clock = Clock::new();
+        let mut renewal = Renewal::new(token("old", Some(10)), clock.now(), 0);
+        let Turn::Renew(abandoned) = renewal.poll(true, clock.at(10)) else { panic!() };
+        assert_eq!(renewal.poll(true, clock.at(129)), Turn::Wait(clock.at(130).monotonic));
+        let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!() };
+        renewal.cancel(abandoned, clock.at(131));
+        assert!(matches!(renewal.poll(true, clock.at(131)), Turn::Wait(_)), "the second is still under way");
+        assert_eq!(renewal.complete(abandoned, renewed("new", None), clock.at(132)), Ok(()));
+        assert_eq!(renewal.poll(true, clock.at(132)), Turn::GoAhead);
+        assert_eq!(renewal.complete(second, Answer::Refused, clock.at(133)), Ok(()));
+        assert_eq!(renewal.token().value(), "new");
+    }
+}

@@ -1,0 +1,99 @@
+//! What a refusal by the server means, and whether a retry is any use.
+
+use std::time::UNIX_EPOCH;
+
+use crate::message;
+
+/// What to do about an answer. Values are fixed: a later version may add some, and never changes one.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Advice {
+    /// The server had no objection to the authorization.
+    Accepted = 0,
+    /// Poll, sign and send again, once.
+    Retry = 1,
+    /// What was signed differs from what arrived, or the secret key is wrong.
+    BadSignature = 2,
+    /// The clocks are too far apart, and the answer gave no way to correct that.
+    ClockSkew = 3,
+    /// The server does not take the token, and it can't be renewed now.
+    TokenRejected = 4,
+    /// The access id is unknown, or has no right to what was asked for.
+    AccessDenied = 5,
+    /// The instance has no license for its API.
+    NotLicensed = 6,
+    /// The server refused the request and gave no known reason.
+    Unknown = 7,
+}
+
+/// A known objection of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Objection {
+    Signature,
+    Timestamp,
+    InvalidTimestamp,
+    AccessDenied,
+    Unauthorized,
+    NotLicensed,
+}
+
+/// What the messages of the server begin with.
+const MESSAGES: [(&str, Objection); 6] = [
+    ("Signature data did not match expected result", Objection::Signature),
+    ("Timestamp out of acceptable time range", Objection::Timestamp),
+    ("Invalid timestamp", Objection::InvalidTimestamp),
+    ("Access Denied", Objection::AccessDenied),
+    ("Unauthorized", Objection::Unauthorized),
+    ("API access has not been licensed", Objection::NotLicensed),
+];
+
+/// No message of the platform is further behind.
+const BODY_LIMIT: usize = 64 << 10;
+
+/// How far the server lets clocks be apart, in seconds.
+const SERVER_TOLERANCE: u64 = 300;
+
+/// What came back for a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    /// The HTTP status.
+    pub status: i32,
+    /// The Date header; `None` also if the response has an Age header, or did not come from the signed origin over TLS.
+    pub date: Option<&'a [u8]>,
+    /// The body, or the first 64 KiB of it.
+    pub body: &'a [u8],
+}
+
+impl Response<'_> {
+    /// Whether the status says anything about the authorization at all.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self.status, 400 | 401 | 403)
+    }
+
+    /// The objection that the message begins with, in upper or lower case.
+    pub(crate) fn objection(&self) -> Option<Objection> {
+        let message = message::find(&self.body[..self.body.len().min(BODY_LIMIT)])?;
+        MESSAGES.iter().find(|(text, _)| starts_with(&message, text)).map(|(_, objection)| *objection)
+    }
+
+    fn date(&self) -> Option<i64> {
+        let text = str::from_utf8(self.date?).ok()?;
+        let since = httpdate::parse_http_date(text.trim()).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    }
+
+    /// The offset that agrees with the server's clock, which may be the present one; `None` if the answer gives no
+    /// reason to change anything.
+    pub(crate) fn corrected_offset(&self, sent: i64, clock: i64, offset: i64) -> Option<i64> {
+        let date = self.date()?;
+        if date.abs_diff(sent) <= SERVER_TOLERANCE {
+            return None; // by this Date the timestamp was right, so it is not the clock's fault
+        }
+        let settled = date.abs_diff(clock + offset) <= SERVER_TOLERANCE;
+        Some(if settled { offset } else { date - clock })
+    }
+}
+
+fn starts_with(message: &str, text: &str) -> bool {
+    message.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))
+}

@@ -1,0 +1,193 @@
+//! What an answer of the server means, and what it changes.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::{list, read, text};
+use tc_auth::{Advice, Auth, Now, Response, Status};
+
+const NOW: i64 = 1_700_000_000;
+const TOKEN: &str = "API:5:review+token=";
+
+fn now(unix: i64) -> Now {
+    Now { unix, monotonic: Instant::now() }
+}
+
+fn hmac() -> Auth {
+    Auth::new_hmac("1", "secret").unwrap()
+}
+
+fn token(api_path: bool) -> Auth {
+    let auth = Auth::new_token(TOKEN, None, now(NOW)).unwrap();
+    if api_path {
+        auth.set_api_path("https://company.example/api").unwrap();
+    }
+    auth
+}
+
+fn answer(status: i32, body: &str) -> Response<'_> {
+    Response { status, date: None, body: body.as_bytes() }
+}
+
+/// The HTTP form of a time (RFC 9110, 5.6.7).
+fn date(unix: i64) -> String {
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(unix as u64))
+}
+
+fn review_token(auth: &Auth, sent: &str) -> Advice {
+    auth.review(format!("TC-Token {sent}"), -1, &answer(401, "Unauthorized"), now(NOW)).unwrap()
+}
+
+fn ticket(auth: &Auth) -> Option<tc_auth::Ticket> {
+    auth.poll(Duration::ZERO, || now(NOW)).unwrap()
+}
+
+#[test]
+fn messages() {
+    for case in list(&read("review.json")) {
+        let (name, status) = (text(case, "name"), case["http_status"].as_i64().unwrap() as i32);
+        let body = support::argument(&case["body"]).unwrap();
+        let body = [body.start, vec![body.fill; body.times]].concat();
+        let response = Response { status, date: None, body: &body };
+        let advice = |auth: Auth, sent: &str| auth.review(sent, NOW, &response, now(NOW)).unwrap();
+        let got = [advice(hmac(), "TC 1:x="), advice(token(false), &format!("TC-Token {TOKEN}"))];
+        let expected = [text(case, "hmac"), text(case, "token")];
+        assert_eq!(got.map(|advice| support::screaming_snake(&format!("{advice:?}"))), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_was_sent_must_be_of_the_handles_scheme() {
+    for (auth, sent) in
+        [(hmac(), "TC-Token x"), (hmac(), "tc 1:x"), (hmac(), ""), (token(true), "TC 1:x"), (token(true), "x")]
+    {
+        for status in [200, 401] {
+            let result = auth.review(sent, NOW, &answer(status, "Unauthorized"), now(NOW));
+            assert_eq!(result, Err(Status::MalformedAuthorization), "{sent}");
+        }
+    }
+}
+
+#[test]
+fn a_rejected_token_is_renewed_once() {
+    let auth = token(true);
+    assert!(ticket(&auth).is_none());
+    assert_eq!(review_token(&auth, "an older one"), Advice::Retry);
+    assert!(ticket(&auth).is_none(), "the answer was to another token");
+    for _ in 0..3 {
+        assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
+    }
+    let under_way = ticket(&auth).expect("a renewal is due");
+    assert_eq!(auth.poll(Duration::ZERO, || now(NOW)).err(), Some(Status::RenewalTimeout));
+    assert_eq!(review_token(&auth, TOKEN), Advice::Retry, "while it is under way");
+    let good = format!(r#"{{"success":true,"apiToken":"new","apiTokenExpires":{}}}"#, NOW + 1000);
+    assert_eq!(under_way.complete(200, good.as_bytes(), now(NOW)).0, Ok(()));
+    assert_eq!(review_token(&auth, TOKEN), Advice::Retry, "the answer is to the old one");
+    assert!(ticket(&auth).is_none(), "renewed once");
+    assert_eq!(auth.token().unwrap().value(), "new");
+}
+
+#[test]
+fn a_token_that_can_not_be_renewed_is_rejected_for_good() {
+    assert_eq!(review_token(&token(false), TOKEN), Advice::TokenRejected);
+    let long_lived = Auth::new_token("APIV2:430:x=", None, now(NOW)).unwrap();
+    long_lived.set_api_path("https://company.example/api").unwrap();
+    assert_eq!(review_token(&long_lived, "APIV2:430:x="), Advice::TokenRejected);
+
+    let refused = token(true);
+    assert_eq!(review_token(&refused, TOKEN), Advice::Retry);
+    let answer = ticket(&refused).unwrap().complete(200, br#"{"success":false,"message":"no"}"#, now(NOW));
+    assert_eq!(answer, (Err(Status::RenewalRefused), Some("no".to_owned())));
+    assert_eq!(review_token(&refused, TOKEN), Advice::TokenRejected);
+    assert!(ticket(&refused).is_none());
+    refused.update_token("another", None, now(NOW)).unwrap();
+    assert_eq!(review_token(&refused, "another"), Advice::Retry);
+    assert!(ticket(&refused).is_some(), "another token is another matter");
+}
+
+#[test]
+fn in_the_pause_a_token_is_rejected_and_marked() {
+    let auth = token(true);
+    assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
+    ticket(&auth).unwrap().cancel(now(NOW));
+    assert!(ticket(&auth).is_none(), "the pause");
+    assert_eq!(review_token(&auth, TOKEN), Advice::TokenRejected);
+    assert!(auth.headers("GET", "/", NOW).is_ok(), "a rejected token that has not expired is still signed with");
+    let after_the_pause = || Now { unix: NOW, monotonic: Instant::now() + Duration::from_secs(7) };
+    assert!(auth.poll(Duration::ZERO, after_the_pause).unwrap().is_some(), "the mark stays");
+}
+
+#[test]
+fn a_clock_is_corrected_when_the_server_says_so() {
+    const MESSAGE: &str = "Timestamp out of acceptable time range";
+    let review = |auth: &Auth, sent: i64, date: Option<&str>, clock: i64| {
+        let response = Response { status: 401, date: date.map(str::as_bytes), body: MESSAGE.as_bytes() };
+        auth.review("TC 1:x=", sent, &response, now(clock)).unwrap()
+    };
+    for (offset_before, server, advice, offset_after) in [
+        (0, NOW + 1200, Advice::Retry, 1200),
+        (0, NOW - 1200, Advice::Retry, -1200),
+        (0, NOW + 301, Advice::Retry, 301),
+        (0, NOW + 300, Advice::ClockSkew, 0),
+        (0, NOW - 300, Advice::ClockSkew, 0),
+        (0, NOW + 86_400, Advice::Retry, 86_400),
+        (0, NOW + 86_401, Advice::ClockSkew, 0),
+        (0, NOW - 86_401, Advice::ClockSkew, 0),
+        (1000, NOW + 1200, Advice::Retry, 1000), // another answer has corrected it: close enough
+        (-1000, NOW + 1200, Advice::Retry, 1200), // what it had been set to was no good
+    ] {
+        let auth = hmac();
+        auth.set_clock_offset(offset_before).unwrap();
+        assert_eq!(review(&auth, NOW, Some(&date(server)), NOW), advice, "{offset_before} {server}");
+        assert_eq!(auth.clock_offset(), offset_after, "{offset_before} {server}");
+    }
+    let auth = hmac();
+    for unusable in [None, Some(""), Some("yesterday"), Some("Thu, 32 Jan 1970 00:00:00 GMT"), Some("1700001200")] {
+        assert_eq!(review(&auth, NOW, unusable, NOW), Advice::ClockSkew, "{unusable:?}");
+    }
+    let not_utf8 = Response { status: 401, date: Some(b"\xff"), body: MESSAGE.as_bytes() };
+    assert_eq!(auth.review("TC 1:x=", NOW, &not_utf8, now(NOW)), Ok(Advice::ClockSkew));
+    assert_eq!(auth.clock_offset(), 0);
+    // The three forms of RFC 9110, 5.6.7.
+    for form in ["Tue, 14 Nov 2023 22:33:20 GMT", "Tuesday, 14-Nov-23 22:33:20 GMT", "Tue Nov 14 22:33:20 2023"] {
+        let auth = hmac();
+        assert_eq!(review(&auth, NOW, Some(form), NOW), Advice::Retry);
+        assert_eq!(auth.clock_offset(), 1200, "{form}");
+    }
+    for bad in [-1, 1_700_000_000_000] {
+        let response = Response { status: 401, date: None, body: MESSAGE.as_bytes() };
+        assert_eq!(auth.review("TC 1:x=", bad, &response, now(NOW)), Err(Status::InvalidTime));
+    }
+}
+
+#[test]
+fn eight_requests_with_a_wrong_clock_move_the_offset_once() {
+    let auth = hmac();
+    let date = date(NOW + 1200);
+    let body = br#"{"status":"Failure","message":"timestamp OUT of acceptable time range."}"#;
+    std::thread::scope(|scope| {
+        for late in 0..8 {
+            let (auth, date) = (&auth, &date);
+            scope.spawn(move || {
+                let response = Response { status: 401, date: Some(date.as_bytes()), body };
+                assert_eq!(auth.review("TC 1:x=", NOW, &response, now(NOW + late)), Ok(Advice::Retry));
+            });
+        }
+    });
+    let offset = auth.clock_offset();
+    assert!((1193..=1200).contains(&offset), "set by one of them: {offset}");
+    let response = Response { status: 401, date: Some(date.as_bytes()), body };
+    assert_eq!(auth.review("TC 1:x=", NOW, &response, now(NOW + 30)), Ok(Advice::Retry));
+    assert_eq!(auth.clock_offset(), offset, "and never again");
+}
+
+#[test]
+fn a_token_handle_has_nothing_to_do_with_clocks() {
+    let auth = token(true);
+    let late = date(NOW + 1200);
+    let body = b"Timestamp out of acceptable time range";
+    let response = Response { status: 401, date: Some(late.as_bytes()), body };
+    assert_eq!(auth.review(format!("TC-Token {TOKEN}"), -1, &response, now(NOW)), Ok(Advice::ClockSkew));
+    assert_eq!(auth.clock_offset(), 0);
+}
