@@ -5,11 +5,18 @@ CC ?= cc
 CXX ?= c++
 CFLAGS ?= -O2 -g
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+ifneq ($(word 2,$(TARGET)),)
+$(error CARGO_TARGET_DIR must not hold a space: make can't handle it)
+endif
+# Where cargo puts the library: below the target's name when it is told one.
+RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 BUILD := $(TARGET)/c
+# Not spelled $(MAKE) in the recipe, for `make -n` would then run the tests.
+SUBMAKE := $(MAKE)
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion
 
-STATIC_LIBRARY := $(TARGET)/release/libtc_auth.a
-SHARED_LIBRARY := $(TARGET)/release/libtc_auth.so
+STATIC_LIBRARY := $(RELEASE)/libtc_auth.a
+SHARED_LIBRARY := $(RELEASE)/libtc_auth.so
 # Programs look for the shared library by this name.
 SONAME_LINK := $(SHARED_LIBRARY).0
 # What a static Rust library needs of the system.
@@ -55,7 +62,7 @@ demo: $(BUILD)/tc-sign
 examples: $(BUILD)/tc-sign $(BUILD)/sign_into $(BUILD)/curl_request
 
 test: lib
-	@MAKE='$(MAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' \
+	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' \
 	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh
 
 header:
@@ -91,6 +98,6 @@ $(BUILD)/%-static: tests/c/%.c tests/c/check.h include/tc_auth.h $(STATIC_LIBRAR
 	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
 
 $(BUILD)/%-shared: tests/c/%.c tests/c/check.h include/tc_auth.h $(SONAME_LINK)
-	$(COMPILE) -L$(TARGET)/release -ltc_auth -lpthread
+	$(COMPILE) -L$(RELEASE) -ltc_auth -lpthread
 
 FORCE:

@@ -46,9 +46,10 @@ int main(int argc, char **argv)
     tc_auth *auth = NULL;
     long http_status = 0;
     tc_auth_status status = tc_auth_new_hmac(getenv("TC_API_ACCESS_ID"), getenv("TC_API_SECRET_KEY"), &auth);
-    if (argc != 2 || status != TC_AUTH_STATUS_OK) {
-        fprintf(stderr, "usage: TC_API_ACCESS_ID=... TC_API_SECRET_KEY=... %s URL\n%s\n", argv[0],
-                tc_auth_status_message(status));
+    if (status != TC_AUTH_STATUS_OK || argc != 2) {
+        const char *problem = status == TC_AUTH_STATUS_OK ? "One URL is needed." : tc_auth_status_message(status);
+        fprintf(stderr, "usage: TC_API_ACCESS_ID=... TC_API_SECRET_KEY=... %s URL\n%s\n", argv[0], problem);
+        tc_auth_free(auth);
         return 2;
     }
     curl_global_init(CURL_GLOBAL_DEFAULT);

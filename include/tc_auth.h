@@ -295,8 +295,8 @@ typedef struct tc_auth_renewal tc_auth_renewal;
 /**
  * A URL that is being built. It belongs to one thread at a time.
  *
- * Sign and send the same string, and no HTTP client can come between: everything that clients are known to change on
- * the way is encoded in the parts that you add.
+ * Sign and send the same string. In the parts that you add, everything is encoded that HTTP clients are known to change
+ * on the way; the base is yours to keep plain.
  */
 typedef struct tc_auth_url tc_auth_url;
 
@@ -429,7 +429,8 @@ tc_auth_status tc_auth_string_to_sign(const char *method,
 /**
  * The server's side, for gateways, mocks and tests: checks the headers that came with a request.
  *
- * method, uri: the request's, as in tc_auth_headers_at(). authorization, timestamp: the values of these two headers;
+ * method, uri: the request's, as in tc_auth_headers_at(). As there, origin and fragment are not what was signed: refuse
+ * a request target with a `#` before you ask. authorization, timestamp: the values of these two headers;
  * NULL where the request has none. With a token the timestamp is not looked at.
  * unix_time: Unix seconds, or TC_AUTH_NOW. tolerance_seconds: how far the timestamp may be off, 0 to 86400;
  * ThreatConnect itself allows 300.

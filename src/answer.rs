@@ -5,6 +5,7 @@ use zeroize::Zeroize;
 
 use crate::message;
 use crate::secret::Secret;
+use crate::uri::is_visible;
 
 /// What the platform said.
 #[derive(Debug)]
@@ -37,8 +38,7 @@ impl Answer {
         let Some(Value::String(token)) = json.get_mut("apiToken") else { return Answer::Useless };
         let secret = Secret::concat(&[token.as_bytes()]);
         token.zeroize();
-        let usable = !secret.is_empty() && secret.iter().all(u8::is_ascii_graphic);
-        if usable { Answer::Renewed { token: secret, expires } } else { Answer::Useless }
+        if is_visible(&secret) { Answer::Renewed { token: secret, expires } } else { Answer::Useless }
     }
 }
 

@@ -29,6 +29,7 @@ pub struct Auth {
 
 /// What an [`Auth`] proves its identity with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Kind {
     /// An access id and a secret key, which sign every request.
     Hmac,
@@ -37,7 +38,7 @@ pub enum Kind {
 }
 
 enum Credential {
-    Hmac(Signer),
+    Hmac(Box<Signer>),
     Token(Arc<Gate>),
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 /// The outcome of a call. Values are fixed: a later version may add some, and never changes one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Status {
     /// It worked.
     Ok = 0,
@@ -135,6 +136,25 @@ mod tests {
             assert!(seen.insert(message), "used twice: {message}");
         }
         assert_eq!(seen.len(), MESSAGES.len());
+    }
+
+    #[test]
+    fn a_message_speaks_of_its_status() {
+        for (status, words) in [
+            (Status::TokenExpired, "expired"),
+            (Status::RenewalRefused, "refused to renew"),
+            (Status::RenewalBadResponse, "answer to the renewal"),
+            (Status::RenewalTimeout, "under way"),
+            (Status::InvalidAccessId, "access id"),
+            (Status::InvalidSecretKey, "secret key"),
+            (Status::InvalidToken, "token"),
+            (Status::SignatureMismatch, "does not match"),
+            (Status::TimestampOutOfRange, "clocks"),
+            (Status::ConfigDecrypt, "decrypted"),
+            (Status::ConfigIo, "read"),
+        ] {
+            assert!(status.message().contains(words), "{status}");
+        }
     }
 
     #[test]

@@ -146,3 +146,166 @@ impl Ticket {
         }
     }
 }
+
+#[cfg(all(test, loom))]
+mod model {
+    //! Every interleaving of a few threads. Run: RUSTFLAGS="--cfg loom" cargo test --release --lib model -- --nocapture
+
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
+
+    use loom::thread;
+
+    use super::{Gate, Ticket};
+    use crate::clock::Now;
+    use crate::error::Status;
+    use crate::token::Token;
+    use crate::uri::ApiPath;
+
+    const GOOD: &[u8] = br#"{"success":true,"apiToken":"new"}"#;
+
+    struct Scene {
+        gate: Arc<Gate>,
+        api_path: ApiPath,
+        now: Now,
+        tickets: AtomicUsize,
+    }
+
+    impl Scene {
+        /// A token that is due: its expiry is now, though the server would still take it.
+        fn new(now: Now) -> Arc<Scene> {
+            let gate = Arc::new(Gate::new(Token::new(b"old", Some(now.unix)).unwrap(), now));
+            let api_path = ApiPath::parse(b"https://company.example/api").unwrap();
+            Arc::new(Scene { gate, api_path, now, tickets: AtomicUsize::new(0) })
+        }
+
+        fn poll(&self) -> Option<Ticket> {
+            let ticket = self.gate.poll(Duration::MAX, Some(&self.api_path), || self.now).unwrap();
+            if ticket.is_some() {
+                self.tickets.fetch_add(1, Ordering::Relaxed);
+            }
+            ticket
+        }
+
+        /// What every caller does before it signs, and the token it then signs with.
+        fn token_after_poll(&self, finish: impl Fn(Ticket, Now)) -> String {
+            if let Some(ticket) = self.poll() {
+                finish(ticket, self.now);
+            }
+            self.gate.current().value().to_owned()
+        }
+    }
+
+    /// Runs all interleavings, and says how many there were.
+    fn explore(name: &str, scene: impl Fn(Now) + Sync + Send + 'static) {
+        let count = Arc::new(AtomicUsize::new(0));
+        let now = Now { unix: 1000, monotonic: Instant::now() };
+        let counter = count.clone();
+        loom::model(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            scene(now);
+        });
+        println!("{name}: {} interleavings", count.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn two_readers_and_a_renewer() {
+        explore("two readers and a renewer", |now| {
+            let scene = Scene::new(now);
+            let complete = |ticket: Ticket, now| assert_eq!(ticket.complete(200, GOOD, now).0, Ok(()));
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    let scene = scene.clone();
+                    thread::spawn(move || assert_eq!(scene.token_after_poll(complete), "new", "a dead token"))
+                })
+                .collect();
+            assert_eq!(scene.token_after_poll(complete), "new", "a dead token");
+            for reader in readers {
+                reader.join().unwrap();
+            }
+            assert_eq!(scene.tickets.load(Ordering::Relaxed), 1, "one expiry, one renewal");
+        });
+    }
+
+    #[test]
+    fn a_failure_wakes_everybody() {
+        explore("a failure", |now| {
+            let scene = Scene::new(now);
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    let scene = scene.clone();
+                    thread::spawn(move || assert_eq!(scene.token_after_poll(Ticket::cancel), "old"))
+                })
+                .collect();
+            assert_eq!(scene.token_after_poll(Ticket::cancel), "old");
+            for reader in readers {
+                reader.join().unwrap();
+            }
+            assert_eq!(scene.tickets.load(Ordering::Relaxed), 1, "then comes the pause");
+        });
+    }
+
+    #[test]
+    fn a_token_from_elsewhere_meets_a_renewal() {
+        explore("update_token", |now| {
+            let scene = Scene::new(now);
+            let complete = |ticket: Ticket, now| assert_eq!(ticket.complete(200, GOOD, now).0, Ok(()));
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    let scene = scene.clone();
+                    thread::spawn(move || assert_ne!(scene.token_after_poll(complete), "old", "a dead token"))
+                })
+                .collect();
+            scene.gate.update(Token::new(b"elsewhere", None).unwrap(), now);
+            for reader in readers {
+                reader.join().unwrap();
+            }
+            assert_eq!(scene.gate.current().value(), "elsewhere", "it came last, or the renewal came too late");
+            assert!(scene.tickets.load(Ordering::Relaxed) <= 1);
+        });
+    }
+
+    #[test]
+    fn two_readers_a_renewer_and_an_update() {
+        explore("two readers, a renewer and update_token", |now| {
+            let scene = Scene::new(now);
+            let ticket = scene.poll().unwrap();
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    let scene = scene.clone();
+                    thread::spawn(move || {
+                        assert!(scene.poll().is_none(), "a second ticket");
+                        assert_ne!(scene.gate.current().value(), "old", "a dead token");
+                    })
+                })
+                .collect();
+            let renewer = thread::spawn(move || assert_eq!(ticket.complete(200, GOOD, now).0, Ok(())));
+            scene.gate.update(Token::new(b"elsewhere", None).unwrap(), now);
+            renewer.join().unwrap();
+            for reader in readers {
+                reader.join().unwrap();
+            }
+            assert_eq!(scene.gate.current().value(), "elsewhere");
+        });
+    }
+
+    #[test]
+    fn no_wait_is_no_wait() {
+        explore("no wait", |now| {
+            let scene = Scene::new(now);
+            let other = {
+                let scene = scene.clone();
+                thread::spawn(move || match scene.gate.poll(Duration::ZERO, Some(&scene.api_path), || scene.now) {
+                    Ok(Some(ticket)) => ticket.cancel(scene.now),
+                    Ok(None) => {}
+                    Err(status) => assert_eq!(status, Status::RenewalTimeout),
+                })
+            };
+            if let Ok(Some(ticket)) = scene.gate.poll(Duration::ZERO, Some(&scene.api_path), || scene.now) {
+                ticket.cancel(scene.now);
+            }
+            other.join().unwrap();
+        });
+    }
+}

@@ -7,6 +7,7 @@ use crate::message;
 /// What to do about an answer. Values are fixed: a later version may add some, and never changes one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Advice {
     /// The server had no objection to the authorization.
     Accepted = 0,

@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use ctutils::CtEq;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use zeroize::zeroize_stack;
 
 use crate::error::{Result, Status};
-use crate::uri::{Target, ascii};
+use crate::uri::{Target, ascii, is_visible};
 
 /// 32 bytes of HMAC-SHA256 in base64 with padding (RFC 4648, 4).
 pub(crate) type Signature = [u8; 44];
@@ -64,6 +65,9 @@ impl<'a> StringToSign<'a> {
     }
 }
 
+/// The stack that setting up a key may use: it is overwritten afterwards, for the libraries below leave copies there.
+const KEY_SETUP_STACK: usize = 8 << 10;
+
 /// An access id and the state of a keyed hash. The secret key itself is not kept.
 pub(crate) struct Signer {
     /// `TC <access id>:`, the start of every Authorization header.
@@ -72,14 +76,22 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    pub(crate) fn new(access_id: &[u8], secret_key: &[u8]) -> Result<Signer> {
-        if access_id.is_empty() || !access_id.iter().all(u8::is_ascii_graphic) {
+    /// In a box, because a signer that moves leaves key state where it was.
+    pub(crate) fn new(access_id: &[u8], secret_key: &[u8]) -> Result<Box<Signer>> {
+        if !is_visible(access_id) {
             return Err(Status::InvalidAccessId);
         }
         if secret_key.is_empty() || secret_key.iter().any(u8::is_ascii_control) {
             return Err(Status::InvalidSecretKey);
         }
-        Ok(Signer { prefix: [SCHEME, access_id, b":"].concat().into(), keyed: keyed(secret_key) })
+        let signer = Signer::boxed([SCHEME, access_id, b":"].concat().into(), secret_key);
+        zeroize_stack::<KEY_SETUP_STACK>();
+        Ok(signer)
+    }
+
+    #[inline(never)] // in a frame of its own, which is then overwritten
+    fn boxed(prefix: Box<[u8]>, secret_key: &[u8]) -> Box<Signer> {
+        Box::new(Signer { prefix, keyed: keyed(secret_key) })
     }
 
     pub(crate) fn prefix(&self) -> &[u8] {

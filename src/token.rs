@@ -17,7 +17,7 @@ pub struct Token {
 impl Token {
     /// A token is visible ASCII; `expires` is in Unix seconds.
     pub(crate) fn new(value: &[u8], expires: Option<i64>) -> Result<Token> {
-        if value.is_empty() || !value.iter().all(u8::is_ascii_graphic) {
+        if !uri::is_visible(value) {
             return Err(Status::InvalidToken);
         }
         let expires = expires.map(clock::unix_seconds).transpose()?;

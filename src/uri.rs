@@ -90,6 +90,11 @@ impl ApiPath {
     }
 }
 
+/// Whether this is one word of visible ASCII (0x21 to 0x7e): what an id and a token must be, and all of a URI.
+pub(crate) fn is_visible(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(u8::is_ascii_graphic)
+}
+
 /// Text of bytes that were checked to be ASCII before.
 pub(crate) fn ascii(bytes: &[u8]) -> &str {
     debug_assert!(bytes.is_ascii());
@@ -103,7 +108,7 @@ fn split_fragment(uri: &[u8]) -> Result<(&[u8], bool)> {
     if uri.iter().fold(true, |plain, byte| plain & (0x24..=0x7e).contains(byte)) {
         return Ok((uri, false));
     }
-    if !uri.iter().all(u8::is_ascii_graphic) {
+    if !is_visible(uri) {
         return Err(Status::InvalidUriByte);
     }
     match uri.iter().position(|&byte| byte == b'#') {

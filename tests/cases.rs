@@ -32,7 +32,7 @@ fn calls() {
     let file = read("calls.json");
     for case in list(&file["cases"]) {
         let name = text(case, "name");
-        let arguments: Vec<_> = list_or_none(&case["args"]).iter().map(Argument::read).collect();
+        let arguments: Vec<_> = args(case).iter().map(Argument::read).collect();
         let (status, result) = match call(case, &file["handles"], &arguments) {
             Ok(result) => ("OK".to_owned(), Some(result)),
             Err(status) => (support::screaming_snake(&format!("{status:?}")), None),
@@ -133,6 +133,6 @@ impl Argument {
     }
 }
 
-fn list_or_none(value: &Value) -> &[Value] {
-    value.as_array().expect("args")
+fn args(case: &Value) -> &[Value] {
+    case["args"].as_array().expect("args")
 }

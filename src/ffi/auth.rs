@@ -220,7 +220,8 @@ pub unsafe extern "C" fn tc_auth_string_to_sign(
 
 /// The server's side, for gateways, mocks and tests: checks the headers that came with a request.
 ///
-/// method, uri: the request's, as in tc_auth_headers_at(). authorization, timestamp: the values of these two headers;
+/// method, uri: the request's, as in tc_auth_headers_at(). As there, origin and fragment are not what was signed: refuse
+/// a request target with a `#` before you ask. authorization, timestamp: the values of these two headers;
 /// NULL where the request has none. With a token the timestamp is not looked at.
 /// unix_time: Unix seconds, or TC_AUTH_NOW. tolerance_seconds: how far the timestamp may be off, 0 to 86400;
 /// ThreatConnect itself allows 300.

@@ -7,6 +7,9 @@
 // The crate's safety rules for callers are the header's text; each `unsafe fn` here relies on all of them.
 #![allow(clippy::missing_safety_doc)]
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("build with panic = \"unwind\": only then a panic can become a status");
+
 // The blank lines keep the order, which is that of the header.
 mod time;
 
@@ -29,7 +32,7 @@ use crate::error::{Result, Status};
 
 /// Runs the body of an export. A panic must not reach C, where unwinding is undefined.
 fn guard(body: impl FnOnce() -> Result<()>) -> Status {
-    // A panic leaves nothing half done behind: the core has no state that is changed in more than one step.
+    // What a panic can leave half done is a URL, whose string stays readable, or a renewal, whose ticket lapses.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => Status::Ok,
         Ok(Err(status)) => status,

@@ -11,8 +11,8 @@ use crate::url::Url;
 
 /// A URL that is being built. It belongs to one thread at a time.
 ///
-/// Sign and send the same string, and no HTTP client can come between: everything that clients are known to change on
-/// the way is encoded in the parts that you add.
+/// Sign and send the same string. In the parts that you add, everything is encoded that HTTP clients are known to change
+/// on the way; the base is yours to keep plain.
 pub struct tc_auth_url(Url);
 
 /// Starts a URL with a base: a path such as "/api/v3/indicators", or an absolute http or https URL such as

@@ -256,6 +256,8 @@ static void clocks(void)
     for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
         tc_auth_header_list *list = NULL;
         int64_t before, signed_at, after;
+        char value[256];
+        size_t len;
         CHECK(tc_auth_set_clock_offset(auth, offsets[i]) == OK);
         before = (int64_t)time(NULL);
         CHECK(tc_auth_headers(auth, "GET", URI, &list) == OK);
@@ -265,6 +267,9 @@ static void clocks(void)
         CHECK(tc_auth_verify(auth, "GET", URI, tc_auth_header_list_value(list, 0), tc_auth_header_list_value(list, 1),
                              TC_AUTH_NOW, 5) == OK);
         tc_auth_header_list_free(list);
+        CHECK(tc_auth_headers_into(auth, "GET", 3, URI, strlen(URI), TC_AUTH_NOW, value, sizeof value, &len,
+                                   &signed_at) == OK);
+        CHECK(signed_at >= before + offsets[i] && signed_at <= (int64_t)time(NULL) + offsets[i]);
         /* A time that is given is not corrected. */
         CHECK(tc_auth_headers_at(auth, "GET", URI, 1, &list) == OK);
         CHECK(tc_auth_header_list_timestamp(list) == 1);
@@ -301,6 +306,9 @@ static void tokens(void)
 
     CHECK(tc_auth_describe(auth, &description) == OK);
     CHECK(strcmp(description, "token; no expiry; api path not set") == 0);
+    tc_auth_string_free(description);
+    CHECK(tc_auth_update_token(auth, "new=token", 7) == OK && tc_auth_describe(auth, &description) == OK);
+    CHECK(strcmp(description, "token; expires 7; api path not set") == 0);
     tc_auth_string_free(description);
     tc_auth_free(auth);
 }
@@ -496,23 +504,58 @@ static void threads(void)
     }
 }
 
+static volatile int stop;
+
+static void *keep_busy(void *argument)
+{
+    tc_auth **handles = argument;
+    while (!stop) {
+        char value[256];
+        size_t len;
+        int64_t timestamp;
+        tc_auth_renewal *renewal = NULL;
+        if (into(handles[0], value, sizeof value, &len, &timestamp) != OK ||
+            into(handles[1], value, sizeof value, &len, &timestamp) != OK ||
+            tc_auth_update_token(handles[1], "another", TC_AUTH_NO_EXPIRY) != OK ||
+            tc_auth_renewal_poll(handles[1], 0, &renewal) != OK)
+            return SENTINEL;
+    }
+    return NULL;
+}
+
+/* In the child no other thread runs on, so a lock that one of them held would never be given back. */
 static void forks(void)
 {
-    tc_auth *auth = hmac_handle(), *token = token_handle(TC_AUTH_NO_EXPIRY);
-    int state = -1;
-    pid_t child;
+    tc_auth *handles[2] = {hmac_handle(), token_handle(TC_AUTH_NO_EXPIRY)};
+    pthread_t thread[4];
+    for (int i = 0; i < 4; i++)
+        CHECK(pthread_create(&thread[i], NULL, keep_busy, handles) == 0);
     fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        intptr_t wrong = (intptr_t)sign_and_check(auth);
-        tc_auth_free(token);
-        tc_auth_free(auth);
-        _exit(wrong == 0 ? 0 : 1);
+    for (int i = 0; i < 40; i++) {
+        int state = -1;
+        pid_t child = fork();
+        if (child == 0) {
+            char value[256];
+            size_t len;
+            int64_t timestamp;
+            tc_auth_status status;
+            alarm(10);
+            status = into(handles[0], value, sizeof value, &len, &timestamp);
+            tc_auth_free(handles[1]);
+            tc_auth_free(handles[0]);
+            _exit(status == OK ? 0 : 1);
+        }
+        CHECK(child > 0 && waitpid(child, &state, 0) == child);
+        CHECK(WIFEXITED(state) && WEXITSTATUS(state) == 0);
     }
-    CHECK(child > 0 && waitpid(child, &state, 0) == child);
-    CHECK(WIFEXITED(state) && WEXITSTATUS(state) == 0);
-    tc_auth_free(token);
-    tc_auth_free(auth);
+    stop = 1;
+    for (int i = 0; i < 4; i++) {
+        void *wrong = SENTINEL;
+        CHECK(pthread_join(thread[i], &wrong) == 0);
+        CHECK(wrong == NULL);
+    }
+    tc_auth_free(handles[1]);
+    tc_auth_free(handles[0]);
 }
 
 int main(void)

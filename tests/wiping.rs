@@ -1,0 +1,119 @@
+//! No memory that the library gives back still holds a secret, or what was derived from one.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr;
+use std::slice;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tc_auth as _; // links the exported functions
+
+const TOKEN: &[u8] = b"token-7f3a91-that-must-be-wiped\0";
+
+/// Looks at every block that is freed while it is on.
+struct Searching;
+
+static ON: AtomicBool = AtomicBool::new(false);
+static UNWIPED: AtomicUsize = AtomicUsize::new(0);
+/// The token but for its start, which a caller may overwrite, and the two states of SHA-256 that HMAC derives from the secret key.
+static SECRETS: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
+
+// SAFETY: everything is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Searching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on. Zeroed, so that the search reads no uninitialized memory.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
+        if ON.load(Ordering::Relaxed) {
+            // SAFETY: the block is still allocated and has been zeroed at first.
+            let block = unsafe { slice::from_raw_parts(start, layout.size()) };
+            for secret in SECRETS.get().into_iter().flatten() {
+                if block.windows(secret.len()).any(|window| window == secret) {
+                    UNWIPED.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(start, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Searching = Searching;
+
+unsafe extern "C" {
+    fn tc_auth_new_hmac(access_id: *const c_char, secret_key: *const c_char, out: *mut *mut c_void) -> i32;
+    fn tc_auth_new_token(token: *const c_char, expires: i64, out: *mut *mut c_void) -> i32;
+    fn tc_auth_update_token(auth: *mut c_void, token: *const c_char, expires: i64) -> i32;
+    fn tc_auth_token(auth: *const c_void, token: *mut *mut c_char, expires: *mut i64) -> i32;
+    fn tc_auth_string_free(string: *mut c_char);
+    fn tc_auth_set_api_path(auth: *mut c_void, api_path: *const c_char) -> i32;
+    fn tc_auth_headers(auth: *const c_void, method: *const c_char, uri: *const c_char, out: *mut *mut c_void) -> i32;
+    fn tc_auth_header_list_free(list: *mut c_void);
+    fn tc_auth_renewal_poll(auth: *mut c_void, max_wait_ms: i64, out: *mut *mut c_void) -> i32;
+    fn tc_auth_renewal_cancel(renewal: *mut c_void);
+    fn tc_auth_free(auth: *mut c_void);
+}
+
+const SECRET_KEY: &CStr = c"secret-key-8b22c4";
+
+/// The state of SHA-256 after the block that HMAC makes of the key (RFC 2104), as it lies in memory.
+fn key_state(pad: u8) -> Vec<u8> {
+    let mut block = [pad; 64];
+    for (byte, key) in block.iter_mut().zip(SECRET_KEY.to_bytes()) {
+        *byte ^= key;
+    }
+    let mut state =
+        [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19_u32];
+    sha2::block_api::compress256(&mut state, &[block]);
+    state.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// Runs with the search on, and says how many blocks were freed with a secret in them.
+fn unwiped(action: impl FnOnce()) -> usize {
+    UNWIPED.store(0, Ordering::Relaxed);
+    ON.store(true, Ordering::Relaxed);
+    action();
+    ON.store(false, Ordering::Relaxed);
+    UNWIPED.load(Ordering::Relaxed)
+}
+
+#[test]
+fn what_is_freed_or_replaced_is_wiped() {
+    let token = TOKEN.as_ptr().cast::<c_char>();
+    SECRETS.set([TOKEN[6..TOKEN.len() - 1].to_vec(), key_state(0x36), key_state(0x5c)]).unwrap();
+    for planted in SECRETS.get().unwrap() {
+        assert_eq!(unwiped(|| drop(planted.clone())), 1, "the search finds what is planted");
+    }
+
+    let count = unwiped(|| {
+        let (mut auth, mut list, mut copy, mut ticket) =
+            (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: the strings end in NUL, the outputs are valid, and everything is freed once.
+        unsafe {
+            assert_eq!(tc_auth_new_token(token, 0, &mut auth), 0);
+            assert_eq!(tc_auth_set_api_path(auth, c"https://company.example/api".as_ptr()), 0);
+            assert_eq!(tc_auth_headers(auth, c"GET".as_ptr(), c"/".as_ptr(), &mut list), 0);
+            tc_auth_header_list_free(list);
+            assert_eq!(tc_auth_token(auth, &mut copy, ptr::null_mut()), 0);
+            copy.write(0); // a caller may cut it short
+            tc_auth_string_free(copy);
+            assert_eq!(tc_auth_update_token(auth, token, 1), 0);
+            assert_eq!(tc_auth_renewal_poll(auth, 0, &mut ticket), 0);
+            assert!(!ticket.is_null());
+            tc_auth_renewal_cancel(ticket);
+            assert_eq!(tc_auth_update_token(auth, c"another".as_ptr(), 0), 0);
+            assert_eq!(tc_auth_update_token(auth, token, 0), 0);
+            tc_auth_free(auth);
+
+            assert_eq!(tc_auth_new_hmac(c"id".as_ptr(), SECRET_KEY.as_ptr(), &mut auth), 0);
+            assert_eq!(tc_auth_headers(auth, c"GET".as_ptr(), c"/".as_ptr(), &mut list), 0);
+            tc_auth_header_list_free(list);
+            tc_auth_free(auth);
+        }
+    });
+    assert_eq!(count, 0);
+}
