@@ -28,7 +28,7 @@ endif
 
 COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
 
-.PHONY: help lib demo examples test header lint clean FORCE
+.PHONY: help lib demo examples test model storm tsan header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -36,6 +36,9 @@ help:
 	@echo 'make demo     build it and print the headers of a request: start here'
 	@echo 'make examples build the programs of examples-c/ into $(BUILD)'
 	@echo 'make test     run all tests; what needs an absent tool is reported as SKIP'
+	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
+	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
+	@echo 'make tsan     run the C tests and a storm under ThreadSanitizer'
 	@echo 'make header   write include/tc_auth.h anew after a change in src/ffi'
 	@echo 'make lint     rustfmt and clippy, warnings denied'
 	@echo 'make clean    remove what was built'
@@ -59,7 +62,7 @@ demo: $(BUILD)/tc-sign
 		$< GET 'https://company.example/api/v3/indicators?resultLimit=10'; \
 	printf "\$$ %s %s %s %s '%s'\n" "$$@"; env -u TC_TOKEN "$$@"
 
-examples: $(BUILD)/tc-sign $(BUILD)/sign_into $(BUILD)/curl_request
+examples: $(BUILD)/tc-sign $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_session
 
 test: lib
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' \
@@ -67,6 +70,17 @@ test: lib
 
 header:
 	TC_AUTH_WRITE_HEADER=1 $(CARGO) test --locked --test header
+
+# With at most three preemptions, which finds nearly everything in seconds; LOOM_MAX_PREEMPTIONS= explores all.
+model: export LOOM_MAX_PREEMPTIONS ?= 3
+model:
+	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(TARGET)/loom $(CARGO) test --locked --release --lib model -- --nocapture
+
+storm: $(BUILD)/storm
+	$(TARGET)/tcex/bin/python tests/platform/storm.py $(BUILD) 120 30
+
+tsan:
+	@TARGET='$(TARGET)' CARGO='$(CARGO)' sh tests/tsan.sh
 
 lint:
 	$(CARGO) fmt --check
@@ -83,7 +97,10 @@ $(BUILD)/tc-sign: examples-c/tc_sign.c include/tc_auth.h $(STATIC_LIBRARY)
 $(BUILD)/sign_into: examples-c/sign_into.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
 
-$(BUILD)/curl_request: examples-c/curl_request.c include/tc_auth.h $(STATIC_LIBRARY)
+$(BUILD)/curl_request $(BUILD)/curl_session: $(BUILD)/%: examples-c/%.c include/tc_auth.h $(STATIC_LIBRARY)
+	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
+
+$(BUILD)/storm: tests/c/storm.c examples-c/curl_session.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
 # The C tests, each linked with both libraries.

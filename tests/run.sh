@@ -94,8 +94,11 @@ valgrind_is_clean() {
 }
 
 requests() {
-    make_quietly "$build/tc-sign" "$build/sign_into" "$build/curl_request" &&
-        LD_LIBRARY_PATH=$RELEASE python3 tests/platform/test_requests.py "$build"
+    make_quietly examples && python3 tests/platform/test_requests.py "$build"
+}
+
+tokens() {
+    make_quietly "$build/storm" && python3 tests/platform/test_tokens.py "$RELEASE/libtc_auth.so" "$build"
 }
 
 # The first program of a document, from its first include to the brace that ends main.
@@ -163,14 +166,16 @@ fi
 run "demo" demo
 run "programs in README and header" documented_programs
 
-if ! have python3; then
-    skip "requests to the stand-in" "no python3" "apt-get install python3"
-elif ! have curl; then
-    skip "requests to the stand-in" "no curl" "apt-get install curl"
-elif ! echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; then
-    skip "requests to the stand-in" "no libcurl to build with" "apt-get install libcurl4-openssl-dev"
+lacking=
+have python3 || lacking="$lacking python3"
+have curl || lacking="$lacking curl"
+echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1 || lacking="$lacking libcurl4-openssl-dev"
+if [ -n "$lacking" ]; then
+    skip "requests to the stand-in" "something is missing" "apt-get install$lacking"
+    skip "tokens: faults, clock, storm" "something is missing" "apt-get install$lacking"
 else
     run "requests to the stand-in" requests
+    run "tokens: faults, clock, storm" tokens
 fi
 
 oracle=$TARGET/tcex/bin/python
@@ -178,6 +183,12 @@ if [ -x "$oracle" ]; then
     run "same headers as TcEx" "$oracle" tests/platform/compare_tcex.py "$RELEASE/libtc_auth.so"
 else
     skip "same headers as TcEx" "no TcEx" "python3 -m venv $TARGET/tcex && $TARGET/tcex/bin/pip install tcex==4.0.11"
+fi
+
+if [ "$REQUIRE_ALL" = 1 ]; then
+    run "gate: every interleaving (loom)" make_quietly model
+else
+    skip "gate: every interleaving (loom)" "it takes minutes" "make model"
 fi
 
 if [ "$REQUIRE_ALL" = 1 ]; then

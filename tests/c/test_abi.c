@@ -504,12 +504,12 @@ static void threads(void)
     }
 }
 
-static volatile int stop;
+static int stop;
 
 static void *keep_busy(void *argument)
 {
     tc_auth **handles = argument;
-    while (!stop) {
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
         char value[256];
         size_t len;
         int64_t timestamp;
@@ -550,7 +550,7 @@ static void forks(void)
         CHECK(child > 0 && waitpid(child, &state, 0) == child);
         CHECK(WIFEXITED(state) && WEXITSTATUS(state) == 0);
     }
-    stop = 1;
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < 4; i++) {
         void *wrong = SENTINEL;
         CHECK(pthread_join(thread[i], &wrong) == 0);

@@ -3,12 +3,12 @@
     python3 compare_tcex.py LIBRARY    (needs: pip install tcex==4.0.11)
 """
 
-import ctypes
 import importlib.metadata
 import random
 import sys
 from unittest import mock
 
+import library
 import requests
 from tcex.input.field_type.sensitive import Sensitive
 from tcex.requests_tc.auth.hmac_auth import HmacAuth
@@ -36,29 +36,8 @@ def random_request(rng):
     return requests.Request(rng.choice(METHODS), url, params=params or None).prepare()
 
 
-def load(path):
-    library = ctypes.CDLL(path)
-    library.tc_auth_header_list_value.restype = ctypes.c_char_p
-    library.tc_auth_header_list_value.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-    library.tc_auth_header_list_free.argtypes = [ctypes.c_void_p]
-    library.tc_auth_headers_at.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int64,
-                                           ctypes.POINTER(ctypes.c_void_p)]
-    return library
-
-
-def ours(library, auth, method, url):
-    headers = ctypes.c_void_p()
-    status = library.tc_auth_headers_at(auth, method.encode(), url.encode("utf-8"), NOW, ctypes.byref(headers))
-    assert status == 0, f"status {status} for {method} {url}"
-    values = [library.tc_auth_header_list_value(headers, index).decode() for index in range(2)]
-    library.tc_auth_header_list_free(headers)
-    return values
-
-
 def main():
-    library = load(sys.argv[1])
-    auth = ctypes.c_void_p()
-    assert library.tc_auth_new_hmac(ACCESS_ID.encode(), SECRET_KEY.encode("utf-8"), ctypes.byref(auth)) == 0
+    auth = library.Auth.hmac(library.load(sys.argv[1]), ACCESS_ID, SECRET_KEY)
     tcex = HmacAuth(ACCESS_ID, Sensitive(SECRET_KEY))
     rng = random.Random(SEED)
     equal, targets = 0, set()
@@ -66,10 +45,10 @@ def main():
         request = random_request(rng)
         with mock.patch("time.time", return_value=NOW + 0.75):
             theirs = tcex(request).headers
-        expected = [theirs["Authorization"], theirs["Timestamp"]]
+        expected = (theirs["Authorization"], int(theirs["Timestamp"]))
         # Both forms that a caller can give: the whole URL, and what goes over the wire.
         for uri in (request.url, request.path_url):
-            got = ours(library, auth, request.method, uri)
+            got = auth.headers(request.method, uri, NOW)
             assert got == expected, f"{request.method} {uri}: {got} instead of {expected}"
         equal += 1
         targets.add(request.path_url)

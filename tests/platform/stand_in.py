@@ -3,9 +3,10 @@
 It shares no code with the library. It reads the request line as bytes, computes the signature with Python's own hmac,
 and answers with the platform's messages. See README.md for what it is faithful to.
 
-    python3 stand_in.py [--access-id ID] [--secret-key KEY] [--token TOKEN] [--clock-offset SECONDS]
+    python3 stand_in.py [--help]
 
 Prints its port on standard output, then one line a request on standard error, and ends with its parent.
+GET /_stats tells, without authorization, how many requests were verified and refused, and how many tokens issued.
 """
 
 import argparse
@@ -15,9 +16,12 @@ import hmac
 import http.server
 import json
 import os
+import secrets
+import socket
 import sys
 import threading
 import time
+import urllib.parse
 
 ACCESS_ID = "12345678901234567890"
 SECRET_KEY = "tc_auth-example-secret"
@@ -39,6 +43,37 @@ def expected_signature(secret_key, target, method, timestamp):
     return base64.b64encode(digest)
 
 
+class Tokens:
+    """The one token that is good, and the renewals of it. The old one dies the moment the new one is issued."""
+
+    def __init__(self, token, life, faults):
+        self.lock = threading.Lock()
+        self.current = token
+        self.life = life
+        self.expires = time.time() + life if life else None
+        self.faults = faults
+        self.issued = 0
+
+    def is_good(self, token, now):
+        with self.lock:
+            same = hmac.compare_digest(token.encode("latin-1"), self.current.encode("utf-8"))
+            return same and (self.expires is None or now < self.expires)
+
+    def next_fault(self):
+        with self.lock:
+            return self.faults.pop(0) if self.faults else "ok"
+
+    def renew(self, token, now):
+        """The successor of a token, expired or not, with its expiry; None for a token that was replaced already."""
+        with self.lock:
+            if token != self.current:
+                return None
+            self.issued += 1
+            self.current = f"API:{self.issued}:{secrets.token_urlsafe(18)}+/="
+            self.expires = int(now) + self.life
+            return self.current, self.expires
+
+
 class Platform(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -46,6 +81,13 @@ class Platform(http.server.ThreadingHTTPServer):
     def __init__(self, options):
         super().__init__(("127.0.0.1", 0), Handler)
         self.options = options
+        self.tokens = Tokens(options.token, options.token_life, list(filter(None, options.faults.split(","))))
+        self.counters = {"verified": 0, "refused": 0, "renewal requests": 0}
+        self.counters_lock = threading.Lock()
+
+    def count(self, what):
+        with self.counters_lock:
+            self.counters[what] += 1
 
     def now(self):
         return int(time.time()) + self.options.clock_offset
@@ -68,7 +110,7 @@ class Platform(http.server.ThreadingHTTPServer):
         return values[0]
 
     def check_token(self, token):
-        if not hmac.compare_digest(token.encode("latin-1"), self.options.token.encode("utf-8")):
+        if not self.tokens.is_good(token, self.now()):
             raise Refused("Unauthorized")
         return "token"
 
@@ -89,6 +131,8 @@ class Platform(http.server.ThreadingHTTPServer):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "tc_auth-stand-in"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body in one packet
 
     def __getattr__(self, name):
         if name.startswith("do_"):  # the base class looks up one of these for each method; all are treated alike
@@ -100,19 +144,61 @@ class Handler(http.server.BaseHTTPRequestHandler):
         # Not self.path: the base class changes "//" at its start, and would hide what was sent.
         method, target, _version = self.raw_requestline.split()
         wire = (method + b" " + target).decode("latin-1")
+        path, _, query = target.decode("latin-1").partition("?")
+        if path == "/_stats":
+            return self.reply(200, self.server.counters | {"issued": self.server.tokens.issued})
+        if path.rstrip("/") == "/api/appAuth":
+            return self.renew(urllib.parse.parse_qs(query, strict_parsing=True).get("expiredToken", [""])[0])
         try:
             how = self.server.check(method, target, self.headers)
         except Refused as refused:
+            self.server.count("refused")
             self.log(f'refused {refused.status} "{refused}": {wire}')
             self.reply(refused.status, {"status": "Failure", "message": str(refused)})
         else:
-            self.log(f"verified {how}: {wire}")
+            self.server.count("verified")
+            if not self.server.options.quiet:
+                self.log(f"verified {how}: {wire}")
             self.reply(200, {"status": "Success", "data": {"verified": how}})
+        return None
+
+    def renew(self, token):
+        """Renewal, with the fault that is next on the list."""
+        self.server.count("renewal requests")
+        fault, _, argument = self.server.tokens.next_fault().partition(":")
+        self.log(f"renewal: {fault}")
+        if "Authorization" in self.headers:
+            return self.reply(400, {"success": False, "message": "the renewal takes no Authorization header"})
+        if fault == "500":
+            return self.reply(500, {"message": "Internal Server Error"})
+        if fault == "html":
+            return self.send(502, "text/html", b"<html><body><h1>502 Bad Gateway</h1></body></html>")
+        if fault == "drop":
+            return self.drop()
+        if fault == "refuse":
+            return self.reply(200, {"success": False, "message": f"Token {token} may not be renewed"})
+        if fault == "slow":
+            time.sleep(float(argument))
+        renewed = self.server.tokens.renew(token, self.server.now())
+        if fault == "lost":
+            return self.drop()
+        if renewed is None:
+            return self.reply(401, {"success": False, "message": "Unauthorized"})
+        answer = {"success": True, "apiToken": renewed[0], "apiTokenExpires": str(renewed[1])}
+        # The platform escapes "=", so that a client without a real JSON parser is found out.
+        return self.send(200, "application/json", json.dumps(answer).replace("=", "\\u003d").encode("utf-8"))
+
+    def drop(self):
+        """Closes the connection without an answer."""
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def reply(self, status, value):
-        body = json.dumps(value).encode("utf-8") + b"\n"
+        self.send(status, "application/json", json.dumps(value).encode("utf-8") + b"\n")
+
+    def send(self, status, content_type, body):
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -142,6 +228,12 @@ def main():
     parser.add_argument("--secret-key", default=SECRET_KEY, help=f"its secret key: {SECRET_KEY}")
     parser.add_argument("--token", default=TOKEN, help=f"the one that is good: {TOKEN}")
     parser.add_argument("--clock-offset", type=int, default=0, metavar="SECONDS", help="how far its clock is off: 0")
+    parser.add_argument("--token-life", type=int, default=0, metavar="SECONDS",
+                        help="how long the token and each new one lives: 0, without end")
+    parser.add_argument("--faults", default="", metavar="LIST",
+                        help="what happens to the renewals, one after the other, separated by commas: ok, 500, html, "
+                        "slow:SECONDS, drop, refuse, or lost (the answer, after the token was replaced)")
+    parser.add_argument("--quiet", action="store_true", help="log refusals and renewals only")
     server = Platform(parser.parse_args())
     print(server.server_port, flush=True)
     threading.Thread(target=end_with_parent, daemon=True).start()

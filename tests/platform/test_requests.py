@@ -17,7 +17,7 @@ import unittest
 from stand_in import ACCESS_ID, SECRET_KEY, TOKEN, expected_signature
 
 HERE = pathlib.Path(__file__).parent
-PROGRAMS = pathlib.Path(sys.argv.pop(1)) if len(sys.argv) > 1 else None
+PROGRAMS = pathlib.Path(sys.argv.pop(1)) if __name__ == "__main__" else None
 CREDENTIALS = {"TC_API_ACCESS_ID": ACCESS_ID, "TC_API_SECRET_KEY": SECRET_KEY}
 HARD_TARGET = "/api/v3//x/../y;z/%7e%2F!'()*?q=a+b%20c&tql=[1-2]{3,4}&empty=&&u=http://h/?x"
 

@@ -1,0 +1,163 @@
+/* A small client that keeps its authorization in order: many threads share one handle, one of them renews the token,
+ * a refused request is sent once more if that is of any use. Build: make examples */
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tc_auth.h>
+
+struct response {
+    long status;
+    char *body;
+    size_t len;
+    char date[64]; /* the Date header, if it can be trusted */
+};
+
+static int http_get(CURL *curl, const char *url, const tc_auth_header_list *headers, struct response *response);
+
+/* ---- what you copy ---- */
+
+/* Renews the token if it is this thread's turn, and waits if it is another's. */
+static tc_auth_status renew_if_due(tc_auth *auth, CURL *curl, struct response *response)
+{
+    tc_auth_renewal *renewal = NULL;
+    char *message = NULL;
+    tc_auth_status status = tc_auth_renewal_poll(auth, 30000, &renewal);
+    if (status != TC_AUTH_STATUS_OK || !renewal)
+        return status;
+    if (!http_get(curl, tc_auth_renewal_url(renewal), NULL, response)) {
+        tc_auth_renewal_cancel(renewal);
+        fprintf(stderr, "renewal: no answer\n");
+    } else {
+        status = tc_auth_renewal_complete(renewal, (int32_t)response->status, response->body, response->len, &message);
+        if (status != TC_AUTH_STATUS_OK)
+            fprintf(stderr, "renewal: %s %s\n", tc_auth_status_message(status), message ? message : "");
+        tc_auth_string_free(message);
+    }
+    return TC_AUTH_STATUS_OK; /* whatever happened: signing says whether the token still serves */
+}
+
+/* Sends a signed GET, once more if that is of any use; returns the HTTP status, 0 if there was no answer. */
+static long session_get(tc_auth *auth, CURL *curl, const char *url, struct response *response)
+{
+    for (int attempt = 1;; attempt++) {
+        tc_auth_header_list *headers = NULL;
+        int32_t advice = TC_AUTH_ADVICE_ACCEPTED;
+        int answered = 0;
+        tc_auth_status status = renew_if_due(auth, curl, response);
+        if (status == TC_AUTH_STATUS_OK)
+            status = tc_auth_headers(auth, "GET", url, &headers);
+        if (status == TC_AUTH_STATUS_OK && (answered = http_get(curl, url, headers, response))) {
+            const char *sent = tc_auth_header_list_value(headers, 0);
+            status = tc_auth_review(auth, sent, strlen(sent), tc_auth_header_list_timestamp(headers),
+                                    (int32_t)response->status, *response->date ? response->date : NULL,
+                                    response->body, response->len, &advice);
+        }
+        tc_auth_header_list_free(headers);
+        if (status != TC_AUTH_STATUS_OK)
+            fprintf(stderr, "%s\n", tc_auth_status_message(status));
+        if (advice != TC_AUTH_ADVICE_RETRY || attempt == 2)
+            return answered ? response->status : 0;
+    }
+}
+
+/* ---- the rest: libcurl ---- */
+
+static size_t append(char *data, size_t size, size_t count, void *user)
+{
+    struct response *response = user;
+    char *longer = realloc(response->body, response->len + size * count + 1);
+    if (!longer)
+        return 0;
+    memcpy(longer + response->len, data, size * count);
+    response->body = longer;
+    response->len += size * count;
+    return size * count;
+}
+
+/* Sends a GET with these headers and nothing changed on the way; 0 if there was no answer. */
+static int http_get(CURL *curl, const char *url, const tc_auth_header_list *headers, struct response *response)
+{
+    struct curl_slist *lines = NULL;
+    struct curl_header *date = NULL, *age = NULL;
+    CURLcode sent;
+    free(response->body);
+    memset(response, 0, sizeof *response);
+    for (size_t i = 0; i < tc_auth_header_list_len(headers); i++) {
+        struct curl_slist *longer = curl_slist_append(lines, tc_auth_header_list_line(headers, i));
+        if (!longer) {
+            curl_slist_free_all(lines);
+            return 0;
+        }
+        lines = longer;
+    }
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, response);
+    sent = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response->status);
+    /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
+    if (strncmp(url, "https://", 8) == 0 && curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
+        curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK)
+        snprintf(response->date, sizeof response->date, "%s", date->value);
+    curl_slist_free_all(lines);
+    return sent == CURLE_OK;
+}
+
+enum { THREADS = 4, REQUESTS = 5 };
+
+struct job {
+    tc_auth *auth;
+    const char *url;
+    int failed;
+};
+
+static void *work(void *argument)
+{
+    struct job *job = argument;
+    struct response response = {0, NULL, 0, ""};
+    CURL *curl = curl_easy_init(); /* one for each thread; the handle of tc_auth is shared */
+    for (int i = 0; i < REQUESTS; i++)
+        job->failed += !curl || session_get(job->auth, curl, job->url, &response) != 200;
+    free(response.body);
+    curl_easy_cleanup(curl);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    tc_auth *auth = NULL;
+    const char *token = getenv("TC_TOKEN"), *expires = getenv("TC_TOKEN_EXPIRES"), *api_path = getenv("TC_API_PATH");
+    tc_auth_status status = tc_auth_new_token(token, expires ? atoll(expires) : TC_AUTH_NO_EXPIRY, &auth);
+    struct job jobs[THREADS];
+    pthread_t threads[THREADS];
+    int failed = 0;
+    if (status == TC_AUTH_STATUS_OK)
+        status = tc_auth_set_api_path(auth, api_path);
+    if (status != TC_AUTH_STATUS_OK || argc != 2) {
+        fprintf(stderr, "usage: TC_TOKEN=... TC_TOKEN_EXPIRES=... TC_API_PATH=https://company.example/api %s URL\n%s\n",
+                argv[0], status == TC_AUTH_STATUS_OK ? "One URL is needed." : tc_auth_status_message(status));
+        tc_auth_free(auth);
+        return 2;
+    }
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    for (int i = 0; i < THREADS; i++) {
+        jobs[i] = (struct job){auth, argv[1], 0};
+        if (pthread_create(&threads[i], NULL, work, &jobs[i]) != 0)
+            abort();
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        failed += jobs[i].failed;
+    }
+    curl_global_cleanup();
+    tc_auth_free(auth);
+    printf("%d requests, %d failed\n", THREADS * REQUESTS, failed);
+    return failed ? 1 : 0;
+}

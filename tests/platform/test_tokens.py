@@ -1,0 +1,193 @@
+"""Tokens against the stand-in: each fault that a renewal can meet, and what the callers see of it.
+
+    python3 test_tokens.py SHARED_LIBRARY DIRECTORY_OF_THE_PROGRAMS
+"""
+
+import http.client
+import pathlib
+import queue
+import re
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import library
+from stand_in import ACCESS_ID, SECRET_KEY, TOKEN
+from test_requests import StandIn
+
+LIBRARY = library.load(sys.argv.pop(1))
+PROGRAMS = pathlib.Path(sys.argv.pop(1))
+TARGET = "/api/v3/indicators"
+
+
+def get(port, target, headers=None):
+    """Status, Date and body of an answer; None if there was none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", target, headers=headers or {})
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Date"), answer.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+class Client:
+    """What an application does: poll, sign, send, review, once more if that is of any use."""
+
+    def __init__(self, stand_in, auth):
+        self.stand_in, self.auth = stand_in, auth
+
+    def renew_if_due(self):
+        """How the renewal ended, if one was due."""
+        renewal = self.auth.poll(10_000)
+        if renewal is None:
+            return None
+        url = self.auth.url(renewal)
+        answer = get(self.stand_in.port, url.removeprefix(self.stand_in.url))
+        if answer is None:
+            self.auth.cancel(renewal)
+            return "cancelled", None
+        return self.auth.complete(renewal, answer[0], answer[2])
+
+    def send(self):
+        """One signed request, without a retry: the status and the advice, or why it could not be signed."""
+        try:
+            authorization, timestamp = self.auth.headers("GET", TARGET)
+        except library.Error as error:
+            return str(error)
+        headers = {"Authorization": authorization} | ({"Timestamp": str(timestamp)} if timestamp else {})
+        status, date, body = get(self.stand_in.port, TARGET, headers)
+        return status, self.auth.review(authorization, timestamp, status, date, body)
+
+
+GOOD = (200, "ACCEPTED")
+REFUSED = ("RENEWAL_REFUSED", "Token *** may not be renewed")
+# fault, how the renewal ended, the next request, how the second renewal (after the pause) ended, the request after it
+FAULTS = [
+    ("ok", ("OK", None), GOOD, None, GOOD),
+    ("slow:1", ("OK", None), GOOD, None, GOOD),
+    ("500", ("RENEWAL_BAD_RESPONSE", "Internal Server Error"), GOOD, ("OK", None), GOOD),
+    ("html", ("RENEWAL_BAD_RESPONSE", None), GOOD, ("OK", None), GOOD),
+    ("drop", ("cancelled", None), GOOD, ("OK", None), GOOD),
+    ("refuse", REFUSED, GOOD, None, GOOD),
+    # The platform has replaced the token, and nobody knows the new one: only somebody else can help.
+    ("lost", ("cancelled", None), (401, "TOKEN_REJECTED"), ("RENEWAL_REFUSED", "Unauthorized"), (401, "TOKEN_REJECTED")),
+]
+
+
+class Faults(unittest.TestCase):
+    def run_fault(self, fault, first, request, second, last, results):
+        with StandIn("--token-life", "60", "--faults", fault) as stand_in:
+            auth = library.Auth.token(LIBRARY, TOKEN, int(time.time()) + 30, stand_in.url + "/api")
+            client = Client(stand_in, auth)
+            # Due at once, though the server would take it for a minute.
+            self.assertEqual(auth.review(f"TC-Token {TOKEN}", None, 401, None, b"Unauthorized"), "RETRY")
+            seen = [client.renew_if_due(), client.send()]
+            seen.append(client.renew_if_due() and "a renewal in the pause")
+            time.sleep(6.5)
+            seen += [client.renew_if_due(), client.send()]
+            auth.close()
+        results.append((fault, seen, [first, request, None, second, last]))
+
+    def test_each_fault(self):
+        results = []
+        threads = [threading.Thread(target=self.run_fault, args=(*fault, results)) for fault in FAULTS]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(results), len(FAULTS))
+        print("\n| fault | the renewal | the next request | after the pause | the request after it |")
+        print("| --- | --- | --- | --- | --- |")
+        order = [fault[0] for fault in FAULTS]
+        for fault, seen, expected in sorted(results, key=lambda result: order.index(result[0])):
+            cells = [describe(seen[index]) for index in (0, 1, 3, 4)]
+            print(f"| {fault} | {' | '.join(cells)} |")
+            self.assertEqual(seen, expected, fault)
+
+
+def describe(cell):
+    if cell is None:
+        return "nothing was due"
+    return cell if isinstance(cell, str) else ": ".join(str(part) for part in cell if part is not None)
+
+
+class Renewal(unittest.TestCase):
+    def test_a_401_renews_once(self):
+        with StandIn("--token-life", "60") as stand_in:
+            auth = library.Auth.token(LIBRARY, "API:5:an-older-one=", library.NO_EXPIRY, stand_in.url + "/api")
+            client = Client(stand_in, auth)
+            self.assertIsNone(client.renew_if_due())
+            self.assertEqual(client.send(), (401, "RETRY"))
+            self.assertEqual(client.renew_if_due(), ("RENEWAL_REFUSED", "Unauthorized"))
+            self.assertEqual(client.send(), (401, "TOKEN_REJECTED"))
+            self.assertIsNone(client.renew_if_due())
+            auth.update_token(TOKEN, int(time.time()) + 60)
+            self.assertEqual(client.send(), GOOD)
+            auth.close()
+
+    def test_others_wait_and_go_on_with_the_new_token(self):
+        with StandIn("--token-life", "60", "--faults", "slow:1") as stand_in:
+            auth = library.Auth.token(LIBRARY, TOKEN, int(time.time()), stand_in.url + "/api")
+            seen = queue.Queue()
+            worker = lambda: seen.put((Client(stand_in, auth).renew_if_due(), Client(stand_in, auth).send()))
+            threads = [threading.Thread(target=worker) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.5)
+            with self.assertRaisesRegex(library.Error, "RENEWAL_TIMEOUT"):
+                auth.poll(0)
+            for thread in threads:
+                thread.join()
+            seen = [seen.get() for _ in threads]
+            self.assertEqual([send for _, send in seen], [GOOD] * 8)
+            self.assertEqual(sorted(str(renewed) for renewed, _ in seen), ["('OK', None)"] + ["None"] * 7)
+            self.assertNotEqual(auth.current_token(), TOKEN)
+            auth.close()
+
+
+class Clock(unittest.TestCase):
+    def test_a_clock_that_is_wrong_is_corrected(self):
+        for offset in (1200, -1200, 80000):
+            with StandIn("--clock-offset", str(offset)) as stand_in:
+                auth = library.Auth.hmac(LIBRARY, ACCESS_ID, SECRET_KEY)
+                client = Client(stand_in, auth)
+                self.assertEqual(client.send(), (401, "RETRY"))
+                self.assertAlmostEqual(auth.clock_offset(), offset, delta=3)
+                self.assertEqual(client.send(), GOOD)
+                auth.close()
+
+    def test_more_than_a_day_is_not(self):
+        with StandIn("--clock-offset", "90000") as stand_in:
+            auth = library.Auth.hmac(LIBRARY, ACCESS_ID, SECRET_KEY)
+            self.assertEqual(Client(stand_in, auth).send(), (401, "CLOCK_SKEW"))
+            self.assertEqual(auth.clock_offset(), 0)
+            auth.close()
+
+    def test_a_wrong_secret_is_not_the_clocks_fault(self):
+        with StandIn() as stand_in:
+            auth = library.Auth.hmac(LIBRARY, ACCESS_ID, SECRET_KEY + "x")
+            self.assertEqual(Client(stand_in, auth).send(), (401, "BAD_SIGNATURE"))
+            auth.close()
+
+
+class Storm(unittest.TestCase):
+    def test_no_request_is_lost(self):
+        life, window, threads, seconds = 2, 1, 16, 8
+        with StandIn("--token-life", str(life), "--quiet") as stand_in:
+            command = [PROGRAMS / "storm", stand_in.url, TOKEN, str(life), str(window), str(threads), str(seconds)]
+            storm = subprocess.run(command, capture_output=True, text=True, timeout=120)
+            stats = get(stand_in.port, "/_stats")[2].decode()
+        print(f"\n{storm.stdout.strip()} {stats.strip()}")
+        self.assertEqual(storm.returncode, 0, storm.stderr)
+        issued, asked = (int(re.search(f'"{name}": (\\d+)', stats)[1]) for name in ("issued", "renewal requests"))
+        self.assertEqual(issued, asked, "one expiry, one renewal")
+        self.assertIn(issued, range(seconds - 2, seconds + 1))
+
+
+if __name__ == "__main__":
+    unittest.main()
