@@ -22,15 +22,15 @@ impl Answer {
     /// Reads an answer, and the message in it. The member `success` decides, not the status alone: the platform refuses
     /// with status 200, too.
     pub(crate) fn parse(http_status: i32, body: &[u8]) -> (Answer, Option<String>) {
-        let answer = match serde_json::from_slice::<Value>(body) {
-            Ok(mut json) => match json["success"].as_bool() {
-                Some(true) if (200..300).contains(&http_status) => Answer::renewed(&mut json),
-                Some(false) => Answer::Refused,
-                _ => Answer::Useless,
-            },
-            Err(_) => Answer::Useless,
+        let Ok(mut json) = serde_json::from_slice::<Value>(body) else {
+            return (Answer::Useless, message::find_in_text(body));
         };
-        (answer, message::find(body))
+        let answer = match json["success"].as_bool() {
+            Some(true) if (200..300).contains(&http_status) => Answer::renewed(&mut json),
+            Some(false) => Answer::Refused,
+            _ => Answer::Useless,
+        };
+        (answer, message::find_in_json(&json))
     }
 
     fn renewed(json: &mut Value) -> Answer {

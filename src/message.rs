@@ -7,15 +7,27 @@ const LIMIT: usize = 512;
 
 /// The message of a body: the JSON member `message`, the XML element `Message`, or a short plain text.
 pub(crate) fn find(body: &[u8]) -> Option<String> {
+    match serde_json::from_slice(body) {
+        Ok(json) => find_in_json(&json),
+        Err(_) => find_in_text(body),
+    }
+}
+
+pub(crate) fn find_in_json(json: &Value) -> Option<String> {
+    trimmed(json["message"].as_str()?)
+}
+
+/// The same for a body that is no JSON.
+pub(crate) fn find_in_text(body: &[u8]) -> Option<String> {
     let text = str::from_utf8(body).ok()?;
-    let message = match serde_json::from_str::<Value>(text) {
-        Ok(json) => json["message"].as_str()?.to_owned(),
-        Err(_) => match xml_element(text, "Message") {
-            Some(message) => message.to_owned(),
-            None if text.len() <= LIMIT && !text.trim_start().starts_with(['<', '{', '[']) => text.to_owned(),
-            None => return None,
-        },
-    };
+    if let Some(message) = xml_element(text, "Message") {
+        return trimmed(message);
+    }
+    let plain = text.len() <= LIMIT && !text.trim_start().starts_with(['<', '{', '[']);
+    if plain { trimmed(text) } else { None }
+}
+
+fn trimmed(message: &str) -> Option<String> {
     let message = message.trim();
     (!message.is_empty()).then(|| message.to_owned())
 }
