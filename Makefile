@@ -60,7 +60,7 @@ $(SONAME_LINK): $(SHARED_LIBRARY)
 demo: $(BUILD)/tc-sign
 	@set -- 'TC_API_ACCESS_ID=12345678901234567890' 'TC_API_SECRET_KEY=tc_auth-example-secret' \
 		$< GET 'https://company.example/api/v3/indicators?resultLimit=10'; \
-	printf "\$$ %s %s %s %s '%s'\n" "$$@"; env -u TC_TOKEN "$$@"
+	printf "\$$ %s %s %s %s '%s'\n" "$$@"; env -u TC_TOKEN -u TC_APP_PARAM_FILE -u TC_API_PATH "$$@"
 
 examples: $(BUILD)/tc-sign $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_session
 

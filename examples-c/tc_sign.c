@@ -12,24 +12,23 @@
 enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
-    "Usage: tc-sign [--at SECONDS] METHOD URI\n"
+    "Usage: tc-sign [--at SECONDS] [CREDENTIALS] METHOD URI\n"
+    "       tc-sign --explain [CREDENTIALS]\n"
     "Prints the authorization headers of one ThreatConnect request, one a line.\n"
     "\n"
     "  METHOD         such as GET\n"
     "  URI            the path with query, or the whole URL, exactly as you will send it\n"
     "  --at SECONDS   sign for this Unix time instead of now\n"
+    "  --explain      say where credentials were looked for and found, without showing any\n"
     "  -h, --help     print this text\n"
     "  --version      print the version\n"
     "\n"
-    "Credentials come from the environment: TC_TOKEN, or else both TC_API_ACCESS_ID and\n"
-    "TC_API_SECRET_KEY. Exit status: 0 done, 1 no headers could be made, 2 wrong usage.\n";
-
-/* An empty variable counts as absent. */
-static const char *variable(const char *name)
-{
-    const char *value = getenv(name);
-    return value && *value ? value : NULL;
-}
+    "Credentials come from the first of these that names any: the arguments, as the platform\n"
+    "passes them (--tc_token X, --tc_token_expires, --tc_api_path, --tc_api_access_id,\n"
+    "--tc_api_secret_key; others can see them while the program runs); the parameter file\n"
+    "that TC_APP_PARAM_FILE and TC_APP_PARAM_KEY name; the variables TC_TOKEN,\n"
+    "TC_TOKEN_EXPIRES, TC_API_PATH, or TC_API_ACCESS_ID and TC_API_SECRET_KEY.\n"
+    "Exit status: 0 done, 1 no headers could be made, 2 wrong usage.\n";
 
 /* Digits only: TC_AUTH_NOW is a negative number, and must not come from a command line. */
 static int parse_seconds(const char *text, int64_t *seconds)
@@ -41,42 +40,36 @@ static int parse_seconds(const char *text, int64_t *seconds)
     return errno == 0;
 }
 
-static tc_auth_status make_handle(tc_auth **auth)
+static int finish(int good)
 {
-    const char *token = variable("TC_TOKEN");
-    const char *access_id = variable("TC_API_ACCESS_ID");
-    const char *secret_key = variable("TC_API_SECRET_KEY");
-    if (token)
-        return tc_auth_new_token(token, TC_AUTH_NO_EXPIRY, auth);
-    if (access_id && secret_key)
-        return tc_auth_new_hmac(access_id, secret_key, auth);
-    fprintf(stderr, "tc-sign: set TC_TOKEN, or both TC_API_ACCESS_ID and TC_API_SECRET_KEY%s\n",
-            access_id    ? " (TC_API_SECRET_KEY is missing)"
-            : secret_key ? " (TC_API_ACCESS_ID is missing)"
-                         : "");
-    return TC_AUTH_STATUS_NO_CREDENTIALS;
-}
-
-static int sign(const char *method, const char *uri, int64_t time)
-{
-    tc_auth *auth = NULL;
-    tc_auth_header_list *headers = NULL;
-    tc_auth_status status = make_handle(&auth);
-    if (status == TC_AUTH_STATUS_OK)
-        status = tc_auth_headers_at(auth, method, uri, time, &headers);
-    if (status != TC_AUTH_STATUS_OK && status != TC_AUTH_STATUS_NO_CREDENTIALS)
-        fprintf(stderr, "tc-sign: %s\n", tc_auth_status_message(status));
-    for (size_t i = 0; i < tc_auth_header_list_len(headers); i++)
-        puts(tc_auth_header_list_line(headers, i));
-    tc_auth_header_list_free(headers);
-    tc_auth_free(auth);
-    if (status != TC_AUTH_STATUS_OK)
-        return EXIT_FAILURE;
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("tc-sign: standard output");
         return EXIT_FAILURE;
     }
-    return EXIT_SUCCESS;
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int explain(const tc_auth *auth, const char *why)
+{
+    char *description = NULL;
+    if (why)
+        puts(why);
+    if (tc_auth_describe(auth, &description) == TC_AUTH_STATUS_OK)
+        puts(description);
+    tc_auth_string_free(description);
+    return finish(auth != NULL);
+}
+
+static int sign(const tc_auth *auth, const char *method, const char *uri, int64_t time)
+{
+    tc_auth_header_list *headers = NULL;
+    tc_auth_status status = tc_auth_headers_at(auth, method, uri, time, &headers);
+    if (status != TC_AUTH_STATUS_OK)
+        fprintf(stderr, "tc-sign: %s\n", tc_auth_status_message(status));
+    for (size_t i = 0; i < tc_auth_header_list_len(headers); i++)
+        puts(tc_auth_header_list_line(headers, i));
+    tc_auth_header_list_free(headers);
+    return finish(status == TC_AUTH_STATUS_OK);
 }
 
 static int wrong_usage(const char *problem, const char *what)
@@ -88,7 +81,10 @@ static int wrong_usage(const char *problem, const char *what)
 int main(int argc, char **argv)
 {
     int64_t time = TC_AUTH_NOW;
-    int next = 1;
+    int next = 1, explained = 0, result;
+    tc_auth *auth = NULL;
+    char *why = NULL;
+    tc_auth_status status;
     for (; next < argc && argv[next][0] == '-'; next++) {
         const char *option = argv[next];
         if (strcmp(option, "--") == 0) {
@@ -103,11 +99,24 @@ int main(int argc, char **argv)
         } else if (strcmp(option, "--at") == 0) {
             if (++next == argc || !parse_seconds(argv[next], &time))
                 return wrong_usage("--at needs a number of Unix seconds", "");
+        } else if (strcmp(option, "--explain") == 0) {
+            explained = 1;
+        } else if (strncmp(option, "--tc_", 5) == 0 || strncmp(option, "--api_", 6) == 0) {
+            next += !strchr(option, '='); /* read below, by tc_auth_discover() */
         } else {
             return wrong_usage("unknown option ", option);
         }
     }
-    if (argc - next != 2)
-        return wrong_usage("a METHOD and a URI are needed", "");
-    return sign(argv[next], argv[next + 1], time);
+    if (explained ? next < argc : argc - next != 2)
+        return wrong_usage(explained ? "--explain takes no METHOD and URI" : "a METHOD and a URI are needed", "");
+    status = tc_auth_discover(argc, argv, &why, &auth);
+    if (status != TC_AUTH_STATUS_OK)
+        fprintf(stderr, "tc-sign: %s (%s)\n", tc_auth_status_message(status), why ? why : "");
+    if (explained)
+        result = explain(auth, why);
+    else
+        result = auth ? sign(auth, argv[next], argv[next + 1], time) : EXIT_FAILURE;
+    tc_auth_string_free(why);
+    tc_auth_free(auth);
+    return result;
 }

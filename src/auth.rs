@@ -1,6 +1,7 @@
 //! One identity: its credential, and what is known about the server.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use arc_swap::Guard;
 use once_cell::race::OnceBox;
 
 use crate::clock::{self, ClockOffset, Now};
+use crate::credentials::{self, Source};
 use crate::error::{Result, Status};
 use crate::gate::{Gate, Ticket};
 use crate::headers::{Authorization, HeaderList};
@@ -25,6 +27,7 @@ pub struct Auth {
     /// Set at most once, so a reader needs no lock: also not after a `fork` in the middle of another thread's call.
     api_path: OnceBox<ApiPath>,
     clock_offset: ClockOffset,
+    source: Source,
 }
 
 /// What an [`Auth`] proves its identity with.
@@ -63,7 +66,59 @@ impl Auth {
     }
 
     fn new(credential: Credential) -> Auth {
-        Auth { credential, api_path: OnceBox::new(), clock_offset: ClockOffset::default() }
+        Auth { credential, api_path: OnceBox::new(), clock_offset: ClockOffset::default(), source: Source::Caller }
+    }
+
+    pub(crate) fn with_source(self, source: Source) -> Auth {
+        Auth { source, ..self }
+    }
+
+    /// An identity from a JSON object of the platform's parameters, of at most 1 MiB.
+    ///
+    /// # Errors
+    /// [`Status::ConfigSyntax`]; [`Status::NoCredentials`]; those of [`Auth::new_token`], [`Auth::new_hmac`] and
+    /// [`Auth::set_api_path`] for what is found.
+    pub fn from_json(json: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
+        credentials::json::read(json.as_ref())?.into_auth(Source::Json, now)
+    }
+
+    /// An identity from command-line arguments such as `--tc_token X` or `--tc_token=X`.
+    ///
+    /// # Errors
+    /// Those of [`Auth::from_json`].
+    pub fn from_args<'a>(arguments: impl IntoIterator<Item = &'a [u8]>, now: Now) -> Result<Auth> {
+        credentials::args::read(arguments)?.into_auth(Source::Arguments, now)
+    }
+
+    /// An identity from the platform's encrypted parameter file, which is left where it is.
+    ///
+    /// # Errors
+    /// [`Status::ConfigIo`]; [`Status::ConfigDecrypt`] for every fault of key and content alike; those of
+    /// [`Auth::from_json`].
+    pub fn from_param_file(path: impl AsRef<Path>, key: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
+        credentials::param_file::read(path.as_ref(), key.as_ref())?.into_auth(Source::ParamFile, now)
+    }
+
+    /// An identity from environment variables such as `TC_TOKEN`, which `lookup` reads.
+    ///
+    /// # Errors
+    /// Those of [`Auth::from_json`].
+    pub fn from_env(lookup: &dyn Fn(&str) -> Option<Vec<u8>>, now: Now) -> Result<Auth> {
+        credentials::env::read(lookup)?.into_auth(Source::Environment, now)
+    }
+
+    /// An identity from wherever the platform has put its parameters: the arguments, then the file that the environment
+    /// names, then the environment. The first source that names any credential is used, alone. The string says, without
+    /// secrets, what was looked at and found.
+    ///
+    /// # Errors
+    /// Those of the sources.
+    pub fn discover<'a>(
+        arguments: impl IntoIterator<Item = &'a [u8]>,
+        lookup: &dyn Fn(&str) -> Option<Vec<u8>>,
+        now: Now,
+    ) -> (Result<Auth>, String) {
+        credentials::discover::discover(arguments, lookup, now)
     }
 
     /// Which kind of credential this is.
@@ -86,7 +141,7 @@ impl Auth {
             },
         };
         let api_path = self.api_path.get().map_or("not set", ApiPath::as_str);
-        format!("{credential}; api path {api_path}")
+        format!("{credential}; source {}; api path {api_path}", self.source)
     }
 
     /// The headers for one request at `unix_time`. Nothing is read but this handle: the time decides whether the token

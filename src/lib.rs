@@ -22,6 +22,7 @@
 mod answer;
 mod auth;
 mod clock;
+mod credentials;
 mod error;
 #[allow(unsafe_code, reason = "the only C-facing code")]
 mod ffi;

@@ -7,6 +7,7 @@ use ctutils::CtEq;
 use zeroize::Zeroizing;
 
 /// A secret, or text that contains one. Its memory is overwritten before it is given back.
+#[derive(Default)]
 pub(crate) struct Secret(Zeroizing<Box<[u8]>>);
 
 impl Secret {
@@ -22,6 +23,16 @@ impl Secret {
     /// Compares in a time that depends on the lengths alone.
     pub(crate) fn matches(&self, other: &[u8]) -> bool {
         self.0.as_ref().ct_eq(other).to_bool()
+    }
+}
+
+impl From<Vec<u8>> for Secret {
+    fn from(bytes: Vec<u8>) -> Secret {
+        let mut bytes = Zeroizing::new(bytes);
+        if bytes.len() == bytes.capacity() {
+            return Secret(Zeroizing::new(std::mem::take(&mut *bytes).into_boxed_slice()));
+        }
+        Secret::concat(&[&bytes]) // shrinking would leave an unwiped copy behind
     }
 }
 

@@ -14,6 +14,7 @@ compile_error!("build with panic = \"unwind\": only then a panic can become a st
 mod time;
 
 mod auth;
+mod credentials;
 mod header_list;
 mod renewal;
 mod url;

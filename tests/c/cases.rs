@@ -13,6 +13,7 @@ fn main() {
     vectors(&mut table);
     cases(&mut table);
     reviews(&mut table);
+    sources(&mut table);
     print!("{table}");
 }
 
@@ -62,6 +63,31 @@ fn reviews(table: &mut String) {
         writeln!(table, "  {{{name}, {status}, {}, {hmac}, {token}}},", initializer(&case["body"])).unwrap();
     }
     writeln!(table, "}};").unwrap();
+}
+
+fn sources(table: &mut String) {
+    writeln!(table, "static const struct source sources[] = {{").unwrap();
+    for case in list(&read("credentials.json")) {
+        let name = literal(text(case, "name").as_bytes());
+        let arguments: Vec<_> = case["args"].as_array().into_iter().flatten().map(optional).collect();
+        let env: Vec<_> = case["env"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| literal(format!("{name}={}", value.as_str().expect("a string")).as_bytes()))
+            .collect();
+        write!(table, "  {{{name}, FROM_{}, {}, ", text(case, "source"), initializer(&case["json"])).unwrap();
+        write!(table, "{}, {{{}}}, ", arguments.len(), or_null(&arguments)).unwrap();
+        write!(table, "{{{}}}, {}, {}, ", or_null(&env), optional(&case["file"]), optional(&case["key"])).unwrap();
+        let (describe, why) = (optional(&case["describe"]), optional(&case["why"]));
+        writeln!(table, "TC_AUTH_STATUS_{}, {describe}, {why}}},", text(case, "status")).unwrap();
+    }
+    writeln!(table, "}};").unwrap();
+}
+
+/// C99 has no empty initializer.
+fn or_null(items: &[String]) -> String {
+    if items.is_empty() { "NULL".to_owned() } else { items.join(", ") }
 }
 
 /// One `struct argument`: text, length, fill, times, number.

@@ -64,6 +64,7 @@ static void nulls(void)
     tc_auth_url *url = SENTINEL, *real_url = NULL;
     char *string = SENTINEL, buffer[256] = "#";
     tc_auth_renewal *renewal = SENTINEL;
+    char *why = SENTINEL, *null_element = NULL;
     int64_t number = -42;
     int32_t advice = -42;
     size_t len = 42;
@@ -118,6 +119,26 @@ static void nulls(void)
     CHECK(tc_auth_verify(auth, NULL, URI, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
     CHECK(tc_auth_verify(auth, "GET", NULL, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
 
+    CHECK(tc_auth_from_json(NULL, 1, &made) == NULL_ARGUMENT);
+    CHECK(tc_auth_from_json("{", SIZE_MAX, &made) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(tc_auth_from_json(NULL, 0, &made) == TC_AUTH_STATUS_CONFIG_SYNTAX);
+    CHECK(tc_auth_from_json("{}", 2, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_from_args(1, NULL, &made) == NULL_ARGUMENT);
+    CHECK(tc_auth_from_args(1, &null_element, &made) == NULL_ARGUMENT);
+    CHECK(tc_auth_from_args(-1, &null_element, &made) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(tc_auth_from_args(INT32_MIN, NULL, &made) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(tc_auth_from_args(0, NULL, &made) == TC_AUTH_STATUS_NO_CREDENTIALS);
+    CHECK(tc_auth_from_args(0, NULL, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_from_env(NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_from_param_file(NULL, "k", &made) == NULL_ARGUMENT);
+    CHECK(tc_auth_from_param_file("/", NULL, &made) == NULL_ARGUMENT);
+    CHECK(tc_auth_from_param_file("/", "k", NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_discover(-1, NULL, &why, &made) == TC_AUTH_STATUS_INVALID_ARGUMENT && why == NULL);
+    why = SENTINEL;
+    CHECK(tc_auth_discover(1, NULL, &why, &made) == NULL_ARGUMENT && why == NULL);
+    why = SENTINEL;
+    CHECK(tc_auth_discover(0, NULL, &why, NULL) == NULL_ARGUMENT && why == NULL);
+    CHECK(tc_auth_discover(0, NULL, NULL, &made) == TC_AUTH_STATUS_NO_CREDENTIALS);
     CHECK(tc_auth_set_renewal_window(NULL, 0) == NULL_ARGUMENT);
     CHECK(tc_auth_renewal_poll(NULL, 0, &renewal) == NULL_ARGUMENT);
     CHECK(tc_auth_renewal_poll(token, 0, NULL) == NULL_ARGUMENT);
@@ -305,10 +326,10 @@ static void tokens(void)
     tc_auth_string_free(token);
 
     CHECK(tc_auth_describe(auth, &description) == OK);
-    CHECK(strcmp(description, "token; no expiry; api path not set") == 0);
+    CHECK(strcmp(description, "token; no expiry; source caller; api path not set") == 0);
     tc_auth_string_free(description);
     CHECK(tc_auth_update_token(auth, "new=token", 7) == OK && tc_auth_describe(auth, &description) == OK);
-    CHECK(strcmp(description, "token; expires 7; api path not set") == 0);
+    CHECK(strcmp(description, "token; expires 7; source caller; api path not set") == 0);
     tc_auth_string_free(description);
     tc_auth_free(auth);
 }
@@ -319,7 +340,7 @@ static void descriptions(void)
     char *description = NULL;
     CHECK(tc_auth_set_api_path(auth, "https://company.example/api/") == OK);
     CHECK(tc_auth_describe(auth, &description) == OK);
-    CHECK(strcmp(description, "HMAC; access id " ID "; api path https://company.example/api") == 0);
+    CHECK(strcmp(description, "HMAC; access id " ID "; source caller; api path https://company.example/api") == 0);
     CHECK(strstr(description, SECRET) == NULL && strchr(description, '\n') == NULL);
     description[4] = '\0'; /* it is the caller's, also to write into */
     tc_auth_string_free(description);
@@ -562,6 +583,10 @@ static void forks(void)
 
 int main(void)
 {
+    unsetenv("TC_TOKEN"); /* what the tests find is what they put there */
+    unsetenv("TC_API_ACCESS_ID");
+    unsetenv("TC_API_SECRET_KEY");
+    unsetenv("TC_APP_PARAM_FILE");
     versions();
     messages();
     nulls();

@@ -1,11 +1,14 @@
 /* The vectors, and what each function answers to each argument, through the C ABI. tests/cases.rs runs the same files
  * on the Rust surface. */
+#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tc_auth.h>
 
 #include "check.h"
+
+enum from { FROM_json, FROM_args, FROM_env, FROM_param_file, FROM_discover };
 
 enum call {
     CALL_new_hmac,
@@ -56,6 +59,16 @@ struct review {
     int32_t http_status;
     struct argument body;
     tc_auth_advice hmac, token;
+};
+
+struct source {
+    const char *name;
+    enum from from;
+    struct argument json;
+    int32_t argc;
+    const char *argv[16], *env[8], *file, *key;
+    tc_auth_status status;
+    const char *describe, *why;
 };
 
 #include "cases.h"
@@ -283,13 +296,93 @@ static void run_reviews(void)
     }
 }
 
-int main(void)
+/* Sets the environment to that of the case alone. */
+static void set_environment(const struct source *s, const char *path)
 {
+    static const char *const names[] = {"TC_TOKEN",          "TC_TOKEN_EXPIRES", "TC_API_PATH",      "TC_API_ACCESS_ID",
+                                        "TC_API_SECRET_KEY", "TC_APP_PARAM_FILE", "TC_APP_PARAM_KEY"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        unsetenv(names[i]);
+    for (size_t i = 0; i < COUNT(s->env) && s->env[i]; i++) {
+        char name[64];
+        const char *equals = strchr(s->env[i], '=');
+        snprintf(name, sizeof name, "%.*s", (int)(equals - s->env[i]), s->env[i]);
+        CHECK_IN(s->name, setenv(name, equals + 1, 1) == 0);
+    }
+    if (s->from == FROM_discover && s->file)
+        CHECK_IN(s->name, setenv("TC_APP_PARAM_FILE", path, 1) == 0);
+    if (s->from == FROM_discover && s->key)
+        CHECK_IN(s->name, setenv("TC_APP_PARAM_KEY", s->key, 1) == 0);
+}
+
+static void run_source(const struct source *s, const char *directory, const char *large)
+{
+    size_t len = 0;
+    char *text = expand(&s->json, &len), *json = text ? without_nul(text, len) : NULL, path[1024] = "";
+    char *argv[COUNT(s->argv)], *why = SENTINEL;
+    tc_auth *auth = SENTINEL;
+    tc_auth_status status = TC_AUTH_STATUS_PANIC;
+    for (int32_t i = 0; i < s->argc; i++)
+        argv[i] = (char *)(uintptr_t)s->argv[i];
+    if (s->file && strcmp(s->file, "large") == 0)
+        snprintf(path, sizeof path, "%s", large);
+    else if (s->file)
+        snprintf(path, sizeof path, "%s%s%s", *s->file == '/' ? "" : directory, *s->file == '/' ? "" : "/", s->file);
+    set_environment(s, path);
+    switch (s->from) {
+    case FROM_json:
+        status = tc_auth_from_json(json, len, &auth);
+        break;
+    case FROM_args:
+        status = tc_auth_from_args(s->argc, argv, &auth);
+        break;
+    case FROM_env:
+        status = tc_auth_from_env(&auth);
+        break;
+    case FROM_param_file:
+        status = tc_auth_from_param_file(path, s->key, &auth);
+        break;
+    case FROM_discover:
+        status = tc_auth_discover(s->argc, argv, &why, &auth);
+        CHECK_IN(s->name, !s->why || strcmp(why, s->why) == 0);
+        tc_auth_string_free(why);
+        why = SENTINEL;
+        break;
+    }
+    CHECK_IN(s->name, status == s->status);
+    CHECK_IN(s->name, (auth != SENTINEL) == (status == TC_AUTH_STATUS_OK));
+    if (auth != SENTINEL) {
+        char *description = NULL;
+        CHECK_IN(s->name, tc_auth_describe(auth, &description) == TC_AUTH_STATUS_OK);
+        CHECK_IN(s->name, !s->describe || strcmp(description, s->describe) == 0);
+        tc_auth_string_free(description);
+        tc_auth_free(auth);
+    }
+    free(json);
+    free(text);
+}
+
+/* directory: of the parameter files; one that is too large to be kept is made beside the program. */
+static void run_sources(const char *program, const char *directory)
+{
+    char large[1024];
+    FILE *file;
+    snprintf(large, sizeof large, "%s.large", program);
+    file = fopen(large, "wb");
+    CHECK(file && fseek(file, 1 << 20, SEEK_SET) == 0 && fputc(0, file) == 0 && fclose(file) == 0);
+    for (size_t i = 0; i < COUNT(sources); i++)
+        run_source(&sources[i], directory, large);
+    remove(large);
+}
+
+int main(int argc, char **argv)
+{
+    run_sources(argv[0], argc > 1 ? argv[1] : "tests/vectors/params");
     run_vectors();
     run_reviews();
     for (size_t i = 0; i < COUNT(cases); i++)
         run_case(&cases[i]);
-    printf("test_cases: %zu vectors, %zu calls, %zu reviews\n", COUNT(vectors), COUNT(cases),
-           COUNT(reviews));
+    printf("test_cases: %zu vectors, %zu calls, %zu reviews, %zu sources\n", COUNT(vectors), COUNT(cases),
+           COUNT(reviews), COUNT(sources));
     return check_summary("test_cases");
 }

@@ -7,9 +7,11 @@ import json
 import os
 import pathlib
 import queue
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -188,6 +190,28 @@ class TcSign(unittest.TestCase):
         self.assertEqual(sign("GET", "/", **both).stdout, f"Authorization: TC-Token {TOKEN}\n")
         self.assertIn("Authorization: TC ", sign("GET", "/", **both | {"TC_TOKEN": ""}).stdout)
 
+    def test_explain(self):
+        unset = "parameter file: TC_APP_PARAM_FILE is not set"
+        params = HERE.parent / "vectors" / "params" / "aes128"
+        file = {"TC_APP_PARAM_FILE": str(params), "TC_APP_PARAM_KEY": "ajfmuyodhscwegea"}
+        nothing = {"TC_TOKEN": ""}
+        for arguments, variables, status, expected in [
+            (["--tc_token", "x"], nothing, 0, f"arguments: tc_token; {unset}; environment: nothing; used: arguments\n"
+             "token; no expiry; source arguments; api path not set\n"),
+            (["--tc_token=x", "--tc_api_path=https://h/api"], nothing, 0,
+             f"arguments: tc_token, tc_api_path; {unset}; environment: nothing; used: arguments\n"
+             "token; no expiry; source arguments; api path https://h/api\n"),
+            ([], file, 0, "arguments: nothing; parameter file: tc_token, tc_token_expires, tc_api_path; "
+             "environment: nothing; used: parameter file\n"
+             "token; expires 1900000000; source parameter file; api path https://company.example/api\n"),
+            ([], CREDENTIALS, 0, f"arguments: nothing; {unset}; environment: TC_API_ACCESS_ID, TC_API_SECRET_KEY; "
+             f"used: environment\nHMAC; access id {ACCESS_ID}; source environment; api path not set\n"),
+            ([], nothing, 1, f"arguments: nothing; {unset}; environment: nothing\n"),
+        ]:
+            result = sign("--explain", *arguments, **variables)
+            self.assertEqual((result.returncode, result.stdout), (status, expected))
+            print(f"    tc-sign --explain {' '.join(arguments)}\n      " + result.stdout.strip().replace("\n", "\n      "))
+
     def test_help_and_version(self):
         for option, expected in [("--help", "Usage: tc-sign"), ("-h", "Usage: tc-sign"), ("--version", "tc-sign ")]:
             result = sign(option)
@@ -197,7 +221,7 @@ class TcSign(unittest.TestCase):
     def test_wrong_usage(self):
         for arguments in [
             [], ["GET"], ["GET", "/", "x"], ["--at"], ["--at", "x", "GET", "/"], ["--at", "-1", "GET", "/"],
-            ["--at", "", "GET", "/"], ["--at", "9" * 20, "GET", "/"], ["-x", "GET", "/"], ["--at=1", "GET", "/"],
+            ["--at", "", "GET", "/"], ["--at", "9" * 20, "GET", "/"], ["-x", "GET", "/"], ["--at=1", "GET", "/"], ["--explain", "GET", "/"], ["--tc_token"],
         ]:
             result = sign(*arguments)
             self.assertEqual((result.returncode, result.stdout), (2, ""), arguments)
@@ -210,9 +234,11 @@ class TcSign(unittest.TestCase):
             (["G T", "/"], CREDENTIALS, "method"),
             (["--at", "1513703787000", "GET", "/"], CREDENTIALS, "not milliseconds"),
             (["GET", "/"], CREDENTIALS | {"TC_API_SECRET_KEY": SECRET_KEY + "\n"}, "line break"),
-            (["GET", "/"], {"TC_API_ACCESS_ID": "1"}, "TC_API_SECRET_KEY is missing"),
-            (["GET", "/"], {"TC_API_SECRET_KEY": "1"}, "TC_API_ACCESS_ID is missing"),
-            (["GET", "/"], {"TC_TOKEN": ""}, "set TC_TOKEN"),
+            (["GET", "/"], {"TC_API_ACCESS_ID": "1"}, "no TC_API_SECRET_KEY"),
+            (["GET", "/"], {"TC_API_SECRET_KEY": "1"}, "no TC_API_ACCESS_ID"),
+            (["GET", "/"], {"TC_TOKEN": ""}, "No complete credentials were found"),
+            (["--tc_token=a b", "GET", "/"], {"TC_TOKEN": "x"}, "token is empty or holds a character"),
+            (["--tc_token=x", "GET", "https://h/"], {"TC_API_PATH": "https://company.example"}, "must not go"),
         ]
         for arguments, variables, message in cases:
             result = sign(*arguments, **variables)
@@ -220,6 +246,18 @@ class TcSign(unittest.TestCase):
             self.assertTrue(result.stderr.startswith("tc-sign: ") and message in result.stderr, result.stderr)
             self.assertEqual(result.stderr.count("\n"), 1)
             self.assertNotIn(SECRET_KEY, result.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a program to another user")
+    def test_a_set_user_id_program_does_not_read_its_environment(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o755)
+            program = pathlib.Path(directory, "tc-sign")
+            shutil.copy(PROGRAMS / "tc-sign", program)
+            for mode, expected in [(0o755, 0), (0o4755, 1)]:
+                os.chown(program, 65534, 65534)
+                program.chmod(mode)
+                result = subprocess.run([program, "GET", "/"], env=CREDENTIALS, capture_output=True, text=True)
+                self.assertEqual(result.returncode, expected, result.stderr)
 
     def test_a_full_disk_is_an_error(self):
         with open("/dev/full", "w") as full:

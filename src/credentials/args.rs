@@ -1,0 +1,26 @@
+//! `--tc_token X`, `--tc_token=X` and their like, as the platform starts an App.
+
+use crate::credentials::{Parameters, parameter};
+use crate::error::{Result, Status};
+use crate::secret::Secret;
+
+/// Reads every argument, and passes over those of others.
+pub(crate) fn read<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Result<Parameters> {
+    let mut found = Parameters::default();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        let Some(option) = argument.strip_prefix(b"--") else { continue };
+        let (name, value) = match option.iter().position(|&byte| byte == b'=') {
+            Some(equals) => (&option[..equals], Some(&option[equals + 1..])),
+            None => (option, None),
+        };
+        let Some(parameter) = parameter(name) else { continue };
+        let value = match value {
+            Some(value) => value,
+            // Not the next option: a value that looks like one is written --name=value.
+            None => arguments.next().filter(|next| !next.starts_with(b"--")).ok_or(Status::ConfigSyntax)?,
+        };
+        found.set(parameter, Secret::concat(&[value]))?;
+    }
+    Ok(found)
+}

@@ -1,0 +1,71 @@
+//! Looks for credentials where the platform may have put them.
+
+use crate::auth::Auth;
+use crate::clock::Now;
+use crate::credentials::{Parameter, Parameters, Source, args, env, param_file};
+use crate::error::{Result, Status};
+use crate::secret::Secret;
+
+/// Arguments, then the parameter file that the environment names, then the environment. The first source that names
+/// any credential is used, alone; the API path comes from the first one that names it.
+///
+/// Also says what was looked at and found, by name, without values.
+pub(crate) fn discover<'a>(
+    arguments: impl IntoIterator<Item = &'a [u8]>,
+    lookup: &dyn Fn(&str) -> Option<Vec<u8>>,
+    now: Now,
+) -> (Result<Auth>, String) {
+    let mut search = Search { chosen: None, api_path: Secret::default(), why: Vec::new() };
+    let file = |name| lookup(name).filter(|value| !value.is_empty()).map(Secret::from);
+    let result = search.look(Source::Arguments, args::read(arguments)).and_then(|()| match file("TC_APP_PARAM_FILE") {
+        None => {
+            search.why.push("parameter file: TC_APP_PARAM_FILE is not set".to_owned());
+            Ok(())
+        }
+        Some(path) => {
+            let key = file("TC_APP_PARAM_KEY");
+            if key.is_none() {
+                search.why.push("TC_APP_PARAM_KEY is not set".to_owned());
+            }
+            let found =
+                param_file::path(&path).and_then(|path| param_file::read(path, key.as_deref().unwrap_or_default()));
+            search.look(Source::ParamFile, found)
+        }
+    });
+    let result = result.and_then(|()| search.look(Source::Environment, env::read(lookup)));
+    let auth = result.and_then(|()| search.finish(now));
+    (auth, search.why.join("; "))
+}
+
+struct Search {
+    chosen: Option<(Source, Parameters)>,
+    api_path: Secret,
+    why: Vec<String>,
+}
+
+impl Search {
+    /// Looks at one more source. Its faults are final, unless the credentials are found already.
+    fn look(&mut self, source: Source, parameters: Result<Parameters>) -> Result<()> {
+        let parameters = match parameters {
+            Ok(parameters) => parameters,
+            Err(status) => {
+                self.why.push(format!("{source}: {status}"));
+                return if self.chosen.is_some() { Ok(()) } else { Err(status) };
+            }
+        };
+        self.why.push(format!("{source}: {}", parameters.names(source)));
+        if let (true, Some(api_path)) = (self.api_path.is_empty(), parameters.get(Parameter::ApiPath)) {
+            self.api_path = Secret::concat(&[api_path]);
+        }
+        if self.chosen.is_none() && parameters.has_credentials() {
+            self.chosen = Some((source, parameters));
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, now: Now) -> Result<Auth> {
+        let (source, parameters) = self.chosen.take().ok_or(Status::NoCredentials)?;
+        self.why.push(format!("used: {source}"));
+        parameters.with_api_path(std::mem::take(&mut self.api_path)).into_auth(source, now)
+    }
+}

@@ -1,0 +1,88 @@
+//! The encrypted file in which the platform passes parameters: AES-CBC without a MAC.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit};
+use aes::{Aes128, Aes192, Aes256};
+use cbc::Decryptor;
+use zeroize::Zeroizing;
+
+use crate::credentials::json::{self, Fault};
+use crate::credentials::{Parameters, SIZE_LIMIT};
+use crate::error::{Result, Status};
+
+/// Reads the file and leaves it where it is.
+pub(crate) fn read(path: &Path, key: &[u8]) -> Result<Parameters> {
+    let mut text = contents(path).ok_or(Status::ConfigIo)?;
+    // From here on every fault of the encryption looks alike, or the file could be decrypted by asking us.
+    let plain = decrypt(key, &mut text).ok_or(Status::ConfigDecrypt)?;
+    json::object(plain).map_err(|fault| match fault {
+        Fault::NoObject => Status::ConfigDecrypt,
+        Fault::Member => Status::ConfigSyntax,
+    })
+}
+
+/// The path that these bytes are on this system.
+#[cfg(unix)]
+pub(crate) fn path(bytes: &[u8]) -> Result<&Path> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)))
+}
+
+/// The path that these bytes are on this system.
+#[cfg(not(unix))]
+pub(crate) fn path(bytes: &[u8]) -> Result<&Path> {
+    str::from_utf8(bytes).map(Path::new).map_err(|_| Status::ConfigIo)
+}
+
+fn contents(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
+    // Before opening, for that would wait for the writer of a pipe; and after, for it may be another file by then.
+    if !path.metadata().ok()?.is_file() {
+        return None;
+    }
+    let file = File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > SIZE_LIMIT as u64 {
+        return None;
+    }
+    // Of the largest size at once: it is decrypted in place, and must not grow.
+    let mut text = Zeroizing::new(Vec::with_capacity(SIZE_LIMIT + 1));
+    file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut text).ok()?;
+    (text.len() <= SIZE_LIMIT).then_some(text)
+}
+
+/// Decrypts in place. The key is the raw bytes of the string, the IV is zero: so the platform does it.
+fn decrypt<'a>(key: &[u8], text: &'a mut [u8]) -> Option<&'a [u8]> {
+    match key.len() {
+        16 => decrypt_with::<Aes128>(key, text),
+        24 => decrypt_with::<Aes192>(key, text),
+        32 => decrypt_with::<Aes256>(key, text),
+        _ => None,
+    }
+}
+
+fn decrypt_with<'a, C: BlockCipherDecrypt + KeyInit>(key: &[u8], text: &'a mut [u8]) -> Option<&'a [u8]>
+where
+    Decryptor<C>: KeyIvInit + BlockModeDecrypt,
+{
+    Decryptor::<C>::new_from_slices(key, &[0; 16]).ok()?.decrypt_padded::<Pkcs7>(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decrypt;
+
+    #[test]
+    fn the_platforms_check_value() {
+        let key = b"ajfmuyodhscwegea";
+        let mut text = 0x308e608d259f8cdf0034c11a82bd890a_u128.to_be_bytes();
+        assert_eq!(decrypt(key, &mut text), Some(b"blah".as_slice()));
+        for (key, text) in [(key.as_slice(), b"".as_slice()), (key, &[0; 15]), (key, &[0; 16]), (&key[..15], &[0; 16])]
+        {
+            assert_eq!(decrypt(key, &mut text.to_vec()), None);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Where credentials come from, on the Rust surface. `tests/c/test_credentials.c` runs the same table on the C surface.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use serde_json::Value;
+use support::{list, read, text};
+use tc_auth::{Auth, Now, Result};
+
+/// The files of the cases; one is too large to be kept.
+fn file(name: &str) -> PathBuf {
+    if name == "large" {
+        let path = env::temp_dir().join(format!("tc_auth-large-{}", std::process::id()));
+        fs::write(&path, vec![0; (1 << 20) + 1]).unwrap();
+        return path;
+    }
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/params").join(name)
+}
+
+#[test]
+fn sources() {
+    let mut secrets = 0;
+    for case in list(&read("credentials.json")) {
+        let name = text(case, "name");
+        let (result, why) = make(case);
+        let (status, describe) = match &result {
+            Ok(auth) => ("OK".to_owned(), auth.describe()),
+            Err(status) => (support::screaming_snake(&format!("{status:?}")), String::new()),
+        };
+        assert_eq!(status, text(case, "status"), "{name}: {why}");
+        if let Some(expected) = case["describe"].as_str() {
+            assert_eq!(describe, expected, "{name}");
+        }
+        if let Some(expected) = case["why"].as_str() {
+            assert_eq!(why, expected, "{name}");
+        }
+        for secret in ["from-a-file", "k e y", "a b", "ajfmuyodhscwegea"] {
+            assert!(!describe.contains(secret) && !why.contains(secret), "{name}");
+            secrets += 1;
+        }
+    }
+    assert!(secrets > 4 * 60);
+    let _ = fs::remove_file(file("large"));
+}
+
+fn make(case: &Value) -> (Result<Auth>, String) {
+    let now = Now::read();
+    let arguments: Vec<_> = case["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let arguments = arguments.iter().map(|argument| argument.as_bytes());
+    let path = case["file"].as_str().map(file);
+    let lookup = |name: &str| match name {
+        "TC_APP_PARAM_FILE" => path.as_ref().map(|path| path.to_str().unwrap().as_bytes().to_vec()),
+        "TC_APP_PARAM_KEY" => case["key"].as_str().map(|key| key.as_bytes().to_vec()),
+        _ => case["env"][name].as_str().map(|value| value.as_bytes().to_vec()),
+    };
+    let auth = match text(case, "source") {
+        "json" => {
+            let json = support::argument(&case["json"]).unwrap();
+            Auth::from_json([json.start, vec![json.fill; json.times]].concat(), now)
+        }
+        "args" => Auth::from_args(arguments, now),
+        "env" => Auth::from_env(&lookup, now),
+        "param_file" => Auth::from_param_file(path.clone().unwrap_or_default(), text(case, "key"), now),
+        "discover" => return Auth::discover(arguments, &lookup, now),
+        other => panic!("no such source: {other}"),
+    };
+    (auth, String::new())
+}
