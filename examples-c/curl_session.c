@@ -23,7 +23,8 @@ static tc_auth_status renew_if_due(tc_auth *auth, CURL *curl, struct response *r
 {
     tc_auth_renewal *renewal = NULL;
     char *message = NULL;
-    tc_auth_status status = tc_auth_renewal_poll(auth, 30000, &renewal);
+    /* Longer than the renewal itself may take (CURLOPT_TIMEOUT below), or others give up while it still goes on. */
+    tc_auth_status status = tc_auth_renewal_poll(auth, 60000, &renewal);
     if (status != TC_AUTH_STATUS_OK || !renewal)
         return status;
     if (!http_get(curl, tc_auth_renewal_url(renewal), NULL, response)) {
@@ -93,6 +94,9 @@ static int http_get(CURL *curl, const char *url, const tc_auth_header_list *head
         lines = longer;
     }
     curl_easy_setopt(curl, CURLOPT_URL, url);
+    /* The renewal on a new connection: on an old one that turns out to be dead, libcurl sends a GET twice, and the
+     * second would renew a token that the first has killed. */
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, headers ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines);

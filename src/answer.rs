@@ -1,11 +1,8 @@
 //! The answer to a renewal request.
 
-use serde_json::Value;
-use zeroize::Zeroize;
-
-use crate::message;
 use crate::secret::Secret;
 use crate::uri::is_visible;
+use crate::{json, message};
 
 /// What the platform said.
 #[derive(Debug)]
@@ -18,36 +15,60 @@ pub(crate) enum Answer {
     Useless,
 }
 
+/// The members that are read, as raw JSON. All others may hold what they like: a new token is not to be lost for them.
+#[derive(Default)]
+struct Members<'a> {
+    success: Option<&'a str>,
+    token: Option<Secret>,
+    expires: Option<i64>,
+    message: Option<Secret>,
+}
+
 impl Answer {
-    /// Reads an answer, and the message in it. The member `success` decides, not the status alone: the platform refuses
-    /// with status 200, too.
-    pub(crate) fn parse(http_status: i32, body: &[u8]) -> (Answer, Option<String>) {
-        let Ok(mut json) = serde_json::from_slice::<Value>(body) else {
-            return (Answer::Useless, message::find_in_text(body));
-        };
-        let answer = match json["success"].as_bool() {
-            Some(true) if (200..300).contains(&http_status) => Answer::renewed(&mut json),
-            Some(false) => Answer::Refused,
+    /// Reads an answer to the renewal of `old`, and the message in it, made fit for a log. The member `success` decides,
+    /// not the status alone: the platform refuses with status 200, too.
+    pub(crate) fn parse(http_status: i32, body: &[u8], old: &[u8]) -> (Answer, Option<String>) {
+        let text = message::to_text(body);
+        let text = str::from_utf8(&text).unwrap_or_default();
+        let mut found = Members::default();
+        let read = json::members(text, |name, raw| match name {
+            "success" => found.success = Some(raw),
+            "apiToken" => found.token = json::string(raw),
+            "apiTokenExpires" => found.expires = seconds(raw),
+            "message" => found.message = json::text(raw),
+            _ => {}
+        });
+        if read.is_none() {
+            // With something before or behind it, or cut off, an answer is none; but it may hold a token.
+            let message = if text.contains("apiToken") { None } else { message::find_in_text(text) };
+            return (Answer::Useless, clean(message, &[old]));
+        }
+        // Whatever comes of it, a token that was issued is a secret.
+        let secrets = [old, found.token.as_deref().unwrap_or_default()];
+        let message = clean(found.message, &secrets);
+        let answer = match (found.success, found.token) {
+            (Some("true"), Some(token)) if (200..300).contains(&http_status) && is_visible(&token) => {
+                Answer::Renewed { token, expires: found.expires }
+            }
+            (Some("false"), _) => Answer::Refused,
             _ => Answer::Useless,
         };
-        (answer, message::find_in_json(&json))
-    }
-
-    fn renewed(json: &mut Value) -> Answer {
-        let expires = seconds(&json["apiTokenExpires"]);
-        let Some(Value::String(token)) = json.get_mut("apiToken") else { return Answer::Useless };
-        let secret = Secret::concat(&[token.as_bytes()]);
-        token.zeroize();
-        if is_visible(&secret) { Answer::Renewed { token: secret, expires } } else { Answer::Useless }
+        (answer, message)
     }
 }
 
-/// Seconds as a number or as a string: both are seen.
-fn seconds(value: &Value) -> Option<i64> {
-    match value {
-        Value::String(text) => text.trim().parse().ok(),
-        value => value.as_i64(),
-    }
+fn clean(message: Option<Secret>, secrets: &[&[u8]]) -> Option<String> {
+    let message = message?;
+    let text = str::from_utf8(&message).unwrap_or_default().trim();
+    (!text.is_empty()).then(|| message::clean(text, secrets))
+}
+
+/// Seconds as a number or as a string: both are seen. A number that is too large for all times stays one.
+fn seconds(raw: &str) -> Option<i64> {
+    let text = json::string(raw);
+    let text = text.as_deref().map_or(Some(raw), |text| str::from_utf8(text).ok())?.trim();
+    let exact = text.parse().ok();
+    exact.or_else(|| text.parse::<f64>().ok().filter(|seconds| seconds.fract() == 0.0).map(|seconds| seconds as i64))
 }
 
 #[cfg(test)]
@@ -55,7 +76,7 @@ mod tests {
     use super::Answer;
 
     fn parse(http_status: i32, body: &str) -> String {
-        match Answer::parse(http_status, body.as_bytes()).0 {
+        match Answer::parse(http_status, body.as_bytes(), b"old").0 {
             Answer::Renewed { token, expires } => format!("{} {expires:?}", str::from_utf8(&token).unwrap()),
             other => format!("{other:?}"),
         }
@@ -73,6 +94,14 @@ mod tests {
             (r#"{"success":true,"apiToken":"new","apiTokenExpires":[1]}"#, "new None"),
             (r#"{"success":true,"apiToken":"new","apiTokenExpires":-5}"#, "new Some(-5)"),
             (r#"{"x":[{}],"apiToken":"new","success":true,"message":"hi"}"#, "new None"),
+            (r#"{"success":true,"apiToken":"new","apiTokenExpires":1474673195.0}"#, "new Some(1474673195)"),
+            (r#"{"success":true,"apiToken":"new","apiTokenExpires":1474673195.5}"#, "new None"),
+            (r#"{"success":true,"apiToken":"new","apiTokenExpires":1e999}"#, "new None"),
+            (r#"{"success":true,"apiToken":"new","apiTokenExpires":1e15}"#, "new Some(1000000000000000)"),
+            (r#"{"success":true,"apiToken":"new","message":"\ud800"}"#, "new None"),
+            ("\u{feff}{\"success\":true,\"apiToken\":\"new\"}", "new None"),
+            ("{\"success\":true,\"apiToken\":\"new\"}\n\0", "new None"),
+            (r#" { "success" : true , "apiToken" : "new" } "#, "new None"),
         ] {
             assert_eq!(parse(200, body), expected, "{body}");
             assert_eq!(parse(299, body), expected, "{body}");
@@ -114,9 +143,38 @@ mod tests {
         ] {
             assert_eq!(parse(200, body), "Useless", "{body}");
         }
+        let deep = format!(r#"{{"x":{}{},"success":true,"apiToken":"new"}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(parse(200, &deep), "new None", "what is none of our business must not cost the token");
         assert_eq!(parse(200, &"[".repeat(100_000)), "Useless");
         assert_eq!(parse(200, &" ".repeat(10 << 20)), "Useless");
         let padded = format!(r#"{{"success":true,"apiToken":"new","padding":"{}"}}"#, "x".repeat(10 << 20));
         assert_eq!(parse(200, &padded), "new None");
+    }
+
+    #[test]
+    fn a_byte_that_is_no_utf8_does_not_cost_the_token() {
+        let answer = Answer::parse(200, b"{\"success\":true,\"apiToken\":\"new\",\"message\":\"caf\xe9\"}", b"old");
+        assert!(matches!(answer.0, Answer::Renewed { .. }));
+        assert_eq!(answer.1.as_deref(), Some("caf?"));
+    }
+
+    #[test]
+    fn no_message_shows_a_token() {
+        for (http_status, body) in [
+            (200, r#"{"success":true,"apiToken":"NEWSECRET","message":"issued NEWSECRET for OLDSECRET"}"#),
+            (500, r#"{"success":true,"apiToken":"NEWSECRET","message":"issued NEWSECRET"}"#),
+            (200, r#"{"success":false,"apiToken":"NEWSECRET","message":"issued NEWSECRET"}"#),
+            (200, r#"{"success":"true","apiToken":"NEWSECRET","message":"issued NEWSECRET"}"#),
+            (200, ")]}', {\"success\":true,\"apiToken\":\"NEWSECRET\"}"),
+            (200, "OK {\"success\":true,\"apiToken\":\"NEWSECRET\"}"),
+            (200, "{\"success\":true,\"apiToken\":\"NEWSECRET\""),
+            (200, "OLDSECRET is no token"),
+            (200, "<Message>OLDSECRET</Message>"),
+        ] {
+            let message = Answer::parse(http_status, body.as_bytes(), b"OLDSECRET").1.unwrap_or_default();
+            assert!(!message.contains("SECRET"), "{body}: {message}");
+        }
+        let longer = r#"{"success":true,"apiToken":"OLDSECRETREST","message":"OLDSECRETREST"}"#;
+        assert_eq!(Answer::parse(200, longer.as_bytes(), b"OLDSECRET").1.as_deref(), Some("***"));
     }
 }

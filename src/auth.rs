@@ -16,7 +16,7 @@ use crate::headers::{Authorization, HeaderList};
 use crate::review::{Advice, Objection, Response};
 use crate::sign::{self, Method, Signer, StringToSign};
 use crate::token::{self, Token};
-use crate::uri::{ApiPath, Uri};
+use crate::uri::{ApiPath, Uri, is_visible};
 use crate::url::Url;
 use crate::verify::{self, Window};
 
@@ -278,7 +278,8 @@ impl Auth {
             Kind::Hmac => sign::SCHEME,
             Kind::Token => token::SCHEME,
         };
-        let sent = sent_authorization.as_ref().strip_prefix(scheme).ok_or(Status::MalformedAuthorization)?;
+        let sent = sent_authorization.as_ref().strip_prefix(scheme).filter(|sent| is_visible(sent));
+        let sent = sent.ok_or(Status::MalformedAuthorization)?;
         if !response.is_refusal() {
             return Ok(Advice::Accepted);
         }

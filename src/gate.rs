@@ -13,10 +13,9 @@ use zeroize::Zeroizing;
 use crate::answer::Answer;
 use crate::clock::Now;
 use crate::error::{Result, Status};
-use crate::message;
+use crate::pages::Pages;
 use crate::renewal::{Renewal, TicketId, Turn};
 use crate::review::Advice;
-use crate::secret::Secret;
 use crate::sync::{Condvar, Mutex, Swap};
 use crate::token::Token;
 use crate::uri::ApiPath;
@@ -101,10 +100,11 @@ impl Gate {
 /// The right, and the duty, to renew a token: send the request, then complete or cancel.
 pub struct Ticket {
     gate: Weak<Gate>,
-    id: TicketId,
+    /// Until it is given back.
+    id: Option<TicketId>,
     token: Arc<Token>,
     /// Ended by NUL, so that C can read it in place. It contains the token.
-    url: Secret,
+    url: Pages,
 }
 
 impl Ticket {
@@ -113,8 +113,8 @@ impl Ticket {
         let mut encoded = Zeroizing::new(String::with_capacity(3 * token.bytes().len()));
         encoded.extend(percent_encode(token.bytes(), RESERVED));
         let url = [api_path.as_str().as_bytes(), b"/appAuth?expiredToken=", encoded.as_bytes(), b"\0"];
-        let url = Secret::concat(&url);
-        Ticket { gate, id, token, url }
+        let url = Pages::concat(&url);
+        Ticket { gate, id: Some(id), token, url }
     }
 
     /// What to GET, without an Authorization header. It contains the token: do not log it.
@@ -128,21 +128,31 @@ impl Ticket {
     }
 
     /// Hands in the server's answer, and returns with the result the server's message, fit for a log.
-    pub fn complete(self, http_status: i32, body: &[u8], now: Now) -> (Result<()>, Option<String>) {
+    pub fn complete(mut self, http_status: i32, body: &[u8], now: Now) -> (Result<()>, Option<String>) {
         let Some(gate) = self.gate.upgrade() else { return (Ok(()), None) };
-        let (answer, message) = Answer::parse(http_status, body);
-        let mut secrets = vec![self.token.bytes()];
-        if let Answer::Renewed { token, .. } = &answer {
-            secrets.push(token);
-        }
-        let message = message.map(|message| message::clean(&message, &secrets));
-        (gate.change(|renewal| renewal.complete(self.id, answer, now)), message)
+        let (answer, message) = Answer::parse(http_status, body, self.token.bytes());
+        let id = self.id.take();
+        let result = gate.change(|renewal| id.map_or(Ok(()), |id| renewal.complete(id, &self.token, answer, now)));
+        (result, message)
     }
 
     /// Says that there was no answer: the connection failed, or it took too long.
-    pub fn cancel(self, now: Now) {
-        if let Some(gate) = self.gate.upgrade() {
-            gate.change(|renewal| renewal.cancel(self.id, now));
+    pub fn cancel(mut self, now: Now) {
+        self.give_back(now);
+    }
+
+    fn give_back(&mut self, now: Now) {
+        if let (Some(gate), Some(id)) = (self.gate.upgrade(), self.id.take()) {
+            gate.change(|renewal| renewal.cancel(id, &self.token, now));
+        }
+    }
+}
+
+/// A ticket that is dropped is cancelled, for others wait for it.
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.id.is_some() {
+            self.give_back(Now::read());
         }
     }
 }

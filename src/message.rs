@@ -1,57 +1,74 @@
 //! What the server says in a body: found, cleaned, and without the token.
 
-use serde_json::Value;
+use crate::json;
+use crate::secret::Secret;
 
 /// A plain-text body up to this length is taken for a message, and no message that is handed on is longer.
 const LIMIT: usize = 512;
 
+/// So many bytes of a token in a row are redacted, even if the rest of it is missing.
+const TELLING_PART: usize = 16;
+
+/// A body as text, whatever its bytes: one that is no UTF-8 becomes `?`. Without a byte order mark, and without the NUL
+/// that a length may have counted.
+pub(crate) fn to_text(body: &[u8]) -> Secret {
+    let mut text = Vec::with_capacity(body.len());
+    let body = body.strip_suffix(b"\0").unwrap_or(body);
+    for chunk in body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).utf8_chunks() {
+        text.extend_from_slice(chunk.valid().as_bytes());
+        text.resize(text.len() + chunk.invalid().len(), b'?');
+    }
+    Secret::from(text)
+}
+
 /// The message of a body: the JSON member `message`, the XML element `Message`, or a short plain text.
-pub(crate) fn find(body: &[u8]) -> Option<String> {
-    match serde_json::from_slice(body) {
-        Ok(json) => find_in_json(&json),
-        Err(_) => find_in_text(body),
+pub(crate) fn find(body: &[u8]) -> Option<Secret> {
+    let text = to_text(body);
+    let text = str::from_utf8(&text).ok()?;
+    let mut message = None;
+    match json::members(text, |name, raw| message = if name == "message" { json::text(raw) } else { message.take() }) {
+        Some(()) => message.filter(|message| !message.trim_ascii().is_empty()),
+        None => find_in_text(text),
     }
 }
 
-pub(crate) fn find_in_json(json: &Value) -> Option<String> {
-    trimmed(json["message"].as_str()?)
+/// The same for a text that is no JSON object.
+pub(crate) fn find_in_text(text: &str) -> Option<Secret> {
+    let text = text.trim();
+    let message = match text.as_bytes().first()? {
+        b'{' | b'[' => return None,
+        b'<' => xml_element(text, "Message")?.trim(),
+        _ if text.len() <= LIMIT => text,
+        _ => return None,
+    };
+    (!message.is_empty()).then(|| Secret::concat(&[message.as_bytes()]))
 }
 
-/// The same for a body that is no JSON.
-pub(crate) fn find_in_text(body: &[u8]) -> Option<String> {
-    let text = str::from_utf8(body).ok()?;
-    if let Some(message) = xml_element(text, "Message") {
-        return trimmed(message);
-    }
-    let plain = text.len() <= LIMIT && !text.trim_start().starts_with(['<', '{', '[']);
-    if plain { trimmed(text) } else { None }
-}
-
-fn trimmed(message: &str) -> Option<String> {
-    let message = message.trim();
-    (!message.is_empty()).then(|| message.to_owned())
-}
-
-/// The text up to the first tag in the first element of that name. Enough for a message, which has no elements.
+/// The text up to the first tag in the first element of that name that has any. Enough for a message.
 fn xml_element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = text;
     loop {
         rest = &rest[rest.find('<')? + 1..];
         let Some(behind) = rest.strip_prefix(name) else { continue };
-        if behind.starts_with(['>', ' ', '\t', '\r', '\n']) {
-            let content = &behind[behind.find('>')? + 1..];
-            return Some(&content[..content.find('<')?]);
+        let (attributes, content) = behind.split_once('>')?;
+        let is_element = attributes.is_empty() || attributes.starts_with([' ', '\t', '\r', '\n', '/']);
+        if !is_element || attributes.ends_with('/') {
+            continue;
         }
+        if let Some(plain) = content.trim_start().strip_prefix("<![CDATA[") {
+            return Some(plain.split_once("]]>")?.0);
+        }
+        return Some(content.split_once('<')?.0);
     }
 }
 
 /// Makes a message fit for a log: at most 512 bytes, no control characters, and `***` for each of the secrets.
 pub(crate) fn clean(message: &str, secrets: &[&[u8]]) -> String {
-    let mut out = String::with_capacity(message.len());
+    let mut out = String::with_capacity(LIMIT + 4);
     let mut rest = message;
-    while let Some(character) = rest.chars().next() {
-        // The secret first: cutting it in two must not hide it from the search.
-        if let Some(len) = secrets.iter().find_map(|secret| encoded_len(rest.as_bytes(), secret)) {
+    while let Some(character) = rest.chars().next().filter(|_| out.len() < LIMIT) {
+        // The secret first, and the longest of them: cutting one in two must not hide it from the search.
+        if let Some(len) = secrets.iter().filter_map(|secret| secret_len(rest.as_bytes(), secret)).max() {
             out.push_str("***");
             rest = &rest[len..];
         } else {
@@ -64,13 +81,25 @@ pub(crate) fn clean(message: &str, secrets: &[&[u8]]) -> String {
     out
 }
 
-/// How many bytes at the start of the text stand for the whole secret, in whatever mixture of encodings.
-fn encoded_len(text: &[u8], secret: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    for &byte in secret {
-        at += encoded_byte_len(text.get(at..)?, byte)?;
+/// How many bytes at the start of the text stand for the secret or a telling part of it, as it is or in whatever mixture
+/// of encodings.
+fn secret_len(text: &[u8], secret: &[u8]) -> Option<usize> {
+    if secret.is_empty() {
+        return None;
     }
-    (!secret.is_empty()).then_some(at)
+    if text.starts_with(secret) {
+        return Some(secret.len());
+    }
+    let (mut at, mut matched) = (0, 0);
+    for &byte in secret {
+        // A long line may have been broken.
+        let breaks =
+            if matched == 0 { 0 } else { text[at..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count() };
+        let Some(len) = encoded_byte_len(&text[at + breaks..], byte) else { break };
+        at += breaks + len;
+        matched += 1;
+    }
+    (matched >= secret.len().min(TELLING_PART)).then_some(at)
 }
 
 /// How many bytes at the start of the text stand for this one: plain, percent-encoded once or several times, as JSON or
@@ -78,10 +107,15 @@ fn encoded_len(text: &[u8], secret: &[u8]) -> Option<usize> {
 fn encoded_byte_len(text: &[u8], byte: u8) -> Option<usize> {
     let is = |decoded: Option<u8>, len: usize| (decoded == Some(byte)).then_some(len);
     let escaped = match text {
+        [b'%', b'u', b'0', b'0', high, low, ..] => is(hex(&[*high, *low]), 6),
         [b'%', rest @ ..] => {
             // %3D, %253D, %25253D ...
             let again = rest.chunks(2).take_while(|pair| *pair == b"25").count();
             (0..=again).rev().find_map(|times| is(hex(rest.get(2 * times..2 * times + 2)?), 2 * times + 3))
+        }
+        [b'\\', b'u', b'{', rest @ ..] => {
+            let end = rest.iter().take(8).position(|&byte| byte == b'}')?;
+            is(hex(&rest[..end]), end + 4)
         }
         [b'\\', b'u', b'0', b'0', high, low, ..] => is(hex(&[*high, *low]), 6),
         [b'\\', b'x', high, low, ..] => is(hex(&[*high, *low]), 4),
@@ -97,28 +131,34 @@ fn hex(digits: &[u8]) -> Option<u8> {
     u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }
 
+/// `&#61;`, `&#x3d;`, `&equals;`, with or without the semicolon, also encoded several times: `&amp;#61;`.
 fn html_entity(text: &[u8]) -> Option<(u8, usize)> {
-    let end = text.iter().take(10).position(|&byte| byte == b';')?;
-    let name = str::from_utf8(&text[1..end]).ok()?;
-    let byte = match name.strip_prefix('#') {
-        Some(number) => match number.strip_prefix(['x', 'X']) {
-            Some(hex) => u8::from_str_radix(hex, 16).ok()?,
-            None => number.parse().ok()?,
-        },
-        None => match name {
-            "amp" => b'&',
-            "lt" => b'<',
-            "gt" => b'>',
-            "quot" => b'"',
-            "apos" => b'\'',
-            "equals" => b'=',
-            "plus" => b'+',
-            "colon" => b':',
-            "sol" => b'/',
-            _ => return None,
-        },
+    let mut at = 1;
+    while text.get(at..at + 4) == Some(b"amp;")
+        && text.get(at + 4).is_some_and(|byte| *byte == b'#' || byte.is_ascii_alphabetic())
+    {
+        at += 4;
+    }
+    let name = &text[at..];
+    let len = name.iter().take(16).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'#').count();
+    let end = at + len + usize::from(name.get(len) == Some(&b';'));
+    let byte = match &name[..len] {
+        [b'#', b'x' | b'X', digits @ ..] => hex(digits)?,
+        [b'#', digits @ ..] => str::from_utf8(digits).ok()?.parse().ok()?,
+        b"amp" => b'&',
+        b"lt" => b'<',
+        b"gt" => b'>',
+        b"quot" => b'"',
+        b"apos" => b'\'',
+        b"equals" => b'=',
+        b"plus" => b'+',
+        b"colon" => b':',
+        b"sol" => b'/',
+        b"lowbar" => b'_',
+        b"period" => b'.',
+        _ => return None,
     };
-    Some((byte, end + 1))
+    Some((byte, end))
 }
 
 #[cfg(test)]
@@ -130,24 +170,31 @@ mod tests {
         for (body, expected) in [
             (r#"{"status":"Failure","message":" Access Denied "}"#, Some("Access Denied")),
             (r#"{"message":"a\u003db"}"#, Some("a=b")),
+            (r#"{"message":"a\ud800b","x":1e999}"#, Some("a\u{fffd}b")),
+            ("\u{feff}{\"message\":\"Access Denied\"}", Some("Access Denied")),
             (r#"{"Message":"not this one"}"#, None),
             (r#"{"message":17}"#, None),
+            (r#"{"message":""}"#, None),
             (r#"{"message":"cut"#, None),
+            (r#"{"detail":"<Message>Access Denied</Message>"#, None),
             ("<Result><Status>Failure</Status><Message>Unauthorized</Message></Result>", Some("Unauthorized")),
             ("<r><Messages/><Message lang='en'>\n x y\n</Message></r>", Some("x y")),
+            ("<r><Message /><Message>x</Message></r>", Some("x")),
+            ("<r><Message><![CDATA[x < y]]></Message></r>", Some("x < y")),
+            ("\u{feff}<?xml version='1.0'?><Message>x</Message>", Some("x")),
             ("<html><body>Bad Gateway</body></html>", None),
             ("<Message>never closed", None),
             ("Unauthorized\r\n", Some("Unauthorized")),
             ("", None),
             (" \n", None),
             ("[1]", None),
-            ("17", None),
         ] {
-            assert_eq!(find(body.as_bytes()).as_deref(), expected, "{body}");
+            let found = find(body.as_bytes()).map(|found| String::from_utf8(found.to_vec()).unwrap());
+            assert_eq!(found.as_deref().map(str::trim), expected, "{body}");
         }
-        assert_eq!(find(b"\xff\xfe"), None);
+        assert_eq!(find(b"<r>\xe9<Message>x\xff</Message></r>").unwrap().to_vec(), b"x?");
         assert_eq!(find("x".repeat(512).as_bytes()).map(|text| text.len()), Some(512));
-        assert_eq!(find("x".repeat(513).as_bytes()), None);
+        assert!(find("x".repeat(513).as_bytes()).is_none());
     }
 
     #[test]
@@ -159,14 +206,32 @@ mod tests {
             "API%3a5:a%2bb/c%3d\"&%25",
             "API%253A5%253Aa%252Bb%252Fc%253D%2522%2526%2525",
             "%41%50%49:5:a b/c=\"&%",
+            "%u0041PI:5:a+b/c=\"&%",
             "API:5:a+b\\/c\\u003d\\\"\\u0026%",
+            "API:5:a+b/c\\u{3d}\"&%",
             "API\\x3A5:a+b/c=\"&%",
             "API&#58;5&#x3a;a&plus;b&sol;c&#61;&quot;&amp;%",
+            "API&#x0000003a;5&#58:a+b/c=\"&%".replace("&#58:", "&#58;").as_str(),
+            "API&amp;#58;5:a+b/c&amp;amp;#61;\"&amp;%",
+            "API:5:a\r\n+b/c=\n\"&%",
         ] {
             let text = format!("the token {encoded} was bad, yes {encoded}");
             assert_eq!(clean(&text, &[b"other", token]), "the token *** was bad, yes ***", "{encoded}");
         }
-        assert_eq!(clean("API:5:a+b/c", &[token]), "API:5:a+b/c", "a part of it is not it");
+        assert_eq!(clean("API:5:a+b/c", &[token]), "API:5:a+b/c", "so little of it tells nothing");
+    }
+
+    #[test]
+    fn a_token_that_looks_encoded_itself_is_found() {
+        for token in ["a\\\\b", "ab%25cd", "ab&amp;cd", "%%%", "&#61;"] {
+            assert_eq!(clean(&format!("t {token} t"), &[token.as_bytes()]), "t *** t", "{token}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_tells_is_redacted_and_the_longest_secret_wins() {
+        assert_eq!(clean("x 0123456789abcdefgh...", &[b"0123456789abcdefghijklmnop"]), "x ***...");
+        assert_eq!(clean("issued NEWSECRETREST", &[b"NEWSECRET", b"NEWSECRETREST"]), "issued ***");
     }
 
     #[test]
@@ -179,5 +244,13 @@ mod tests {
         assert_eq!(clean(&at_the_edge, &[token]), format!("{}***", "x".repeat(505)));
         assert!(!clean(&format!("{}secret-token", "x".repeat(511)), &[token]).contains('s'));
         assert_eq!(clean("nothing", &[b""]), "nothing");
+    }
+
+    #[test]
+    fn a_hostile_message_costs_no_more_than_what_is_kept_of_it() {
+        let token = [b"a".repeat(8000), b"b".to_vec()].concat();
+        let started = std::time::Instant::now();
+        assert!(clean(&"a".repeat(10 << 20), &[&token]).len() <= 512);
+        assert!(started.elapsed().as_secs() < 5);
     }
 }

@@ -35,19 +35,14 @@ pub(crate) enum Turn {
 
 /// Which renewal an answer belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TicketId {
-    number: u64,
-    generation: u64,
-}
+pub(crate) struct TicketId(u64);
 
 /// The token, and what has happened to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Renewal {
     token: Arc<Token>,
-    /// Counts the tokens: the same one with another expiry is no other one.
-    generation: u64,
-    /// When this token and its expiry were set, in Unix seconds.
-    set_at: i64,
+    /// When this token and its expiry were set: by the clock that does not jump, and that no offset corrects.
+    set_at: Instant,
     window: i64,
     /// The server has refused a request with this token, so it is due whatever its expiry says.
     rejected: bool,
@@ -77,8 +72,7 @@ impl Renewal {
     pub(crate) fn new(token: Token, now: Now, jitter: u64) -> Renewal {
         Renewal {
             token: Arc::new(token),
-            generation: 0,
-            set_at: now.unix,
+            set_at: now.monotonic,
             window: DEFAULT_WINDOW,
             rejected: false,
             phase: Phase::Idle,
@@ -111,20 +105,22 @@ impl Renewal {
         }
         self.tickets += 1;
         self.phase = Phase::UnderWay { ticket: self.tickets, lapses: now.monotonic + TICKET_LIFE };
-        Turn::Renew(TicketId { number: self.tickets, generation: self.generation })
+        Turn::Renew(TicketId(self.tickets))
     }
 
     /// A token with a short life is due at half of it, lest it be renewed all the time.
     fn is_due(&self, now: Now) -> bool {
         self.rejected
             || self.token.expires().is_some_and(|expires| {
-                let half = (expires.saturating_sub(self.set_at) / 2).max(0);
-                now.unix >= expires - self.window.min(half)
+                let since = now.monotonic.saturating_duration_since(self.set_at).as_secs() as i64;
+                let life = expires.saturating_sub(now.unix).saturating_add(since);
+                now.unix >= expires - self.window.min((life / 2).max(0))
             })
     }
 
-    pub(crate) fn complete(&mut self, ticket: TicketId, answer: Answer, now: Now) -> Result<()> {
-        if ticket.generation != self.generation {
+    /// `of`: the token that the ticket was made for.
+    pub(crate) fn complete(&mut self, ticket: TicketId, of: &Token, answer: Answer, now: Now) -> Result<()> {
+        if !self.token.matches(of.bytes()) {
             return Ok(()); // the token was replaced meanwhile, so its renewal is nobody's business any more
         }
         match answer {
@@ -132,7 +128,7 @@ impl Renewal {
                 // An expiry that can't be true says nothing; a 401 will still tell.
                 let expires = expires.filter(|&expires| expires > now.unix && clock::unix_seconds(expires).is_ok());
                 if !self.token.matches(&token) {
-                    self.replace(Token::from_secret(token, expires), now);
+                    self.replace(Token::from_secret(&token, expires), now);
                 } else if self.token.expires().zip(expires).is_some_and(|(old, new)| new > old) {
                     self.extend(ticket, expires, now);
                 } else {
@@ -149,8 +145,8 @@ impl Renewal {
     }
 
     /// The request failed: nobody knows whether the platform has seen it.
-    pub(crate) fn cancel(&mut self, ticket: TicketId, now: Now) {
-        if ticket.generation == self.generation {
+    pub(crate) fn cancel(&mut self, ticket: TicketId, of: &Token, now: Now) {
+        if self.token.matches(of.bytes()) {
             let _ = self.fail(ticket, Status::RenewalBadResponse, now);
         }
     }
@@ -167,14 +163,14 @@ impl Renewal {
     }
 
     fn is_under_way_with(&self, id: TicketId) -> bool {
-        matches!(self.phase, Phase::UnderWay { ticket, .. } if ticket == id.number)
+        matches!(self.phase, Phase::UnderWay { ticket, .. } if ticket == id.0)
     }
 
     /// The application has a token from elsewhere, or knows more about the expiry of this one.
     pub(crate) fn update(&mut self, token: Token, now: Now) {
         if self.token.matches(token.bytes()) {
             self.token = Arc::new(token);
-            self.set_at = now.unix;
+            self.set_at = now.monotonic;
         } else {
             self.replace(token, now);
         }
@@ -183,8 +179,7 @@ impl Renewal {
     /// Another token: nothing that happened to the old one matters.
     fn replace(&mut self, token: Token, now: Now) {
         self.token = Arc::new(token);
-        self.generation += 1;
-        self.set_at = now.unix;
+        self.set_at = now.monotonic;
         self.rejected = false;
         self.phase = Phase::Idle;
         self.failures = 0;
@@ -193,7 +188,7 @@ impl Renewal {
     /// The platform stands by this token, so an earlier rejection is settled; else it would be renewed for ever.
     fn extend(&mut self, ticket: TicketId, expires: Option<i64>, now: Now) {
         self.token = Arc::new(self.token.with_expiry(expires));
-        self.set_at = now.unix;
+        self.set_at = now.monotonic;
         self.rejected = false;
         self.failures = 0;
         if self.is_under_way_with(ticket) || !matches!(self.phase, Phase::UnderWay { .. }) {
@@ -393,6 +388,7 @@ mod tests {
             let late = of_token != self.model.token;
             let holds = self.model.holder.is_some_and(|(holder, _)| holder == ticket);
             let same = World::name(of_token);
+            let of = token(&same, None);
             self.tokens += 1;
             let (answer, expected) = match event {
                 Event::Renewed => (renewed(&World::name(self.tokens), Some(seconds + 100)), Ok(())),
@@ -405,9 +401,9 @@ mod tests {
                 _ => (Answer::Useless, Err(Status::RenewalBadResponse)),
             };
             if let Event::Cancel = event {
-                self.renewal.cancel(ticket, now);
+                self.renewal.cancel(ticket, &of, now);
             } else {
-                let result = self.renewal.complete(ticket, answer, now);
+                let result = self.renewal.complete(ticket, &of, answer, now);
                 assert_eq!(result, if late { Ok(()) } else { expected });
             }
             if late {
@@ -525,13 +521,28 @@ mod tests {
             for (least, most) in [(5, 6), (10, 12), (20, 24), (40, 48), (50, 60), (50, 60), (50, 60)] {
                 let now = clock.at(seconds);
                 let Turn::Renew(ticket) = renewal.poll(true, now) else { panic!("the pause is over") };
-                renewal.cancel(ticket, now);
+                renewal.cancel(ticket, &token("t", None), now);
                 let Phase::Pause { until } = renewal.phase else { panic!("a pause must follow") };
                 let pause = until - now.monotonic;
                 prop_assert!((Duration::from_secs(least)..=Duration::from_secs(most)).contains(&pause), "{:?}", pause);
                 seconds += most as i64;
             }
         }
+    }
+
+    #[test]
+    fn jitter_spreads_the_pauses() {
+        let pause = |jitter| {
+            let clock = Clock::new();
+            let mut renewal = Renewal::new(token("t", Some(1)), clock.now(), jitter);
+            let Turn::Renew(ticket) = renewal.poll(true, clock.at(1)) else { panic!("it is due") };
+            renewal.cancel(ticket, &token("t", None), clock.at(1));
+            let Phase::Pause { until } = renewal.phase else { panic!("a pause must follow") };
+            until - clock.at(1).monotonic
+        };
+        assert_eq!(pause(0), Duration::from_secs(5));
+        assert_eq!(pause(0xff), Duration::from_secs(6));
+        assert!(pause(0x80) > pause(0x40));
     }
 
     #[test]
@@ -594,7 +605,7 @@ mod tests {
             let clock = Clock::new();
             let mut renewal = Renewal::new(token("old", Some(50)), clock.now(), 0);
             let Turn::Renew(ticket) = renewal.poll(true, clock.at(50)) else { panic!() };
-            assert_eq!(renewal.complete(ticket, renewed("new", expires), clock.at(50)), Ok(()));
+            assert_eq!(renewal.complete(ticket, &token("old", None), renewed("new", expires), clock.at(50)), Ok(()));
             assert_eq!((renewal.token().value(), renewal.token().expires()), ("new", kept), "{expires:?}");
         }
     }
@@ -613,7 +624,7 @@ mod tests {
             let mut renewal = Renewal::new(token("t", old), clock.now(), 0);
             renewal.unauthorized(b"t", true, clock.now());
             let Turn::Renew(ticket) = renewal.poll(true, clock.at(55)) else { panic!() };
-            assert_eq!(renewal.complete(ticket, renewed("t", new), clock.at(55)), result);
+            assert_eq!(renewal.complete(ticket, &token("t", None), renewed("t", new), clock.at(55)), result);
             assert_eq!(renewal.token().expires(), if result.is_ok() { new } else { old });
             assert_eq!(renewal.poll(true, clock.at(56)), Turn::GoAhead, "an extended token is not renewed for ever");
         }
@@ -626,11 +637,12 @@ mod tests {
         let Turn::Renew(abandoned) = renewal.poll(true, clock.at(10)) else { panic!() };
         assert_eq!(renewal.poll(true, clock.at(129)), Turn::Wait(clock.at(130).monotonic));
         let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!() };
-        renewal.cancel(abandoned, clock.at(131));
+        let old = token("old", None);
+        renewal.cancel(abandoned, &old, clock.at(131));
         assert!(matches!(renewal.poll(true, clock.at(131)), Turn::Wait(_)), "the second is still under way");
-        assert_eq!(renewal.complete(abandoned, renewed("new", None), clock.at(132)), Ok(()));
+        assert_eq!(renewal.complete(abandoned, &old, renewed("new", None), clock.at(132)), Ok(()));
         assert_eq!(renewal.poll(true, clock.at(132)), Turn::GoAhead);
-        assert_eq!(renewal.complete(second, Answer::Refused, clock.at(133)), Ok(()));
+        assert_eq!(renewal.complete(second, &old, Answer::Refused, clock.at(133)), Ok(()));
         assert_eq!(renewal.token().value(), "new");
     }
 }

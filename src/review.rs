@@ -74,7 +74,8 @@ impl Response<'_> {
     /// The objection that the message begins with, in upper or lower case.
     pub(crate) fn objection(&self) -> Option<Objection> {
         let message = message::find(&self.body[..self.body.len().min(BODY_LIMIT)])?;
-        MESSAGES.iter().find(|(text, _)| starts_with(&message, text)).map(|(_, objection)| *objection)
+        let message = str::from_utf8(&message).ok()?.trim();
+        MESSAGES.iter().find(|(text, _)| starts_with(message, text)).map(|(_, objection)| *objection)
     }
 
     fn date(&self) -> Option<i64> {
@@ -90,8 +91,8 @@ impl Response<'_> {
         if date.abs_diff(sent) <= SERVER_TOLERANCE {
             return None; // by this Date the timestamp was right, so it is not the clock's fault
         }
-        let settled = date.abs_diff(clock + offset) <= SERVER_TOLERANCE;
-        Some(if settled { offset } else { date - clock })
+        let settled = date.abs_diff(clock.saturating_add(offset)) <= SERVER_TOLERANCE;
+        Some(if settled { offset } else { date.saturating_sub(clock) })
     }
 }
 

@@ -1,6 +1,9 @@
 //! An API token.
 
+use ctutils::CtEq;
+
 use crate::error::{Result, Status};
+use crate::pages::Pages;
 use crate::secret::Secret;
 use crate::{clock, uri};
 
@@ -10,7 +13,7 @@ pub(crate) const SCHEME: &[u8] = b"TC-Token ";
 /// A token and the second from which the server refuses it.
 #[derive(Debug)]
 pub struct Token {
-    value: Secret,
+    value: Pages,
     expires: Option<i64>,
 }
 
@@ -21,7 +24,7 @@ impl Token {
             return Err(Status::InvalidToken);
         }
         let expires = expires.map(clock::unix_seconds).transpose()?;
-        Ok(Token { value: Secret::concat(&[value]), expires })
+        Ok(Token { value: Pages::concat(&[value]), expires })
     }
 
     /// The token itself. It is a secret: whoever holds it acts as its owner.
@@ -37,12 +40,12 @@ impl Token {
     }
 
     /// A token that is visible ASCII already; an expiry that was checked.
-    pub(crate) fn from_secret(value: Secret, expires: Option<i64>) -> Token {
-        Token { value, expires }
+    pub(crate) fn from_secret(value: &Secret, expires: Option<i64>) -> Token {
+        Token { value: Pages::concat(&[value]), expires }
     }
 
     pub(crate) fn with_expiry(&self, expires: Option<i64>) -> Token {
-        Token { value: Secret::concat(&[&self.value]), expires }
+        Token { value: Pages::concat(&[&self.value]), expires }
     }
 
     /// The platform does not renew tokens that live as long as an administrator chose.
@@ -55,7 +58,7 @@ impl Token {
     }
 
     pub(crate) fn matches(&self, other: &[u8]) -> bool {
-        self.value.matches(other)
+        self.value.ct_eq(other).to_bool()
     }
 
     pub(crate) fn check_expiry(&self, unix_time: i64) -> Result<()> {
@@ -66,6 +69,7 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::Token;
+
     use crate::error::Status;
 
     #[test]

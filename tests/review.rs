@@ -70,10 +70,72 @@ fn what_was_sent_must_be_of_the_handles_scheme() {
 }
 
 #[test]
+fn a_wrong_length_of_what_was_sent_is_seen() {
+    for (auth, sent) in
+        [(hmac(), "TC "), (hmac(), "TC 1:x=\0"), (token(true), "TC-Token "), (token(true), "TC-Token a\r\n")]
+    {
+        let result = auth.review(sent, NOW, &answer(401, "Unauthorized"), now(NOW));
+        assert_eq!(result, Err(Status::MalformedAuthorization), "{sent:?}");
+    }
+}
+
+#[test]
+fn a_clock_is_judged_by_what_was_sent_and_corrected_by_what_it_says() {
+    let auth = hmac();
+    let (late, body) = (date(NOW + 1200), b"Timestamp out of acceptable time range");
+    let response = Response { status: 401, date: Some(late.as_bytes()), body };
+    // Sent long ago, with a timestamp that the Date agrees with: not the clock's fault, whatever it says now.
+    assert_eq!(auth.review("TC 1:x=", NOW + 1200, &response, now(NOW)), Ok(Advice::ClockSkew));
+    assert_eq!(auth.review("TC 1:x=", NOW + 100, &response, now(NOW + 7)), Ok(Advice::Retry));
+    assert_eq!(auth.clock_offset(), 1193);
+    assert_eq!(auth.review("TC 1:x=", NOW, &response, now(i64::MAX)), Ok(Advice::ClockSkew));
+}
+
+#[test]
+fn the_offset_counts_in_poll_update_and_complete() {
+    let start = Instant::now();
+    let after = |seconds: u64| Now { unix: NOW + seconds as i64, monotonic: start + Duration::from_secs(seconds) };
+    for offset in [3600, -3600] {
+        let auth = Auth::new_token(TOKEN, Some(NOW + offset + 50), after(0)).unwrap();
+        auth.set_api_path("https://company.example/api").unwrap();
+        auth.set_clock_offset(offset).unwrap();
+        // By the corrected clock 50 seconds are left, so it is due in 25.
+        assert!(auth.poll(Duration::ZERO, || after(24)).unwrap().is_none());
+        auth.update_token(TOKEN, Some(NOW + offset + 100), after(0)).unwrap();
+        assert!(auth.poll(Duration::ZERO, || after(49)).unwrap().is_none());
+        let ticket = auth.poll(Duration::ZERO, || after(50)).unwrap().expect("due");
+        let expires = NOW + offset + 1000;
+        let good = format!(r#"{{"success":true,"apiToken":"new","apiTokenExpires":"{expires}"}}"#);
+        let corrected = now(NOW + offset + 60);
+        assert_eq!(ticket.complete(200, good.as_bytes(), corrected).0, Ok(()));
+        assert_eq!(auth.token().unwrap().expires(), Some(expires));
+    }
+}
+
+#[test]
+fn a_token_that_comes_back_is_the_one_that_the_ticket_was_made_for() {
+    let auth = token(true);
+    assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
+    let ticket = ticket(&auth).unwrap();
+    auth.update_token("another", None, now(NOW)).unwrap();
+    auth.update_token(TOKEN, None, now(NOW)).unwrap();
+    assert_eq!(ticket.complete(200, br#"{"success":true,"apiToken":"new"}"#, now(NOW)).0, Ok(()));
+    assert_eq!(auth.token().unwrap().value(), "new", "the server has replaced it");
+}
+
+#[test]
+fn a_dropped_ticket_blocks_nobody() {
+    let auth = token(true);
+    assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
+    drop(ticket(&auth).unwrap());
+    assert!(ticket(&auth).is_none(), "a pause, and no waiting");
+}
+
+#[test]
 fn a_rejected_token_is_renewed_once() {
     let auth = token(true);
     assert!(ticket(&auth).is_none());
-    assert_eq!(review_token(&auth, "an older one"), Advice::Retry);
+    assert_eq!(review_token(&auth, "an-older-one"), Advice::Retry);
     assert!(ticket(&auth).is_none(), "the answer was to another token");
     for _ in 0..3 {
         assert_eq!(review_token(&auth, TOKEN), Advice::Retry);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tc_auth as _; // links the exported functions
 
-const TOKEN: &[u8] = b"token-7f3a91-that-must-be-wiped\0";
+const TOKEN: &[u8] = b"token-7f3a91+that/must:be-wiped=\0";
 
 /// Looks at every block that is freed while it is on.
 struct Searching;
@@ -55,6 +55,13 @@ unsafe extern "C" {
     fn tc_auth_header_list_free(list: *mut c_void);
     fn tc_auth_renewal_poll(auth: *mut c_void, max_wait_ms: i64, out: *mut *mut c_void) -> i32;
     fn tc_auth_renewal_cancel(renewal: *mut c_void);
+    fn tc_auth_renewal_complete(
+        renewal: *mut c_void,
+        http_status: i32,
+        body: *const c_char,
+        body_len: usize,
+        server_message: *mut *mut c_char,
+    ) -> i32;
     fn tc_auth_free(auth: *mut c_void);
 }
 
@@ -116,4 +123,35 @@ fn what_is_freed_or_replaced_is_wiped() {
         }
     });
     assert_eq!(count, 0);
+
+    // Answers: good, escaped as the platform does it, refused, failed, twice, in the message, cut off.
+    let plain = str::from_utf8(&TOKEN[..TOKEN.len() - 1]).unwrap();
+    let escaped = plain.replace('=', "\\u003d").replace('/', "\\/");
+    for (http_status, body, expected) in [
+        (200, format!(r#"{{"success":true,"apiToken":"{plain}"}}"#), 0),
+        (200, format!(r#"{{"success":true,"apiToken":"{escaped}"}}"#), 0),
+        (500, format!(r#"{{"success":true,"apiToken":"{escaped}"}}"#), 13),
+        (200, format!(r#"{{"success":false,"apiToken":"{escaped}"}}"#), 12),
+        (200, format!(r#"{{"success":true,"apiToken":"{escaped}","apiToken":"{escaped}"}}"#), 0),
+        (200, format!(r#"{{"success":false,"message":"no: {escaped} {plain}","apiToken":"{escaped}"}}"#), 12),
+        (200, format!(r#"{{"success":true,"apiToken":"{escaped}"#), 13),
+        (200, format!("{{\"success\":true,\"apiToken\":\"{escaped}\"}}\u{feff}\u{e9}"), 13),
+    ] {
+        let mut auth = ptr::null_mut();
+        let mut ticket = ptr::null_mut();
+        let count = unwiped(|| {
+            // SAFETY: as above.
+            unsafe {
+                assert_eq!(tc_auth_new_token(c"an-older-one".as_ptr(), 1, &mut auth), 0);
+                assert_eq!(tc_auth_set_api_path(auth, c"https://company.example/api".as_ptr()), 0);
+                assert_eq!(tc_auth_renewal_poll(auth, 0, &mut ticket), 0);
+                let mut message = ptr::null_mut();
+                let start = body.as_ptr().cast();
+                assert_eq!(tc_auth_renewal_complete(ticket, http_status, start, body.len(), &mut message), expected);
+                tc_auth_string_free(message);
+                tc_auth_free(auth);
+            }
+        });
+        assert_eq!(count, 0, "{body}");
+    }
 }

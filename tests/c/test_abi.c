@@ -431,12 +431,15 @@ static void renewal_answers(void)
 {
     static const char refused[] = "{\"success\":false,\"message\":\"no\\nway: " TOKEN "\"}";
     tc_auth *auth = due_handle();
+    tc_auth_renewal *other = SENTINEL;
     char *message = SENTINEL;
 
     /* The ticket is consumed and the message is set, whatever is returned. */
     CHECK(tc_auth_renewal_complete(NULL, 200, "", 0, &message) == NULL_ARGUMENT && message == NULL);
     message = SENTINEL;
     CHECK(tc_auth_renewal_complete(due_ticket(auth), 200, NULL, 1, &message) == NULL_ARGUMENT && message == NULL);
+    other = SENTINEL;
+    CHECK(tc_auth_renewal_poll(auth, 0, &other) == OK && other == NULL); /* nobody waits for it any more */
     tc_auth_free(auth);
     auth = due_handle();
     CHECK(tc_auth_renewal_complete(due_ticket(auth), 200, "", SIZE_MAX, NULL) == TC_AUTH_STATUS_INVALID_ARGUMENT);

@@ -16,6 +16,7 @@ import hmac
 import http.server
 import json
 import os
+import re
 import secrets
 import socket
 import sys
@@ -70,7 +71,7 @@ class Tokens:
                 return None
             self.issued += 1
             self.current = f"API:{self.issued}:{secrets.token_urlsafe(18)}+/="
-            self.expires = int(now) + self.life
+            self.expires = int(now) + self.life if self.life else None
             return self.current, self.expires
 
 
@@ -81,7 +82,7 @@ class Platform(http.server.ThreadingHTTPServer):
     def __init__(self, options):
         super().__init__(("127.0.0.1", 0), Handler)
         self.options = options
-        self.tokens = Tokens(options.token, options.token_life, list(filter(None, options.faults.split(","))))
+        self.tokens = Tokens(options.token, options.token_life, options.faults)
         self.counters = {"verified": 0, "refused": 0, "renewal requests": 0}
         self.counters_lock = threading.Lock()
 
@@ -166,7 +167,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Renewal, with the fault that is next on the list."""
         self.server.count("renewal requests")
         fault, _, argument = self.server.tokens.next_fault().partition(":")
-        self.log(f"renewal: {fault}")
+        self.log(f"renewal, fault: {fault}")
         if "Authorization" in self.headers:
             return self.reply(400, {"success": False, "message": "the renewal takes no Authorization header"})
         if fault == "500":
@@ -177,14 +178,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.drop()
         if fault == "refuse":
             return self.reply(200, {"success": False, "message": f"Token {token} may not be renewed"})
-        if fault == "slow":
-            time.sleep(float(argument))
         renewed = self.server.tokens.renew(token, self.server.now())
+        if fault == "slow":
+            time.sleep(float(argument))  # the old token is dead by now, and nobody has the new one
         if fault == "lost":
             return self.drop()
         if renewed is None:
+            self.log("renewal of a token that is not the current one: refused")
             return self.reply(401, {"success": False, "message": "Unauthorized"})
-        answer = {"success": True, "apiToken": renewed[0], "apiTokenExpires": str(renewed[1])}
+        answer = {"success": True, "apiToken": renewed[0]} | ({"apiTokenExpires": str(renewed[1])} if renewed[1] else {})
         # The platform escapes "=", so that a client without a real JSON parser is found out.
         return self.send(200, "application/json", json.dumps(answer).replace("=", "\\u003d").encode("utf-8"))
 
@@ -209,10 +211,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return super().date_time_string(self.server.now() if timestamp is None else timestamp)
 
     def log(self, line):
-        print(line, file=sys.stderr, flush=True)
+        sys.stderr.write(line + "\n")  # in one piece: many threads log
+        sys.stderr.flush()
 
     def log_message(self, *_):
         """The base class would log a second line for each request."""
+
+
+def faults(text):
+    listed = [fault.strip() for fault in text.split(",")]
+    for fault in listed:
+        if not re.fullmatch(r"ok|500|html|drop|refuse|lost|slow:\d+(\.\d+)?", fault):
+            raise argparse.ArgumentTypeError(f"no such fault: {fault!r}")
+    return listed
 
 
 def end_with_parent():
@@ -230,7 +241,7 @@ def main():
     parser.add_argument("--clock-offset", type=int, default=0, metavar="SECONDS", help="how far its clock is off: 0")
     parser.add_argument("--token-life", type=int, default=0, metavar="SECONDS",
                         help="how long the token and each new one lives: 0, without end")
-    parser.add_argument("--faults", default="", metavar="LIST",
+    parser.add_argument("--faults", type=faults, default=[], metavar="LIST",
                         help="what happens to the renewals, one after the other, separated by commas: ok, 500, html, "
                         "slow:SECONDS, drop, refuse, or lost (the answer, after the token was replaced)")
     parser.add_argument("--quiet", action="store_true", help="log refusals and renewals only")

@@ -1,0 +1,20 @@
+//! The reader of command-line arguments, with NUL between them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tc_auth::{Auth, Kind, Now};
+
+fuzz_target!(|text: &[u8]| {
+    let arguments: Vec<_> = text.split(|byte| *byte == 0).collect();
+    let result = Auth::from_args(arguments.iter().copied(), Now::read());
+    if let Ok(auth) = result
+        && auth.kind() == Kind::Token
+    {
+        let token = auth.token().unwrap();
+        let value = token.value().as_bytes();
+        assert!(arguments.iter().any(|argument| argument.ends_with(value)), "a token that nobody passed");
+    }
+    let (discovered, why) = Auth::discover(arguments.iter().copied(), &|_| None, Now::read());
+    assert_eq!(discovered.is_ok(), Auth::from_args(arguments.iter().copied(), Now::read()).is_ok());
+    assert!(why.starts_with("arguments: ") && why.is_ascii());
+});

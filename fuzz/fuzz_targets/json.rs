@@ -1,0 +1,20 @@
+//! The JSON reader beside serde_json: what both call an object must give the same credentials.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use tc_auth::{Auth, Kind, Now, Status};
+
+fuzz_target!(|text: &[u8]| {
+    let result = Auth::from_json(text, Now::read());
+    let Ok(Value::Object(members)) = serde_json::from_slice(text) else {
+        assert_eq!(result.err(), Some(Status::ConfigSyntax));
+        return;
+    };
+    if let Ok(auth) = result
+        && auth.kind() == Kind::Token
+    {
+        assert_eq!(members["tc_token"].as_str(), Some(auth.token().unwrap().value()));
+        assert!(!auth.describe().contains("\n"));
+    }
+});

@@ -1,0 +1,136 @@
+//! Objects in JSON texts that hold secrets: their members, without a copy that nobody wipes.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// Calls `member` with the name and the raw text of each member. `None` if this is no object, whole and alone; then
+/// nothing was called. Whatever is nested in a member is only checked for its grammar.
+pub(crate) fn members<'a>(text: &'a str, member: impl FnMut(&str, &'a str)) -> Option<()> {
+    // All of it first: what is cut off in the middle is no object, whatever its first members are.
+    if !text.trim_start().starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return None;
+    }
+    serde_json::Deserializer::from_str(text).deserialize_map(Members(member)).ok()
+}
+
+/// Members come as raw text, for the parser would leave copies of what it unescapes.
+struct Members<F>(F);
+
+impl<'de, F: FnMut(&str, &'de str)> Visitor<'de> for Members<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        // A name that can't be unescaped is none of ours.
+        while let Some(name) = map.next_key::<&RawValue>()? {
+            let name = string(name.get()).unwrap_or_default();
+            let name: Cow<str> = String::from_utf8_lossy(&name);
+            (self.0)(&name, map.next_value::<&RawValue>()?.get());
+        }
+        Ok(())
+    }
+}
+
+/// The content of a raw string; `None` for another type, or half a surrogate pair.
+pub(crate) fn string(raw: &str) -> Option<Secret> {
+    unescape(raw, None)
+}
+
+/// The same for text that is only shown: half a surrogate pair becomes U+FFFD.
+pub(crate) fn text(raw: &str) -> Option<Secret> {
+    unescape(raw, Some(char::REPLACEMENT_CHARACTER))
+}
+
+/// RFC 8259, 7. The raw text is known to be well formed, but for its surrogates.
+fn unescape(raw: &str, lone_surrogate: Option<char>) -> Option<Secret> {
+    let mut rest = raw.strip_prefix('"')?.strip_suffix('"')?;
+    let mut out = Zeroizing::new(String::with_capacity(raw.len())); // no escape is shorter than what it stands for
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let kind = rest.as_bytes()[at + 1];
+        rest = &rest[at + 2..];
+        out.push(match kind {
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => unicode_escape(&mut rest).or(lone_surrogate)?,
+            other => char::from(other),
+        });
+    }
+    out.push_str(rest);
+    Some(Secret::concat(&[out.as_bytes()]))
+}
+
+/// The character of the digits behind `\u`, and of a second escape if they are the first half of a surrogate pair.
+fn unicode_escape(rest: &mut &str) -> Option<char> {
+    let high = hex_unit(rest)?;
+    if !(0xd800..0xdc00).contains(&high) {
+        return char::from_u32(high);
+    }
+    let mut behind = rest.strip_prefix("\\u")?;
+    let low = hex_unit(&mut behind).filter(|low| (0xdc00..0xe000).contains(low))?;
+    *rest = behind;
+    char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))
+}
+
+fn hex_unit(rest: &mut &str) -> Option<u32> {
+    let (digits, behind) = rest.split_at_checked(4)?;
+    *rest = behind;
+    u32::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{members, string, text};
+    use proptest::prelude::*;
+
+    #[test]
+    fn members_come_raw_and_in_order() {
+        let mut seen = Vec::new();
+        let object = " {\"a\": 1e999 ,\"b\\u0063\":\"\\ud800\",\"a\":{\"x\":[null]},\"\\ud800\":true} ";
+        members(object, |name, raw| seen.push(format!("{name}={raw}"))).unwrap();
+        assert_eq!(seen, ["a=1e999", "bc=\"\\ud800\"", "a={\"x\":[null]}", "=true"]);
+        for none in ["", "[]", "17", "{", "{}x", "{\"a\":1", "{\"a\":1,}", "\u{feff}{}"] {
+            assert!(members(none, |name, _| panic!("{name}")).is_none(), "{none}");
+        }
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(members(&deep, |_, _| {}).is_some());
+    }
+
+    #[test]
+    fn half_a_pair_is_shown_and_never_signed() {
+        for raw in [r#""\ud800""#, r#""\udc00""#, r#""\ud800\u0041""#] {
+            assert!(string(raw).is_none());
+            assert!(str::from_utf8(&text(raw).unwrap()).unwrap().starts_with('\u{fffd}'));
+        }
+        assert_eq!(text(r#""\ud800\u0041""#).unwrap().to_vec(), "\u{fffd}A".as_bytes());
+        for raw in ["1", "null", "{}", "true"] {
+            assert!(string(raw).is_none(), "{raw}");
+        }
+    }
+
+    /// The content of a string: escapes of all kinds, and what needs none.
+    const ESCAPED: &str = r#"(\\["\\/bfnrt]|\\u00[0-9a-fA-F]{2}|\\ud83d\\ude0[0-9]|[ !#-\[\]-~é]){0,20}"#;
+
+    proptest! {
+        #[test]
+        fn a_string_is_unescaped_like_serde_json_does(any_text: String, escaped in ESCAPED) {
+            for raw in [serde_json::to_string(&any_text).unwrap(), format!("\"{escaped}\"")] {
+                let expected: Option<String> = serde_json::from_str(&raw).ok();
+                let got = string(&raw).map(|secret| String::from_utf8(secret.to_vec()).unwrap());
+                prop_assert_eq!(got, expected, "{}", raw);
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Bytes that lie in pages of their own, which are left out of core dumps.
+//!
+//! A token has to be held as it is, for it is sent as it is. On the heap it would share a page with anything, and a core
+//! dump of the process, which may be mailed around, would hold it. So it gets an anonymous mapping with `MADV_DONTDUMP`.
+//! That is best effort: where the system has no such thing, or no memory for it, the bytes lie on the heap. They are
+//! wiped in both cases. They are not locked into memory: a limit on that is soon reached, and then a library in somebody
+//! else's process would be the one that fails.
+
+#![allow(unsafe_code, reason = "mappings have no safe interface")]
+
+use std::fmt;
+use std::ops::Deref;
+
+use zeroize::Zeroize;
+
+use crate::secret::Secret;
+
+/// A secret that is held for long.
+pub(crate) enum Pages {
+    #[cfg(target_os = "linux")]
+    Mapped {
+        start: std::ptr::NonNull<u8>,
+        len: usize,
+    },
+    Heap(Secret),
+}
+
+// SAFETY: the bytes are written before anybody else sees them, and then only read until the owner drops them.
+#[cfg(target_os = "linux")]
+unsafe impl Send for Pages {}
+// SAFETY: the same.
+#[cfg(target_os = "linux")]
+unsafe impl Sync for Pages {}
+
+impl Pages {
+    /// Puts the parts together.
+    pub(crate) fn concat(parts: &[&[u8]]) -> Pages {
+        // The unit tests make millions of tokens, and a mapping is slow.
+        #[cfg(all(target_os = "linux", not(test)))]
+        if let Some(pages) = Pages::map(parts) {
+            return pages;
+        }
+        Pages::Heap(Secret::concat(parts))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn map(parts: &[&[u8]]) -> Option<Pages> {
+        let len = parts.iter().map(|part| part.len()).sum();
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping, which touches nothing that exists. A length of 0 is refused by the system.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), len, access, kind, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return None;
+        }
+        // SAFETY: the mapping was just made. If the advice is not taken, there is nothing better to do.
+        unsafe { libc::madvise(start, len, libc::MADV_DONTDUMP) };
+        let start = std::ptr::NonNull::new(start.cast::<u8>())?;
+        let mut end = start;
+        for part in parts {
+            // SAFETY: the parts fit into the mapping, which overlaps none of them.
+            unsafe {
+                end.copy_from_nonoverlapping(std::ptr::NonNull::from(*part).cast(), part.len());
+                end = end.add(part.len());
+            }
+        }
+        Some(Pages::Mapped { start, len })
+    }
+}
+
+impl Deref for Pages {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            // SAFETY: the mapping has `len` bytes and lives as long as `self`.
+            #[cfg(target_os = "linux")]
+            Pages::Mapped { start, len } => unsafe { std::slice::from_raw_parts(start.as_ptr(), *len) },
+            Pages::Heap(secret) => secret,
+        }
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        if let Pages::Mapped { start, len } = self {
+            // SAFETY: nobody else has the mapping any more, and it is given back once.
+            unsafe {
+                std::slice::from_raw_parts_mut(start.as_ptr(), *len).zeroize();
+                libc::munmap(start.as_ptr().cast(), *len);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pages;
+
+    #[test]
+    fn they_hold_what_was_put_in() {
+        let large = vec![b'x'; 100_000];
+        for parts in [[b"a".as_slice(), b"bc"], [b"", b""], [b"", b"x"], [&large, b"end"]] {
+            #[cfg(target_os = "linux")]
+            assert_eq!(Pages::map(&parts).is_none(), parts.concat().is_empty());
+            #[cfg(target_os = "linux")]
+            assert_eq!(Pages::map(&parts).as_deref().unwrap_or_default(), parts.concat());
+            assert_eq!(&*Pages::concat(&parts), parts.concat());
+            assert_eq!(format!("{:?}", Pages::concat(&parts)), "***");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn they_are_left_out_of_core_dumps() {
+        let pages = Pages::map(&[b"token"]).unwrap();
+        let start = format!("{:x}-", pages.as_ptr() as usize);
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let flags = maps.lines().skip_while(|line| !line.starts_with(&start)).find(|line| line.starts_with("VmFlags"));
+        assert!(flags.expect("a mapping of its own").split(' ').any(|flag| flag == "dd"), "{flags:?}");
+    }
+}
