@@ -333,7 +333,8 @@ tc_auth_status tc_auth_new_token(const char *token,
 /**
  * Wipes and frees a handle; does nothing for NULL. Afterwards it must not be used.
  *
- * Header lists, URLs and strings that were made with it live on.
+ * Header lists, URLs and strings that were made with it live on. Complete your tickets first: the answer to a renewal
+ * that comes afterwards is dropped, and with it the new token; and a ticket holds the token until it is given back.
  * Threads: no other call on the handle may be running.
  */
 void tc_auth_free(tc_auth *auth);
@@ -479,7 +480,8 @@ tc_auth_status tc_auth_token(const tc_auth *auth,
 /**
  * Sets how long before its expiry a token is due to be renewed.
  *
- * seconds: 0 to 86400; 60 at first. A token is due at half the life that it had left when it was set, if that is later.
+ * seconds: 0 to 86400; 60 at first. A token is due so long before its expiry, but not in the first half of the life that
+ * it had left when it was set: with 100 seconds left and a window of 60, it is due after 50.
  * Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_ARGUMENT.
  * Threads: any.
  */
@@ -492,10 +494,12 @@ tc_auth_status tc_auth_set_renewal_window(tc_auth *auth,
  * OK, and *out is NULL: go ahead and sign. Always so with an HMAC handle, with a token that is not renewed (one that
  * begins with "APIV2:", or without an API path), and during the pause after a renewal that failed.
  * OK, and *out is a ticket: this caller, and nobody else, renews. GET the URL of tc_auth_renewal_url(), call
- * tc_auth_renewal_complete() or tc_auth_renewal_cancel() within 120 seconds, then poll again.
+ * tc_auth_renewal_complete() or tc_auth_renewal_cancel() within 120 seconds, and whatever came of it, go on to sign:
+ * that says whether the token serves.
  * RENEWAL_TIMEOUT: somebody else's renewal is still under way. The old token is not to be sent meanwhile, for the
- * server kills it when it issues the new one: poll again.
- * max_wait_ms: how many milliseconds to wait for somebody else's renewal; 0 for not at all. Otherwise nobody waits.
+ * server kills it when it issues the new one: poll again, or give up.
+ * max_wait_ms: how many milliseconds to wait for somebody else's renewal, longer than your HTTP client may take for it;
+ * 0 for not at all. Otherwise nobody waits.
  * Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
  * On success *out is NULL or owns a ticket, which tc_auth_renewal_complete() or tc_auth_renewal_cancel() frees.
  * Threads: any; the one call that waits.
@@ -507,15 +511,16 @@ tc_auth_status tc_auth_renewal_poll(tc_auth *auth,
 /**
  * To be called with the answer to a signed request: says whether a retry is any use, and corrects what can be corrected.
  *
- * sent_authorization, sent_timestamp: what was sent, the timestamp or TC_AUTH_NO_TIMESTAMP. http_status, date, body: what
- * came back; date is the Date header, or NULL: also if the response carries an Age header, or did not come from the
- * signed origin over TLS. Of the body only the first 64 KiB are read.
+ * sent_authorization, sent_timestamp: the values that were sent, with the length of the first ("TC-Token ..." without
+ * NUL); the timestamp or TC_AUTH_NO_TIMESTAMP. http_status, date, body: what came back; date is the Date header, or
+ * NULL: also if the response carries an Age header, or did not come from the signed origin over TLS. Only the statuses
+ * 400, 401 and 403 are looked at, and of the body the first 64 KiB; any other status is TC_AUTH_ADVICE_ACCEPTED.
  * *advice: receives a number of tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. It keeps no
  * memory of requests, so count the retries yourself.
  * A token that the server refuses is marked, so that the next poll renews it. A clock that the server's Date shows to
  * be wrong is corrected by the handle's clock offset, by at most a day.
  * Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (what was sent does not
- * begin with "TC " or "TC-Token ", as the handle's kind has it); INVALID_TIME (the sent timestamp matters and is none).
+ * begin with "TC " or "TC-Token ", as the handle's kind has it, or is not one line of visible ASCII); INVALID_TIME (the sent timestamp matters and is none).
  * Everything is only read.
  * Threads: any; never waits.
  */
@@ -685,7 +690,8 @@ void tc_auth_header_list_free(tc_auth_header_list *list);
 /**
  * The URL to GET, without an Authorization header. NULL for NULL.
  *
- * It contains the token, so do not log it, and follow no redirect.
+ * It contains the token, so do not log it, and follow no redirect. Send it once, on a new connection: many clients
+ * repeat a GET when a kept connection turns out to be dead, and the second would renew a token that is gone.
  * The string belongs to the ticket and is valid until the ticket is completed or cancelled.
  * Threads: any.
  */
@@ -694,7 +700,7 @@ const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
 /**
  * Hands in the server's answer, whatever it is. Whoever waits goes on.
  *
- * http_status, body: of the answer. The body is only read.
+ * http_status, body: of the answer, the whole body. It is only read.
  * *server_message: receives the message of the answer, fit for a log (at most 512 bytes of UTF-8, no control
  * characters, `***` for the token), or NULL if there is none; also when the call fails. The pointer may be NULL.
  * Returns OK if the token was replaced or extended, or if that does not matter any more because another token was set
@@ -702,7 +708,8 @@ const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
  * set. RENEWAL_BAD_RESPONSE: anything else; the token stays in use while it is valid, and the next attempt comes after
  * a pause of 5 to 60 seconds.
  * Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE.
- * The ticket is freed, whatever is returned. If *server_message is not NULL, free it with tc_auth_string_free().
+ * The ticket is freed, whatever is returned, and a wrong argument counts as no answer: set your pointer to NULL. If
+ * *server_message is not NULL, free it with tc_auth_string_free().
  * Threads: any; never waits.
  */
 tc_auth_status tc_auth_renewal_complete(tc_auth_renewal *renewal,
@@ -715,7 +722,7 @@ tc_auth_status tc_auth_renewal_complete(tc_auth_renewal *renewal,
  * Gives a ticket back without an answer: the connection failed, or it took too long. Does nothing for NULL.
  *
  * The token stays in use while it is valid, and the next attempt comes after a pause of 5 to 60 seconds.
- * The ticket is freed.
+ * The ticket is freed: set your pointer to NULL.
  * Threads: any; never waits.
  */
 void tc_auth_renewal_cancel(tc_auth_renewal *renewal);

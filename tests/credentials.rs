@@ -68,3 +68,19 @@ fn make(case: &Value) -> (Result<Auth>, String) {
     };
     (auth, String::new())
 }
+
+#[test]
+fn the_example_declares_names_that_are_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c/install.json");
+    let install: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let names: Vec<_> = list(&install["params"]).iter().map(|param| text(param, "name")).collect();
+    // What the platform makes of it: each declared name with a value.
+    let arguments: Vec<_> = names.iter().map(|name| format!("--{name}=value-of-{name}")).collect();
+    let auth = Auth::from_args(arguments.iter().map(|argument| argument.as_bytes()), Now::read()).unwrap();
+    assert!(auth.describe().contains("access id value-of-api_access_id"));
+    let secret = list(&install["params"]).iter().find(|param| text(param, "name") == "api_secret_key").unwrap();
+    assert_eq!(secret["encrypt"], true);
+    for word in ["${USER:KEYCHAIN}", "${ORGANIZATION:KEYCHAIN}"] {
+        assert!(list(&secret["validValues"]).iter().any(|value| value == word));
+    }
+}

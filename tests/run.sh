@@ -119,6 +119,10 @@ documented_programs() {
     done
 }
 
+core_dump() {
+    make_quietly "$build/dump-static" && python3 tests/platform/test_dump.py "$build/dump-static"
+}
+
 demo() {
     env -u TC_API_ACCESS_ID -u TC_API_SECRET_KEY "$MAKE" --no-print-directory -s demo >"$build/demo" || return 1
     cat "$build/demo"
@@ -176,6 +180,16 @@ if [ -n "$lacking" ]; then
 else
     run "requests to the stand-in" requests
     run "tokens: faults, clock, storm" tokens
+fi
+
+if ! have python3; then
+    skip "core dump: no secret in it" "no python3" "apt-get install python3"
+elif ! have gcore; then
+    skip "core dump: no secret in it" "no gcore" "apt-get install gdb"
+elif [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then
+    skip "core dump: no secret in it" "it reads 64-bit little-endian dumps of Linux" "run it there"
+else
+    run "core dump: no secret in it" core_dump
 fi
 
 oracle=$TARGET/tcex/bin/python

@@ -78,7 +78,8 @@ pub unsafe extern "C" fn tc_auth_new_token(
 
 /// Wipes and frees a handle; does nothing for NULL. Afterwards it must not be used.
 ///
-/// Header lists, URLs and strings that were made with it live on.
+/// Header lists, URLs and strings that were made with it live on. Complete your tickets first: the answer to a renewal
+/// that comes afterwards is dropped, and with it the new token; and a ticket holds the token until it is given back.
 /// Threads: no other call on the handle may be running.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_free(auth: Option<Box<tc_auth>>) {
@@ -296,7 +297,8 @@ pub extern "C" fn tc_auth_token(
 
 /// Sets how long before its expiry a token is due to be renewed.
 ///
-/// seconds: 0 to 86400; 60 at first. A token is due at half the life that it had left when it was set, if that is later.
+/// seconds: 0 to 86400; 60 at first. A token is due so long before its expiry, but not in the first half of the life that
+/// it had left when it was set: with 100 seconds left and a window of 60, it is due after 50.
 /// Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_ARGUMENT.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -310,10 +312,12 @@ pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds:
 /// OK, and *out is NULL: go ahead and sign. Always so with an HMAC handle, with a token that is not renewed (one that
 /// begins with "APIV2:", or without an API path), and during the pause after a renewal that failed.
 /// OK, and *out is a ticket: this caller, and nobody else, renews. GET the URL of tc_auth_renewal_url(), call
-/// tc_auth_renewal_complete() or tc_auth_renewal_cancel() within 120 seconds, then poll again.
+/// tc_auth_renewal_complete() or tc_auth_renewal_cancel() within 120 seconds, and whatever came of it, go on to sign:
+/// that says whether the token serves.
 /// RENEWAL_TIMEOUT: somebody else's renewal is still under way. The old token is not to be sent meanwhile, for the
-/// server kills it when it issues the new one: poll again.
-/// max_wait_ms: how many milliseconds to wait for somebody else's renewal; 0 for not at all. Otherwise nobody waits.
+/// server kills it when it issues the new one: poll again, or give up.
+/// max_wait_ms: how many milliseconds to wait for somebody else's renewal, longer than your HTTP client may take for it;
+/// 0 for not at all. Otherwise nobody waits.
 /// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
 /// On success *out is NULL or owns a ticket, which tc_auth_renewal_complete() or tc_auth_renewal_cancel() frees.
 /// Threads: any; the one call that waits.
@@ -337,15 +341,16 @@ pub unsafe extern "C" fn tc_auth_renewal_poll(
 
 /// To be called with the answer to a signed request: says whether a retry is any use, and corrects what can be corrected.
 ///
-/// sent_authorization, sent_timestamp: what was sent, the timestamp or TC_AUTH_NO_TIMESTAMP. http_status, date, body: what
-/// came back; date is the Date header, or NULL: also if the response carries an Age header, or did not come from the
-/// signed origin over TLS. Of the body only the first 64 KiB are read.
+/// sent_authorization, sent_timestamp: the values that were sent, with the length of the first ("TC-Token ..." without
+/// NUL); the timestamp or TC_AUTH_NO_TIMESTAMP. http_status, date, body: what came back; date is the Date header, or
+/// NULL: also if the response carries an Age header, or did not come from the signed origin over TLS. Only the statuses
+/// 400, 401 and 403 are looked at, and of the body the first 64 KiB; any other status is TC_AUTH_ADVICE_ACCEPTED.
 /// *advice: receives a number of tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. It keeps no
 /// memory of requests, so count the retries yourself.
 /// A token that the server refuses is marked, so that the next poll renews it. A clock that the server's Date shows to
 /// be wrong is corrected by the handle's clock offset, by at most a day.
 /// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (what was sent does not
-/// begin with "TC " or "TC-Token ", as the handle's kind has it); INVALID_TIME (the sent timestamp matters and is none).
+/// begin with "TC " or "TC-Token ", as the handle's kind has it, or is not one line of visible ASCII); INVALID_TIME (the sent timestamp matters and is none).
 /// Everything is only read.
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
