@@ -71,10 +71,10 @@ test: lib
 header:
 	TC_AUTH_WRITE_HEADER=1 $(CARGO) test --locked --test header
 
-# With at most three preemptions, which finds nearly everything in seconds; LOOM_MAX_PREEMPTIONS= explores all.
-model: export LOOM_MAX_PREEMPTIONS ?= 3
+# With at most three preemptions, which finds nearly everything in seconds; `make model PREEMPTIONS=` explores all.
+PREEMPTIONS ?= 3
 model:
-	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(TARGET)/loom $(CARGO) test --locked --release --lib model -- --nocapture
+	$(if $(PREEMPTIONS),LOOM_MAX_PREEMPTIONS=$(PREEMPTIONS)) RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(TARGET)/loom $(CARGO) test --locked --release --lib model -- --nocapture
 
 storm: $(BUILD)/storm
 	$(TARGET)/tcex/bin/python tests/platform/storm.py $(BUILD) 120 30

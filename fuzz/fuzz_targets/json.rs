@@ -2,15 +2,19 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tc_auth::{Auth, Kind, Now, Status};
 
 fuzz_target!(|text: &[u8]| {
     let result = Auth::from_json(text, Now::read());
-    let Ok(Value::Object(members)) = serde_json::from_slice(text) else {
+    // serde_json refuses half surrogates and huge numbers in members that are none of ours; the grammar does not.
+    let object = str::from_utf8(text).is_ok_and(|text| text.trim_start().starts_with('{'));
+    if !object || serde_json::from_slice::<IgnoredAny>(text).is_err() {
         assert_eq!(result.err(), Some(Status::ConfigSyntax));
         return;
-    };
+    }
+    let Ok(Value::Object(members)) = serde_json::from_slice(text) else { return };
     if let Ok(auth) = result
         && auth.kind() == Kind::Token
     {

@@ -259,6 +259,21 @@ class TcSign(unittest.TestCase):
                 result = subprocess.run([program, "GET", "/"], env=CREDENTIALS, capture_output=True, text=True)
                 self.assertEqual(result.returncode, expected, result.stderr)
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can take a file away from another user")
+    def test_a_parameter_file_that_can_not_be_read(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o755)
+            program, file = pathlib.Path(directory, "tc-sign"), pathlib.Path(directory, "parameters")
+            shutil.copy(PROGRAMS / "tc-sign", program)
+            shutil.copy(HERE.parent / "vectors" / "params" / "aes128", file)
+            variables = {"TC_APP_PARAM_FILE": str(file), "TC_APP_PARAM_KEY": "ajfmuyodhscwegea"}
+            for mode, expected in [(0o644, 0), (0o600, 1)]:
+                file.chmod(mode)
+                command = [program, "GET", "https://company.example/api"]
+                result = subprocess.run(command, env=variables, capture_output=True, text=True, user=65534)
+                self.assertEqual(result.returncode, expected, result.stderr)
+            self.assertIn("can't be read", result.stderr)
+
     def test_a_full_disk_is_an_error(self):
         with open("/dev/full", "w") as full:
             command = [str(PROGRAMS / "tc-sign"), "GET", "/"]
