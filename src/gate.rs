@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::ffi::CStr;
 use std::hash::BuildHasher;
+use std::mem;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::error::{Result, Status};
 use crate::pages::Pages;
 use crate::renewal::{Renewal, TicketId, Turn};
 use crate::review::Advice;
+use crate::secret::Secret;
 use crate::sync::{Condvar, Mutex, Swap};
 use crate::token::Token;
 use crate::uri::ApiPath;
@@ -97,6 +99,19 @@ impl Gate {
     }
 }
 
+/// Only a child after `fork` finds the lock taken here, by a thread that it does not have. Then the state may be in the
+/// middle of a change, and a token in it counted once too often: it is left where it is, in the child alone.
+impl Drop for Gate {
+    fn drop(&mut self) {
+        if self.renewal.is_locked() {
+            let nothing = || Token::from_secret(&Secret::default(), None);
+            let now = Now::read();
+            mem::forget(mem::replace(&mut self.renewal, Mutex::new(Renewal::new(nothing(), now, 0))));
+            mem::forget(mem::replace(&mut self.current, Swap::new(Arc::new(nothing()))));
+        }
+    }
+}
+
 /// The right, and the duty, to renew a token: send the request, then complete or cancel.
 pub struct Ticket {
     gate: Weak<Gate>,
@@ -153,6 +168,31 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         if self.id.is_some() {
             self.give_back(Now::read());
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::mem;
+    use std::sync::Arc;
+
+    use super::Gate;
+    use crate::clock::Now;
+    use crate::token::Token;
+
+    /// What a forked child finds: a lock that nobody will ever give back.
+    #[test]
+    fn a_gate_that_is_locked_is_left_alone() {
+        for locked in [false, true] {
+            let gate = Gate::new(Token::new(b"token", None).unwrap(), Now::read());
+            let token: Arc<Token> = arc_swap::Guard::into_inner(gate.current());
+            let before = Arc::strong_count(&token);
+            if locked {
+                mem::forget(gate.renewal.lock());
+            }
+            drop(gate);
+            assert_eq!(Arc::strong_count(&token), if locked { before } else { 1 });
         }
     }
 }

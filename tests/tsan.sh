@@ -47,6 +47,7 @@ echo "== the C tests"
 compile test_abi tests/c/test_abi.c
 "$build/test_abi"
 
+rm -f "$build/port"
 echo "== the storm, $SECONDS_OF_STORM s"
 compile storm tests/c/storm.c -lcurl
 python3 tests/platform/stand_in.py --quiet --token storm-token --token-life 4 >"$build/port" 2>"$build/stand_in.log" &
