@@ -13,7 +13,7 @@ enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
     "Usage: tc-sign [--at SECONDS] [CREDENTIALS] METHOD URI\n"
-    "       tc-sign --explain [CREDENTIALS]\n"
+    "       tc-sign --explain [ARGUMENTS OF AN APP]\n"
     "Prints the authorization headers of one ThreatConnect request, one a line.\n"
     "\n"
     "  METHOD         such as GET\n"
@@ -25,7 +25,7 @@ static const char usage[] =
     "\n"
     "Credentials come from the first of these that names any: the arguments, as the platform\n"
     "passes them (--tc_token X, --tc_token_expires, --tc_api_path, --tc_api_access_id,\n"
-    "--tc_api_secret_key; others can see them while the program runs); the parameter file\n"
+    "--tc_api_secret_key, or the older --api_... names; others can see them while the program runs); the parameter file\n"
     "that TC_APP_PARAM_FILE and TC_APP_PARAM_KEY name; the variables TC_TOKEN,\n"
     "TC_TOKEN_EXPIRES, TC_API_PATH, or TC_API_ACCESS_ID and TC_API_SECRET_KEY.\n"
     "Exit status: 0 done, 1 no headers could be made, 2 wrong usage.\n";
@@ -85,7 +85,10 @@ int main(int argc, char **argv)
     tc_auth *auth = NULL;
     char *why = NULL;
     tc_auth_status status;
-    for (; next < argc && argv[next][0] == '-'; next++) {
+    for (int i = 1; i < argc; i++)
+        explained |= strcmp(argv[i], "--explain") == 0;
+    /* To explain, every argument is taken as an App would take it. */
+    for (; !explained && next < argc && argv[next][0] == '-'; next++) {
         const char *option = argv[next];
         if (strcmp(option, "--") == 0) {
             next++;
@@ -99,19 +102,19 @@ int main(int argc, char **argv)
         } else if (strcmp(option, "--at") == 0) {
             if (++next == argc || !parse_seconds(argv[next], &time))
                 return wrong_usage("--at needs a number of Unix seconds", "");
-        } else if (strcmp(option, "--explain") == 0) {
-            explained = 1;
         } else if (strncmp(option, "--tc_", 5) == 0 || strncmp(option, "--api_", 6) == 0) {
             next += !strchr(option, '='); /* read below, by tc_auth_discover() */
         } else {
+            argv[next][strcspn(option, "=")] = '\0'; /* the value may be a secret with a misspelt name */
             return wrong_usage("unknown option ", option);
         }
     }
-    if (explained ? next < argc : argc - next != 2)
-        return wrong_usage(explained ? "--explain takes no METHOD and URI" : "a METHOD and a URI are needed", "");
+    if (!explained && argc - next != 2)
+        return wrong_usage("a METHOD and a URI are needed, behind all options", "");
     status = tc_auth_discover(argc, argv, &why, &auth);
     if (status != TC_AUTH_STATUS_OK)
-        fprintf(stderr, "tc-sign: %s (%s)\n", tc_auth_status_message(status), why ? why : "");
+        fprintf(stderr, "tc-sign: %s%s%s\n", tc_auth_status_message(status), explained || !why ? "" : " Looked at: ",
+                explained || !why ? "" : why);
     if (explained)
         result = explain(auth, why);
     else

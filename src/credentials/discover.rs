@@ -23,13 +23,10 @@ pub(crate) fn discover<'a>(
             Ok(())
         }
         Some(path) => {
-            let key = file("TC_APP_PARAM_KEY");
-            if key.is_none() {
-                search.why.push("TC_APP_PARAM_KEY is not set".to_owned());
-            }
-            let found =
-                param_file::path(&path).and_then(|path| param_file::read(path, key.as_deref().unwrap_or_default()));
-            search.look(Source::ParamFile, found)
+            let Some(key) = file("TC_APP_PARAM_KEY") else {
+                return search.fail("parameter file: TC_APP_PARAM_KEY is not set".to_owned(), Status::ConfigDecrypt);
+            };
+            search.look(Source::ParamFile, param_file::path(&path).and_then(|path| param_file::read(path, &key)))
         }
     });
     let result = result.and_then(|()| search.look(Source::Environment, env::read(lookup)));
@@ -49,8 +46,7 @@ impl Search {
         let parameters = match parameters {
             Ok(parameters) => parameters,
             Err(status) => {
-                self.why.push(format!("{source}: {status}"));
-                return if self.chosen.is_some() { Ok(()) } else { Err(status) };
+                return self.fail(format!("{source}: {status}"), status);
             }
         };
         self.why.push(format!("{source}: {}", parameters.names(source)));
@@ -61,6 +57,11 @@ impl Search {
             self.chosen = Some((source, parameters));
         }
         Ok(())
+    }
+
+    fn fail(&mut self, why: String, status: Status) -> Result<()> {
+        self.why.push(why);
+        if self.chosen.is_some() { Ok(()) } else { Err(status) }
     }
 
     fn finish(&mut self, now: Now) -> Result<Auth> {

@@ -62,6 +62,10 @@ const NAMES: [(&str, Parameter); 7] = [
     ("api_secret_key", Parameter::OlderSecretKey),
 ];
 
+/// The newer one first.
+const KEY_PAIRS: [(Parameter, Parameter); 2] =
+    [(Parameter::AccessId, Parameter::SecretKey), (Parameter::OlderAccessId, Parameter::OlderSecretKey)];
+
 /// The parameter of that name, if it is one of ours.
 pub(crate) fn parameter(name: &[u8]) -> Option<Parameter> {
     NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, parameter)| *parameter)
@@ -91,17 +95,15 @@ impl Parameters {
         if value.is_empty() { None } else { Some(value) }
     }
 
-    fn access_id(&self) -> Option<&[u8]> {
-        self.get(Parameter::AccessId).or(self.get(Parameter::OlderAccessId))
-    }
-
-    fn secret_key(&self) -> Option<&[u8]> {
-        self.get(Parameter::SecretKey).or(self.get(Parameter::OlderSecretKey))
+    /// The first key pair that is complete. Halves of two pairs make none: they may belong to two identities.
+    fn key_pair(&self) -> Option<(&[u8], &[u8])> {
+        KEY_PAIRS.into_iter().find_map(|(access_id, secret_key)| self.get(access_id).zip(self.get(secret_key)))
     }
 
     /// Whether any credential is named, though it may be half a pair.
     pub(crate) fn has_credentials(&self) -> bool {
-        self.get(Parameter::Token).or(self.access_id()).or(self.secret_key()).is_some()
+        let halves = KEY_PAIRS.into_iter().flat_map(|(access_id, secret_key)| [access_id, secret_key]);
+        halves.chain([Parameter::Token]).any(|parameter| self.get(parameter).is_some())
     }
 
     /// The names of what is there, as the source spells them, and of the half of a key pair that is not. No values.
@@ -112,11 +114,13 @@ impl Parameters {
         };
         let there = NAMES.iter().filter(|(_, parameter)| self.get(*parameter).is_some());
         let mut names: Vec<String> = there.map(|(name, _)| spell(name)).collect();
-        if self.get(Parameter::Token).is_none() {
-            match (self.access_id(), self.secret_key()) {
-                (Some(_), None) => names.push(format!("no {}", spell("tc_api_secret_key"))),
-                (None, Some(_)) => names.push(format!("no {}", spell("tc_api_access_id"))),
-                _ => {}
+        if self.get(Parameter::Token).is_none() && self.key_pair().is_none() {
+            for (access_id, secret_key) in KEY_PAIRS {
+                for (there, missing) in [(access_id, secret_key), (secret_key, access_id)] {
+                    if self.get(there).is_some() {
+                        names.push(format!("no {}", spell(NAMES[missing as usize].0)));
+                    }
+                }
             }
         }
         if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
@@ -130,10 +134,10 @@ impl Parameters {
 
     /// Makes a handle. With both kinds of credentials at hand the token wins, as on the platform itself.
     pub(crate) fn into_auth(self, source: Source, now: Now) -> Result<Auth> {
-        let auth = match (self.get(Parameter::Token), self.access_id(), self.secret_key()) {
-            (Some(token), ..) => Auth::new_token(token, self.expires()?, now)?,
-            (None, Some(access_id), Some(secret_key)) => Auth::new_hmac(access_id, secret_key)?,
-            _ => return Err(Status::NoCredentials),
+        let auth = match (self.get(Parameter::Token), self.key_pair()) {
+            (Some(token), _) => Auth::new_token(token, self.expires()?, now)?,
+            (None, Some((access_id, secret_key))) => Auth::new_hmac(access_id, secret_key)?,
+            (None, None) => return Err(Status::NoCredentials),
         };
         if let Some(api_path) = self.get(Parameter::ApiPath) {
             auth.set_api_path(api_path)?;

@@ -13,8 +13,8 @@ use crate::error::{Result, Status};
 
 /// Makes a handle from a JSON object of the platform's parameters.
 ///
-/// Names: tc_token, tc_token_expires (a number or a string), tc_api_path, and a key pair: tc_api_access_id and
-/// tc_api_secret_key, or api_access_id and api_secret_key. Empty strings and null count as absent, other members are
+/// Names: tc_token, tc_token_expires (Unix seconds, a number or a string), tc_api_path, and a key pair: tc_api_access_id
+/// and tc_api_secret_key, or else api_access_id and api_secret_key. Empty strings and null count as absent, other members are
 /// passed over. With both kinds of credentials the token wins. An API path that is there is set on the handle.
 /// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (no object, over 1 MiB, a member
 /// of a wrong type or given twice); NO_CREDENTIALS (none, or half a key pair); for what is there but can't be used
@@ -100,7 +100,8 @@ pub unsafe extern "C" fn tc_auth_from_param_file(
 /// TC_APP_PARAM_FILE and TC_APP_PARAM_KEY name, then the environment.
 ///
 /// The first source that names any credential is used, alone, and its errors are final; so are those of a file that is
-/// named and can't be read. The API path comes from the first source that names it.
+/// named and can't be read, unless the arguments have the credentials: then only its API path is missing. The API path
+/// comes from the first source that names it.
 /// argc, argv: as in tc_auth_from_args(); 0 and NULL for none.
 /// *why: receives, also when the call fails, a line on what was looked at and found, by name, without secrets. The
 /// pointer may be NULL.

@@ -206,11 +206,17 @@ class TcSign(unittest.TestCase):
              "token; expires 1900000000; source parameter file; api path https://company.example/api\n"),
             ([], CREDENTIALS, 0, f"arguments: nothing; {unset}; environment: TC_API_ACCESS_ID, TC_API_SECRET_KEY; "
              f"used: environment\nHMAC; access id {ACCESS_ID}; source environment; api path not set\n"),
+            (["--owner", "Acme", "--tc_log_to_api", "--tc_token", "x", "file"], nothing, 0,
+             f"arguments: tc_token; {unset}; environment: nothing; used: arguments\n"
+             "token; no expiry; source arguments; api path not set\n"),
             ([], nothing, 1, f"arguments: nothing; {unset}; environment: nothing\n"),
         ]:
             result = sign("--explain", *arguments, **variables)
             self.assertEqual((result.returncode, result.stdout), (status, expected))
             print(f"    tc-sign --explain {' '.join(arguments)}\n      " + result.stdout.strip().replace("\n", "\n      "))
+
+    def test_a_secret_with_a_misspelt_name_is_not_shown(self):
+        self.assertNotIn("SEKRET", sign("--tctoken=SEKRET", "GET", "/").stderr)
 
     def test_help_and_version(self):
         for option, expected in [("--help", "Usage: tc-sign"), ("-h", "Usage: tc-sign"), ("--version", "tc-sign ")]:
@@ -221,7 +227,7 @@ class TcSign(unittest.TestCase):
     def test_wrong_usage(self):
         for arguments in [
             [], ["GET"], ["GET", "/", "x"], ["--at"], ["--at", "x", "GET", "/"], ["--at", "-1", "GET", "/"],
-            ["--at", "", "GET", "/"], ["--at", "9" * 20, "GET", "/"], ["-x", "GET", "/"], ["--at=1", "GET", "/"], ["--explain", "GET", "/"], ["--tc_token"],
+            ["--at", "", "GET", "/"], ["--at", "9" * 20, "GET", "/"], ["-x", "GET", "/"], ["--at=1", "GET", "/"], ["--tc_token"],
         ]:
             result = sign(*arguments)
             self.assertEqual((result.returncode, result.stdout), (2, ""), arguments)
