@@ -316,8 +316,8 @@ impl Auth {
     }
 
     /// A look at this machine's clock, corrected by the offset.
-    pub(crate) fn correct(&self, now: Now) -> Now {
-        Now { unix: now.unix.saturating_add(self.clock_offset()), ..now }
+    fn correct(&self, now: Now) -> Now {
+        now.corrected(self.clock_offset())
     }
 
     /// Says where the platform's API is, such as `https://company.example/api`. From then on a URL of another origin

@@ -33,6 +33,11 @@ impl Now {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now { unix: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), monotonic: Instant::now() }
     }
+
+    /// The same look, with the wall clock set right by an offset in seconds.
+    pub(crate) fn corrected(self, offset: i64) -> Now {
+        Now { unix: self.unix.saturating_add(offset), ..self }
+    }
 }
 
 /// The seconds to add to this machine's clock to get the server's time. Any thread may read or set it.

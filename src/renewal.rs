@@ -155,7 +155,7 @@ impl Renewal {
     fn fail(&mut self, ticket: TicketId, status: Status, now: Now) -> Result<()> {
         if self.is_under_way_with(ticket) {
             let pause = (FIRST_PAUSE << self.failures.min(4)).min(LONGEST_PAUSE);
-            let spread = pause / 5 * (self.jitter.rotate_left(self.failures * 8) & 0xff) / 0xff;
+            let spread = pause / 5 * (self.jitter.rotate_left(self.failures % 8 * 8) & 0xff) / 0xff;
             self.phase = Phase::Pause { until: now.monotonic + Duration::from_millis(pause + spread) };
             self.failures = self.failures.saturating_add(1);
         }

@@ -6,7 +6,6 @@ use std::ptr;
 
 use super::string::hand_over_string;
 use super::{bytes, guard, required, time};
-use crate::clock::Now;
 use crate::error::Status;
 use crate::gate::Ticket;
 
@@ -21,11 +20,6 @@ pub struct tc_auth_renewal {
 impl tc_auth_renewal {
     pub(super) fn new(ticket: Ticket, clock_offset: i64) -> tc_auth_renewal {
         tc_auth_renewal { ticket, clock_offset }
-    }
-
-    fn now(&self) -> Now {
-        let now = time::now();
-        Now { unix: now.unix + self.clock_offset, ..now }
     }
 }
 
@@ -67,15 +61,10 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
             out.write(ptr::null_mut());
         }
         let renewal = required(renewal)?;
-        let now = renewal.now();
-        // SAFETY: the caller keeps the header's rules for lengths.
-        let body = match unsafe { bytes(body, body_len) } {
-            Ok(body) => body,
-            Err(status) => {
-                renewal.ticket.cancel(now); // others wait for this ticket, and it will not come again
-                return Err(status);
-            }
-        };
+        // SAFETY: the caller keeps the header's rules for lengths. If they are wrong the ticket is dropped, which
+        // cancels it: others wait for it, and it will not come again.
+        let body = unsafe { bytes(body, body_len) }?;
+        let now = time::now().corrected(renewal.clock_offset);
         let (result, message) = renewal.ticket.complete(http_status, body, now);
         if let (Some(out), Some(message)) = (server_message, message) {
             hand_over_string(out, &message);
@@ -91,8 +80,5 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {
-    if let Some(renewal) = renewal {
-        let now = renewal.now();
-        renewal.ticket.cancel(now);
-    }
+    drop(renewal); // a ticket that is dropped is cancelled
 }

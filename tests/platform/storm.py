@@ -10,12 +10,14 @@ import importlib.metadata
 import json
 import logging
 import os
-import pathlib
 import re
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
+
+from test_requests import StandIn
 
 os.environ["TC_TOKEN_SLEEP_INTERVAL"] = "5"
 PROGRAMS = sys.argv[1]
@@ -23,25 +25,12 @@ SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 120
 LIFE = int(sys.argv[3]) if len(sys.argv) > 3 else 30
 WINDOW = 10
 THREADS = 16
-STAND_IN = pathlib.Path(__file__).with_name("stand_in.py")
 TOKEN = "API:5:storm+token="
 
 
-class StandIn:
-    def __enter__(self):
-        command = [sys.executable, str(STAND_IN), "--quiet", "--token", TOKEN, "--token-life", str(LIFE)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.url = f"http://127.0.0.1:{self.process.stdout.readline().strip()}"
-        return self
-
-    def stats(self):
-        import requests
-
-        return json.loads(requests.get(self.url + "/_stats", timeout=10).text)
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
+def stats(stand_in):
+    with urllib.request.urlopen(stand_in.url + "/_stats", timeout=10) as answer:
+        return json.load(answer)
 
 
 def ours(stand_in):
@@ -91,10 +80,10 @@ def main():
     print("| client | requests | failed | first-try 401s | renewals | longest stall |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, run in (("tc_auth", ours), (f"TcEx {importlib.metadata.version('tcex')}", tcex)):
-        with StandIn() as stand_in:
+        with StandIn("--quiet", "--token", TOKEN, "--token-life", str(LIFE)) as stand_in:
             requests, failed, longest = run(stand_in)
-            stats = stand_in.stats()
-        row = [name, requests, failed, stats["refused"], stats["issued"], f"{longest:.3f} s"]
+            seen = stats(stand_in)
+        row = [name, requests, failed, seen["refused"], seen["issued"], f"{longest:.3f} s"]
         print(f"| {' | '.join(map(str, row))} |", flush=True)
 
 
