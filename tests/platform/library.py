@@ -27,11 +27,13 @@ PROTOTYPES = {
     "tc_auth_renewal_cancel": [c_void_p],
     "tc_auth_string_free": [c_void_p],
     "tc_auth_free": [c_void_p],
+    "tc_auth_status_message": [c_int32],
 }
 RESULTS = {
     "tc_auth_header_list_timestamp": c_int64,
     "tc_auth_header_list_value": c_char_p,
     "tc_auth_renewal_url": c_char_p,
+    "tc_auth_status_message": c_char_p,
 }
 
 

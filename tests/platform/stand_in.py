@@ -19,6 +19,7 @@ import os
 import re
 import secrets
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -85,6 +86,11 @@ class Platform(http.server.ThreadingHTTPServer):
         self.tokens = Tokens(options.token, options.token_life, options.faults)
         self.counters = {"verified": 0, "refused": 0, "renewal requests": 0}
         self.counters_lock = threading.Lock()
+        if options.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(options.tls)
+            # The handshake is for the thread of the connection, not for the one that accepts.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def count(self, what):
         with self.counters_lock:
@@ -141,7 +147,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def answer(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        received = self.read_body()
         # Not self.path: the base class changes "//" at its start, and would hide what was sent.
         method, target, _version = self.raw_requestline.split()
         wire = (method + b" " + target).decode("latin-1")
@@ -160,8 +166,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.count("verified")
             if not self.server.options.quiet:
                 self.log(f"verified {how}: {wire}")
-            self.reply(200, {"status": "Success", "data": {"verified": how}})
+            self.reply(200, {"status": "Success", "data": {"verified": how, "received": received}})
         return None
+
+    def read_body(self):
+        """Reads the body, which nobody signs, and says how long it was."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        received = 0
+        while size := int(self.rfile.readline(), 16):
+            received += len(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return received
 
     def renew(self, token):
         """Renewal, with the fault that is next on the list."""
@@ -244,6 +261,7 @@ def main():
     parser.add_argument("--faults", type=faults, default=[], metavar="LIST",
                         help="what happens to the renewals, one after the other, separated by commas: ok, 500, html, "
                         "slow:SECONDS, drop, refuse, or lost (the answer, after the token was replaced)")
+    parser.add_argument("--tls", metavar="FILE", help="speak HTTPS, with the certificate and the key of this PEM file")
     parser.add_argument("--quiet", action="store_true", help="log refusals and renewals only")
     server = Platform(parser.parse_args())
     print(server.server_port, flush=True)

@@ -7,7 +7,6 @@ smaller window (10 instead of 600), for its defaults do not fit tokens that live
 """
 
 import importlib.metadata
-import json
 import logging
 import os
 import re
@@ -15,9 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 
-from test_requests import StandIn
+from support import StandIn
 
 os.environ["TC_TOKEN_SLEEP_INTERVAL"] = "5"
 PROGRAMS = sys.argv[1]
@@ -26,11 +24,6 @@ LIFE = int(sys.argv[3]) if len(sys.argv) > 3 else 30
 WINDOW = 10
 THREADS = 16
 TOKEN = "API:5:storm+token="
-
-
-def stats(stand_in):
-    with urllib.request.urlopen(stand_in.url + "/_stats", timeout=10) as answer:
-        return json.load(answer)
 
 
 def ours(stand_in):
@@ -82,7 +75,7 @@ def main():
     for name, run in (("tc_auth", ours), (f"TcEx {importlib.metadata.version('tcex')}", tcex)):
         with StandIn("--quiet", "--token", TOKEN, "--token-life", str(LIFE)) as stand_in:
             requests, failed, longest = run(stand_in)
-            seen = stats(stand_in)
+            seen = stand_in.stats()
         row = [name, requests, failed, seen["refused"], seen["issued"], f"{longest:.3f} s"]
         print(f"| {' | '.join(map(str, row))} |", flush=True)
 

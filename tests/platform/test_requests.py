@@ -6,90 +6,20 @@
 import json
 import os
 import pathlib
-import queue
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
 from stand_in import ACCESS_ID, SECRET_KEY, TOKEN, expected_signature
+from support import Hop, StandIn
 
 HERE = pathlib.Path(__file__).parent
 PROGRAMS = pathlib.Path(sys.argv.pop(1)) if __name__ == "__main__" else None
 CREDENTIALS = {"TC_API_ACCESS_ID": ACCESS_ID, "TC_API_SECRET_KEY": SECRET_KEY}
 HARD_TARGET = "/api/v3//x/../y;z/%7e%2F!'()*?q=a+b%20c&tql=[1-2]{3,4}&empty=&&u=http://h/?x"
-
-
-class StandIn:
-    """A running stand-in and the lines of its log."""
-
-    def __init__(self, *options):
-        command = [sys.executable, str(HERE / "stand_in.py"), *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline())
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.lines = queue.Queue()
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self):
-        with self.process.stderr as log:
-            for line in log:
-                self.lines.put(line.rstrip("\n"))
-
-    def next_line(self):
-        line = self.lines.get(timeout=10)
-        print(f"    {line}")
-        return line
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
-        self.reader.join()
-
-
-class Hop:
-    """A proxy that makes one change to each request that it passes on, or answers by itself."""
-
-    def __init__(self, port, change=None, answer=None):
-        self.port_behind, self.change, self.answer = port, change, answer
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            with client:
-                request = b""
-                while b"\r\n\r\n" not in request:
-                    request += client.recv(65536)
-                client.sendall(self.answer or self._pass_on(self.change(request)))
-
-    def _pass_on(self, request):
-        answer = b""
-        with socket.create_connection(("127.0.0.1", self.port_behind)) as server:
-            server.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-            while part := server.recv(65536):
-                answer += part
-        return answer
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
 
 
 def run(program, *arguments, **variables):

@@ -1,0 +1,617 @@
+"""One suite for all bindings: the vectors, and requests to the stand-in, with the same expectations for each language.
+
+    python3 conformance.py run LIBRARY RESULTS LABEL COMMAND...    drives one binding's program, adds to a directory of results
+    python3 conformance.py table RESULTS                           prints what is in there: scenario by language
+
+The program of a binding reads one command a line and answers with one line. Fields are separated by TAB and
+percent-encoded; an absent value is "-". README.md lists the commands.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+
+import library
+from stand_in import ACCESS_ID, SECRET_KEY, TOKEN
+from support import Hop, StandIn
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+VECTORS = ROOT / "tests" / "vectors"
+TARGET = "/api/v3/indicators?resultLimit=10"
+HARD_TARGET = "/api/v3//x/../y;z/%7e%2F!'()*?q=a+b%20c&empty=&&u=http://h/?x"
+UNAUTHORIZED = '{"status": "Failure", "message": "Unauthorized"}'
+SCENARIOS = []
+
+
+class Skipped(Exception):
+    """The language can't express what is asked for."""
+
+
+class Program:
+    """A binding's program, which runs commands."""
+
+    def __init__(self, command, **environment):
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TC_")}
+        self.command = command
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=inherited | environment)
+
+    def ask(self, *fields):
+        """The status and the fields of the answer."""
+        self.process.stdin.write("\t".join(map(encode, fields)).encode() + b"\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise AssertionError(f"the program ended with status {self.process.wait(10)} at {str(fields)[:200]}")
+        status, *answer = [decode(field) for field in line.decode("ascii").rstrip("\r\n").split("\t")]
+        if status == "SKIP":
+            raise Skipped(*answer)
+        return status, answer
+
+    def do(self, *fields):
+        """The fields of the answer to a command that must succeed."""
+        status, answer = self.ask(*fields)
+        equal(status, "OK", f"{fields[:2]} {answer}")
+        return answer
+
+    def again(self, **environment):
+        """The same program in another environment: a process reads its own only when it starts."""
+        return Program(self.command, **environment)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.process.stdout.close()
+
+
+def encode(field):
+    if field is None:
+        return "-"
+    raw = field if isinstance(field, bytes) else str(field).encode("utf-8")
+    return re.sub(rb"[^A-Za-z0-9/:.=_?&]", lambda byte: b"%%%02X" % ord(byte[0]), raw).decode("ascii")
+
+
+def decode(field):
+    return None if field == "-" else urllib.parse.unquote(field)
+
+
+def equal(actual, expected, of_what=""):
+    if actual != expected:
+        raise AssertionError(f"{of_what}: {actual!r} instead of {expected!r}")
+
+
+def scenario(title):
+    def register(function):
+        SCENARIOS.append((title, function))
+        return function
+
+    return register
+
+
+def vectors(name):
+    return json.loads((VECTORS / name).read_text("utf-8"))
+
+
+def argument(value):
+    """An argument as the vector files write it: text, {hex}, or a start that is followed by many of the same."""
+    if not isinstance(value, dict):
+        return value
+    if "hex" in value:
+        return bytes.fromhex(value["hex"])
+    return value["start"] + value["fill"] * value["times"]
+
+
+class Tally:
+    """How many cases were run, and how many the language can't write down."""
+
+    def __init__(self):
+        self.run = self.skipped = 0
+
+    @contextlib.contextmanager
+    def case(self):
+        try:
+            yield
+        except Skipped:
+            self.skipped += 1
+        else:
+            self.run += 1
+
+    def __str__(self):
+        if self.run < 10 * self.skipped:
+            raise AssertionError(f"only {self.run} were run, {self.skipped} were not")
+        return f"{self.run} of {self.run + self.skipped}" if self.skipped else str(self.run)
+
+
+# --- the vectors
+
+
+@scenario("numbers of the statuses, kinds, advices, as in the header")
+def enumerations(program):
+    header = (ROOT / "include" / "tc_auth.h").read_text("utf-8")
+    for command, prefix in [("statuses", "STATUS"), ("kinds", "KIND"), ("advices", "ADVICE")]:
+        expected = [f"{name}={value}" for name, value in re.findall(rf"TC_AUTH_{prefix}_(\w+) = (\d+)", header)]
+        equal(sorted(program.do(command)), sorted(expected))
+    return "same"
+
+
+@scenario("messages of the statuses: the library's own")
+def messages(program):
+    tally = Tally()
+    for number in [*range(30), 99, 100, -1, 2**31 - 1, -(2**31)]:
+        with tally.case():
+            equal(program.do("status_message", number), [LIBRARY.tc_auth_status_message(number).decode()])
+    return tally
+
+
+@scenario("signatures: `hmac.json`")
+def signatures(program):
+    tally = Tally()
+    for vector in vectors("hmac.json"):
+        if vector.get("core_only"):
+            continue
+        name, method, uri, timestamp = vector["name"], vector["method"], vector["uri"], vector["timestamp"]
+        with tally.case():
+            program.do("new_hmac", "h", vector["access_id"], vector["secret_key"])
+            expected = [vector["authorization"], str(timestamp)]
+            equal(program.do("headers", "h", method, uri, timestamp), expected, name)
+            equal(program.do("string_to_sign", method, uri, timestamp), [vector["string_to_sign"]], name)
+            program.do("verify", "h", method, uri, *expected, timestamp, 0)
+    return tally
+
+
+@scenario("calls with good and bad arguments: `calls.json`")
+def calls(program):
+    file, tally = vectors("calls.json"), Tally()
+    on_a_base = {"url_add_segment", "url_add_query"}
+    for case in file["cases"]:
+        call, on, arguments = case["call"], case.get("on"), [argument(value) for value in case["args"]]
+        with tally.case():
+            if on and call not in on_a_base:
+                make_fixture(program, file["handles"][on])
+            status, answer = program.ask(call, *call_target(call, on, on_a_base), *arguments)
+            equal(status, case["status"], f"{case['name']} {answer}")
+            if "result" in case:
+                equal(answer[0], case["result"], case["name"])
+    return tally
+
+
+def call_target(call, on, on_a_base):
+    if call in on_a_base:
+        return [on]
+    return ["h"] if on or call.startswith("new_") else []
+
+
+def make_fixture(program, fixture):
+    if "token" in fixture:
+        program.do("new_token", "h", fixture["token"], fixture["expires"])
+    else:
+        program.do("new_hmac", "h", fixture["access_id"], fixture["secret_key"])
+    if "api_path" in fixture:
+        program.do("set_api_path", "h", fixture["api_path"])
+
+
+@scenario("strings that hold a NUL: refused before they reach C")
+def nul(program):
+    program.do("new_hmac", "h", "1", "k")
+    program.do("new_token", "t", "a", 0)
+    program.do("set_api_path", "t", "https://company.example/api")
+    cases = [
+        ("INVALID_ACCESS_ID", "new_hmac", "x", "1\0", "k"),
+        ("INVALID_SECRET_KEY", "new_hmac", "x", "1", "k\0ey"),
+        ("INVALID_TOKEN", "new_token", "x", "a\0", 0),
+        ("INVALID_TOKEN", "update_token", "t", "b\0", 0),
+        ("INVALID_METHOD", "headers", "h", "GET\0", "/", 1),
+        ("INVALID_METHOD", "string_to_sign", "GET\0", "/", 1),
+        ("INVALID_URI_BYTE", "headers", "h", "GET", "/\0", 1),
+        ("INVALID_URI_BYTE", "string_to_sign", "GET", "/\0", 1),
+        ("INVALID_URI_BYTE", "set_api_path", "h", "https://h\0"),
+        ("INVALID_URI_BYTE", "url_new", "/\0a"),
+        ("INVALID_URI_BYTE", "url_new_for", "t", "/\0a"),
+        ("INVALID_ARGUMENT", "url_add_segment", "/", "a\0b"),
+        ("INVALID_ARGUMENT", "url_add_query", "/", "a\0", "b"),
+        ("INVALID_ARGUMENT", "url_add_query", "/", "a", "\0"),
+        ("INVALID_ARGUMENT", "from_args", "x", "--tc_token", "a\0b"),
+        ("INVALID_ARGUMENT", "discover", "x", "--tc_token", "a\0b"),
+        ("INVALID_ARGUMENT", "from_param_file", "x", "a\0b", "0123456789abcdef"),
+        ("INVALID_ARGUMENT", "from_param_file", "x", "a", "\x000123456789abcde"),
+        ("MALFORMED_AUTHORIZATION", "verify", "t", "GET", "/", "TC-Token a\0", None, 1, 0),
+        ("MALFORMED_AUTHORIZATION", "verify", "h", "GET", "/", "TC 1:x", "1\0", 1, 0),
+        ("INVALID_METHOD", "verify", "h", "GET\0", "/", "TC 1:x", "1", 1, 0),
+        ("INVALID_URI_BYTE", "verify", "h", "GET", "/\0", "TC 1:x", "1", 1, 0),
+    ]
+    for expected, *command in cases:
+        equal(program.ask(*command)[0], expected, command)
+    equal(program.do("token", "t"), ["a", "0"], "the token after a refused update")
+    return len(cases)
+
+
+@scenario("a time of -1 is refused, and is not \"now\"")
+def minus_one(program):
+    program.do("new_token", "t", "a", 0)
+    cases = [("new_token", "x", "a", -1), ("update_token", "t", "a", -1), ("string_to_sign", "GET", "/", -1)]
+    for command in cases:
+        equal(program.ask(*command)[0], "INVALID_TIME", command)
+    return len(cases)
+
+
+@scenario("refusals of the server: `review.json`")
+def reviews(program):
+    tally = Tally()
+    program.do("new_hmac", "h", ACCESS_ID, SECRET_KEY)
+    for case in vectors("review.json"):
+        for name, kind in [("h", "hmac"), ("t", "token")]:
+            with tally.case():
+                program.do("new_token", "t", "sent", 0)
+                sent = ["TC-Token sent", None] if kind == "token" else [f"TC {ACCESS_ID}:c2ln", "1513703787"]
+                answer = program.do("review", name, *sent, case["http_status"], None, argument(case["body"]))
+                equal(answer, [case[kind]], case["name"])
+    return tally
+
+
+@scenario("sources of credentials: `credentials.json`")
+def credentials(program):
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as directory:
+        large = pathlib.Path(directory, "large")
+        large.write_bytes(bytes((1 << 20) + 1))
+        for case in vectors("credentials.json"):
+            with tally.case(), contextlib.ExitStack() as stack:
+                source, file = case["source"], case.get("file")
+                path = str(large if file == "large" else VECTORS / "params" / file) if file else ""
+                inputs = {
+                    "json": lambda: [argument(case["json"])],
+                    "param_file": lambda: [path, case["key"]],
+                    "env": list,
+                }.get(source, lambda: case.get("args", []))()
+                if source in ("env", "discover"):
+                    variables = dict(case.get("env", {}))
+                    if source == "discover" and file:
+                        variables["TC_APP_PARAM_FILE"] = path
+                    if source == "discover" and "key" in case:
+                        variables["TC_APP_PARAM_KEY"] = case["key"]
+                    program_of_case = stack.enter_context(program.again(**variables))
+                else:
+                    program_of_case = program
+                command = source if source == "discover" else f"from_{source}"
+                status, answer = program_of_case.ask(command, "c", *inputs)
+                equal(status, case["status"], f"{case['name']} {answer}")
+                if "why" in case:
+                    equal(answer, [case["why"]], case["name"])
+                if "describe" in case:
+                    equal(program_of_case.do("describe", "c"), [case["describe"]], case["name"])
+    return tally
+
+
+# --- requests to the stand-in, sent by the binding's HTTP adapter
+
+
+def hmac_client(program, url, certificate=None, access_id=ACCESS_ID, secret_key=SECRET_KEY):
+    program.do("new_hmac", "h", access_id, secret_key)
+    program.do("set_api_path", "h", url + "/api")
+    program.do("client", "h", certificate)
+
+
+def token_client(program, url, expires=0, token=TOKEN):
+    program.do("new_token", "h", token, expires)
+    program.do("set_api_path", "h", url + "/api")
+    program.do("client", "h", None)
+
+
+def send(program, url, method="GET", body=None, command="send"):
+    """The HTTP status and the body; the name of an error instead of the first if there is no answer."""
+    status, answer = program.ask(command, "h", method, url, body)
+    return (int(answer[0]), answer[1]) if status == "OK" else (status, answer)
+
+
+def counted(stand_in, **expected):
+    stats = stand_in.stats()
+    equal({name: stats[name.replace("_", " ")] for name in expected}, expected)
+
+
+def in_seconds(seconds):
+    return int(time.time()) + seconds
+
+
+@scenario("a signed request is verified, whatever the client does to its path")
+def signed(program):
+    with StandIn() as stand_in:
+        hmac_client(program, stand_in.url)
+        cases = [(method, TARGET, body) for method, body in METHODS] + [("GET", HARD_TARGET, None)]
+        for method, target, body in cases:
+            status, answer = send(program, stand_in.url + target, method, body)
+            equal(status, 200, answer)
+            equal(json.loads(answer)["data"]["received"], len(body or ""))
+            arrived = stand_in.lines.get(timeout=10)
+            if not arrived.startswith(f"verified signature: {method} /api/v3/"):
+                raise AssertionError(arrived)
+        return len(cases)
+
+
+METHODS = [("GET", None), ("POST", '{"a": "b"}'), ("PUT", "x" * 100_000), ("DELETE", None), ("PATCH", "{}")]
+
+
+@scenario("tampered with on the way: `BAD_SIGNATURE`, sent once")
+def tampered(program):
+    change = lambda request: request.replace(b"resultLimit=10", b"resultLimit=11")
+    with StandIn() as stand_in, Hop(stand_in.port, change) as hop:
+        hmac_client(program, hop.url)
+        equal(send(program, hop.url + TARGET)[0], 401)
+        equal(program.do("events", "h"), ["refused BAD_SIGNATURE 401"])
+        counted(stand_in, refused=1, verified=0)
+    return "401"
+
+
+@scenario("a wrong secret key, an unknown access id: told apart, sent once")
+def wrong_credentials(program):
+    for wrong, advice in [({"secret_key": "another"}, "BAD_SIGNATURE"), ({"access_id": "1"}, "ACCESS_DENIED")]:
+        with StandIn() as stand_in:
+            hmac_client(program, stand_in.url, **wrong)
+            equal(send(program, stand_in.url + TARGET)[0], 401)
+            equal(program.do("events", "h"), [f"refused {advice} 401"])
+            counted(stand_in, refused=1, verified=0)
+    return "401"
+
+
+@scenario("an expired token is renewed before it is sent")
+def expired(program):
+    with StandIn("--token-life", "60") as stand_in:
+        token_client(program, stand_in.url, in_seconds(-10))
+        equal(send(program, stand_in.url + TARGET)[0], 200)
+        equal(program.do("events", "h"), ["renewal OK"])
+        counted(stand_in, issued=1, renewal_requests=1, refused=0, verified=1)
+    return "200"
+
+
+@scenario("an expired token that can't be renewed: `TOKEN_EXPIRED`, nothing is sent")
+def expired_for_good(program):
+    with StandIn() as stand_in:
+        token_client(program, stand_in.url, in_seconds(-10), "APIV2:1:x")
+        equal(send(program, stand_in.url + TARGET)[0], "TOKEN_EXPIRED")
+        counted(stand_in, renewal_requests=0, refused=0, verified=0)
+    return "refused"
+
+
+@scenario("one of 8 threads renews, slowly, the others wait")
+def renewal(program):
+    with StandIn("--token-life", "60", "--faults", "slow:1", "--quiet") as stand_in:
+        token_client(program, stand_in.url, in_seconds(-10))
+        equal(program.do("storm", "h", stand_in.url + TARGET, 8, 2)[1], "0", "failed")
+        counted(stand_in, issued=1, renewal_requests=1, refused=0)
+    return "0 failed"
+
+
+@scenario("401, and a newer token is there: sent again with that, no renewal")
+def newer_token(program):
+    arrived, replaced = threading.Event(), threading.Event()
+
+    def hold_the_first(request):
+        arrived.set()
+        replaced.wait(10)
+        return request
+
+    with StandIn("--token", "the-newer-one") as stand_in, Hop(stand_in.port, hold_the_first) as hop:
+        token_client(program, hop.url, 0, "the-older-one")
+        program.do("start", "h", "GET", hop.url + TARGET, None)
+        equal(arrived.wait(10), True)
+        program.do("update_token", "h", "the-newer-one", 0)
+        replaced.set()
+        status, answer = program.ask("finish", "h")
+        equal((status, answer[0]), ("OK", "200"))
+        counted(stand_in, verified=1, refused=1, renewal_requests=0)
+    return "200"
+
+
+@scenario("401 to the current token: renewed, and sent again with its body")
+def renewed_after_a_refusal(program):
+    with StandIn("--token-life", "2") as stand_in:
+        time.sleep(3.1)
+        token_client(program, stand_in.url)
+        status, answer = send(program, stand_in.url + TARGET, "POST", "x" * 70_000)
+        equal(status, 200, answer)
+        equal(json.loads(answer)["data"]["received"], 70_000)
+        equal(program.do("events", "h"), ["renewal OK"])
+        counted(stand_in, verified=1, refused=1, renewal_requests=1)
+    return "200"
+
+
+@scenario("401 to a body that can't be sent twice: returned, renewed with the next request")
+def body_that_is_gone(program):
+    with StandIn("--token-life", "2") as stand_in:
+        time.sleep(3.1)
+        token_client(program, stand_in.url)
+        status, answer = send(program, stand_in.url + TARGET, "POST", "once", "send_once")
+        equal((status, json.loads(answer)["message"]), (401, "Unauthorized"))
+        counted(stand_in, verified=0, refused=1, renewal_requests=0)
+        equal(send(program, stand_in.url + TARGET)[0], 200)
+        counted(stand_in, verified=1, refused=1, renewal_requests=1)
+    return "401, 200"
+
+
+@scenario("a refusal of 200 KB reaches the caller whole")
+def long_refusal(program):
+    body = json.dumps({"message": "Access Denied", "padding": "x" * 200_000})
+    head = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with Hop(0, answer=(head + body).encode()) as hop:
+        hmac_client(program, hop.url)
+        equal(send(program, hop.url + TARGET), (403, body))
+        equal(program.do("events", "h"), ["refused UNKNOWN 403"])  # a message is looked for in 64 KiB
+    return "403"
+
+
+@scenario("clock 20 minutes slow, HTTPS: corrected, and sent again")
+def clock(program):
+    for offset in (1200, -1200):
+        with certificate() as (pem, only_the_certificate):
+            with StandIn("--clock-offset", str(offset), "--tls", pem) as stand_in:
+                hmac_client(program, stand_in.url, only_the_certificate)
+                equal(send(program, stand_in.url + TARGET)[0], 200)
+                corrected = int(program.do("clock_offset", "h")[0])
+                equal(abs(corrected - offset) <= 3, True, f"{corrected} for {offset}")
+                equal(send(program, stand_in.url + TARGET)[0], 200)
+                counted(stand_in, verified=2, refused=1)
+    return "200"
+
+
+@contextlib.contextmanager
+def certificate():
+    """A self-signed certificate for 127.0.0.1: a PEM file with its key, and one without."""
+    with tempfile.TemporaryDirectory() as directory:
+        both, key, only = (str(pathlib.Path(directory, name)) for name in ("both.pem", "key.pem", "certificate.pem"))
+        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+        subprocess.run([*command.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", only],
+                       check=True, capture_output=True)
+        pathlib.Path(both).write_text(pathlib.Path(key).read_text() + pathlib.Path(only).read_text())
+        yield both, only
+
+
+@scenario("clock 20 minutes slow, plain HTTP: not believed")
+def clock_over_http(program):
+    with StandIn("--clock-offset", "1200") as stand_in:
+        hmac_client(program, stand_in.url)
+        equal(send(program, stand_in.url + TARGET)[0], 401)
+        equal(program.do("clock_offset", "h"), ["0"])
+        equal(program.do("events", "h"), ["refused CLOCK_SKEW 401"])
+        counted(stand_in, verified=0, refused=1)
+    return "401"
+
+
+# fault of the renewal; what the observer sees; the answer to the caller's request
+FAULTS = [
+    ("ok", "renewal OK", 200),
+    ("500", "renewal RENEWAL_BAD_RESPONSE Internal Server Error", 200),
+    ("html", "renewal RENEWAL_BAD_RESPONSE", 200),
+    ("drop", "renewal CANCELLED", 200),
+    ("refuse", "renewal RENEWAL_REFUSED Token *** may not be renewed", 200),
+    ("lost", "renewal CANCELLED", 401),
+]
+
+
+def fault_scenario(fault, event, expected):
+    def run(program):
+        with StandIn("--token-life", "60", "--faults", fault) as stand_in:
+            token_client(program, stand_in.url, in_seconds(40))
+            equal(send(program, stand_in.url + TARGET)[0], 200, "with a connection that is then kept")
+            equal(program.do("review", "h", f"TC-Token {TOKEN}", None, 401, None, UNAUTHORIZED), ["RETRY"])
+            equal(send(program, stand_in.url + TARGET)[0], expected)
+            refused = ["refused TOKEN_REJECTED 401"] if expected == 401 else []
+            equal(program.do("events", "h"), [event, *refused])
+            counted(stand_in, renewal_requests=1)
+        return expected
+
+    scenario(f"renewal, asked for once, fault `{fault}`: `{event.removeprefix('renewal ')}`, and then")(run)
+
+
+for row in FAULTS:
+    fault_scenario(*row)
+
+
+@scenario("redirected to another server: that one gets nothing")
+def redirected(program):
+    with StandIn() as elsewhere:
+        location = f"Location: {elsewhere.url}/api/elsewhere\r\n".encode()
+        answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n" + location + b"\r\n"
+        with Hop(0, answer=answer) as hop:
+            hmac_client(program, hop.url)
+            # Some clients hand the redirect to their caller, and some follow it, as far as it is allowed.
+            equal(send(program, hop.url + TARGET)[0] in (302, "OTHER_ORIGIN"), True)
+        counted(elsewhere, verified=0, refused=0)
+    return "nothing"
+
+
+@scenario("a request to another server: `OTHER_ORIGIN`, nothing is sent")
+def other_origin(program):
+    with StandIn() as ours, StandIn() as other:
+        hmac_client(program, ours.url)
+        for url in (other.url, ours.url.replace("127.0.0.1", "localhost")):
+            equal(send(program, url + TARGET)[0], "OTHER_ORIGIN")
+        for stand_in in (ours, other):
+            counted(stand_in, verified=0, refused=0)
+    return "refused"
+
+
+@scenario("without an API path: `API_PATH_MISSING`, nothing is sent")
+def no_api_path(program):
+    with StandIn() as stand_in:
+        program.do("new_hmac", "h", ACCESS_ID, SECRET_KEY)
+        status = program.ask("client", "h", None)[0]
+        if status == "OK":
+            status = send(program, stand_in.url + TARGET)[0]
+        equal(status, "API_PATH_MISSING")
+        counted(stand_in, verified=0, refused=0)
+    return "refused"
+
+
+@scenario("8 threads without pause, tokens that live 2 s, for 5 s: none failed")
+def storm(program):
+    with StandIn("--token-life", "2", "--quiet") as stand_in:
+        token_client(program, stand_in.url, in_seconds(2))
+        program.do("set_renewal_window", "h", 1)
+        requests, failed = program.do("storm", "h", stand_in.url + TARGET, 8, 5)
+        equal(failed, "0", f"of {requests}")
+        stats = stand_in.stats()
+        equal(stats["issued"], stats["renewal requests"], "one expiry, one renewal")
+        equal(3 <= stats["issued"] <= 7, True, stats)
+        equal(stats["refused"] <= 8 * stats["issued"], True, stats)
+    return f"{int(requests):,} sent"
+
+
+# --- the two commands
+
+
+def run(results, label, *command):
+    failed, cells = 0, {}
+    with Program(command) as program:
+        runtime, version = program.do("hello")
+        print(f"{label}: {runtime}, tc_auth {version}")
+        for title, function in SCENARIOS:
+            try:
+                cells[title] = str(function(program))
+            except Skipped as reason:
+                cells[title] = f"not run: {reason}"
+            except (AssertionError, OSError) as error:
+                failed += 1
+                cells[title] = "FAILED"
+                print(f"    {error}")
+            print(f"  {cells[title]:>12}  {title}", flush=True)
+            if program.process.poll() is not None:
+                raise SystemExit(f"{label}: the program ended")
+    results = pathlib.Path(results)
+    results.mkdir(parents=True, exist_ok=True)
+    (results / f"{label}.json").write_text(json.dumps({"runtime": runtime, "cells": cells}))
+    print(f"{len(cells) - failed} scenarios as expected, {failed} not")
+    return failed == 0
+
+
+def table(results):
+    columns = [json.loads(file.read_text()) for file in sorted(pathlib.Path(results).glob("*.json"))]
+    notes = []
+    print("| scenario |", " | ".join(column["runtime"] for column in columns), "|")
+    print("| --- |" + " --- |" * len(columns))
+    for title, _ in SCENARIOS:
+        cells = []
+        for column in columns:
+            cell = column["cells"].get(title, "not run")
+            if cell.startswith("not run: "):
+                notes.append(cell.removeprefix("not run: "))
+                cell = f"not run ({len(notes)})"
+            cells.append(cell)
+        print(f"| {title} |", " | ".join(cells), "|")
+    for number, note in enumerate(notes, 1):
+        print(f"\n({number}) {note}")
+    return bool(columns) and not any("FAILED" in column["cells"].values() for column in columns)
+
+
+if __name__ == "__main__":
+    what, *arguments = sys.argv[1:]
+    LIBRARY = library.load(arguments.pop(0)) if what == "run" else None
+    sys.exit(0 if {"run": run, "table": table}[what](*arguments) else 1)
