@@ -26,9 +26,12 @@ else
 SYSTEM_LIBRARIES := -lpthread -lm
 endif
 
-COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
+PKG_CONFIG_FILE := $(BUILD)/pkgconfig/tc_auth.pc
 
-.PHONY: help lib demo examples test model storm tsan header lint clean FORCE
+COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
+COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude $< -o $@
+
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings model storm tsan header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -36,6 +39,8 @@ help:
 	@echo 'make demo     build it and print the headers of a request: start here'
 	@echo 'make examples build the programs of examples-c/ into $(BUILD)'
 	@echo 'make test     run all tests; what needs an absent tool is reported as SKIP'
+	@echo 'make test-cpp, test-go, test-java, test-dotnet: the tests of one binding alone'
+	@echo 'make bench-bindings: what a signed request costs in each language, beside its usual way'
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
 	@echo 'make tsan     run the C tests and a storm under ThreadSanitizer'
@@ -46,7 +51,7 @@ help:
 	@echo 'CC, CXX, CFLAGS, CARGO and CARGO_TARGET_DIR are respected.'
 	@echo 'make test REQUIRE_ALL=1 counts a skipped test as a failed one.'
 
-lib: $(SONAME_LINK)
+lib: $(SONAME_LINK) $(PKG_CONFIG_FILE)
 
 # Cargo knows when there is something to build, and leaves the files alone when there is not.
 $(STATIC_LIBRARY): FORCE
@@ -57,16 +62,24 @@ $(SHARED_LIBRARY): $(STATIC_LIBRARY) ;
 $(SONAME_LINK): $(SHARED_LIBRARY)
 	@ln -sf $(<F) $@
 
+# For this directory, so that what asks pkg-config for tc_auth can be built before it is installed.
+$(PKG_CONFIG_FILE): packaging/tc_auth.pc.in Cargo.toml Makefile
+	@mkdir -p $(@D)
+	@sed -e 's|@LIBDIR@|$(abspath $(RELEASE))|' -e 's|@INCLUDEDIR@|$(CURDIR)/include|' \
+		-e 's|@VERSION@|$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)|' \
+		-e 's|@LIBS_PRIVATE@|$(SYSTEM_LIBRARIES)|' $< > $@
+
 demo: $(BUILD)/tc-sign
 	@set -- 'TC_API_ACCESS_ID=12345678901234567890' 'TC_API_SECRET_KEY=tc_auth-example-secret' \
 		$< GET 'https://company.example/api/v3/indicators?resultLimit=10'; \
 	printf "\$$ %s %s %s %s '%s'\n" "$$@"; env -u TC_TOKEN -u TC_APP_PARAM_FILE -u TC_API_PATH "$$@"
 
-examples: $(BUILD)/tc-sign $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_session
+examples: $(BUILD)/tc-sign $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_session $(if $(shell command -v $(firstword $(CXX))),$(BUILD)/curl_session-cpp)
 
-test: lib
+# All of them, or those of one binding.
+test test-cpp test-go test-java test-dotnet: lib
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' \
-	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh
+	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh $(patsubst test-%,%,$(filter test-%,$@))
 
 header:
 	TC_AUTH_WRITE_HEADER=1 $(CARGO) test --locked --test header
@@ -100,6 +113,9 @@ $(BUILD)/sign_into: examples-c/sign_into.c include/tc_auth.h $(STATIC_LIBRARY)
 $(BUILD)/curl_request $(BUILD)/curl_session: $(BUILD)/%: examples-c/%.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
+$(BUILD)/curl_session-cpp: examples-c/curl_session.cpp include/tc_auth.hpp include/tc_auth.h $(STATIC_LIBRARY)
+	$(COMPILE_CXX) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
+
 $(BUILD)/storm: tests/c/storm.c examples-c/curl_session.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
@@ -116,5 +132,13 @@ $(BUILD)/%-static: tests/c/%.c tests/c/check.h include/tc_auth.h $(STATIC_LIBRAR
 
 $(BUILD)/%-shared: tests/c/%.c tests/c/check.h include/tc_auth.h $(SONAME_LINK)
 	$(COMPILE) -L$(RELEASE) -ltc_auth -lpthread
+
+# The C++ tests.
+
+$(BUILD)/test_hpp: tests/cpp/test_hpp.cpp tests/c/check.h include/tc_auth.hpp include/tc_auth.h $(STATIC_LIBRARY)
+	$(COMPILE_CXX) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
+
+$(BUILD)/conformance-cpp: tests/cpp/conformance.cpp examples-c/curl_session.cpp include/tc_auth.hpp include/tc_auth.h $(STATIC_LIBRARY)
+	$(COMPILE_CXX) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
 FORCE:

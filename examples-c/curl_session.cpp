@@ -1,0 +1,163 @@
+/* A small client in C++ that keeps its authorization in order: it signs, renews the token when that is due, and sends a
+ * refused request once more if that is of any use. Build: make examples */
+#include <curl/curl.h>
+
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <tc_auth.hpp>
+
+struct response {
+    long status = 0;
+    std::string body;
+    std::optional<std::string> date; /* the Date header, if it can be trusted */
+};
+
+/* ---- what you copy ---- */
+
+/* One for each thread; they share the tcauth::auth, which must outlive them. */
+class session {
+public:
+    /* Throws unless the handle has an API path: without one it would sign for any server. */
+    explicit session(tcauth::auth &auth) : auth_(auth)
+    {
+        tcauth::url(auth, "/");
+        if (!curl_)
+            throw std::runtime_error("libcurl can't be used");
+    }
+
+    /* Sends a request, once more if that is of any use. Throws tcauth::error if it can't be signed, and
+     * std::runtime_error if there is no answer. */
+    response send(const std::string &method, const std::string &url, const std::optional<std::string> &body = {})
+    {
+        for (int attempt = 1;; attempt++) {
+            renew_if_due();
+            const auto headers = auth_.headers(method, url);
+            auto answer = transfer(method, url, &headers, body);
+            const auto advice = auth_.review(headers, static_cast<std::int32_t>(answer.status), answer.date, answer.body);
+            if (advice != TC_AUTH_ADVICE_RETRY || attempt == 2) {
+                if (advice != TC_AUTH_ADVICE_ACCEPTED)
+                    on_refusal(advice, answer.status);
+                return answer;
+            }
+        }
+    }
+
+    /* To be replaced, if you want to know: how a renewal ended (without a status if there was no answer), and why a
+     * refused request was not sent again. */
+    std::function<void(std::optional<tc_auth_status>, const std::string &message)> on_renewal = [](auto...) {};
+    std::function<void(tc_auth_advice, long http_status)> on_refusal = [](auto...) {};
+    std::string certificate_file; /* a PEM file with the certificates to trust; empty for those of the system */
+
+private:
+    /* Renews the token if it is this thread's turn, and waits if it is another's. */
+    void renew_if_due()
+    {
+        /* Longer than the renewal itself may take (CURLOPT_TIMEOUT below), or others give up while it still goes on. */
+        auto renewal = auth_.poll(std::chrono::seconds(60));
+        if (!renewal)
+            return;
+        std::optional<response> answer;
+        try {
+            answer = transfer("GET", std::string(renewal->url()), nullptr, {});
+        } catch (const std::runtime_error &error) {
+            renewal->cancel();
+            return on_renewal({}, error.what());
+        }
+        try {
+            const auto message = renewal->complete(static_cast<std::int32_t>(answer->status), answer->body);
+            on_renewal(TC_AUTH_STATUS_OK, message);
+        } catch (const tcauth::error &error) {
+            on_renewal(error.status(), error.detail());
+        }
+        /* Whatever happened: signing says whether the token still serves. */
+    }
+
+    /* ---- libcurl ---- */
+
+    response transfer(const std::string &method, const std::string &url, const tcauth::headers *headers,
+                      const std::optional<std::string> &body)
+    {
+        CURL *const curl = curl_.get();
+        std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> lines(nullptr, curl_slist_free_all);
+        const auto add = [&](const std::string &line) {
+            curl_slist *longer = curl_slist_append(lines.get(), line.c_str());
+            if (!longer)
+                throw std::bad_alloc();
+            (void)lines.release(); /* it is the end of the longer one now */
+            lines.reset(longer);
+        };
+        if (headers)
+            for (const auto &[name, value] : headers->lines())
+                add(name + ": " + value);
+        if (body)
+            add("Content-Type: application/json");
+        response answer;
+        curl_easy_reset(curl);
+        curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
+        if (body) {
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data());
+        }
+        /* The renewal on a new connection: on an old one that turns out to be dead, libcurl sends a GET twice, and the
+         * second would renew a token that the first has killed. */
+        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, headers ? 0L : 1L);
+        curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+        curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines.get());
+        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
+        if (!certificate_file.empty())
+            curl_easy_setopt(curl, CURLOPT_CAINFO, certificate_file.c_str());
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append);
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
+        if (const CURLcode code = curl_easy_perform(curl); code != CURLE_OK)
+            throw std::runtime_error(curl_easy_strerror(code));
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+        /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
+        curl_header *date = nullptr, *age = nullptr;
+        if (url.rfind("https://", 0) == 0 && curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
+            curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK)
+            answer.date = date->value;
+        return answer;
+    }
+
+    static std::size_t append(char *data, std::size_t size, std::size_t count, void *body)
+    {
+        static_cast<std::string *>(body)->append(data, size * count);
+        return size * count;
+    }
+
+    tcauth::auth &auth_;
+    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_{curl_easy_init(), curl_easy_cleanup};
+};
+
+/* ---- an example of its use ---- */
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        std::cerr << "usage: " << argv[0] << " URL\nwith TC_API_PATH, such as https://company.example/api, and "
+                  << "TC_TOKEN (and TC_TOKEN_EXPIRES), or TC_API_ACCESS_ID and TC_API_SECRET_KEY, in the environment\n";
+        return 2;
+    }
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    try {
+        auto auth = tcauth::auth::from_env();
+        session session(auth);
+        session.on_renewal = [](std::optional<tc_auth_status> status, const std::string &message) {
+            std::cerr << "renewal: " << (status ? tc_auth_status_message(*status) : "no answer") << ' ' << message << '\n';
+        };
+        const auto answer = session.send("GET", argv[1]);
+        std::cout << answer.status << '\n' << answer.body;
+        return answer.status == 200 ? 0 : 1;
+    } catch (const std::exception &error) {
+        std::cerr << error.what() << '\n';
+        return 1;
+    }
+}

@@ -1,0 +1,488 @@
+/**
+ * @file tc_auth.hpp
+ *
+ * The C++ face of tc_auth.h: authorization headers for the ThreatConnect API. Header-only, for C++17 or later; link
+ * with -ltc_auth as in C.
+ *
+ *     #include <iostream>
+ *     #include <tc_auth.hpp>
+ *
+ *     int main()
+ *     {
+ *         try {
+ *             const auto auth = tcauth::auth::hmac("12345678901234567890", "tc_auth-example-secret");
+ *             const auto headers = auth.headers("GET", "/api/v3/indicators?resultLimit=10");
+ *             for (const auto &[name, value] : headers.lines())
+ *                 std::cout << name << ": " << value << '\n';
+ *         } catch (const tcauth::error &error) {
+ *             std::cerr << error.what() << '\n';
+ *             return 1;
+ *         }
+ *     }
+ *
+ * What each function does, and which statuses it can fail with, says tc_auth.h under the C name; here is only what
+ * differs.
+ *
+ * Errors are exceptions of the type tcauth::error, which carries the tc_auth_status. Exceptions, because constructors
+ * can fail, and because what fails here stops a request: nobody should have to test each call for that. (C++17 has no
+ * std::expected.) Nothing throws but tcauth::error and std::bad_alloc.
+ *
+ * Strings are std::string_view. One that holds a NUL is refused with the status of any other character that has no
+ * business there. Copies that are made of secret keys and tokens to end them with NUL are wiped; a token that is
+ * returned to you is yours to wipe.
+ *
+ * Objects own what they hold, free it, and can be moved but not copied. One that was moved from can only be destroyed or
+ * assigned to. An auth may be used by any number of threads at once, but destroyed or assigned to only when no other
+ * thread uses it; a url or a renewal belongs to one thread at a time.
+ */
+
+#ifndef TC_AUTH_HPP
+#define TC_AUTH_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tc_auth.h"
+
+namespace tcauth {
+
+/** A moment in whole seconds, such as std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()). */
+using time_point = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;
+
+/** A call that failed. */
+class error : public std::runtime_error {
+public:
+    explicit error(tc_auth_status status, const std::string &detail = {})
+        : std::runtime_error(tc_auth_status_message(status) + (detail.empty() ? detail : " (" + detail + ")")),
+          status_(status), detail_(detail)
+    {
+    }
+
+    tc_auth_status status() const noexcept { return status_; }
+
+    /** What the server said to a renewal, or what tcauth::auth::discover() looked at; else empty. Holds no secret. */
+    const std::string &detail() const noexcept { return detail_; }
+
+private:
+    tc_auth_status status_;
+    std::string detail_;
+};
+
+namespace detail {
+
+inline void check(tc_auth_status status)
+{
+    if (status != TC_AUTH_STATUS_OK)
+        throw error(status);
+}
+
+template <auto release> struct deleter {
+    template <class object> void operator()(object *pointer) const noexcept { release(pointer); }
+};
+
+using c_string = std::unique_ptr<char, deleter<tc_auth_string_free>>;
+
+/** The text of a string that the library has handed out, which is wiped and freed. */
+inline std::string take(char *string)
+{
+    const c_string owner(string);
+    return owner ? std::string(owner.get()) : std::string();
+}
+
+template <class call> std::string text(call ask)
+{
+    char *string = nullptr;
+    check(ask(&string));
+    return take(string);
+}
+
+/** A copy that ends in NUL, as C wants it, wiped afterwards. `refusal`: what a NUL inside is answered with. */
+class terminated {
+public:
+    terminated(std::string_view text, tc_auth_status refusal) : text_(text)
+    {
+        if (text.find('\0') != text.npos) {
+            wipe();
+            throw error(refusal);
+        }
+    }
+    terminated(terminated &&other) noexcept : text_(std::move(other.text_)) { other.wipe(); }
+    terminated &operator=(terminated &&) = delete;
+    ~terminated() { wipe(); }
+
+    char *get() { return text_.data(); }
+
+private:
+    void wipe()
+    {
+        text_.resize(text_.capacity());
+        volatile char *byte = text_.data(); // volatile: else the compiler leaves it out, for nobody reads it
+        for (std::size_t left = text_.size(); left > 0; left--)
+            *byte++ = 0;
+    }
+
+    std::string text_;
+};
+
+/** The elements of argv. */
+class arguments {
+public:
+    explicit arguments(const std::vector<std::string_view> &elements)
+    {
+        copies_.reserve(elements.size());
+        for (const auto element : elements)
+            argv_.push_back(copies_.emplace_back(element, TC_AUTH_STATUS_INVALID_ARGUMENT).get());
+        if (argv_.size() > std::numeric_limits<std::int32_t>::max())
+            throw error(TC_AUTH_STATUS_INVALID_ARGUMENT);
+    }
+
+    std::int32_t argc() const { return static_cast<std::int32_t>(argv_.size()); }
+    char *const *argv() const { return argv_.data(); }
+
+private:
+    std::vector<terminated> copies_;
+    std::vector<char *> argv_;
+};
+
+/** For C. Every negative time is refused, but -1, which would mean "now" to it. */
+inline std::int64_t unix_seconds(time_point moment)
+{
+    const auto count = moment.time_since_epoch().count();
+    return count == TC_AUTH_NOW ? std::numeric_limits<std::int64_t>::min() : count;
+}
+
+inline std::int64_t unix_seconds(std::optional<time_point> expires)
+{
+    return expires ? unix_seconds(*expires) : TC_AUTH_NO_EXPIRY;
+}
+
+} // namespace detail
+
+/** The headers of one request. */
+struct headers {
+    /** The value of the Authorization header. */
+    std::string authorization;
+
+    /** The value of the Timestamp header; with a token there is none. */
+    std::optional<std::int64_t> timestamp;
+
+    /** All of them, as pairs of name and value. */
+    std::vector<std::pair<std::string, std::string>> lines() const
+    {
+        std::vector<std::pair<std::string, std::string>> lines{{"Authorization", authorization}};
+        if (timestamp)
+            lines.emplace_back("Timestamp", std::to_string(*timestamp));
+        return lines;
+    }
+};
+
+/** A token and the moment at which it ends, if that is known. */
+struct token {
+    std::string value;
+    std::optional<time_point> expires;
+};
+
+/** You were chosen to renew: tc_auth_renewal. Destroying it cancels it. */
+class renewal {
+public:
+    explicit renewal(tc_auth_renewal *ticket) noexcept : handle_(ticket) {}
+
+    /** The URL to GET: see tc_auth_renewal_url(). Valid until complete() or cancel(). */
+    std::string_view url() const noexcept
+    {
+        const char *url = tc_auth_renewal_url(handle_.get());
+        return url ? url : std::string_view();
+    }
+
+    /**
+     * Hands in the answer, and returns the server's message, which is mostly empty. The ticket is used up, also when
+     * it throws: RENEWAL_REFUSED or RENEWAL_BAD_RESPONSE, with the message in detail().
+     */
+    std::string complete(std::int32_t http_status, std::string_view body)
+    {
+        char *message = nullptr;
+        const auto status =
+            tc_auth_renewal_complete(handle_.release(), http_status, body.data(), body.size(), &message);
+        auto text = detail::take(message);
+        if (status != TC_AUTH_STATUS_OK)
+            throw error(status, text);
+        return text;
+    }
+
+    /** There was no answer. The ticket is used up. */
+    void cancel() noexcept { handle_.reset(); }
+
+private:
+    std::unique_ptr<tc_auth_renewal, detail::deleter<tc_auth_renewal_cancel>> handle_;
+};
+
+/** One identity: tc_auth. Make it once and share it. */
+class auth {
+public:
+    static auth hmac(std::string_view access_id, std::string_view secret_key)
+    {
+        detail::terminated id(access_id, TC_AUTH_STATUS_INVALID_ACCESS_ID);
+        detail::terminated key(secret_key, TC_AUTH_STATUS_INVALID_SECRET_KEY);
+        return make([&](tc_auth **out) { return tc_auth_new_hmac(id.get(), key.get(), out); });
+    }
+
+    /** `expires`: a moment, not how long it lives; nothing if it is not known. */
+    static auth token(std::string_view token, std::optional<time_point> expires = {})
+    {
+        detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
+        const auto moment = detail::unix_seconds(expires);
+        return make([&](tc_auth **out) { return tc_auth_new_token(value.get(), moment, out); });
+    }
+
+    static auth from_json(std::string_view json)
+    {
+        return make([&](tc_auth **out) { return tc_auth_from_json(json.data(), json.size(), out); });
+    }
+
+    static auth from_args(const std::vector<std::string_view> &arguments)
+    {
+        const detail::arguments args(arguments);
+        return make([&](tc_auth **out) { return tc_auth_from_args(args.argc(), args.argv(), out); });
+    }
+
+    static auth from_args(int argc, char *const *argv)
+    {
+        return make([&](tc_auth **out) { return tc_auth_from_args(argc, argv, out); });
+    }
+
+    static auth from_env() { return make(tc_auth_from_env); }
+
+    static auth from_param_file(std::string_view path, std::string_view key)
+    {
+        detail::terminated file(path, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        detail::terminated bytes(key, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        return make([&](tc_auth **out) { return tc_auth_from_param_file(file.get(), bytes.get(), out); });
+    }
+
+    /** `why`: receives what was looked at and found, if you want to know; when it throws, detail() has it. */
+    static auth discover(int argc, char *const *argv, std::string *why = nullptr)
+    {
+        tc_auth *made = nullptr;
+        char *looked_at = nullptr;
+        const auto status = tc_auth_discover(argc, argv, &looked_at, &made);
+        auto owner = auth(made);
+        auto text = detail::take(looked_at);
+        if (status != TC_AUTH_STATUS_OK)
+            throw error(status, text);
+        if (why)
+            *why = std::move(text);
+        return owner;
+    }
+
+    static auth discover(const std::vector<std::string_view> &arguments, std::string *why = nullptr)
+    {
+        const detail::arguments args(arguments);
+        return discover(args.argc(), args.argv(), why);
+    }
+
+    /** The C handle, for a function that has no counterpart here. It stays this object's. */
+    tc_auth *get() const noexcept { return handle_.get(); }
+
+    tc_auth_kind kind() const noexcept { return tc_auth_get_kind(get()); }
+
+    /** One line for a log, without secrets. */
+    std::string describe() const
+    {
+        return detail::text([&](char **out) { return tc_auth_describe(get(), out); });
+    }
+
+    /** The headers of a request that is sent now. Allocates no more than the string that it returns. */
+    tcauth::headers headers(std::string_view method, std::string_view uri) const
+    {
+        return headers_at(method, uri, TC_AUTH_NOW);
+    }
+
+    tcauth::headers headers(std::string_view method, std::string_view uri, time_point at) const
+    {
+        return headers_at(method, uri, detail::unix_seconds(at));
+    }
+
+    /** The server's side: throws unless the headers that came with a request are right. No time means now. */
+    void verify(std::string_view method, std::string_view uri, std::optional<std::string_view> authorization,
+                std::optional<std::string_view> timestamp, std::optional<time_point> at = {},
+                std::chrono::seconds tolerance = std::chrono::seconds(300)) const
+    {
+        detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
+        detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
+        detail::terminated shown(authorization.value_or(""), TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
+        detail::terminated when(timestamp.value_or(""), TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
+        detail::check(tc_auth_verify(get(), verb.get(), target.get(), authorization ? shown.get() : nullptr,
+                                     timestamp ? when.get() : nullptr, at ? detail::unix_seconds(*at) : TC_AUTH_NOW,
+                                     tolerance.count()));
+    }
+
+    void set_api_path(std::string_view api_path)
+    {
+        detail::terminated path(api_path, TC_AUTH_STATUS_INVALID_URI_BYTE);
+        detail::check(tc_auth_set_api_path(get(), path.get()));
+    }
+
+    void update_token(std::string_view token, std::optional<time_point> expires = {})
+    {
+        detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
+        detail::check(tc_auth_update_token(get(), value.get(), detail::unix_seconds(expires)));
+    }
+
+    /** The current token and its expiry, of one moment. Not for a log. */
+    tcauth::token current_token() const
+    {
+        std::int64_t expires = TC_AUTH_NO_EXPIRY;
+        tcauth::token token{detail::text([&](char **out) { return tc_auth_token(get(), out, &expires); }), {}};
+        if (expires != TC_AUTH_NO_EXPIRY)
+            token.expires = time_point(std::chrono::seconds(expires));
+        return token;
+    }
+
+    void set_renewal_window(std::chrono::seconds window) { detail::check(tc_auth_set_renewal_window(get(), window.count())); }
+
+    void set_clock_offset(std::chrono::seconds offset) { detail::check(tc_auth_set_clock_offset(get(), offset.count())); }
+
+    std::chrono::seconds clock_offset() const
+    {
+        std::int64_t offset = 0;
+        detail::check(tc_auth_clock_offset(get(), &offset));
+        return std::chrono::seconds(offset);
+    }
+
+    /** Before each request: nothing means "go ahead". Waits for another thread's renewal, no longer than `max_wait`. */
+    std::optional<renewal> poll(std::chrono::milliseconds max_wait)
+    {
+        tc_auth_renewal *ticket = nullptr;
+        detail::check(tc_auth_renewal_poll(get(), max_wait.count(), &ticket));
+        return ticket ? std::optional<renewal>(ticket) : std::nullopt;
+    }
+
+    /**
+     * After each response: says whether to send again. `date` is the Date header, or nothing: also if the response
+     * carries an Age header, or did not come from the signed origin over TLS.
+     */
+    tc_auth_advice review(const tcauth::headers &sent, std::int32_t http_status, std::optional<std::string_view> date,
+                          std::string_view body)
+    {
+        // A date that C would read only in part is none.
+        const std::string when(date && date->find('\0') == date->npos ? *date : "");
+        std::int32_t advice = TC_AUTH_ADVICE_UNKNOWN;
+        detail::check(tc_auth_review(get(), sent.authorization.data(), sent.authorization.size(),
+                                     sent.timestamp.value_or(TC_AUTH_NO_TIMESTAMP), http_status,
+                                     when.empty() ? nullptr : when.c_str(), body.data(), body.size(), &advice));
+        return static_cast<tc_auth_advice>(advice);
+    }
+
+private:
+    explicit auth(tc_auth *handle) noexcept : handle_(handle) {}
+
+    template <class call> static auth make(call create)
+    {
+        tc_auth *handle = nullptr;
+        detail::check(create(&handle));
+        return auth(handle);
+    }
+
+    tcauth::headers headers_at(std::string_view method, std::string_view uri, std::int64_t unix_time) const
+    {
+        char stack[256]; // a signature takes no more than 50 bytes and the access id
+        std::string heap;
+        char *buffer = stack;
+        std::size_t capacity = sizeof stack, length = 0;
+        std::int64_t timestamp = TC_AUTH_NO_TIMESTAMP;
+        tc_auth_status status;
+        // In a loop, for another thread can set a longer token in between.
+        while ((status = tc_auth_headers_into(get(), method.data(), method.size(), uri.data(), uri.size(), unix_time,
+                                              buffer, capacity, &length, &timestamp)) ==
+               TC_AUTH_STATUS_BUFFER_TOO_SMALL) {
+            heap.resize(length + 1);
+            buffer = heap.data();
+            capacity = heap.size();
+        }
+        detail::check(status);
+        tcauth::headers headers{{buffer, length}, {}};
+        if (timestamp != TC_AUTH_NO_TIMESTAMP)
+            headers.timestamp = timestamp;
+        return headers;
+    }
+
+    std::unique_ptr<tc_auth, detail::deleter<tc_auth_free>> handle_;
+};
+
+/** A URL that is being built: tc_auth_url. Sign and send the same string. */
+class url {
+public:
+    explicit url(std::string_view base)
+    {
+        detail::terminated text(base, TC_AUTH_STATUS_INVALID_URI_BYTE);
+        make([&](tc_auth_url **out) { return tc_auth_url_new(text.get(), out); });
+    }
+
+    /** Joins a path to the handle's API path. */
+    url(const auth &auth, std::string_view path)
+    {
+        detail::terminated text(path, TC_AUTH_STATUS_INVALID_URI_BYTE);
+        make([&](tc_auth_url **out) { return tc_auth_url_new_for(auth.get(), text.get(), out); });
+    }
+
+    url &add_segment(std::string_view segment) &
+    {
+        detail::terminated text(segment, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        detail::check(tc_auth_url_add_segment(handle_.get(), text.get()));
+        return *this;
+    }
+
+    url &add_query(std::string_view name, std::string_view value) &
+    {
+        detail::terminated left(name, TC_AUTH_STATUS_INVALID_ARGUMENT), right(value, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        detail::check(tc_auth_url_add_query(handle_.get(), left.get(), right.get()));
+        return *this;
+    }
+
+    /* The same on a temporary, so that `url built = url("/api").add_segment("a");` moves it. */
+    url &&add_segment(std::string_view segment) && { return std::move(add_segment(segment)); }
+    url &&add_query(std::string_view name, std::string_view value) && { return std::move(add_query(name, value)); }
+
+    /** The URL as it is now, ended by NUL. Never NULL. Valid until the next change. */
+    const char *c_str() const noexcept
+    {
+        const char *text = tc_auth_url_string(handle_.get());
+        return text ? text : ""; // of one that was moved from
+    }
+
+    std::string_view view() const noexcept { return c_str(); }
+
+private:
+    template <class call> void make(call create)
+    {
+        tc_auth_url *made = nullptr;
+        detail::check(create(&made));
+        handle_.reset(made);
+    }
+
+    std::unique_ptr<tc_auth_url, detail::deleter<tc_auth_url_free>> handle_;
+};
+
+/** The string that is signed: tc_auth_string_to_sign(). */
+inline std::string string_to_sign(std::string_view method, std::string_view uri, time_point at)
+{
+    detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
+    detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
+    const auto second = detail::unix_seconds(at);
+    return detail::text([&](char **out) { return tc_auth_string_to_sign(verb.get(), target.get(), second, out); });
+}
+
+/** The version of the library that is running. */
+inline const char *version() noexcept { return tc_auth_version(); }
+
+} // namespace tcauth
+
+#endif // TC_AUTH_HPP
