@@ -1,0 +1,129 @@
+package tcauth
+
+// #include <tc_auth.h>
+import "C"
+
+import "runtime"
+
+// FromJSON makes an Auth from a JSON object of the platform's parameters: tc_token, tc_token_expires, tc_api_path, and
+// tc_api_access_id with tc_api_secret_key (or the older api_access_id with api_secret_key).
+//
+// Errors: [ErrConfigSyntax], [ErrNoCredentials], and those of a value that can't be used, such as [ErrInvalidToken].
+func FromJSON(json []byte) (*Auth, error) {
+	var pointer *C.tc_auth
+	if err := check(C.tc_auth_from_json(bytesOf(json), C.size_t(len(json)), &pointer)); err != nil {
+		return nil, err
+	}
+	return newAuth(pointer), nil
+}
+
+// FromArgs makes an Auth from command-line arguments, such as os.Args: --tc_token X or --tc_token=X, and likewise the
+// other names of FromJSON. Unknown ones are passed over.
+//
+// Errors: [ErrConfigSyntax], [ErrNoCredentials], [ErrInvalidArgument] (a NUL), and those of a value.
+func FromArgs(args []string) (*Auth, error) {
+	argv, err := newArgv(args)
+	if err != nil {
+		return nil, err
+	}
+	defer argv.free()
+	var pointer *C.tc_auth
+	if err := check(C.tc_auth_from_args(argv.count(), argv.pointer(), &pointer)); err != nil {
+		return nil, err
+	}
+	return newAuth(pointer), nil
+}
+
+// FromEnv makes an Auth from TC_TOKEN, TC_TOKEN_EXPIRES, TC_API_PATH, TC_API_ACCESS_ID and TC_API_SECRET_KEY. Call it
+// before you start goroutines that set variables.
+//
+// Errors: [ErrNoCredentials], and those of a value.
+func FromEnv() (*Auth, error) {
+	var pointer *C.tc_auth
+	if err := check(C.tc_auth_from_env(&pointer)); err != nil {
+		return nil, err
+	}
+	return newAuth(pointer), nil
+}
+
+// FromParamFile makes an Auth from the encrypted file in which the platform passes parameters. The file stays.
+//
+// Errors: [ErrConfigIO], [ErrConfigDecrypt], [ErrConfigSyntax], [ErrNoCredentials], [ErrInvalidArgument] (a NUL), and
+// those of a value.
+func FromParamFile(path, key string) (*Auth, error) {
+	file, err := newCString(path, ErrInvalidArgument)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := newCString(key, ErrInvalidArgument)
+	if err != nil {
+		return nil, err
+	}
+	defer secret.wipe()
+	var pointer *C.tc_auth
+	if err := check(C.tc_auth_from_param_file(file.pointer(), secret.pointer(), &pointer)); err != nil {
+		return nil, err
+	}
+	return newAuth(pointer), nil
+}
+
+// Discover makes an Auth from wherever the platform has put its parameters: the arguments, then the file that
+// TC_APP_PARAM_FILE and TC_APP_PARAM_KEY name, then the environment. The first source that names credentials is used,
+// alone. why says what was looked at and found, by name, without secrets; an error that comes from a source says it too.
+//
+// Errors: those of the sources; [ErrNoCredentials].
+func Discover(args []string) (auth *Auth, why string, err error) {
+	argv, err := newArgv(args)
+	if err != nil {
+		return nil, "", err
+	}
+	defer argv.free()
+	var looked *C.char
+	var pointer *C.tc_auth
+	status := C.tc_auth_discover(argv.count(), argv.pointer(), &looked, &pointer)
+	why = takeString(looked)
+	if err := explain(status, why); err != nil {
+		return nil, why, err
+	}
+	return newAuth(pointer), why, nil
+}
+
+// argv is an array of C strings in Go's memory, pinned while C reads it.
+type argv struct {
+	copies   []cString
+	pointers []*C.char
+	pinner   runtime.Pinner
+}
+
+func newArgv(args []string) (*argv, error) {
+	made := &argv{}
+	for _, arg := range args {
+		copied, err := newCString(arg, ErrInvalidArgument)
+		if err != nil {
+			made.free()
+			return nil, err
+		}
+		made.pinner.Pin(copied.pointer())
+		made.copies = append(made.copies, copied)
+		made.pointers = append(made.pointers, copied.pointer())
+	}
+	return made, nil
+}
+
+func (a *argv) count() C.int32_t {
+	return C.int32_t(len(a.pointers))
+}
+
+func (a *argv) pointer() **C.char {
+	if len(a.pointers) == 0 {
+		return nil
+	}
+	return &a.pointers[0]
+}
+
+func (a *argv) free() {
+	a.pinner.Unpin()
+	for _, copied := range a.copies {
+		copied.wipe()
+	}
+}

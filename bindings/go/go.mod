@@ -1,0 +1,3 @@
+module tcauth
+
+go 1.24

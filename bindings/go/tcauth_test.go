@@ -1,0 +1,307 @@
+package tcauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	accessID = "12345678901234567890"
+	secret   = "tc_auth-example-secret"
+	token    = "API:5:go+token/with=:colons:"
+)
+
+func newHMAC(t testing.TB) *Auth {
+	t.Helper()
+	auth, err := NewHMAC(accessID, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { auth.Close() })
+	return auth
+}
+
+func newToken(t testing.TB, expires time.Time) *Auth {
+	t.Helper()
+	auth, err := NewToken(token, expires)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { auth.Close() })
+	if err := auth.SetAPIPath("https://company.example/api"); err != nil {
+		t.Fatal(err)
+	}
+	return auth
+}
+
+func TestErrorsAreStatuses(t *testing.T) {
+	_, err := NewHMAC("a b", secret)
+	var status Status
+	if !errors.Is(err, ErrInvalidAccessID) || errors.Is(err, ErrInvalidToken) || !errors.As(err, &status) {
+		t.Error(err)
+	}
+	if got := err.Error(); !strings.HasPrefix(got, "tcauth: ") || !strings.Contains(got, "access id") {
+		t.Error(got)
+	}
+	if got := Status(12345); got.String() != "12345" || got.Message() == "" {
+		t.Error("a status of a later library", got)
+	}
+	var explained *ExplainedError
+	_, why, err := Discover([]string{"app", "--tc_token="})
+	if why == "" || !errors.As(err, &explained) || explained.Explanation != why || !errors.Is(err, ErrNoCredentials) {
+		t.Error(why, err)
+	}
+}
+
+func TestHeadersIntoARequest(t *testing.T) {
+	header := http.Header{"Authorization": {"Basic x"}, "Timestamp": {"1", "2"}}
+	Headers{"TC a:b", 7}.Set(header)
+	if got := fmt.Sprint(header); got != "map[Authorization:[TC a:b] Timestamp:[7]]" {
+		t.Error(got)
+	}
+	Headers{"TC-Token a", NoTimestamp}.Set(header)
+	if got := fmt.Sprint(header); got != "map[Authorization:[TC-Token a]]" {
+		t.Error(got)
+	}
+}
+
+func TestLongTokens(t *testing.T) {
+	for _, length := range []int{1, 240, 255, 256, 257, 100_000} {
+		auth, err := NewToken(strings.Repeat("x", length), time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		headers, err := auth.Headers("GET", "/")
+		if want := "TC-Token " + strings.Repeat("x", length); err != nil || headers.Authorization != want {
+			t.Error(length, err)
+		}
+		auth.Close()
+	}
+}
+
+func TestSecretsDoNotShow(t *testing.T) {
+	auth := newToken(t, time.Now().Add(-time.Minute))
+	renewal, err := auth.Poll(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, refusal := renewal.Complete(200, []byte(`{"success": false, "message": "no more `+token+`"}`))
+	transport := &Transport{Auth: auth}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+		for _, value := range []any{auth, newHMAC(t), *auth, transport, renewal, refusal} {
+			if got := fmt.Sprintf(verb, value); strings.Contains(got, "go+token") || strings.Contains(got, secret) {
+				t.Errorf("%s of %T: %s", verb, value, got)
+			}
+		}
+	}
+	if got := fmt.Sprint(auth); !strings.HasPrefix(got, "token; expires ") {
+		t.Error(got)
+	}
+	if got := refusal.Error(); !strings.Contains(got, "no more ***") {
+		t.Error(got)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	closed := newToken(t, time.Time{})
+	closed.Close()
+	closed.Close()
+	for name, auth := range map[string]*Auth{"closed": closed, "zero": {}} {
+		_, headers := auth.Headers("GET", "/")
+		_, offset := auth.ClockOffset()
+		_, _, current := auth.Token()
+		_, poll := auth.Poll(context.Background())
+		_, review := auth.Review(Headers{}, 401, "", nil)
+		_, url := auth.NewURL("/")
+		for _, err := range []error{
+			headers, offset, current, poll, review, url, auth.SetAPIPath("https://h"), auth.UpdateToken("a", time.Time{}),
+			auth.SetClockOffset(0), auth.SetRenewalWindow(0), auth.Verify("GET", "/", "", "", time.Time{}, 0),
+		} {
+			if !errors.Is(err, ErrClosed) {
+				t.Error(name, err)
+			}
+		}
+		if auth.Kind() != KindNone || auth.String() != "closed" {
+			t.Error(name, auth.Kind(), auth)
+		}
+	}
+}
+
+func TestRenewalIsGivenBackOnce(t *testing.T) {
+	auth := newToken(t, time.Now().Add(-time.Minute))
+	renewal, err := auth.Poll(context.Background())
+	if err != nil || !strings.Contains(renewal.URL(), "/appAuth?expiredToken=API%3A5%3Ago%2Btoken") {
+		t.Fatal(err)
+	}
+	answer := `{"success": true, "apiToken": "new", "apiTokenExpires": "99999999999"}`
+	if _, err := renewal.Complete(200, []byte(answer)); err != nil {
+		t.Error(err)
+	}
+	renewal.Cancel()
+	if _, err := renewal.Complete(200, []byte(answer)); !errors.Is(err, ErrClosed) || renewal.URL() != "" {
+		t.Error(err)
+	}
+	value, expires, err := auth.Token()
+	if value != "new" || expires.Unix() != 99999999999 || err != nil {
+		t.Error(expires, err)
+	}
+}
+
+func TestPollWaitsForTheOtherUntilTheContextEnds(t *testing.T) {
+	auth := newToken(t, time.Now().Add(-time.Minute))
+	renewal, err := auth.Poll(context.Background())
+	if err != nil || renewal == nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	defer cancel()
+	if _, err := auth.Poll(ctx); !errors.Is(err, ErrRenewalTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	waited := make(chan error)
+	go func() {
+		_, err := auth.Poll(context.Background())
+		waited <- err
+	}()
+	time.Sleep(30 * time.Millisecond)
+	renewal.Cancel()
+	if err := <-waited; err != nil {
+		t.Error(err)
+	}
+}
+
+// A ticket that is forgotten comes back when the collector finds it, long before it lapses.
+func TestForgottenRenewal(t *testing.T) {
+	auth := newToken(t, time.Now().Add(-time.Minute))
+	if renewal, err := auth.Poll(context.Background()); err != nil || renewal == nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		runtime.GC()
+		ctx, cancel := context.WithTimeout(context.Background(), 0)
+		_, err := auth.Poll(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+	t.Error("the ticket is still out")
+}
+
+func TestCloseWhileOthersSign(t *testing.T) {
+	for range 50 {
+		auth := newHMAC(t)
+		var group sync.WaitGroup
+		for range 4 {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				for {
+					if _, err := auth.Headers("GET", "/"); err != nil {
+						if !errors.Is(err, ErrClosed) {
+							t.Error(err)
+						}
+						return
+					}
+				}
+			}()
+		}
+		time.Sleep(time.Millisecond)
+		auth.Close()
+		group.Wait()
+	}
+}
+
+// The collector runs all the time while calls are made on objects that nothing else refers to. Freed too early, they
+// would give a wrong signature, crash, or be found by the race detector.
+func TestCollectorInTheMiddleOfCalls(t *testing.T) {
+	want, err := newHMAC(t).HeadersAt("GET", "/api/v3/indicators", time.Unix(1513703787, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var collector, workers sync.WaitGroup
+	collector.Add(1)
+	go func() {
+		defer collector.Done()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	}()
+	for range 4 {
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			for range 1000 {
+				auth, err := NewHMAC(accessID, secret)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := auth.HeadersAt("GET", "/api/v3/indicators", time.Unix(1513703787, 0)) // the last use
+				if err != nil || got != want {
+					t.Error(got, err)
+				}
+				url, err := NewURL("/api")
+				if err != nil || url.AddSegment("a b") != nil || url.String() != "/api/a%20b" {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	workers.Wait()
+	close(stop)
+	collector.Wait()
+}
+
+// Both programs of the README are built, and the first prints what stands there.
+func TestREADME(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := regexp.MustCompile("(?s)```go\n(package main\n.*?)```").FindAllSubmatch(text, -1)
+	printed := regexp.MustCompile("(?s)```text\n(.*?)```").FindSubmatch(text)
+	if len(programs) != 2 || printed == nil {
+		t.Fatal("two programs and what the first one prints are expected")
+	}
+	for i, program := range programs {
+		directory := t.TempDir()
+		module := "module example\n\ngo 1.24\n\nrequire tcauth v0.0.0\n\nreplace tcauth => " + here + "\n"
+		for name, content := range map[string]string{"go.mod": module, "main.go": string(program[1])} {
+			if err := os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		command := []string{"go", "run", "."}
+		if i > 0 {
+			command = []string{"go", "vet", "."}
+		}
+		run := exec.Command(command[0], command[1:]...)
+		run.Dir = directory
+		output, err := run.CombinedOutput()
+		if err != nil || i == 0 && string(output) != string(printed[1]) {
+			t.Errorf("%v: %v\n%s", command, err, output)
+		}
+	}
+}

@@ -1,0 +1,283 @@
+package tcauth
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A platform is a server that verifies each request with the handle that it was signed with, over TLS and HTTP/2.
+type platform struct {
+	*httptest.Server
+	auth    *Auth
+	renewed atomic.Int32
+
+	lock    sync.Mutex
+	handler http.HandlerFunc
+}
+
+func (p *platform) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
+	if strings.HasSuffix(request.URL.Path, "/appAuth") {
+		p.renewed.Add(1)
+	}
+	p.lock.Lock()
+	handler := p.handler
+	p.lock.Unlock()
+	handler(writer, request)
+}
+
+func (p *platform) on(handler http.HandlerFunc) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	p.handler = handler
+}
+
+// verified answers 200 to a request that is in order.
+func (p *platform) verified(writer http.ResponseWriter, request *http.Request) {
+	header := request.Header
+	err := p.auth.Verify(request.Method, request.RequestURI, header.Get("Authorization"), header.Get("Timestamp"),
+		time.Time{}, time.Minute)
+	if err != nil {
+		http.Error(writer, err.Error(), http.StatusTeapot)
+		return
+	}
+	_, _ = io.Copy(writer, request.Body)
+}
+
+func newPlatform(t *testing.T, auth *Auth) (*platform, *Transport) {
+	t.Helper()
+	p := &platform{auth: auth}
+	p.handler = p.verified
+	p.Server = httptest.NewUnstartedServer(p)
+	p.EnableHTTP2 = true
+	p.StartTLS()
+	t.Cleanup(p.Close)
+	if err := auth.SetAPIPath(p.URL + "/api"); err != nil {
+		t.Fatal(err)
+	}
+	return p, &Transport{Auth: auth, Base: p.Client().Transport}
+}
+
+func tokenOf(t *testing.T, expires time.Time) *Auth {
+	t.Helper()
+	auth, err := NewToken(token, expires)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { auth.Close() })
+	return auth
+}
+
+func TestTransportSignsWhatIsSent(t *testing.T) {
+	p, transport := newPlatform(t, newHMAC(t))
+	client := &http.Client{Transport: transport}
+	for _, target := range []string{"", "/", "/api/v3//x/../y;z/%7e%2F!'()*?q=a+b%20c&&empty=", "/é?q=|", "/a?#fragment", "?"} {
+		for _, protocol := range []int{1, 2} {
+			base := p.Client().Transport.(*http.Transport).Clone()
+			if protocol == 1 {
+				base.ForceAttemptHTTP2, base.TLSClientConfig.NextProtos = false, nil
+			}
+			transport.Base = base
+			response, err := client.Post(p.URL+target, "text/plain", strings.NewReader("body"))
+			if err != nil {
+				t.Fatal(target, err)
+			}
+			body, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			if response.StatusCode != 200 || string(body) != "body" || response.ProtoMajor != protocol {
+				t.Errorf("%q: HTTP/%d %s %s", target, response.ProtoMajor, response.Status, body)
+			}
+		}
+	}
+}
+
+func TestTransportLeavesTheRequestAlone(t *testing.T) {
+	p, transport := newPlatform(t, newHMAC(t))
+	request, _ := http.NewRequest("", p.URL+"/api", nil)
+	request.Method = "" // GET, to net/http
+	request.Header.Set("Authorization", "Basic mine")
+	response, err := transport.RoundTrip(request)
+	if err != nil || response.StatusCode != 200 || request.Header.Get("Authorization") != "Basic mine" || len(request.Header) != 1 {
+		t.Error(response, err, request.Header)
+	}
+	response.Body.Close()
+	bare := &http.Request{URL: request.URL}
+	if response, err = transport.RoundTrip(bare); err != nil || bare.Header != nil {
+		t.Error(err)
+	}
+	response.Body.Close()
+}
+
+func TestTransportSignsARedirectAnewAndNotElsewhere(t *testing.T) {
+	p, transport := newPlatform(t, newHMAC(t))
+	var elsewhere atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	p.on(func(writer http.ResponseWriter, request *http.Request) {
+		if to := request.URL.Query().Get("to"); to != "" {
+			http.Redirect(writer, request, to, http.StatusTemporaryRedirect)
+			return
+		}
+		p.verified(writer, request)
+	})
+	client := &http.Client{Transport: transport}
+	response, err := client.Get(p.URL + "/api/a?to=/api/b?c=d")
+	if err != nil || response.StatusCode != 200 || response.Request.URL.Path != "/api/b" {
+		t.Error(response, err)
+	}
+	response.Body.Close()
+	if _, err = client.Get(p.URL + "/api/a?to=" + other.URL); !errors.Is(err, ErrOtherOrigin) || elsewhere.Load() != 0 {
+		t.Error(err, elsewhere.Load())
+	}
+}
+
+type closeCounter struct {
+	io.Reader
+	closed atomic.Int32
+}
+
+func (c *closeCounter) Close() error {
+	c.closed.Add(1)
+	return nil
+}
+
+func TestTransportClosesBodies(t *testing.T) {
+	auth := newHMAC(t)
+	p, transport := newPlatform(t, auth)
+	for _, test := range []struct {
+		name      string
+		transport *Transport
+		url       string
+		want      error
+	}{
+		{"another server", transport, "https://other.example/", ErrOtherOrigin},
+		{"no handle", &Transport{}, p.URL, ErrNullArgument},
+		{"no API path", &Transport{Auth: newHMAC(t)}, p.URL, ErrAPIPathMissing},
+		{"sent", transport, p.URL, nil},
+	} {
+		body := &closeCounter{Reader: strings.NewReader("body")}
+		request, _ := http.NewRequest("POST", test.url, body)
+		response, err := test.transport.RoundTrip(request)
+		if !errors.Is(err, test.want) {
+			t.Error(test.name, err)
+		}
+		if err == nil {
+			response.Body.Close()
+		}
+		if body.closed.Load() == 0 {
+			t.Error(test.name, "the body was not closed")
+		}
+	}
+}
+
+// The answer to the first attempt is not lost when there can be no second.
+func TestTransportReturnsTheRefusal(t *testing.T) {
+	auth := tokenOf(t, time.Time{})
+	p, transport := newPlatform(t, auth)
+	p.on(func(writer http.ResponseWriter, request *http.Request) {
+		auth.Close() // so that nothing can be signed any more
+		http.Error(writer, "Unauthorized", http.StatusUnauthorized)
+	})
+	var advice Advice
+	transport.OnRefusal = func(_ *http.Request, got Advice, _ int) { advice = got }
+	response, err := (&http.Client{Transport: transport}).Get(p.URL + "/api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, _ := io.ReadAll(response.Body); string(body) != "Unauthorized\n" || advice != Unknown {
+		t.Errorf("%q %v", body, advice)
+	}
+}
+
+func TestTransportTriesTwiceAtMost(t *testing.T) {
+	p, transport := newPlatform(t, tokenOf(t, time.Time{}))
+	var sent atomic.Int32
+	p.on(func(writer http.ResponseWriter, request *http.Request) {
+		if strings.HasSuffix(request.URL.Path, "/appAuth") {
+			_, _ = io.WriteString(writer, `{"success": true, "apiToken": "new"}`)
+			return
+		}
+		sent.Add(1)
+		http.Error(writer, "Unauthorized", http.StatusUnauthorized)
+	})
+	response, err := (&http.Client{Transport: transport}).Post(p.URL+"/api", "text/plain", strings.NewReader("x"))
+	if err != nil || response.StatusCode != 401 || sent.Load() != 2 || p.renewed.Load() != 1 {
+		t.Error(response, err, sent.Load(), p.renewed.Load())
+	}
+	response.Body.Close()
+}
+
+// Whoever was chosen to renew may give up; the others wait for the new token all the same.
+func TestTransportFinishesARenewalThatNobodyWaitsFor(t *testing.T) {
+	auth := tokenOf(t, time.Now().Add(-time.Minute))
+	p, transport := newPlatform(t, auth)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	p.on(func(writer http.ResponseWriter, request *http.Request) {
+		if strings.HasSuffix(request.URL.Path, "/appAuth") {
+			if request.Header.Get("Authorization") != "" {
+				t.Error("the renewal takes no Authorization header")
+			}
+			close(asked)
+			<-answer
+			_, _ = io.WriteString(writer, `{"success": true, "apiToken": "new"}`)
+			return
+		}
+		p.verified(writer, request)
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	request, _ := http.NewRequestWithContext(ctx, "GET", p.URL+"/api", nil)
+	gaveUp := make(chan error)
+	go func() {
+		_, err := transport.RoundTrip(request)
+		gaveUp <- err
+	}()
+	<-asked
+	cancel()
+	if err := <-gaveUp; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	time.AfterFunc(30*time.Millisecond, func() { close(answer) })
+	response, err := (&http.Client{Transport: transport}).Get(p.URL + "/api")
+	if err != nil || response.StatusCode != 200 || p.renewed.Load() != 1 {
+		t.Error(response, err, p.renewed.Load())
+	}
+	response.Body.Close()
+}
+
+func TestTransportSaysHowARenewalEnded(t *testing.T) {
+	for _, test := range []struct {
+		handler http.HandlerFunc
+		want    error
+	}{
+		{func(writer http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(writer, `{"success": true, "apiToken": "new"}`)
+		}, nil},
+		{func(writer http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(writer, `{"success": false, "message": "no"}`)
+		}, ErrRenewalRefused},
+		{func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ErrNoAnswer},
+	} {
+		auth := tokenOf(t, time.Now().Add(-time.Minute))
+		p, transport := newPlatform(t, auth)
+		p.on(test.handler)
+		var ended error
+		transport.OnRenewal = func(err error) { ended = err }
+		request, _ := http.NewRequest("GET", p.URL+"/other", nil)
+		if response, err := transport.RoundTrip(request); err == nil {
+			response.Body.Close()
+		} else if test.want == nil || !errors.Is(err, ErrTokenExpired) {
+			t.Error(err)
+		}
+		if !errors.Is(ended, test.want) || p.renewed.Load() != 1 {
+			t.Error(ended, test.want, p.renewed.Load())
+		}
+	}
+}

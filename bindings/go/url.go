@@ -1,0 +1,101 @@
+package tcauth
+
+// #include <tc_auth.h>
+import "C"
+
+import "runtime"
+
+// A URL is a URL that is being built, of parts that no HTTP client changes on the way. It belongs to one goroutine at a
+// time. Sign and send its String.
+type URL struct {
+	handle *handle[*C.tc_auth_url]
+}
+
+func newURL(pointer *C.tc_auth_url) *URL {
+	url := &URL{}
+	url.handle = own(url, pointer, func(pointer *C.tc_auth_url) { C.tc_auth_url_free(pointer) })
+	return url
+}
+
+// NewURL starts with a path such as /api/v3/indicators, or an absolute http or https URL, percent-encoded already.
+//
+// Errors: [ErrInvalidURIForm], [ErrInvalidURIByte].
+func NewURL(base string) (*URL, error) {
+	text, err := newCString(base, ErrInvalidURIByte)
+	if err != nil {
+		return nil, err
+	}
+	var pointer *C.tc_auth_url
+	if err := check(C.tc_auth_url_new(text.pointer(), &pointer)); err != nil {
+		return nil, err
+	}
+	return newURL(pointer), nil
+}
+
+// NewURL starts with a path joined to the API path: /v2/owners becomes https://company.example/api/v2/owners.
+//
+// Errors: [ErrAPIPathMissing], [ErrInvalidURIForm], [ErrInvalidURIByte].
+func (a *Auth) NewURL(path string) (*URL, error) {
+	text, err := newCString(path, ErrInvalidURIByte)
+	if err != nil {
+		return nil, err
+	}
+	var url *C.tc_auth_url
+	err = a.call(func(pointer *C.tc_auth) C.tc_auth_status {
+		return C.tc_auth_url_new_for(pointer, text.pointer(), &url)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newURL(url), nil
+}
+
+// AddSegment adds one segment to the path, percent-encoded.
+//
+// Errors: [ErrInvalidArgument] (empty, "." or "..", or a NUL), [ErrInvalidURIForm] (there is a query already).
+func (u *URL) AddSegment(segment string) error {
+	text, err := newCString(segment, ErrInvalidArgument)
+	if err != nil {
+		return err
+	}
+	return u.call(func(pointer *C.tc_auth_url) C.tc_auth_status {
+		return C.tc_auth_url_add_segment(pointer, text.pointer())
+	})
+}
+
+// AddQuery adds one parameter to the query, name and value percent-encoded, a space as %20.
+//
+// Errors: [ErrInvalidArgument] (an empty name, or a NUL).
+func (u *URL) AddQuery(name, value string) error {
+	left, err := newCString(name, ErrInvalidArgument)
+	if err != nil {
+		return err
+	}
+	right, err := newCString(value, ErrInvalidArgument)
+	if err != nil {
+		return err
+	}
+	return u.call(func(pointer *C.tc_auth_url) C.tc_auth_status {
+		return C.tc_auth_url_add_query(pointer, left.pointer(), right.pointer())
+	})
+}
+
+// String is the URL as it is now.
+func (u *URL) String() string {
+	var text string
+	_ = u.call(func(pointer *C.tc_auth_url) C.tc_auth_status {
+		text = C.GoString(C.tc_auth_url_string(pointer))
+		return C.TC_AUTH_STATUS_OK
+	})
+	return text
+}
+
+func (u *URL) call(function func(*C.tc_auth_url) C.tc_auth_status) error {
+	pointer, err := u.handle.acquire()
+	if err != nil {
+		return err
+	}
+	defer runtime.KeepAlive(u)
+	defer u.handle.release()
+	return check(function(pointer))
+}
