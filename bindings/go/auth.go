@@ -18,10 +18,14 @@ type Auth struct {
 	handle *handle[*C.tc_auth]
 }
 
-func newAuth(pointer *C.tc_auth) *Auth {
+func newAuth(create func(out **C.tc_auth) C.tc_auth_status) (*Auth, error) {
+	var pointer *C.tc_auth
+	if err := check(create(&pointer)); err != nil {
+		return nil, err
+	}
 	auth := &Auth{}
 	auth.handle = own(auth, pointer, func(pointer *C.tc_auth) { C.tc_auth_free(pointer) })
-	return auth
+	return auth, nil
 }
 
 // NewHMAC makes an Auth that signs with HMAC-SHA256. The access id is visible ASCII, and the secret key any text without
@@ -38,11 +42,9 @@ func NewHMAC(accessID, secretKey string) (*Auth, error) {
 		return nil, err
 	}
 	defer key.wipe()
-	var pointer *C.tc_auth
-	if err := check(C.tc_auth_new_hmac(id.pointer(), key.pointer(), &pointer)); err != nil {
-		return nil, err
-	}
-	return newAuth(pointer), nil
+	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
+		return C.tc_auth_new_hmac(id.pointer(), key.pointer(), out)
+	})
 }
 
 // NewToken makes an Auth that shows an API token. expires is the moment at which it ends; the zero time if that is not
@@ -55,11 +57,9 @@ func NewToken(token string, expires time.Time) (*Auth, error) {
 		return nil, err
 	}
 	defer value.wipe()
-	var pointer *C.tc_auth
-	if err := check(C.tc_auth_new_token(value.pointer(), expiry(expires), &pointer)); err != nil {
-		return nil, err
-	}
-	return newAuth(pointer), nil
+	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
+		return C.tc_auth_new_token(value.pointer(), expiry(expires), out)
+	})
 }
 
 // Close frees the identity and wipes its secrets, after the last call that is running. It never fails; it returns an

@@ -10,11 +10,9 @@ import "runtime"
 //
 // Errors: [ErrConfigSyntax], [ErrNoCredentials], and those of a value that can't be used, such as [ErrInvalidToken].
 func FromJSON(json []byte) (*Auth, error) {
-	var pointer *C.tc_auth
-	if err := check(C.tc_auth_from_json(bytesOf(json), C.size_t(len(json)), &pointer)); err != nil {
-		return nil, err
-	}
-	return newAuth(pointer), nil
+	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
+		return C.tc_auth_from_json(bytesOf(json), C.size_t(len(json)), out)
+	})
 }
 
 // FromArgs makes an Auth from command-line arguments, such as os.Args: --tc_token X or --tc_token=X, and likewise the
@@ -27,11 +25,9 @@ func FromArgs(args []string) (*Auth, error) {
 		return nil, err
 	}
 	defer argv.free()
-	var pointer *C.tc_auth
-	if err := check(C.tc_auth_from_args(argv.count(), argv.pointer(), &pointer)); err != nil {
-		return nil, err
-	}
-	return newAuth(pointer), nil
+	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
+		return C.tc_auth_from_args(argv.count(), argv.pointer(), out)
+	})
 }
 
 // FromEnv makes an Auth from TC_TOKEN, TC_TOKEN_EXPIRES, TC_API_PATH, TC_API_ACCESS_ID and TC_API_SECRET_KEY. Call it
@@ -39,11 +35,9 @@ func FromArgs(args []string) (*Auth, error) {
 //
 // Errors: [ErrNoCredentials], and those of a value.
 func FromEnv() (*Auth, error) {
-	var pointer *C.tc_auth
-	if err := check(C.tc_auth_from_env(&pointer)); err != nil {
-		return nil, err
-	}
-	return newAuth(pointer), nil
+	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
+		return C.tc_auth_from_env(out)
+	})
 }
 
 // FromParamFile makes an Auth from the encrypted file in which the platform passes parameters. The file stays.
@@ -60,11 +54,9 @@ func FromParamFile(path, key string) (*Auth, error) {
 		return nil, err
 	}
 	defer secret.wipe()
-	var pointer *C.tc_auth
-	if err := check(C.tc_auth_from_param_file(file.pointer(), secret.pointer(), &pointer)); err != nil {
-		return nil, err
-	}
-	return newAuth(pointer), nil
+	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
+		return C.tc_auth_from_param_file(file.pointer(), secret.pointer(), out)
+	})
 }
 
 // Discover makes an Auth from wherever the platform has put its parameters: the arguments, then the file that
@@ -79,13 +71,11 @@ func Discover(args []string) (auth *Auth, why string, err error) {
 	}
 	defer argv.free()
 	var looked *C.char
-	var pointer *C.tc_auth
-	status := C.tc_auth_discover(argv.count(), argv.pointer(), &looked, &pointer)
+	auth, err = newAuth(func(out **C.tc_auth) C.tc_auth_status {
+		return C.tc_auth_discover(argv.count(), argv.pointer(), &looked, out)
+	})
 	why = takeString(looked)
-	if err := explain(status, why); err != nil {
-		return nil, why, err
-	}
-	return newAuth(pointer), why, nil
+	return auth, why, explain(err, why)
 }
 
 // argv is an array of C strings in Go's memory, pinned while C reads it.

@@ -108,9 +108,9 @@ func (r *Renewal) Complete(httpStatus int, body []byte) (message string, err err
 		return "", err
 	}
 	var text *C.char
-	status := C.tc_auth_renewal_complete(ticket, httpStatusOf(httpStatus), bytesOf(body), C.size_t(len(body)), &text)
+	err = check(C.tc_auth_renewal_complete(ticket, httpStatusOf(httpStatus), bytesOf(body), C.size_t(len(body)), &text))
 	message = takeString(text)
-	return message, explain(status, message)
+	return message, explain(err, message)
 }
 
 // Cancel gives the ticket back without an answer. It does nothing if that was done before.

@@ -104,11 +104,11 @@ func (e *ExplainedError) Unwrap() error {
 	return e.Status
 }
 
-func explain(status C.tc_auth_status, explanation string) error {
-	if status == C.TC_AUTH_STATUS_OK || explanation == "" {
-		return check(status)
+func explain(err error, explanation string) error {
+	if status, failed := err.(Status); failed && explanation != "" {
+		return &ExplainedError{status, explanation}
 	}
-	return &ExplainedError{Status(status), explanation}
+	return err
 }
 
 // Version is that of the C library that is running.

@@ -11,10 +11,13 @@ type URL struct {
 	handle *handle[*C.tc_auth_url]
 }
 
-func newURL(pointer *C.tc_auth_url) *URL {
+func newURL(pointer *C.tc_auth_url, err error) (*URL, error) {
+	if err != nil {
+		return nil, err
+	}
 	url := &URL{}
 	url.handle = own(url, pointer, func(pointer *C.tc_auth_url) { C.tc_auth_url_free(pointer) })
-	return url
+	return url, nil
 }
 
 // NewURL starts with a path such as /api/v3/indicators, or an absolute http or https URL, percent-encoded already.
@@ -26,10 +29,8 @@ func NewURL(base string) (*URL, error) {
 		return nil, err
 	}
 	var pointer *C.tc_auth_url
-	if err := check(C.tc_auth_url_new(text.pointer(), &pointer)); err != nil {
-		return nil, err
-	}
-	return newURL(pointer), nil
+	err = check(C.tc_auth_url_new(text.pointer(), &pointer))
+	return newURL(pointer, err)
 }
 
 // NewURL starts with a path joined to the API path: /v2/owners becomes https://company.example/api/v2/owners.
@@ -44,10 +45,7 @@ func (a *Auth) NewURL(path string) (*URL, error) {
 	err = a.call(func(pointer *C.tc_auth) C.tc_auth_status {
 		return C.tc_auth_url_new_for(pointer, text.pointer(), &url)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return newURL(url), nil
+	return newURL(url, err)
 }
 
 // AddSegment adds one segment to the path, percent-encoded.
