@@ -30,10 +30,12 @@ public:
             throw std::runtime_error("libcurl can't be used");
     }
 
-    /* Sends a request, once more if that is of any use. Throws tcauth::error if it can't be signed, and
+    /* Sends a request, with the method in upper case, once more if that is of any use. Throws tcauth::error if it can't be signed, and
      * std::runtime_error if there is no answer. */
-    response send(const std::string &method, const std::string &url, const std::optional<std::string> &body = {})
+    response send(std::string method, const std::string &url, const std::optional<std::string> &body = {})
     {
+        for (char &letter : method) /* as it is signed */
+            letter = static_cast<char>(letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter);
         for (int attempt = 1;; attempt++) {
             renew_if_due();
             const auto headers = auth_.headers(method, url);
@@ -100,6 +102,7 @@ private:
         curl_easy_reset(curl);
         curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
+        curl_easy_setopt(curl, CURLOPT_NOBODY, method == "HEAD" ? 1L : 0L);
         if (body) {
             curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
             curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data());
@@ -122,15 +125,19 @@ private:
         /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
         curl_header *date = nullptr, *age = nullptr;
         if (url.rfind("https://", 0) == 0 && curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
-            curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK)
+            curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK && date->amount == 1)
             answer.date = date->value;
         return answer;
     }
 
     static std::size_t append(char *data, std::size_t size, std::size_t count, void *body)
     {
-        static_cast<std::string *>(body)->append(data, size * count);
-        return size * count;
+        try {
+            static_cast<std::string *>(body)->append(data, size * count);
+            return size * count;
+        } catch (const std::bad_alloc &) {
+            return 0; /* no exception may pass through C; libcurl fails then */
+        }
     }
 
     tcauth::auth &auth_;

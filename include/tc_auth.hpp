@@ -41,7 +41,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -62,23 +61,23 @@ class error : public std::runtime_error {
 public:
     explicit error(tc_auth_status status, const std::string &detail = {})
         : std::runtime_error(tc_auth_status_message(status) + (detail.empty() ? detail : " (" + detail + ")")),
-          status_(status), detail_(detail)
+          status_(status), detail_(std::make_shared<const std::string>(detail))
     {
     }
 
     tc_auth_status status() const noexcept { return status_; }
 
     /** What the server said to a renewal, or what tcauth::auth::discover() looked at; else empty. Holds no secret. */
-    const std::string &detail() const noexcept { return detail_; }
+    const std::string &detail() const noexcept { return *detail_; }
 
 private:
     tc_auth_status status_;
-    std::string detail_;
+    std::shared_ptr<const std::string> detail_; // shared, for an exception must be copied without throwing
 };
 
 namespace detail {
 
-inline void check(tc_auth_status status)
+inline void throw_unless_ok(tc_auth_status status)
 {
     if (status != TC_AUTH_STATUS_OK)
         throw error(status);
@@ -100,7 +99,7 @@ inline std::string take(char *string)
 template <class call> std::string text(call ask)
 {
     char *string = nullptr;
-    check(ask(&string));
+    throw_unless_ok(ask(&string));
     return take(string);
 }
 
@@ -140,7 +139,7 @@ public:
         copies_.reserve(elements.size());
         for (const auto element : elements)
             argv_.push_back(copies_.emplace_back(element, TC_AUTH_STATUS_INVALID_ARGUMENT).get());
-        if (argv_.size() > std::numeric_limits<std::int32_t>::max())
+        if (argv_.size() > static_cast<std::size_t>(INT32_MAX))
             throw error(TC_AUTH_STATUS_INVALID_ARGUMENT);
     }
 
@@ -156,7 +155,7 @@ private:
 inline std::int64_t unix_seconds(time_point moment)
 {
     const auto count = moment.time_since_epoch().count();
-    return count == TC_AUTH_NOW ? std::numeric_limits<std::int64_t>::min() : count;
+    return count == TC_AUTH_NOW ? INT64_MIN : count;
 }
 
 inline std::int64_t unix_seconds(std::optional<time_point> expires)
@@ -234,7 +233,7 @@ public:
         return make([&](tc_auth **out) { return tc_auth_new_hmac(id.get(), key.get(), out); });
     }
 
-    /** `expires`: a moment, not how long it lives; nothing if it is not known. */
+    /** `expires`: a moment, not how long it lives; nothing, or the Unix epoch, if it is not known. */
     static auth token(std::string_view token, std::optional<time_point> expires = {})
     {
         detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
@@ -319,7 +318,7 @@ public:
         detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
         detail::terminated shown(authorization.value_or(""), TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
         detail::terminated when(timestamp.value_or(""), TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
-        detail::check(tc_auth_verify(get(), verb.get(), target.get(), authorization ? shown.get() : nullptr,
+        detail::throw_unless_ok(tc_auth_verify(get(), verb.get(), target.get(), authorization ? shown.get() : nullptr,
                                      timestamp ? when.get() : nullptr, at ? detail::unix_seconds(*at) : TC_AUTH_NOW,
                                      tolerance.count()));
     }
@@ -327,13 +326,13 @@ public:
     void set_api_path(std::string_view api_path)
     {
         detail::terminated path(api_path, TC_AUTH_STATUS_INVALID_URI_BYTE);
-        detail::check(tc_auth_set_api_path(get(), path.get()));
+        detail::throw_unless_ok(tc_auth_set_api_path(get(), path.get()));
     }
 
     void update_token(std::string_view token, std::optional<time_point> expires = {})
     {
         detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
-        detail::check(tc_auth_update_token(get(), value.get(), detail::unix_seconds(expires)));
+        detail::throw_unless_ok(tc_auth_update_token(get(), value.get(), detail::unix_seconds(expires)));
     }
 
     /** The current token and its expiry, of one moment. Not for a log. */
@@ -346,14 +345,14 @@ public:
         return token;
     }
 
-    void set_renewal_window(std::chrono::seconds window) { detail::check(tc_auth_set_renewal_window(get(), window.count())); }
+    void set_renewal_window(std::chrono::seconds window) { detail::throw_unless_ok(tc_auth_set_renewal_window(get(), window.count())); }
 
-    void set_clock_offset(std::chrono::seconds offset) { detail::check(tc_auth_set_clock_offset(get(), offset.count())); }
+    void set_clock_offset(std::chrono::seconds offset) { detail::throw_unless_ok(tc_auth_set_clock_offset(get(), offset.count())); }
 
     std::chrono::seconds clock_offset() const
     {
         std::int64_t offset = 0;
-        detail::check(tc_auth_clock_offset(get(), &offset));
+        detail::throw_unless_ok(tc_auth_clock_offset(get(), &offset));
         return std::chrono::seconds(offset);
     }
 
@@ -361,7 +360,7 @@ public:
     std::optional<renewal> poll(std::chrono::milliseconds max_wait)
     {
         tc_auth_renewal *ticket = nullptr;
-        detail::check(tc_auth_renewal_poll(get(), max_wait.count(), &ticket));
+        detail::throw_unless_ok(tc_auth_renewal_poll(get(), max_wait.count(), &ticket));
         return ticket ? std::optional<renewal>(ticket) : std::nullopt;
     }
 
@@ -375,10 +374,12 @@ public:
         // A date that C would read only in part is none.
         const std::string when(date && date->find('\0') == date->npos ? *date : "");
         std::int32_t advice = TC_AUTH_ADVICE_UNKNOWN;
-        detail::check(tc_auth_review(get(), sent.authorization.data(), sent.authorization.size(),
+        detail::throw_unless_ok(tc_auth_review(get(), sent.authorization.data(), sent.authorization.size(),
                                      sent.timestamp.value_or(TC_AUTH_NO_TIMESTAMP), http_status,
                                      when.empty() ? nullptr : when.c_str(), body.data(), body.size(), &advice));
-        return static_cast<tc_auth_advice>(advice);
+        // A number of a later library would be none that this type can hold.
+        return advice < 0 || advice > TC_AUTH_ADVICE_UNKNOWN ? TC_AUTH_ADVICE_UNKNOWN
+                                                             : static_cast<tc_auth_advice>(advice);
     }
 
 private:
@@ -387,28 +388,30 @@ private:
     template <class call> static auth make(call create)
     {
         tc_auth *handle = nullptr;
-        detail::check(create(&handle));
+        detail::throw_unless_ok(create(&handle));
         return auth(handle);
     }
 
     tcauth::headers headers_at(std::string_view method, std::string_view uri, std::int64_t unix_time) const
     {
         char stack[256]; // a signature takes no more than 50 bytes and the access id
-        std::string heap;
-        char *buffer = stack;
-        std::size_t capacity = sizeof stack, length = 0;
+        std::size_t length = 0;
         std::int64_t timestamp = TC_AUTH_NO_TIMESTAMP;
-        tc_auth_status status;
-        // In a loop, for another thread can set a longer token in between.
-        while ((status = tc_auth_headers_into(get(), method.data(), method.size(), uri.data(), uri.size(), unix_time,
-                                              buffer, capacity, &length, &timestamp)) ==
-               TC_AUTH_STATUS_BUFFER_TOO_SMALL) {
-            heap.resize(length + 1);
-            buffer = heap.data();
-            capacity = heap.size();
+        const auto into = [&](char *buffer, std::size_t capacity) {
+            return tc_auth_headers_into(get(), method.data(), method.size(), uri.data(), uri.size(), unix_time, buffer,
+                                        capacity, &length, &timestamp);
+        };
+        tcauth::headers headers;
+        auto status = into(stack, sizeof stack);
+        if (status == TC_AUTH_STATUS_OK)
+            headers.authorization.assign(stack, length);
+        // A long token, in a loop, for another thread can set a longer one in between.
+        while (status == TC_AUTH_STATUS_BUFFER_TOO_SMALL) {
+            headers.authorization.resize(length + 1);
+            status = into(headers.authorization.data(), headers.authorization.size());
+            headers.authorization.resize(length);
         }
-        detail::check(status);
-        tcauth::headers headers{{buffer, length}, {}};
+        detail::throw_unless_ok(status);
         if (timestamp != TC_AUTH_NO_TIMESTAMP)
             headers.timestamp = timestamp;
         return headers;
@@ -436,20 +439,20 @@ public:
     url &add_segment(std::string_view segment) &
     {
         detail::terminated text(segment, TC_AUTH_STATUS_INVALID_ARGUMENT);
-        detail::check(tc_auth_url_add_segment(handle_.get(), text.get()));
+        detail::throw_unless_ok(tc_auth_url_add_segment(handle_.get(), text.get()));
         return *this;
     }
 
     url &add_query(std::string_view name, std::string_view value) &
     {
         detail::terminated left(name, TC_AUTH_STATUS_INVALID_ARGUMENT), right(value, TC_AUTH_STATUS_INVALID_ARGUMENT);
-        detail::check(tc_auth_url_add_query(handle_.get(), left.get(), right.get()));
+        detail::throw_unless_ok(tc_auth_url_add_query(handle_.get(), left.get(), right.get()));
         return *this;
     }
 
     /* The same on a temporary, so that `url built = url("/api").add_segment("a");` moves it. */
-    url &&add_segment(std::string_view segment) && { return std::move(add_segment(segment)); }
-    url &&add_query(std::string_view name, std::string_view value) && { return std::move(add_query(name, value)); }
+    url add_segment(std::string_view segment) && { return std::move(add_segment(segment)); }
+    url add_query(std::string_view name, std::string_view value) && { return std::move(add_query(name, value)); }
 
     /** The URL as it is now, ended by NUL. Never NULL. Valid until the next change. */
     const char *c_str() const noexcept
@@ -464,7 +467,7 @@ private:
     template <class call> void make(call create)
     {
         tc_auth_url *made = nullptr;
-        detail::check(create(&made));
+        detail::throw_unless_ok(create(&made));
         handle_.reset(made);
     }
 

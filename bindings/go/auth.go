@@ -47,8 +47,8 @@ func NewHMAC(accessID, secretKey string) (*Auth, error) {
 	})
 }
 
-// NewToken makes an Auth that shows an API token. expires is the moment at which it ends; the zero time if that is not
-// known, or never comes.
+// NewToken makes an Auth that shows an API token. expires is the moment at which it ends; the zero time, or the Unix
+// epoch, if that is not known, or never comes.
 //
 // Errors: [ErrInvalidToken] (not visible ASCII), [ErrInvalidTime].
 func NewToken(token string, expires time.Time) (*Auth, error) {

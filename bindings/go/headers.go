@@ -6,9 +6,11 @@ package tcauth
 import "C"
 
 import (
+	"fmt"
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,6 +34,17 @@ func (h Headers) Set(header http.Header) {
 	} else {
 		header.Set("Timestamp", strconv.FormatInt(h.Timestamp, 10))
 	}
+}
+
+// String shows the kind of the authorization alone, for the rest may be a token.
+func (h Headers) String() string {
+	scheme, _, _ := strings.Cut(h.Authorization, " ")
+	return scheme + " ***"
+}
+
+// Format keeps every verb, also %+v and %#v, from looking inside.
+func (h Headers) Format(state fmt.State, _ rune) {
+	fmt.Fprint(state, h.String())
 }
 
 // Headers makes the headers for a request that is sent now.

@@ -92,19 +92,29 @@ func TestLongTokens(t *testing.T) {
 
 func TestSecretsDoNotShow(t *testing.T) {
 	auth := newToken(t, time.Now().Add(-time.Minute))
+	headers, err := auth.HeadersAt("GET", "/", time.Unix(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
 	renewal, err := auth.Poll(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, refusal := renewal.Complete(200, []byte(`{"success": false, "message": "no more `+token+`"}`))
-	transport := &Transport{Auth: auth}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
-		for _, value := range []any{auth, newHMAC(t), *auth, transport, renewal, refusal} {
-			if got := fmt.Sprintf(verb, value); strings.Contains(got, "go+token") || strings.Contains(got, secret) {
-				t.Errorf("%s of %T: %s", verb, value, got)
+	show := func(values ...any) {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			for _, value := range values {
+				got := fmt.Sprintf(verb, value)
+				for _, part := range []string{"go+token", "go%2Btoken", secret, fmt.Sprintf("%x", "go+token")} {
+					if strings.Contains(got, part) {
+						t.Errorf("%s of %T: %s", verb, value, got)
+					}
+				}
 			}
 		}
 	}
+	show(auth, *auth, newHMAC(t), &Transport{Auth: auth}, renewal, headers, &headers)
+	_, refusal := renewal.Complete(200, []byte(`{"success": false, "message": "no more `+token+`"}`))
+	show(renewal, refusal)
 	if got := fmt.Sprint(auth); !strings.HasPrefix(got, "token; expires ") {
 		t.Error(got)
 	}
@@ -220,6 +230,28 @@ func TestCloseWhileOthersSign(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		auth.Close()
 		group.Wait()
+	}
+}
+
+// Copies of secrets are wiped: their memory is looked at while it is still there.
+func TestWiping(t *testing.T) {
+	for _, text := range []string{secret, token, "", strings.Repeat("x", 10_000)} {
+		copied, err := newCString(text, ErrInvalidSecretKey)
+		if err != nil || string(copied) != text+"\x00" {
+			t.Fatal(err)
+		}
+		copied.wipe()
+		if strings.Trim(string(copied), "\x00") != "" {
+			t.Error("not wiped")
+		}
+	}
+	made, err := newArgv([]string{"app", "--api_secret_key", secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.free()
+	if strings.Trim(string(made.copies[2]), "\x00") != "" {
+		t.Error("not wiped")
 	}
 }
 

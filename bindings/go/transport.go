@@ -34,17 +34,20 @@ type Transport struct {
 	// Auth is the identity. It may be shared with other transports.
 	Auth *Auth
 
-	// Base sends the requests; nil means [http.DefaultTransport]. Renewals go through it too: if it logs or repeats
-	// requests by itself, then it must not do so for their URL, which contains the token.
+	// Base sends the requests; nil means [http.DefaultTransport]. A renewal goes through a copy of it, on a new
+	// connection, if it is an [http.Transport], and else through Base itself: if that logs or repeats requests, then it
+	// must not do so with a renewal, whose URL contains the token.
 	Base http.RoundTripper
 
-	// OnRenewal, if it is set, is told how each renewal ended: nil, an error with the status, or [ErrNoAnswer].
+	// OnRenewal, if it is set, is told how each renewal ended: nil, an error with the status, or [ErrNoAnswer]. It is
+	// called from a goroutine of the renewal, and the request that renews waits for it, so it should return soon.
 	OnRenewal func(err error)
 
-	// OnRefusal, if it is set, is told why a refused request was not sent again. The advice is never Accepted.
+	// OnRefusal, if it is set, is told why a refused request was not sent again, before that is returned. The advice is
+	// never Accepted; it is Retry if the request could not be sent again.
 	OnRefusal func(request *http.Request, advice Advice, httpStatus int)
 
-	hasAPIPath atomic.Bool
+	withAPIPath atomic.Pointer[Auth] // the one that was seen to have it
 }
 
 // ErrNoAnswer is what [Transport].OnRenewal is told when there was no answer to a renewal.
@@ -74,6 +77,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if t.OnRefusal != nil && advice != Accepted {
 		t.OnRefusal(request, advice, response.StatusCode)
 	}
+	response.Request = request // the caller's own, without the token
 	return response, nil
 }
 
@@ -155,15 +159,25 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	if err := t.renew(request.Context()); err != nil {
 		return nil, err
 	}
-	// The target as it goes over the wire, and the origin for the library to compare.
+	// The target as it goes over the wire, and the origin for the library to compare. A target that is not a path, of a
+	// URL that was put together by hand, would run into the host.
+	if request.URL == nil || !strings.HasPrefix(request.URL.RequestURI(), "/") {
+		return nil, ErrInvalidURIForm
+	}
 	url := request.URL.Scheme + "://" + request.URL.Host + request.URL.RequestURI()
-	headers, err := t.Auth.Headers(method(request), url)
+	signed := request.Clone(request.Context())
+	signed.Method = strings.ToUpper(method(request)) // as it is signed
+	headers, err := t.Auth.Headers(signed.Method, url)
 	if err != nil {
 		return nil, err
 	}
-	signed := request.Clone(request.Context())
 	if signed.Header == nil {
 		signed.Header = make(http.Header)
+	}
+	for name := range signed.Header { // also in another spelling
+		if strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Timestamp") {
+			delete(signed.Header, name)
+		}
 	}
 	headers.Set(signed.Header)
 	return &attempt{signed, headers}, nil
@@ -174,13 +188,13 @@ func (t *Transport) checkAPIPath() error {
 	if t.Auth == nil {
 		return ErrNullArgument
 	}
-	if t.hasAPIPath.Load() {
+	if t.withAPIPath.Load() == t.Auth {
 		return nil
 	}
 	if _, err := t.Auth.NewURL("/"); err != nil {
 		return err
 	}
-	t.hasAPIPath.Store(true)
+	t.withAPIPath.Store(t.Auth)
 	return nil
 }
 
@@ -189,6 +203,13 @@ func method(request *http.Request) string {
 		return http.MethodGet
 	}
 	return request.Method
+}
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] calls: it passes on to Base.
+func (t *Transport) CloseIdleConnections() {
+	if base, ok := t.base().(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
 }
 
 func (t *Transport) base() http.RoundTripper {
@@ -203,7 +224,12 @@ func (t *Transport) renew(ctx context.Context) error {
 	patience, cancel := context.WithTimeout(ctx, renewalPatience)
 	defer cancel()
 	renewal, err := t.Auth.Poll(patience)
-	if renewal == nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, ErrRenewalTimeout):
+		return ErrRenewalTimeout // without the end of our own context, which is not the caller's
+	case renewal == nil:
 		return err
 	}
 	done := make(chan struct{})
@@ -236,8 +262,14 @@ func (t *Transport) exchange(renewal *Renewal) error {
 	// net/http repeats a GET when a kept connection turns out to be dead, unless it has a body that can't be had again:
 	// the second would ask for the successor of a token that the first has killed.
 	request.Body = io.NopCloser(strings.NewReader(""))
-	request.Close = true
-	response, err := t.base().RoundTrip(request)
+	base := t.base()
+	if kept, ok := base.(*http.Transport); ok {
+		// A kept connection that is dead would cost the renewal, and everybody the pause after it.
+		fresh := kept.Clone()
+		fresh.DisableKeepAlives = true
+		base = fresh
+	}
+	response, err := base.RoundTrip(request)
 	if err != nil {
 		return ErrNoAnswer // without the cause, in which a transport may have put the URL
 	}

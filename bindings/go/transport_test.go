@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -102,9 +103,16 @@ func TestTransportLeavesTheRequestAlone(t *testing.T) {
 	p, transport := newPlatform(t, newHMAC(t))
 	request, _ := http.NewRequest("", p.URL+"/api", nil)
 	request.Method = "" // GET, to net/http
-	request.Header.Set("Authorization", "Basic mine")
+	request.Header = http.Header{"Authorization": {"Basic mine"}, "authorization": {"Basic mine"}, "timeStamp": {"1"}}
+	p.on(func(writer http.ResponseWriter, request *http.Request) {
+		if len(request.Header["Authorization"]) != 1 || len(request.Header["Timestamp"]) != 1 {
+			t.Error(request.Header)
+		}
+		p.verified(writer, request)
+	})
 	response, err := transport.RoundTrip(request)
-	if err != nil || response.StatusCode != 200 || request.Header.Get("Authorization") != "Basic mine" || len(request.Header) != 1 {
+	if err != nil || response.StatusCode != 200 || request.Header.Get("Authorization") != "Basic mine" ||
+		len(request.Header) != 3 || response.Request != request {
 		t.Error(response, err, request.Header)
 	}
 	response.Body.Close()
@@ -148,6 +156,64 @@ func (c *closeCounter) Close() error {
 	return nil
 }
 
+// Nothing goes to a server that the library did not compare with the API path.
+func TestTransportOfURLsMadeByHand(t *testing.T) {
+	auth, err := NewToken(token, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := auth.SetAPIPath("http://127.0.0.1:43210/api"); err != nil {
+		t.Fatal(err)
+	}
+	transport := &Transport{Auth: auth, Base: roundTripper(func(request *http.Request) (*http.Response, error) {
+		t.Errorf("sent to %s: %s", request.URL.Host, request.URL)
+		return nil, io.EOF
+	})}
+	for _, made := range []*url.URL{
+		nil,
+		{Scheme: "http", Host: "127.0.0.1:4321", Path: "0/api/x"},
+		{Scheme: "http", Host: "evil.example", Opaque: "@127.0.0.1:43210/api/x"},
+		{Scheme: "http", Host: "evil.example", Opaque: "//127.0.0.1:43210/api/x"},
+		{Scheme: "http", Host: "evil.example", Path: "/api/x"},
+		{Scheme: "https", Host: "127.0.0.1:43210", Path: "/api/x"},
+		{Scheme: "ftp", Host: "127.0.0.1:43210", Path: "/api/x"},
+		{Path: "/api/x"},
+		{},
+	} {
+		body := &closeCounter{Reader: strings.NewReader("body")}
+		_, err := transport.RoundTrip(&http.Request{Method: "POST", URL: made, Body: body})
+		if err == nil || body.closed.Load() == 0 {
+			t.Error(made, err, body.closed.Load())
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
+	return r(request)
+}
+
+func TestTransportPassesOnCloseIdleConnections(t *testing.T) {
+	p, transport := newPlatform(t, newHMAC(t))
+	counted := &idleCounter{RoundTripper: p.Client().Transport}
+	transport.Base = counted
+	(&http.Client{Transport: transport}).CloseIdleConnections()
+	(&http.Client{Transport: &Transport{Base: roundTripper(nil)}}).CloseIdleConnections()
+	if counted.closed != 1 {
+		t.Error(counted.closed)
+	}
+}
+
+type idleCounter struct {
+	http.RoundTripper
+	closed int
+}
+
+func (c *idleCounter) CloseIdleConnections() {
+	c.closed++
+}
+
 func TestTransportClosesBodies(t *testing.T) {
 	auth := newHMAC(t)
 	p, transport := newPlatform(t, auth)
@@ -175,6 +241,26 @@ func TestTransportClosesBodies(t *testing.T) {
 			t.Error(test.name, "the body was not closed")
 		}
 	}
+}
+
+// A second attempt that can't be signed gives its body back.
+func TestTransportClosesTheBodyOfASecondAttempt(t *testing.T) {
+	auth := tokenOf(t, time.Time{})
+	p, transport := newPlatform(t, auth)
+	again := &closeCounter{Reader: strings.NewReader("body")}
+	request, _ := http.NewRequest("POST", p.URL+"/api", strings.NewReader("body"))
+	request.GetBody = func() (io.ReadCloser, error) {
+		auth.Close()
+		return again, nil
+	}
+	p.on(func(writer http.ResponseWriter, request *http.Request) {
+		http.Error(writer, "Unauthorized", http.StatusUnauthorized)
+	})
+	response, err := transport.RoundTrip(request)
+	if err != nil || response.StatusCode != 401 || again.closed.Load() != 1 {
+		t.Error(response, err, again.closed.Load())
+	}
+	response.Body.Close()
 }
 
 // The answer to the first attempt is not lost when there can be no second.

@@ -139,6 +139,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "tc_auth-stand-in"
     disable_nagle_algorithm = True
+    used = False  # an instance is a connection
     wbufsize = -1  # headers and body in one packet
 
     def __getattr__(self, name):
@@ -147,6 +148,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def answer(self):
+        if self.used and self.server.options.dead_connections:
+            return self.drop()
+        self.used = True
         received = self.read_body()
         # Not self.path: the base class changes "//" at its start, and would hide what was sent.
         method, target, _version = self.raw_requestline.split()
@@ -219,6 +223,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        for name, _, value in (header.partition(": ") for header in self.server.options.header):
+            self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -262,6 +268,9 @@ def main():
                         help="what happens to the renewals, one after the other, separated by commas: ok, 500, html, "
                         "slow:SECONDS, drop, refuse, or lost (the answer, after the token was replaced)")
     parser.add_argument("--tls", metavar="FILE", help="speak HTTPS, with the certificate and the key of this PEM file")
+    parser.add_argument("--header", action="append", default=[], metavar="LINE", help="add it to each answer")
+    parser.add_argument("--dead-connections", action="store_true",
+                        help="drop a connection that is kept as soon as a second request comes")
     parser.add_argument("--quiet", action="store_true", help="log refusals and renewals only")
     server = Platform(parser.parse_args())
     print(server.server_port, flush=True)
