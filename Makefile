@@ -81,6 +81,9 @@ test test-cpp test-go test-java test-dotnet: lib
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' \
 	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh $(patsubst test-%,%,$(filter test-%,$@))
 
+bench-bindings: lib
+	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' sh tests/bench_bindings.sh
+
 header:
 	TC_AUTH_WRITE_HEADER=1 $(CARGO) test --locked --test header
 

@@ -8,7 +8,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${TARGET:=target}" "${RELEASE:=$TARGET/release}" "${MAKE:=make}" "${CARGO:=cargo}" "${CC:=cc}" "${CXX:=c++}" "${REQUIRE_ALL:=}" "${WARNINGS:=-Wall}"
 build=$TARGET/c
-absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+. tests/tools.sh
 logs=$TARGET/test-logs
 mkdir -p "$build" "$logs"
 passed=0 failed=0 skipped=0
@@ -34,8 +34,6 @@ skip() {
     skipped=$((skipped + 1))
     echo "SKIP  $1: $2; to run it: $3"
 }
-
-have() { command -v "$1" >/dev/null 2>&1; }
 
 make_quietly() { "$MAKE" --no-print-directory -s WERROR=-Werror "$@"; }
 
@@ -146,11 +144,6 @@ cpp_conformance() {
     make_quietly "$build/conformance-cpp" && conformance cpp "$build/conformance-cpp"
 }
 
-in_go() {
-    paths="PKG_CONFIG_PATH=$(absolute "$build/pkgconfig") LD_LIBRARY_PATH=$(absolute "$RELEASE")"
-    (cd bindings/go && env $paths CGO_ENABLED=1 "$@")
-}
-
 go_lint() {
     unformatted=$(in_go gofmt -l .) && [ -z "$unformatted" ] || { echo "gofmt: $unformatted"; return 1; }
     in_go go vet ./...
@@ -171,15 +164,6 @@ demo() {
 conformance() {
     python3 tests/platform/conformance.py run "$RELEASE/libtc_auth.so" "$results" "$@"
 }
-
-# lacking COMMAND=PACKAGE... : the packages of the commands that are not there
-lacking() {
-    for pair in "$@"; do
-        have "${pair%%=*}" || printf ' %s' "${pair#*=}"
-    done
-}
-
-at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; } # WANTED VERSION
 
 has_libcurl() { echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; }
 
@@ -286,9 +270,41 @@ part_go() {
     run "Go: conformance" go_conformance
 }
 
+part_java() {
+    packages=$(lacking mvn=maven python3=python3 openssl=openssl)
+    if [ -n "$packages" ]; then
+        skip "Java" "something is missing" "apt-get install$packages"
+        return
+    elif ! find_jdks; then
+        skip "Java" "two JDKs are needed, one of 22 or later, one of 11 to 21" "apt-get install openjdk-17-jdk-headless, and JDK 25 from https://adoptium.net, into /usr/lib/jvm"
+        return
+    fi
+    run "Java: tests, FFM and JNA" in_maven verify "-Djdk17=$old_jdk"
+    run "Java: documentation" in_maven javadoc:javadoc
+    run "Java: conformance, FFM" conformance java-ffm $(java_ffm Conformance)
+    run "Java: conformance, JNA" conformance java-jna $(java_jna Conformance)
+}
+
+part_dotnet() {
+    packages=$(lacking mono=mono-runtime mcs=mono-mcs python3=python3 openssl=openssl)
+    if [ -n "$packages" ]; then
+        skip ".NET" "something is missing" "apt-get install libmono-system-net-http4.0-cil$packages"
+        return
+    fi
+    export TARGET RELEASE
+    for runtime in mono coreclr; do
+        if [ $runtime = coreclr ] && [ ! -d "$TARGET/dotnetcore2/openssl" ]; then
+            skip ".NET: tests and conformance, coreclr" "no CoreCLR" "TARGET=$TARGET sh bindings/dotnet/build.sh setup"
+            continue
+        fi
+        run ".NET: tests, $runtime" sh bindings/dotnet/build.sh test $runtime
+        run ".NET: conformance, $runtime" conformance dotnet-$runtime sh bindings/dotnet/build.sh conformance $runtime
+    done
+}
+
 results=$TARGET/conformance
 rm -rf "$results"
-for part in ${*:-core cpp go}; do
+for part in ${*:-core cpp go java dotnet}; do
     part_$part
 done
 run "no secret in this output" no_secrets_in_logs

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import queue
+import re
 import socket
 import ssl
 import subprocess
@@ -75,6 +76,7 @@ class Hop:
     def _pass_on(self, request):
         answer = b""
         with socket.create_connection(("127.0.0.1", self.port_behind)) as server:
+            request = re.sub(rb"\r\nConnection:[^\r]*", b"", request, flags=re.IGNORECASE)
             server.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
             while part := server.recv(65536):
                 answer += part

@@ -1,0 +1,92 @@
+namespace TcAuth
+{
+    /// <summary>
+    /// Why a call failed. The numbers are those of the C library and never change; a later library can return some
+    /// that are not named here. <see cref="Auth.StatusMessage"/> has a sentence for each.
+    /// </summary>
+    public enum Status
+    {
+        /// <summary>It worked.</summary>
+        Ok = 0,
+
+        /// <summary>A pointer that must not be null is null. This binding throws ArgumentNullException
+        /// instead.</summary>
+        NullArgument = 1,
+
+        /// <summary>The method is not an HTTP token of 1 to 64 characters.</summary>
+        InvalidMethod = 2,
+
+        /// <summary>The URI is neither a path that begins with / nor an absolute http or https URL, or has a part
+        /// that this call does not take.</summary>
+        InvalidUriForm = 3,
+
+        /// <summary>The URI holds a control character, a space or a character outside ASCII.</summary>
+        InvalidUriByte = 4,
+
+        /// <summary>The access id is empty or holds something else than visible ASCII characters.</summary>
+        InvalidAccessId = 5,
+
+        /// <summary>The secret key is empty or holds a control character, such as a line break.</summary>
+        InvalidSecretKey = 6,
+
+        /// <summary>The token is empty or holds something else than visible ASCII characters.</summary>
+        InvalidToken = 7,
+
+        /// <summary>The time is before 1970, or 10^11 seconds and more after it.</summary>
+        InvalidTime = 8,
+
+        /// <summary>A buffer is too small. This binding takes a larger one by itself.</summary>
+        BufferTooSmall = 9,
+
+        /// <summary>The handle is of the other kind (HMAC or token).</summary>
+        WrongKind = 10,
+
+        /// <summary>The token has expired.</summary>
+        TokenExpired = 11,
+
+        /// <summary>The server refused to renew the token.</summary>
+        RenewalRefused = 12,
+
+        /// <summary>The answer to the renewal request is not one that the platform gives.</summary>
+        RenewalBadResponse = 13,
+
+        /// <summary>Another caller's renewal took longer than this caller wanted to wait.</summary>
+        RenewalTimeout = 14,
+
+        /// <summary>The value can be set only once, and is set.</summary>
+        AlreadySet = 15,
+
+        /// <summary>The source holds no complete credentials.</summary>
+        NoCredentials = 16,
+
+        /// <summary>The configuration is not well formed.</summary>
+        ConfigSyntax = 17,
+
+        /// <summary>The configuration file can't be read.</summary>
+        ConfigIo = 18,
+
+        /// <summary>The configuration file can't be decrypted.</summary>
+        ConfigDecrypt = 19,
+
+        /// <summary>The handle has no API path.</summary>
+        ApiPathMissing = 20,
+
+        /// <summary>The access id, the signature or the token is not the one expected.</summary>
+        SignatureMismatch = 21,
+
+        /// <summary>The request's timestamp is too far from the given time.</summary>
+        TimestampOutOfRange = 22,
+
+        /// <summary>The Authorization or the Timestamp header is missing or not well formed.</summary>
+        MalformedAuthorization = 23,
+
+        /// <summary>A number or a string is outside the documented range.</summary>
+        InvalidArgument = 24,
+
+        /// <summary>The URL points to another scheme, host or port than the handle's API path.</summary>
+        OtherOrigin = 25,
+
+        /// <summary>A bug in the library: an internal check failed, and the call was given up.</summary>
+        Panic = 99,
+    }
+}

@@ -1,0 +1,357 @@
+using System;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
+using System.Net;
+using System.Net.Http;
+using System.Reflection;
+using System.Threading;
+using System.Threading.Tasks;
+
+namespace TcAuth
+{
+    /// <summary>
+    /// Signs what an HttpClient sends, renews the token when it is due, and sends a request once more if the server
+    /// refused it and that is of any use. One handler may serve any number of threads.
+    /// </summary>
+    /// <remarks>
+    /// <para>Only requests to the origin of the handle's API path are signed; for any other one SendAsync throws a
+    /// <see cref="TcAuthException"/> with <see cref="Status.OtherOrigin"/>, and nothing is sent. Redirects are not
+    /// followed but handed to the caller. Authorization and Timestamp headers of the request are replaced.</para>
+    /// <para>Put it last, after handlers that change the request, for what it signs must be what is sent. The renewal
+    /// goes past all handlers but the innermost. The <see cref="Auth"/> stays yours: dispose it after the
+    /// HttpClient.</para>
+    /// </remarks>
+    public sealed class TcAuthHandler : DelegatingHandler
+    {
+        private const int MaxReviewedBody = 64 * 1024;
+        private const int MaxRenewalBody = 1024 * 1024;
+        private static readonly TimeSpan RenewalTimeout = TimeSpan.FromSeconds(30);
+        private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60); // for somebody else's renewal
+        private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
+
+        private readonly Auth auth;
+        private readonly object gate = new object();
+        private HttpMessageHandler innermost;
+
+        /// <summary>
+        /// For a pipeline that sets InnerHandler. If none has been set at the first request, the handler makes an
+        /// HttpClientHandler that follows no redirects.
+        /// </summary>
+        /// <param name="auth">A handle with an API path.</param>
+        /// <exception cref="TcAuthException"><see cref="Status.ApiPathMissing"/>.</exception>
+        public TcAuthHandler(Auth auth)
+        {
+            new UrlBuilder(auth, "/").Dispose(); // throws if there is no API path
+            this.auth = auth;
+        }
+
+        /// <summary>Puts the handler before another one.</summary>
+        /// <param name="auth">A handle with an API path.</param>
+        /// <param name="innerHandler">Where signed requests go. It is disposed with this handler.</param>
+        /// <exception cref="TcAuthException"><see cref="Status.ApiPathMissing"/>.</exception>
+        /// <exception cref="InvalidOperationException">The innermost handler follows redirects.</exception>
+        public TcAuthHandler(Auth auth, HttpMessageHandler innerHandler) : this(auth)
+        {
+            InnerHandler = innerHandler ?? throw new ArgumentNullException(nameof(innerHandler));
+            RefuseRedirects(Innermost(innerHandler));
+        }
+
+        /// <summary>
+        /// A renewal has ended: with <see cref="Status.Ok"/>, or why it failed, and the server's message or null; or
+        /// without any answer: then the status is null and the text names the kind of exception. Fit for a log. It is
+        /// raised on any thread, when nobody waits for the renewal any more.
+        /// </summary>
+        public event Action<Status?, string> RenewalFinished;
+
+        /// <summary>
+        /// A refusal is handed to the caller: why sending again is of no use, or was not possible
+        /// (<see cref="Advice.Retry"/>), and the HTTP status. It is raised on any thread.
+        /// </summary>
+        public event Action<Advice, HttpStatusCode> RequestRefused;
+
+        /// <inheritdoc/>
+        protected override async Task<HttpResponseMessage> SendAsync(
+            HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (request == null)
+                throw new ArgumentNullException(nameof(request));
+            if (request.RequestUri == null || !request.RequestUri.IsAbsoluteUri)
+                throw new InvalidOperationException("The request has no absolute URI.");
+            Start();
+
+            Headers sent = await SignAsync(request, cancellationToken).ConfigureAwait(false);
+            HttpResponseMessage response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            Advice advice = await ReviewAsync(request, sent, response, cancellationToken).ConfigureAwait(false);
+            if (advice == Advice.Retry)
+            {
+                Headers? again = await SignAgainAsync(request, response, cancellationToken).ConfigureAwait(false);
+                if (again != null)
+                {
+                    response.Dispose(); // frees its connection
+                    response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+                    advice = await ReviewAsync(request, again.Value, response, cancellationToken).ConfigureAwait(false);
+                }
+            }
+            if (advice != Advice.Accepted)
+                RequestRefused?.Invoke(advice, response.StatusCode);
+            return response;
+        }
+
+        /// <summary>Null if the request can't be sent again; then the first response is the best that there
+        /// is.</summary>
+        private async Task<Headers?> SignAgainAsync(
+            HttpRequestMessage request, HttpResponseMessage first, CancellationToken cancellationToken)
+        {
+            try
+            {
+                if (!await CanBeSentAgainAsync(request.Content).ConfigureAwait(false))
+                    return null;
+                return await SignAsync(request, cancellationToken).ConfigureAwait(false);
+            }
+            catch (TcAuthException)
+            {
+                return null;
+            }
+            catch
+            {
+                first.Dispose();
+                throw;
+            }
+        }
+
+        /// <summary>At the first request the pipeline is complete, and can't be changed any more.</summary>
+        private void Start()
+        {
+            lock (gate)
+            {
+                if (innermost != null)
+                    return;
+                if (InnerHandler == null)
+                    InnerHandler = new HttpClientHandler { AllowAutoRedirect = false };
+                HttpMessageHandler found = Innermost(InnerHandler);
+                RefuseRedirects(found);
+                innermost = found;
+            }
+        }
+
+        private static HttpMessageHandler Innermost(HttpMessageHandler handler)
+        {
+            while (handler is DelegatingHandler delegating && delegating.InnerHandler != null)
+                handler = delegating.InnerHandler;
+            return handler;
+        }
+
+        /// <summary>By name, for this assembly knows neither SocketsHttpHandler nor WinHttpHandler.</summary>
+        private static void RefuseRedirects(HttpMessageHandler handler)
+        {
+            object follows = handler.GetType().GetRuntimeProperty("AllowAutoRedirect")?.GetValue(handler)
+                ?? handler.GetType().GetRuntimeProperty("AutomaticRedirection")?.GetValue(handler);
+            if (true.Equals(follows))
+                throw new InvalidOperationException(
+                    "The innermost handler follows redirects, and would send these credentials to wherever it is told. "
+                    + "Switch that off on your " + handler.GetType().Name + " (AllowAutoRedirect = false).");
+        }
+
+        private async Task<Headers> SignAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            await RenewIfDueAsync(cancellationToken).ConfigureAwait(false);
+
+            // HTTP methods have cases, and the upper one is signed.
+            string method = request.Method.Method.ToUpperInvariant();
+            if (method != request.Method.Method)
+                request.Method = new HttpMethod(method);
+
+            // PathAndQuery is what every handler writes on the wire: after Uri has normalised it.
+            Uri uri = request.RequestUri;
+            string signed = uri.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped) + uri.PathAndQuery;
+            Headers headers = auth.GetHeaders(method, signed);
+            request.Headers.Remove("Timestamp"); // with a token there is none to replace it
+            foreach (var header in headers)
+            {
+                request.Headers.Remove(header.Key);
+                request.Headers.TryAddWithoutValidation(header.Key, header.Value);
+            }
+            return headers;
+        }
+
+        private async Task RenewIfDueAsync(CancellationToken cancellationToken)
+        {
+            Stopwatch waited = Stopwatch.StartNew();
+            Renewal renewal;
+            Status status;
+            while ((status = auth.TryPoll(TimeSpan.Zero, out renewal)) == Status.RenewalTimeout
+                && waited.Elapsed < MaxWait)
+                await Task.Delay(PollInterval, cancellationToken).ConfigureAwait(false);
+            TcAuthException.ThrowIfFailed(status);
+            if (renewal == null)
+                return;
+
+            // Others wait for this renewal: if our caller goes away it is completed without him.
+            Task renewing = RenewAsync(renewal);
+            using (var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
+            {
+                await Task.WhenAny(renewing, Task.Delay(Timeout.Infinite, stop.Token)).ConfigureAwait(false);
+                stop.Cancel();
+            }
+            cancellationToken.ThrowIfCancellationRequested();
+            await renewing.ConfigureAwait(false);
+        }
+
+        private async Task RenewAsync(Renewal renewal)
+        {
+            Status? status;
+            string message;
+            using (renewal) // whatever goes wrong, the ticket is given back
+            {
+                try
+                {
+                    using (var timeout = new CancellationTokenSource(RenewalTimeout))
+                    using (var transport = RenewalTransport(out HttpContent content))
+                    using (var request = new HttpRequestMessage(HttpMethod.Get, renewal.Url) { Content = content })
+                    {
+                        request.Headers.ConnectionClose = true;
+                        using (var response = await transport.SendAsync(request, timeout.Token).ConfigureAwait(false))
+                        using (timeout.Token.Register(response.Dispose)) // not every stream's reads can be cancelled
+                        {
+                            Stream stream = await BodyAsync(response).ConfigureAwait(false);
+                            byte[] body = await ReadAsync(stream, MaxRenewalBody, timeout.Token).ConfigureAwait(false);
+                            status = renewal.TryComplete((int)response.StatusCode, body, out message);
+                        }
+                    }
+                }
+                catch (Exception e)
+                {
+                    // Not its message: that could hold the URL, and with it the token.
+                    status = null;
+                    message = e.GetBaseException().GetType().Name;
+                }
+            }
+            RenewalFinished?.Invoke(status, message);
+        }
+
+        /// <summary>
+        /// A way to send the renewal once: a client repeats a GET when the kept connection that it took turns out to
+        /// be dead, and the second would renew a token that the first has killed. So an HttpClientHandler gets a
+        /// twin, which has no connections yet. Of another handler nothing is known, but that SocketsHttpHandler
+        /// repeats no request with a body, even an empty one.
+        /// </summary>
+        private HttpMessageInvoker RenewalTransport(out HttpContent content)
+        {
+            content = null;
+            if (innermost is HttpClientHandler original)
+                return new HttpMessageInvoker(Twin(original));
+            content = new ByteArrayContent(new byte[0]);
+            return new HttpMessageInvoker(innermost, disposeHandler: false);
+        }
+
+        private static HttpClientHandler Twin(HttpClientHandler original)
+        {
+            var twin = new HttpClientHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                UseProxy = original.UseProxy,
+                Proxy = original.Proxy,
+                DefaultProxyCredentials = original.DefaultProxyCredentials,
+                SslProtocols = original.SslProtocols,
+                CheckCertificateRevocationList = original.CheckCertificateRevocationList,
+                ClientCertificateOptions = original.ClientCertificateOptions,
+                ServerCertificateCustomValidationCallback = original.ServerCertificateCustomValidationCallback,
+            };
+            if (original.ClientCertificateOptions == ClientCertificateOption.Manual)
+                twin.ClientCertificates.AddRange(original.ClientCertificates);
+            return twin;
+        }
+
+        /// <summary>Reads the beginning of a refusal, and leaves the response as if that had not happened.</summary>
+        private async Task<Advice> ReviewAsync(
+            HttpRequestMessage request, Headers sent, HttpResponseMessage response, CancellationToken cancellationToken)
+        {
+            if (response.StatusCode != HttpStatusCode.BadRequest && response.StatusCode != HttpStatusCode.Unauthorized
+                && response.StatusCode != HttpStatusCode.Forbidden)
+                return Advice.Accepted;
+
+            try
+            {
+                HttpContent original = response.Content;
+                Stream body = await BodyAsync(response).ConfigureAwait(false);
+                byte[] start = await ReadAsync(body, MaxReviewedBody, cancellationToken).ConfigureAwait(false);
+                if (original != null)
+                {
+                    response.Content = new StreamContent(new ReplayStream(start, body, original));
+                    foreach (var header in original.Headers)
+                        response.Content.Headers.TryAddWithoutValidation(header.Key, header.Value);
+                }
+                return auth.Review(sent, (int)response.StatusCode, Date(request, response), start);
+            }
+            catch
+            {
+                response.Dispose();
+                throw;
+            }
+        }
+
+        /// <summary>The Date header, if a clock can be set by it: not over plain HTTP, and not by a cache.</summary>
+        private static string Date(HttpRequestMessage request, HttpResponseMessage response)
+        {
+            if (request.RequestUri.Scheme != Uri.UriSchemeHttps || response.Headers.Contains("Age")
+                || !response.Headers.TryGetValues("Date", out var dates))
+                return null;
+            string[] values = dates.ToArray();
+            return values.Length == 1 ? values[0] : null;
+        }
+
+        private static Task<Stream> BodyAsync(HttpResponseMessage response) =>
+            response.Content?.ReadAsStreamAsync() ?? Task.FromResult(Stream.Null);
+
+        private static async Task<byte[]> ReadAsync(Stream stream, int limit, CancellationToken cancellationToken)
+        {
+            var read = new MemoryStream();
+            var buffer = new byte[8192];
+            try
+            {
+                int count;
+                do
+                {
+                    int wanted = (int)Math.Min(buffer.Length, limit - read.Length);
+                    count = await stream.ReadAsync(buffer, 0, wanted, cancellationToken).ConfigureAwait(false);
+                    read.Write(buffer, 0, count);
+                }
+                while (count > 0 && read.Length < limit);
+            }
+            catch (IOException e)
+            {
+                throw new HttpRequestException("The response broke off.", e); // what HttpContent itself makes of it
+            }
+            return read.ToArray();
+        }
+
+        /// <summary>
+        /// What holds its bytes can be sent again, and a stream that can be wound back. Of other content it is known
+        /// if it has a length, which LoadIntoBufferAsync gives it.
+        /// </summary>
+        private static async Task<bool> CanBeSentAgainAsync(HttpContent content)
+        {
+            if (content is MultipartContent parts)
+            {
+                foreach (HttpContent part in parts)
+                {
+                    if (!await CanBeSentAgainAsync(part).ConfigureAwait(false))
+                        return false;
+                }
+                return true;
+            }
+            try
+            {
+                if (content is StreamContent || content is ByteArrayContent)
+                    return (await content.ReadAsStreamAsync().ConfigureAwait(false)).CanSeek;
+            }
+            catch (ObjectDisposedException)
+            {
+                return false; // there are handlers that dispose what they have sent
+            }
+            return content == null || content.Headers.ContentLength != null;
+        }
+    }
+}

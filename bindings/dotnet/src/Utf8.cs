@@ -1,0 +1,100 @@
+using System;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace TcAuth
+{
+    /// <summary>
+    /// A string as the C library takes it, for the time of one call: strict UTF-8 that ends in NUL, in native memory,
+    /// so that no garbage collection leaves copies of it behind. Dispose wipes it, whatever it is: it can be a
+    /// secret.
+    /// </summary>
+    internal readonly unsafe struct Utf8 : IDisposable
+    {
+        private static readonly UTF8Encoding Strict = new UTF8Encoding(false, true);
+
+        /// <summary>Throws <paramref name="refused"/> for a NUL or a lone surrogate, which a C string can't
+        /// hold.</summary>
+        internal Utf8(string text, string name, Status refused)
+        {
+            if (text == null)
+                throw new ArgumentNullException(name);
+            if (text.IndexOf('\0') >= 0)
+                throw new TcAuthException(refused);
+            try
+            {
+                Length = Strict.GetByteCount(text);
+            }
+            catch (EncoderFallbackException)
+            {
+                throw new TcAuthException(refused);
+            }
+            Pointer = (byte*)Marshal.AllocHGlobal(Length + 1);
+            fixed (char* chars = text)
+                Strict.GetBytes(chars, text.Length, Pointer, Length);
+            Pointer[Length] = 0;
+        }
+
+        /// <summary>A null pointer for null.</summary>
+        internal static Utf8 Optional(string text, Status refused) =>
+            text == null ? default(Utf8) : new Utf8(text, null, refused);
+
+        internal byte* Pointer { get; }
+
+        internal int Length { get; }
+
+        public void Dispose()
+        {
+            for (int i = 0; Pointer != null && i < Length; i++)
+                Pointer[i] = 0;
+            Marshal.FreeHGlobal((IntPtr)Pointer);
+        }
+
+        /// <summary>
+        /// Encodes without a NUL, for functions that take a length and nothing but ASCII: half a surrogate pair
+        /// becomes a character that they refuse as well. Returns the length; each char needs up to three bytes.
+        /// </summary>
+        internal static int Copy(string text, byte* to, int capacity)
+        {
+            fixed (char* chars = text)
+                return Encoding.UTF8.GetBytes(chars, text.Length, to, capacity);
+        }
+    }
+
+    /// <summary>Command-line arguments as C has them.</summary>
+    internal sealed unsafe class Utf8Array : IDisposable
+    {
+        private readonly Utf8[] items;
+
+        internal Utf8Array(string[] texts, string name)
+        {
+            if (texts == null)
+                throw new ArgumentNullException(name);
+            items = new Utf8[texts.Length];
+            Pointers = new byte*[texts.Length + 1];
+            try
+            {
+                for (int i = 0; i < texts.Length; i++)
+                {
+                    items[i] = new Utf8(texts[i], name, Status.InvalidArgument);
+                    Pointers[i] = items[i].Pointer;
+                }
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
+
+        internal int Count => items.Length;
+
+        internal byte*[] Pointers { get; }
+
+        public void Dispose()
+        {
+            for (int i = 0; i < items.Length; i++)
+                items[i].Dispose();
+        }
+    }
+}

@@ -1,0 +1,425 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Linq;
+using System.Net;
+using System.Net.Http;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+using TcAuth;
+
+/// <summary>The handler over an inner handler that is not one.</summary>
+public sealed class HandlerTests
+{
+    private const string ApiPath = "https://company.example/api";
+    private const string Url = ApiPath + "/v3/indicators";
+    private const string Skewed = "{\"message\": \"Timestamp out of acceptable time range\"}";
+
+    private sealed class Fake : HttpMessageHandler
+    {
+        internal Func<HttpRequestMessage, HttpResponseMessage> Answer = request => Response(200);
+        internal readonly List<string> Seen = new List<string>();
+
+        public bool AutomaticRedirection { get; set; }
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var headers = from header in request.Headers from value in header.Value select header.Key + "=" + value;
+            string body = request.Content == null ? "" : " " + await request.Content.ReadAsStringAsync();
+            lock (Seen)
+                Seen.Add($"{request.Method} {request.RequestUri} {string.Join(" ", headers)}{body}");
+            return Answer(request);
+        }
+    }
+
+    private static HttpResponseMessage Response(int status, string body = "") =>
+        new HttpResponseMessage((HttpStatusCode)status) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+
+    private static Auth Token(string token = "t", int lives = 3600)
+    {
+        Auth auth = Auth.FromToken(token, DateTimeOffset.UtcNow.AddSeconds(lives));
+        auth.SetApiPath(ApiPath);
+        return auth;
+    }
+
+    private static Auth KeyPair()
+    {
+        Auth auth = AuthTests.KeyPair();
+        auth.SetApiPath(ApiPath);
+        return auth;
+    }
+
+    [Test]
+    public async Task A_request_is_signed_and_old_headers_replaced()
+    {
+        var fake = new Fake();
+        using (Auth auth = Token())
+        using (var client = new HttpClient(new TcAuthHandler(auth, fake)))
+        {
+            client.DefaultRequestHeaders.TryAddWithoutValidation("AUTHORIZATION", "old");
+            client.DefaultRequestHeaders.TryAddWithoutValidation("timestamp", "1");
+            await client.SendAsync(new HttpRequestMessage(new HttpMethod("patch"), Url));
+            Check.Equal($"PATCH {Url} Authorization=TC-Token t", fake.Seen.Single());
+        }
+    }
+
+    [Test]
+    public async Task Another_origin_gets_nothing()
+    {
+        var fake = new Fake();
+        using (Auth auth = Token())
+        using (var client = new HttpClient(new TcAuthHandler(auth, fake)))
+        {
+            foreach (string url in new[] { "http://company.example/api", "https://company.example:444/api", "https://other.example/api" })
+            {
+                var refused = await Check.ThrowsAsync<TcAuthException>(() => client.GetAsync(url), url);
+                Check.Equal(Status.OtherOrigin, refused.Status);
+            }
+            await Check.ThrowsAsync<InvalidOperationException>(() => client.GetAsync("/relative"));
+            Check.Equal(0, fake.Seen.Count);
+        }
+    }
+
+    [Test]
+    public async Task An_inner_handler_that_follows_redirects_is_refused()
+    {
+        using (Auth auth = Token())
+        {
+            foreach (HttpMessageHandler follows in new HttpMessageHandler[]
+                { new HttpClientHandler(), new Fake { AutomaticRedirection = true }, new Watcher { InnerHandler = new HttpClientHandler() } })
+            {
+                Check.Throws<InvalidOperationException>(() => new TcAuthHandler(auth, follows));
+                var late = new TcAuthHandler(auth) { InnerHandler = follows };
+                await Check.ThrowsAsync<InvalidOperationException>(() => new HttpClient(late).GetAsync(Url));
+            }
+            new TcAuthHandler(auth, new HttpClientHandler { AllowAutoRedirect = false });
+            Check.Fails(Status.ApiPathMissing, () => new TcAuthHandler(AuthTests.KeyPair()));
+        }
+    }
+
+    /// <summary>Sees what goes through it, as a handler that logs does.</summary>
+    private sealed class Watcher : DelegatingHandler
+    {
+        internal readonly List<string> Seen = new List<string>();
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            lock (Seen)
+                Seen.Add(request.RequestUri.AbsolutePath);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
+
+    [Test]
+    public async Task A_refused_token_is_renewed_and_the_request_sent_again()
+    {
+        var fake = new Fake();
+        fake.Answer = request => request.RequestUri.AbsolutePath == "/api/appAuth"
+            ? Response(200, "{\"success\": true, \"apiToken\": \"new\"}")
+            : Response(request.Headers.GetValues("Authorization").Single() == "TC-Token new" ? 200 : 401);
+        var inside = new Watcher { InnerHandler = fake };
+        using (Auth auth = Token())
+        {
+            var events = new List<string>();
+            var handler = new TcAuthHandler(auth, inside);
+            handler.RenewalFinished += (status, message) => events.Add($"{status} {message}");
+            handler.RequestRefused += (advice, status) => events.Add($"{advice} {status}");
+            var outside = new Watcher { InnerHandler = handler };
+            using (var client = new HttpClient(outside))
+            {
+                string body = new string('b', 100000);
+                Check.Equal(HttpStatusCode.OK, (await client.PostAsync(Url, new StringContent(body))).StatusCode);
+                Check.Equal($"POST {Url} Authorization=TC-Token t {body}", fake.Seen[0]);
+                Check.Equal($"GET {ApiPath}/appAuth?expiredToken=t Connection=close ", fake.Seen[1]);
+                Check.Equal($"POST {Url} Authorization=TC-Token new {body}", fake.Seen[2]);
+                Check.Equal(3, fake.Seen.Count);
+                Check.Equal("/api/v3/indicators", string.Join(" ", outside.Seen));
+                Check.Equal("/api/v3/indicators /api/v3/indicators", string.Join(" ", inside.Seen));
+                Check.Equal("Ok ", string.Join(", ", events));
+            }
+        }
+    }
+
+    [Test]
+    public async Task A_request_is_sent_twice_at_most()
+    {
+        var fake = new Fake { Answer = request => Response(
+            request.RequestUri.AbsolutePath == "/api/appAuth" ? 500 : 401, "{\"message\": \"Unauthorized\"}") };
+        using (Auth auth = Token("API:5:old"))
+        {
+            var events = new List<string>();
+            var handler = new TcAuthHandler(auth, fake);
+            handler.RenewalFinished += (status, message) => events.Add($"{status} {message}");
+            handler.RequestRefused += (advice, status) => events.Add($"{advice} {status}");
+            HttpResponseMessage response = await new HttpClient(handler).GetAsync(Url);
+            Check.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+            Check.Equal("{\"message\": \"Unauthorized\"}", await response.Content.ReadAsStringAsync());
+            Check.Equal("application/json; charset=utf-8", response.Content.Headers.ContentType.ToString());
+            Check.Equal(3, fake.Seen.Count);
+            Check.Equal("RenewalBadResponse Unauthorized, TokenRejected Unauthorized", string.Join(", ", events));
+        }
+    }
+
+    /// <summary>Content whose length nobody knows, and which can be written only once.</summary>
+    private sealed class Pushed : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext context) =>
+            stream.WriteAsync(new byte[] { 1, 2 }, 0, 2);
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+    }
+
+    /// <summary>As from a socket.</summary>
+    internal sealed class Unseekable : MemoryStream
+    {
+        internal Unseekable(int length) : base(new byte[length])
+        {
+        }
+
+        public override bool CanSeek => false;
+    }
+
+    [Test]
+    public async Task Content_is_sent_again_only_if_it_can_be()
+    {
+        var long_ = new StreamContent(new Unseekable(10));
+        long_.Headers.ContentLength = 10;
+        var buffered = new StreamContent(new Unseekable(10));
+        await buffered.LoadIntoBufferAsync();
+        var pushedAndBuffered = new Pushed();
+        await pushedAndBuffered.LoadIntoBufferAsync();
+        var disposed = new StringContent("x");
+        var cases = new (string Name, HttpContent Content, int Sends)[]
+        {
+            ("none", null, 2),
+            ("bytes", new ByteArrayContent(new byte[10]), 2),
+            ("form", new FormUrlEncodedContent(new Dictionary<string, string> { { "a", "b" } }), 2),
+            ("stream", new StreamContent(new MemoryStream(new byte[10])), 2),
+            ("buffered", buffered, 2),
+            ("pushed and buffered", pushedAndBuffered, 2),
+            ("multipart", new MultipartContent { new StringContent("a"), new StreamContent(new MemoryStream()) }, 2),
+            ("socket", new StreamContent(new Unseekable(10)), 1),
+            ("socket with a length", long_, 1),
+            ("pushed", new Pushed(), 1),
+            ("multipart of a socket", new MultipartContent { new StringContent("a"), new StreamContent(new Unseekable(1)) }, 1),
+            ("disposed by the inner handler", disposed, 1),
+        };
+        foreach (var one in cases)
+        {
+            int sends = 0;
+            var fake = new Sink(request =>
+            {
+                sends++;
+                if (one.Content == disposed)
+                    disposed.Dispose();
+                return Response(401);
+            });
+            using (Auth auth = Token())
+            {
+                auth.Poll(TimeSpan.Zero);
+                var request = new HttpRequestMessage(HttpMethod.Post, Url) { Content = one.Content };
+                HttpResponseMessage response = await new HttpClient(new TcAuthHandler(auth, fake)).SendAsync(request);
+                Check.Equal(HttpStatusCode.Unauthorized, response.StatusCode, one.Name);
+                Check.Equal(one.Sends, sends, one.Name);
+            }
+        }
+    }
+
+    /// <summary>Writes content to nowhere, as often as it is asked to, which a stream that can't be wound back refuses.</summary>
+    private sealed class Sink : HttpMessageHandler
+    {
+        private readonly Func<HttpRequestMessage, HttpResponseMessage> answer;
+
+        internal Sink(Func<HttpRequestMessage, HttpResponseMessage> answer)
+        {
+            this.answer = answer;
+        }
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (request.RequestUri.AbsolutePath == "/api/appAuth")
+                return Response(200, "{\"success\": true, \"apiToken\": \"new\"}");
+            if (request.Content != null)
+                await request.Content.CopyToAsync(Stream.Null);
+            return answer(request);
+        }
+    }
+
+    private sealed class Tracked : MemoryStream
+    {
+        internal bool IsDisposed;
+
+        internal Tracked(int length) : base(Enumerable.Range(0, length).Select(i => (byte)i).ToArray())
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            IsDisposed = true;
+            base.Dispose(disposing);
+        }
+    }
+
+    [Test]
+    public async Task The_whole_refusal_reaches_the_caller()
+    {
+        foreach (int length in new[] { 0, 1, 65535, 65536, 65537, 300000 })
+        {
+            var body = new Tracked(length);
+            var fake = new Sink(request => new HttpResponseMessage(HttpStatusCode.Forbidden) { Content = new StreamContent(body) });
+            using (Auth auth = KeyPair())
+            {
+                var client = new HttpClient(new TcAuthHandler(auth, fake));
+                HttpResponseMessage response = await client.GetAsync(Url, HttpCompletionOption.ResponseHeadersRead);
+                Check.True(body.Position <= 65536, "read for the review: " + body.Position);
+                var whole = new MemoryStream();
+                await response.Content.CopyToAsync(whole);
+                Check.True(whole.ToArray().SequenceEqual(body.ToArray()), length + " bytes");
+                response.Dispose();
+                Check.True(body.IsDisposed, "closed with the response");
+            }
+        }
+    }
+
+    [Test]
+    public async Task The_first_response_is_given_up_only_for_a_second()
+    {
+        var first = new Tracked(10);
+        HttpContent next = new StreamContent(first);
+        var fake = new Sink(request =>
+        {
+            HttpContent content = next;
+            next = new StringContent("second");
+            return new HttpResponseMessage(HttpStatusCode.Unauthorized) { Content = content };
+        });
+        using (Auth auth = Token())
+        {
+            HttpResponseMessage response = await new HttpClient(new TcAuthHandler(auth, fake)).GetAsync(Url);
+            Check.Equal("second", await response.Content.ReadAsStringAsync());
+            Check.True(first.IsDisposed, "the first is closed");
+        }
+        using (Auth auth = Token())
+        {
+            fake = new Sink(request =>
+            {
+                auth.UpdateToken("APIV2:expired", DateTimeOffset.UtcNow.AddSeconds(-10)); // can't be signed with, nor renewed
+                return Response(401, "first");
+            });
+            HttpResponseMessage response = await new HttpClient(new TcAuthHandler(auth, fake)).GetAsync(Url);
+            Check.Equal("first", await response.Content.ReadAsStringAsync());
+        }
+    }
+
+    [Test]
+    public async Task A_clock_is_corrected_by_the_server_alone()
+    {
+        DateTimeOffset date = DateTimeOffset.UtcNow.AddHours(2);
+        foreach (string kind in new[] { "https", "cached", "two dates", "http" })
+        {
+            var fake = new Fake();
+            fake.Answer = request =>
+            {
+                long timestamp = long.Parse(request.Headers.GetValues("Timestamp").Single());
+                if (Math.Abs(timestamp - date.ToUnixTimeSeconds()) < 300)
+                    return Response(200);
+                HttpResponseMessage response = Response(401, Skewed);
+                response.Headers.TryAddWithoutValidation("Date", date.ToString("r"));
+                if (kind == "cached")
+                    response.Headers.TryAddWithoutValidation("Age", "0");
+                if (kind == "two dates")
+                    response.Headers.TryAddWithoutValidation("Date", date.AddHours(1).ToString("r"));
+                return response;
+            };
+            using (Auth auth = AuthTests.KeyPair())
+            {
+                string url = kind == "http" ? Url.Replace("https", "http") : Url;
+                auth.SetApiPath(url);
+                var advice = new List<Advice>();
+                var handler = new TcAuthHandler(auth, fake);
+                handler.RequestRefused += (why, status) => advice.Add(why);
+                HttpResponseMessage response = await new HttpClient(handler).GetAsync(url);
+                Check.Equal(kind == "https" ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, response.StatusCode, kind);
+                Check.Equal(kind == "https" ? "" : "ClockSkew", string.Join(" ", advice), kind);
+                Check.Equal(kind == "https", auth.ClockOffset.TotalHours > 1.9, kind);
+            }
+        }
+    }
+
+    [Test]
+    public async Task Waiting_for_a_renewal_can_be_cancelled()
+    {
+        using (Auth auth = Token("t", -1))
+        {
+            Renewal ticket = auth.Poll(TimeSpan.Zero);
+            var fake = new Fake();
+            using (var client = new HttpClient(new TcAuthHandler(auth, fake)))
+            using (var soon = new CancellationTokenSource(100))
+            {
+                await Check.ThrowsAsync<OperationCanceledException>(() => client.GetAsync(Url, soon.Token));
+                Task<HttpResponseMessage> waiting = client.GetAsync(Url);
+                Check.True(!waiting.Wait(100), "it waits");
+                ticket.Complete(200, Encoding.UTF8.GetBytes("{\"success\": true, \"apiToken\": \"new\"}"));
+                await waiting;
+                Check.Equal($"GET {Url} Authorization=TC-Token new", fake.Seen.Single());
+            }
+        }
+    }
+
+    [Test]
+    public async Task A_renewal_is_completed_without_its_caller()
+    {
+        var asked = new ManualResetEventSlim();
+        var go = new ManualResetEventSlim();
+        using (Auth auth = Token("t", -1))
+        {
+            var finished = new TaskCompletionSource<Status?>();
+            var handler = new TcAuthHandler(auth, new Slow { Asked = asked, Go = go });
+            handler.RenewalFinished += (status, message) => finished.SetResult(status);
+            using (var cancel = new CancellationTokenSource())
+            {
+                Task sending = new HttpClient(handler).GetAsync(Url, cancel.Token);
+                asked.Wait();
+                cancel.Cancel();
+                await Check.ThrowsAsync<OperationCanceledException>(() => sending);
+                go.Set();
+                Check.Equal<Status?>(Status.Ok, await finished.Task);
+                Check.Equal("new", auth.GetToken().Token);
+            }
+        }
+    }
+
+    private sealed class Slow : HttpMessageHandler
+    {
+        internal ManualResetEventSlim Asked, Go;
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Asked.Set();
+            await Task.Run(() => Go.Wait());
+            return Response(200, "{\"success\": true, \"apiToken\": \"new\"}");
+        }
+    }
+
+    [Test]
+    public async Task A_renewal_without_answer_is_told_without_its_URL()
+    {
+        var fake = new Fake { Answer = request =>
+            request.RequestUri.AbsolutePath == "/api/appAuth" ? throw new HttpRequestException("no " + request.RequestUri) : Response(200) };
+        using (Auth auth = Token())
+        {
+            auth.SetRenewalWindow(TimeSpan.FromDays(1));
+            auth.UpdateToken("secret", DateTimeOffset.UtcNow.AddSeconds(-1));
+            string seen = null;
+            var handler = new TcAuthHandler(auth, fake);
+            handler.RenewalFinished += (status, message) => seen += $"{status} {message}";
+            var expired = await Check.ThrowsAsync<TcAuthException>(() => new HttpClient(handler).GetAsync(Url));
+            Check.Equal(Status.TokenExpired, expired.Status);
+            Check.Equal(" HttpRequestException", seen);
+        }
+    }
+}

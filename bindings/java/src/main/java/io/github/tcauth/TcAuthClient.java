@@ -1,0 +1,377 @@
+package io.github.tcauth;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
+import java.net.http.HttpResponse.BodySubscriber;
+import java.net.http.HttpResponse.ResponseInfo;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Sends requests with an {@link HttpClient} and keeps their authorization in order: it signs each request, renews the token
+ * when that is due while other requests wait, and sends a request that was refused once more where that helps.
+ *
+ * <p>A request must go to the server of the API path of the {@link TcAuth}; any other fails with
+ * {@link Status#OTHER_ORIGIN}, and nothing is sent. An {@code Authorization} or {@code Timestamp} header of the request is
+ * replaced; the request itself is not changed. Redirects are not followed: they come back as responses.
+ *
+ * <p>The renewal is a GET of its own, sent once, on a new connection, with the proxy, TLS settings, authenticator and executor
+ * of the client, and given up after 30 seconds. Whatever comes of it, the request is signed and sent if the token still serves.
+ *
+ * <p>A response with status 400, 401 or 403 is reviewed. It reaches the body handler whole, except when the request is sent
+ * once more: then the handler sees only the second response. A body of known length, as of
+ * {@link BodyPublishers#ofString}, {@link BodyPublishers#ofByteArray} and {@link BodyPublishers#ofFile}, can be sent twice;
+ * one of unknown length, as of {@link BodyPublishers#ofInputStream}, is sent once. A timeout of the request counts anew each
+ * time that it is sent, and does not count while a token is renewed.
+ *
+ * <p>May be used by any number of threads at once. It closes neither the identity nor the client.
+ */
+public final class TcAuthClient {
+    private static final Set<Integer> REVIEWED = Set.of(400, 401, 403);
+    private static final int REVIEWED_BYTES = 64 * 1024;
+    private static final int RENEWAL_BYTES = 1024 * 1024;
+    private static final Duration RENEWAL_TIMEOUT = Duration.ofSeconds(30);
+    private static final long POLL_MILLIS = 10;
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private final TcAuth auth;
+    private final HttpClient client;
+    private final Observer observer;
+    private final Executor later;
+
+    /** Is told what a log may want to know. It is called on the threads that send, and should return soon. */
+    public interface Observer {
+        /**
+         * A renewal has ended.
+         *
+         * @param status {@link Status#OK}, or why the token was not replaced; null if there was no answer
+         * @param message of the server, or the kind of exception instead of an answer; null if there is none. It holds no
+         *        secrets.
+         */
+        default void renewalFinished(Status status, String message) {
+        }
+
+        /**
+         * A refusal is handed to the caller.
+         *
+         * @param advice why sending again is of no use; {@link Advice#RETRY} if it was not possible
+         * @param httpStatus 400, 401 or 403
+         */
+        default void requestRefused(Advice advice, int httpStatus) {
+        }
+    }
+
+    /**
+     * A client that nobody observes.
+     *
+     * @param auth has an API path
+     * @param client follows no redirects, as is the default
+     * @throws TcAuthException {@link Status#API_PATH_MISSING}
+     * @throws IllegalArgumentException if the client follows redirects; before Java 23 also if it has an authenticator,
+     *         for it then takes the Authorization header out of requests
+     */
+    public TcAuthClient(TcAuth auth, HttpClient client) {
+        this(auth, client, new Observer() {
+        });
+    }
+
+    /**
+     * A client that is observed.
+     *
+     * @param auth has an API path
+     * @param client follows no redirects, as is the default
+     * @param observer is told of renewals and refusals; what it throws fails the request
+     * @throws TcAuthException {@link Status#API_PATH_MISSING}
+     * @throws IllegalArgumentException if the client follows redirects; before Java 23 also if it has an authenticator,
+     *         for it then takes the Authorization header out of requests
+     */
+    public TcAuthClient(TcAuth auth, HttpClient client, Observer observer) {
+        auth.url("/").close(); // throws without an API path
+        if (client.followRedirects() != HttpClient.Redirect.NEVER) {
+            throw new IllegalArgumentException("The HttpClient must not follow redirects, for it would send the"
+                    + " Authorization header to their targets: build it with followRedirects(HttpClient.Redirect.NEVER)");
+        }
+        if (Runtime.version().feature() < 23 && client.authenticator().isPresent()) {
+            throw new IllegalArgumentException("Before Java 23 an HttpClient with an authenticator takes the Authorization"
+                    + " header out of requests (JDK-8326949): build it without one, or use Java 23 or later");
+        }
+        this.auth = auth;
+        this.client = client;
+        this.observer = Objects.requireNonNull(observer);
+        this.later = CompletableFuture.delayedExecutor(POLL_MILLIS, TimeUnit.MILLISECONDS,
+                client.executor().orElse(ForkJoinPool.commonPool()));
+    }
+
+    /**
+     * Sends a request and waits for the response, as {@link HttpClient#send} does.
+     *
+     * @param <T> the type of the body
+     * @param request the request without authorization
+     * @param handler for the body of the response
+     * @return the response
+     * @throws IOException if there is no response
+     * @throws InterruptedException if this thread is interrupted; the request is then cancelled
+     * @throws TcAuthException {@link Status#OTHER_ORIGIN}, {@link Status#TOKEN_EXPIRED}, {@link Status#INVALID_URI_BYTE};
+     *         {@link Status#RENEWAL_TIMEOUT} if another thread's renewal takes longer than a minute
+     */
+    public <T> HttpResponse<T> send(HttpRequest request, BodyHandler<T> handler) throws IOException, InterruptedException {
+        CompletableFuture<HttpResponse<T>> response = sendAsync(request, handler);
+        try {
+            return response.get();
+        } catch (InterruptedException e) {
+            response.cancel(true);
+            throw e;
+        } catch (ExecutionException e) {
+            Throwable cause = e.getCause();
+            if (cause instanceof IOException) {
+                throw (IOException) cause;
+            } else if (cause instanceof RuntimeException) {
+                throw (RuntimeException) cause;
+            }
+            throw new IOException(cause);
+        }
+    }
+
+    /**
+     * Sends a request without blocking, as {@link HttpClient#sendAsync(HttpRequest, BodyHandler)} does.
+     *
+     * @param <T> the type of the body
+     * @param request the request without authorization
+     * @param handler for the body of the response
+     * @return the response to come, or what {@link #send} throws; to cancel it cancels the request, but not a renewal that
+     *         this request has begun, for others wait for that
+     */
+    public <T> CompletableFuture<HttpResponse<T>> sendAsync(HttpRequest request, BodyHandler<T> handler) {
+        Exchange<T> exchange = new Exchange<>(request, Objects.requireNonNull(handler));
+        exchange.start();
+        return exchange.result;
+    }
+
+    /** One request of the caller, which may be sent twice. */
+    private final class Exchange<T> {
+        final CompletableFuture<HttpResponse<T>> result = new CompletableFuture<>();
+        private final HttpRequest request;
+        private final BodyHandler<T> handler;
+        private final String method;
+        private final String url;
+
+        Exchange(HttpRequest request, BodyHandler<T> handler) {
+            this.request = request;
+            this.handler = handler;
+            this.method = request.method().toUpperCase(Locale.ROOT);
+            this.url = wireUrl(request.uri());
+        }
+
+        void start() {
+            sign().thenCompose(headers -> send(headers, true)).whenComplete((response, failure) -> {
+                if (failure == null) {
+                    result.complete(response);
+                } else {
+                    result.completeExceptionally(cause(failure));
+                }
+            });
+        }
+
+        private CompletableFuture<Headers> sign() {
+            long start = System.nanoTime();
+            return CompletableFuture.completedFuture(null)
+                    .thenCompose(ignored -> renewIfDue(start))
+                    .thenApply(ignored -> auth.headers(method, url));
+        }
+
+        private CompletableFuture<Void> renewIfDue(long start) {
+            Renewal renewal;
+            try {
+                stopIfCancelled();
+                renewal = auth.poll(Duration.ZERO);
+            } catch (TcAuthException e) {
+                if (e.status() != Status.RENEWAL_TIMEOUT || System.nanoTime() - start > PATIENCE.toNanos()) {
+                    throw e;
+                }
+                return CompletableFuture.runAsync(() -> { }, later).thenCompose(ignored -> renewIfDue(start));
+            }
+            return renewal == null ? CompletableFuture.completedFuture(null) : renew(renewal);
+        }
+
+        private void stopIfCancelled() {
+            if (result.isCancelled()) {
+                throw new CancellationException();
+            }
+        }
+
+        private CompletableFuture<HttpResponse<T>> send(Headers headers, boolean first) {
+            stopIfCancelled();
+            CompletableFuture<Headers> retry = new CompletableFuture<>();
+            CompletableFuture<HttpResponse<T>> sent = client.sendAsync(signed(headers), info -> {
+                if (!REVIEWED.contains(info.statusCode())) {
+                    return handler.apply(info);
+                }
+                return new HeldBody<>(REVIEWED_BYTES, beginning -> review(headers, info, beginning, first, retry));
+            });
+            result.whenComplete((response, failure) -> {
+                if (result.isCancelled()) {
+                    sent.cancel(true);
+                }
+            });
+            return sent.thenCompose(response -> retry.isDone() ? send(retry.join(), false)
+                    : CompletableFuture.completedFuture(response));
+        }
+
+        /** Who reads the body of a refused request: the caller, or nobody if the headers for a retry could be made. */
+        private CompletionStage<BodySubscriber<T>> review(Headers sent, ResponseInfo info, byte[] beginning, boolean first,
+                CompletableFuture<Headers> retry) {
+            Advice advice = auth.review(sent, info.statusCode(), trustedDate(info.headers()), beginning);
+            if (advice != Advice.RETRY || !first || !canBeSentAgain()) {
+                return CompletableFuture.completedFuture(handedOver(info, advice));
+            }
+            return sign().handle((headers, failure) -> {
+                if (failure != null) {
+                    return handedOver(info, advice);
+                }
+                retry.complete(headers);
+                return HeldBody.unread(null);
+            });
+        }
+
+        private BodySubscriber<T> handedOver(ResponseInfo info, Advice advice) {
+            if (advice != Advice.ACCEPTED) {
+                observer.requestRefused(advice, info.statusCode());
+            }
+            return handler.apply(info);
+        }
+
+        private boolean canBeSentAgain() {
+            return request.bodyPublisher().map(body -> body.contentLength() >= 0).orElse(true);
+        }
+
+        /** The Date header, if no cache and nobody in between can have made it up. */
+        private String trustedDate(HttpHeaders headers) {
+            List<String> dates = headers.allValues("Date");
+            boolean trusted = url.regionMatches(true, 0, "https:", 0, 6) && headers.firstValue("Age").isEmpty();
+            return trusted && dates.size() == 1 ? dates.get(0) : null;
+        }
+
+        private HttpRequest signed(Headers headers) {
+            HttpRequest.Builder copy = HttpRequest.newBuilder(URI.create(url)).expectContinue(request.expectContinue());
+            request.timeout().ifPresent(copy::timeout);
+            request.version().ifPresent(copy::version);
+            if (request.bodyPublisher().isPresent() || !method.equals("GET")) {
+                copy.method(method, request.bodyPublisher().orElseGet(BodyPublishers::noBody));
+            }
+            request.headers().map().forEach((name, values) -> {
+                if (!name.equalsIgnoreCase("Authorization") && !name.equalsIgnoreCase("Timestamp")) {
+                    values.forEach(value -> copy.header(name, value));
+                }
+            });
+            headers.forEach(copy::setHeader);
+            return copy.build();
+        }
+    }
+
+    /** The origin, and the request target as java.net.http writes it: without an empty query, and {@code /} for no path. */
+    private static String wireUrl(URI uri) {
+        String port = uri.getPort() < 0 ? "" : ":" + uri.getPort();
+        String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
+        String query = uri.getRawQuery() == null || uri.getRawQuery().isEmpty() ? "" : "?" + uri.getRawQuery();
+        return uri.getScheme() + "://" + uri.getHost() + port + path + query;
+    }
+
+    private CompletableFuture<Void> renew(Renewal renewal) {
+        CompletableFuture<HttpResponse<byte[]>> answer;
+        try {
+            HttpRequest get = HttpRequest.newBuilder(URI.create(renewal.url())).timeout(RENEWAL_TIMEOUT)
+                    .method("GET", new SentOnce()).build();
+            answer = newClient().sendAsync(get, info -> new HeldBody<>(RENEWAL_BYTES,
+                    body -> CompletableFuture.completedFuture(HeldBody.unread(body))));
+        } catch (RuntimeException e) {
+            answer = CompletableFuture.failedFuture(e);
+        }
+        CompletableFuture<HttpResponse<byte[]>> sent = answer;
+        // The timeout of a request ends with its headers, this one with its body.
+        return sent.copy().orTimeout(RENEWAL_TIMEOUT.toSeconds(), TimeUnit.SECONDS).handle((response, failure) -> {
+            if (failure == null) {
+                complete(renewal, response);
+            } else {
+                renewal.cancel();
+                sent.cancel(true);
+                // The type alone: a message might have the URL in it.
+                observer.renewalFinished(null, cause(failure).getClass().getSimpleName());
+            }
+            return null;
+        });
+    }
+
+    private void complete(Renewal renewal, HttpResponse<byte[]> response) {
+        Status status = Status.OK;
+        String message;
+        try {
+            message = renewal.complete(response.statusCode(), response.body());
+        } catch (TcAuthException e) {
+            status = e.status();
+            message = e.detail();
+        }
+        observer.renewalFinished(status, message);
+    }
+
+    /** A client without connections, and otherwise like the caller's. */
+    private HttpClient newClient() {
+        HttpClient.Builder copy = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .sslContext(client.sslContext())
+                .sslParameters(client.sslParameters());
+        client.proxy().ifPresent(copy::proxy);
+        client.authenticator().ifPresent(copy::authenticator);
+        client.connectTimeout().ifPresent(copy::connectTimeout);
+        client.executor().ifPresent(copy::executor);
+        return copy.build();
+    }
+
+    private static Throwable cause(Throwable failure) {
+        boolean wrapped = failure instanceof CompletionException || failure instanceof UncheckedIOException;
+        return wrapped && failure.getCause() != null ? cause(failure.getCause()) : failure;
+    }
+
+    /**
+     * The empty body of a request that is written once. java.net.http writes a GET again when the connection ends without
+     * an answer, even a new one, and asks the body's length each time: the second time it gets an exception instead.
+     */
+    private static final class SentOnce implements BodyPublisher {
+        private final AtomicBoolean written = new AtomicBoolean();
+
+        @Override
+        public long contentLength() {
+            if (written.getAndSet(true)) {
+                throw new UncheckedIOException(new EOFException("the connection has ended without an answer"));
+            }
+            return 0;
+        }
+
+        @Override
+        public void subscribe(Flow.Subscriber<? super ByteBuffer> subscriber) {
+            BodyPublishers.noBody().subscribe(subscriber);
+        }
+    }
+}

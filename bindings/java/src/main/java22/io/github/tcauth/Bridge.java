@@ -1,0 +1,133 @@
+package io.github.tcauth;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** How Java calls the C library: with java.lang.foreign. See the class of this name for Java 11, which uses JNA. */
+@SuppressWarnings("restricted") // calling C is what this class is for
+final class Bridge {
+    static final LibTcAuth LIBRARY;
+
+    private static final Linker LINKER = Linker.nativeLinker();
+    private static final MethodHandle HEADERS_INTO;
+    private static final MethodHandle MALLOC =
+            LINKER.downcallHandle(symbol(LINKER.defaultLookup(), "malloc"), FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle FREE =
+            LINKER.downcallHandle(symbol(LINKER.defaultLookup(), "free"), FunctionDescriptor.ofVoid(JAVA_LONG));
+    /** All memory, so that an address is an offset. */
+    private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+    static {
+        SymbolLookup symbols = LibraryFile.load(Bridge::open);
+        // Critical: it never waits, so it may read and write the heap in place, while the garbage collector waits for it.
+        HEADERS_INTO = LINKER.downcallHandle(symbol(symbols, "tc_auth_headers_into"),
+                FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS,
+                        JAVA_LONG, ADDRESS, ADDRESS),
+                Linker.Option.critical(true));
+        LIBRARY = library(symbols);
+    }
+
+    private Bridge() {
+    }
+
+    static String technique() {
+        return "FFM";
+    }
+
+    private static SymbolLookup open(Path library) {
+        try {
+            return SymbolLookup.libraryLookup(library, Arena.global());
+        } catch (IllegalArgumentException e) {
+            throw new UnsatisfiedLinkError(e.getMessage());
+        }
+    }
+
+    private static MemorySegment symbol(SymbolLookup symbols, String name) {
+        return symbols.find(name).orElseThrow(() -> new UnsatisfiedLinkError("There is no function " + name));
+    }
+
+    /** The C declarations are those of the interface: a long is a pointer or a number of 64 bits, an int one of 32. */
+    private static LibTcAuth library(SymbolLookup symbols) {
+        Map<Method, MethodHandle> functions = new HashMap<>();
+        for (Method method : LibTcAuth.class.getMethods()) {
+            MemoryLayout[] arguments = Stream.of(method.getParameterTypes()).map(Bridge::layout).toArray(MemoryLayout[]::new);
+            FunctionDescriptor descriptor = method.getReturnType() == void.class
+                    ? FunctionDescriptor.ofVoid(arguments)
+                    : FunctionDescriptor.of(layout(method.getReturnType()), arguments);
+            functions.put(method, LINKER.downcallHandle(symbol(symbols, method.getName()), descriptor)
+                    .asSpreader(Object[].class, arguments.length));
+        }
+        return (LibTcAuth) Proxy.newProxyInstance(LibTcAuth.class.getClassLoader(), new Class<?>[] {LibTcAuth.class},
+                (proxy, method, arguments) -> functions.get(method).invoke(arguments));
+    }
+
+    private static MemoryLayout layout(Class<?> type) {
+        return type == int.class ? JAVA_INT : JAVA_LONG;
+    }
+
+    /** tc_auth_headers_into: the length of the value and the timestamp go into the two elements of the last argument. */
+    static int headersInto(long auth, byte[] method, byte[] uri, long unixTime, byte[] authorization,
+            long[] lengthAndTimestamp) {
+        MemorySegment outputs = MemorySegment.ofArray(lengthAndTimestamp);
+        try {
+            return (int) HEADERS_INTO.invokeExact(auth, MemorySegment.ofArray(method), (long) method.length,
+                    MemorySegment.ofArray(uri), (long) uri.length, unixTime, MemorySegment.ofArray(authorization),
+                    (long) authorization.length, outputs, outputs.asSlice(8));
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    static long allocate(long size) {
+        try {
+            return (long) MALLOC.invokeExact(size);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    static void free(long address) {
+        try {
+            FREE.invokeExact(address);
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /** A call of C throws nothing of its own. */
+    private static Error unexpected(Throwable e) {
+        return e instanceof Error ? (Error) e : new AssertionError(e);
+    }
+
+    static void write(long address, byte[] bytes) {
+        MemorySegment.copy(bytes, 0, MEMORY, JAVA_BYTE, address, bytes.length);
+    }
+
+    static byte[] read(long address, int length) {
+        return MEMORY.asSlice(address, length).toArray(JAVA_BYTE);
+    }
+
+    static int stringLength(long address) {
+        int length = 0;
+        while (MEMORY.get(JAVA_BYTE, address + length) != 0) {
+            length++;
+        }
+        return length;
+    }
+}

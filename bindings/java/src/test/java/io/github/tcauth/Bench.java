@@ -1,0 +1,93 @@
+package io.github.tcauth;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Locale;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+
+/** The time of signing one request, beside the way that Java programs usually do it. Prints a Markdown table. */
+final class Bench {
+    private static final String ACCESS_ID = "12345678901234567890";
+    private static final String SECRET_KEY = "tc_auth-example-secret";
+    private static final String URI =
+            "/api/v3/indicators?tql=typeName%20in%20(%22Host%22)&resultLimit=100&resultStart=1000";
+    private static final int ROUNDS = 60;
+    private static final int WARM_UP_ROUNDS = 20;
+    private static final int REQUESTS = 20_000;
+
+    /** What the results come to, so that no compiler can leave out the work. */
+    private static long sum;
+
+    private Bench() {
+    }
+
+    private interface Candidate {
+        /** Some number that depends on the headers. */
+        int sign() throws Exception;
+    }
+
+    public static void main(String[] args) throws Exception {
+        if (URI.length() != 84) {
+            throw new AssertionError(URI.length());
+        }
+        try (TcAuth auth = TcAuth.hmac(ACCESS_ID, SECRET_KEY)) {
+            Candidate[] candidates = {Bench::usualWay, () -> tcAuth(auth)};
+            long[][] nanos = new long[candidates.length][ROUNDS];
+            for (int round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
+                for (int i = 0; i < candidates.length; i++) {
+                    long taken = time(candidates[i]);
+                    if (round >= 0) {
+                        nanos[i][round] = taken;
+                    }
+                }
+            }
+            System.out.printf("Java %s, %d rounds of %d requests each; nanoseconds per request (sum %x)%n%n",
+                    Runtime.version(), ROUNDS, REQUESTS, sum);
+            System.out.println("| candidate | minimum | median | usual way / this (minima) |");
+            System.out.println("| --- | --- | --- | --- |");
+            String[] names = {"javax.crypto.Mac, the usual way", "tc_auth by " + Bridge.technique()};
+            for (int i = 0; i < candidates.length; i++) {
+                System.out.printf(Locale.ROOT, "| %s | %.0f | %.0f | %.2f |%n", names[i], minimum(nanos[i]),
+                        median(nanos[i]), minimum(nanos[0]) / minimum(nanos[i]));
+            }
+        }
+    }
+
+    private static long time(Candidate candidate) throws Exception {
+        long start = System.nanoTime();
+        for (int i = 0; i < REQUESTS; i++) {
+            sum += candidate.sign();
+        }
+        return System.nanoTime() - start;
+    }
+
+    private static int tcAuth(TcAuth auth) {
+        Headers headers = auth.headers("GET", URI);
+        return use(headers.authorization(), Long.toString(headers.timestamp().getAsLong()));
+    }
+
+    private static int usualWay() throws Exception {
+        String timestamp = Long.toString(System.currentTimeMillis() / 1000);
+        Mac mac = Mac.getInstance("HmacSHA256");
+        mac.init(new SecretKeySpec(SECRET_KEY.getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
+        byte[] signature = mac.doFinal((URI + ":" + "GET" + ":" + timestamp).getBytes(StandardCharsets.UTF_8));
+        String authorization = "TC " + ACCESS_ID + ":" + Base64.getEncoder().encodeToString(signature);
+        return use(authorization, timestamp);
+    }
+
+    private static int use(String authorization, String timestamp) {
+        return authorization.charAt(authorization.length() - 2) + timestamp.charAt(timestamp.length() - 1);
+    }
+
+    private static double minimum(long[] nanos) {
+        return (double) Arrays.stream(nanos).min().getAsLong() / REQUESTS;
+    }
+
+    private static double median(long[] nanos) {
+        long[] sorted = nanos.clone();
+        Arrays.sort(sorted);
+        return (double) sorted[sorted.length / 2] / REQUESTS;
+    }
+}

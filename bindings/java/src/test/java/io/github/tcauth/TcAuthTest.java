@@ -1,0 +1,296 @@
+package io.github.tcauth;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TcAuthTest {
+    private static final String SECRET = "tc_auth-example-secret";
+    private static final String TOKEN = "API:5:fixture+token/with=:colons:";
+    private static final Instant AT = Instant.ofEpochSecond(1513703787);
+    private static final byte[] NO_BODY = {};
+
+    private final TcAuth hmac = TcAuth.hmac("12345678901234567890", SECRET);
+    private final TcAuth token = TcAuth.token(TOKEN, Instant.ofEpochSecond(2000000000));
+
+    @Test
+    void theRightTechniqueIsUsed() {
+        assertEquals(Runtime.version().feature() >= 22 ? "FFM" : "JNA", Bridge.technique());
+        assertTrue(TcAuth.class.getProtectionDomain().getCodeSource().getLocation().getPath().endsWith(".jar"));
+    }
+
+    @Test
+    void signsWithASecretKey() {
+        Headers headers = hmac.headers("GET", "/api/v3/indicators", AT.plusMillis(999));
+        assertEquals("TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=", headers.authorization());
+        assertEquals(OptionalLong.of(1513703787), headers.timestamp());
+        assertEquals(List.of("Authorization=" + headers.authorization(), "Timestamp=1513703787"), pairs(headers));
+        assertEquals("/api/v3/indicators:GET:1513703787", TcAuth.stringToSign("get", "/api/v3/indicators", AT));
+        hmac.verify("GET", "/api/v3/indicators", headers.authorization(), "1513703787", AT, Duration.ZERO);
+    }
+
+    @Test
+    void signsNow() {
+        Headers headers = hmac.headers("GET", "/");
+        assertEquals(Instant.now().getEpochSecond(), headers.timestamp().getAsLong(), 2);
+        hmac.verify("GET", "/", headers.authorization(), Long.toString(headers.timestamp().getAsLong()), Duration.ofMinutes(5));
+    }
+
+    @Test
+    void showsATokenOfAnyLength() {
+        Headers headers = token.headers("GET", "/");
+        assertEquals(List.of("Authorization=TC-Token " + TOKEN), pairs(headers));
+        assertEquals(OptionalLong.empty(), headers.timestamp());
+        for (int length : new int[] {117, 118, 119, 120, 5000, 3}) {
+            String other = "t".repeat(length);
+            token.updateToken(other, null);
+            assertEquals("TC-Token " + other, token.headers("GET", "/").authorization());
+        }
+    }
+
+    @Test
+    void longUrisAreSigned() {
+        String uri = "/" + "a".repeat(100_000);
+        Headers headers = hmac.headers("GET", uri);
+        hmac.verify("GET", uri, headers.authorization(), Long.toString(headers.timestamp().getAsLong()), Duration.ofMinutes(1));
+    }
+
+    @Test
+    void tokenAndExpiryComeBack() {
+        assertEquals(TOKEN, token.token().value());
+        assertEquals(Instant.ofEpochSecond(2000000000), token.token().expires());
+        token.updateToken("other", null);
+        assertEquals("other", token.token().value());
+        assertNull(token.token().expires());
+    }
+
+    @Test
+    void aTimeBeforeTheEpochIsNotNow() {
+        for (long second : new long[] {-1, -2, Long.MIN_VALUE / 1_000_000_000}) {
+            assertFails(Status.INVALID_TIME, () -> hmac.headers("GET", "/", Instant.ofEpochSecond(second)));
+            assertFails(Status.INVALID_TIME, () -> TcAuth.token("t", Instant.ofEpochSecond(second)));
+        }
+    }
+
+    @Test
+    void durationsArePassedInSeconds() {
+        hmac.setClockOffset(Duration.ofHours(-1));
+        assertEquals(Duration.ofHours(-1), hmac.clockOffset());
+        assertFails(Status.INVALID_ARGUMENT, () -> hmac.setClockOffset(Duration.ofDays(2)));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.setRenewalWindow(Duration.ofSeconds(-1)));
+        assertFails(Status.WRONG_KIND, () -> hmac.setRenewalWindow(Duration.ZERO));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.poll(Duration.ofNanos(-1)));
+        assertNull(token.poll(Duration.ofSeconds(Long.MAX_VALUE)));
+    }
+
+    @Test
+    void readsEverySource() {
+        assertEquals(Kind.HMAC, TcAuth.fromJson("{\"api_access_id\":\"1\",\"api_secret_key\":\"schlüssel €\"}").kind());
+        assertEquals(Kind.TOKEN, TcAuth.fromArgs("--tc_token", "t", "other").kind());
+        assertFails(Status.NO_CREDENTIALS, TcAuth::fromArgs);
+        assertFails(Status.NO_CREDENTIALS, TcAuth::fromEnvironment);
+        assertFails(Status.CONFIG_IO, () -> TcAuth.fromParamFile(Path.of("no", "such", "file"), "0123456789abcdef"));
+    }
+
+    @Test
+    void discoveryTellsWhyAlsoWhenItFails() {
+        try (TcAuth found = TcAuth.discover("--tc_token=t")) {
+            assertFalse(found.discovery().isBlank());
+        }
+        assertNull(hmac.discovery());
+        TcAuthException failure = assertFails(Status.NO_CREDENTIALS, TcAuth::discover);
+        assertTrue(failure.getMessage().contains(failure.detail()), failure.getMessage());
+    }
+
+    @Test
+    void aTokenIsRenewedOnce() {
+        TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
+        auth.setApiPath("https://company.example/api");
+        Renewal renewal = auth.poll(Duration.ZERO);
+        assertTrue(renewal.url().startsWith("https://company.example/api/appAuth?expiredToken="), renewal.url());
+        assertFails(Status.RENEWAL_TIMEOUT, () -> auth.poll(Duration.ofMillis(1)));
+        assertNull(renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8)));
+        assertEquals("new", auth.token().value());
+        assertThrows(IllegalStateException.class, () -> renewal.complete(200, NO_BODY));
+        assertThrows(IllegalStateException.class, renewal::url);
+        renewal.cancel();
+        renewal.close();
+    }
+
+    @Test
+    void aRefusedRenewalHasTheServersMessage() {
+        TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
+        auth.setApiPath("https://company.example/api");
+        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+            byte[] answer = ("{\"success\":false,\"message\":\"no " + TOKEN + "\"}").getBytes(StandardCharsets.UTF_8);
+            TcAuthException failure = assertFails(Status.RENEWAL_REFUSED, () -> renewal.complete(200, answer));
+            assertEquals("no ***", failure.detail());
+            assertTrue(failure.getMessage().endsWith(" (no ***)"), failure.getMessage());
+        }
+    }
+
+    @Test
+    void aRenewalMayOutliveItsHandleAndIsCancelledByClose() {
+        TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
+        auth.setApiPath("https://company.example/api");
+        Renewal renewal = auth.poll(Duration.ZERO);
+        renewal.close();
+        assertNull(auth.poll(Duration.ZERO), "after a failure there is a pause");
+        assertThrows(IllegalStateException.class, () -> renewal.complete(200, NO_BODY));
+        auth.updateToken("second", Instant.ofEpochSecond(1));
+        Renewal late = auth.poll(Duration.ZERO);
+        auth.close();
+        late.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void reviewsWhatWasSent() {
+        byte[] body = "{\"message\":\"Signature data did not match expected result\"}".getBytes(StandardCharsets.UTF_8);
+        Headers sent = hmac.headers("GET", "/");
+        assertEquals(Advice.BAD_SIGNATURE, hmac.review(sent, 401, null, body));
+        assertEquals(Advice.BAD_SIGNATURE, hmac.review(sent, 401, "a date\0 that can't be passed\ud800", body));
+        assertEquals(Advice.ACCEPTED, hmac.review(Headers.of("TC 1:x", OptionalLong.of(1)), 200, null, NO_BODY));
+        assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.review(token.headers("GET", "/"), 401, null, body));
+        assertFails(Status.MALFORMED_AUTHORIZATION,
+                () -> hmac.review(Headers.of("TC \ud800", OptionalLong.of(1)), 401, null, body));
+    }
+
+    @Test
+    void aClockIsCorrectedByTheDate() {
+        byte[] body = "{\"message\":\"Timestamp out of acceptable time range\"}".getBytes(StandardCharsets.UTF_8);
+        String date = DateTimeFormatter.RFC_1123_DATE_TIME.format(OffsetDateTime.now(ZoneOffset.UTC).plusHours(1));
+        assertEquals(Advice.RETRY, hmac.review(hmac.headers("GET", "/"), 401, date, body));
+        assertEquals(3600, hmac.clockOffset().toSeconds(), 2);
+    }
+
+    @Test
+    void urlsAreBuilt() {
+        hmac.setApiPath("https://company.example/api");
+        TcUrl url = hmac.url("/v3/indicators");
+        assertEquals("https://company.example/api/v3/indicators/http%3A%2F%2Fevil.example%2Fa%3Fb?q=a%20%E2%82%AC%F0%9F%98%80",
+                url.addSegment("http://evil.example/a?b").addQuery("q", "a €\ud83d\ude00").string());
+        assertEquals(url.string(), url.toString());
+        assertFails(Status.INVALID_URI_FORM, () -> url.addSegment("late"));
+        url.close();
+        assertEquals("TcUrl[closed]", url.toString());
+        assertThrows(IllegalStateException.class, url::string);
+        assertThrows(IllegalStateException.class, () -> url.addSegment("a"));
+        assertFails(Status.API_PATH_MISSING, () -> token.url("/"));
+        assertFails(Status.ALREADY_SET, () -> hmac.setApiPath("https://company.example/api"));
+        assertFails(Status.OTHER_ORIGIN, () -> hmac.headers("GET", "https://evil.example/api"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a\0b", "\0", "a\ud800", "\udc00b", "\ud800\ud800", "\udc00\ud800"})
+    void whatCanNotBePassedIsRefused(String text) {
+        assertFails(Status.INVALID_ACCESS_ID, () -> TcAuth.hmac(text, "key"));
+        assertFails(Status.INVALID_SECRET_KEY, () -> TcAuth.hmac("id", text));
+        assertFails(Status.INVALID_TOKEN, () -> TcAuth.token(text, null));
+        assertFails(Status.INVALID_TOKEN, () -> token.updateToken(text, null));
+        assertFails(Status.INVALID_METHOD, () -> hmac.headers(text, "/"));
+        assertFails(Status.INVALID_METHOD, () -> TcAuth.stringToSign(text, "/", AT));
+        assertFails(Status.INVALID_METHOD, () -> hmac.verify(text, "/", "", "", Duration.ZERO));
+        assertFails(Status.INVALID_URI_BYTE, () -> hmac.headers("GET", "/" + text));
+        assertFails(Status.INVALID_URI_BYTE, () -> TcAuth.stringToSign("GET", "/" + text, AT));
+        assertFails(Status.INVALID_URI_BYTE, () -> hmac.verify("GET", "/" + text, "", "", Duration.ZERO));
+        assertFails(Status.INVALID_URI_BYTE, () -> hmac.setApiPath("https://company.example/" + text));
+        assertFails(Status.INVALID_URI_BYTE, () -> hmac.url("/" + text));
+        assertFails(Status.INVALID_URI_BYTE, () -> TcUrl.of("/" + text));
+        assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", text, "1", Duration.ZERO));
+        assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", "TC 1:x", text, Duration.ZERO));
+        assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.fromArgs("--tc_token", text));
+        assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.discover(text));
+        assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.fromParamFile(Path.of("file"), text));
+        try (TcUrl url = TcUrl.of("/")) {
+            assertFails(Status.INVALID_ARGUMENT, () -> url.addSegment(text));
+            assertFails(Status.INVALID_ARGUMENT, () -> url.addQuery(text, ""));
+            assertFails(Status.INVALID_ARGUMENT, () -> url.addQuery("a", text));
+            assertEquals("/", url.string());
+        }
+    }
+
+    @Test
+    void nullIsRefused() {
+        List<Executable> calls = List.of(
+                () -> TcAuth.hmac(null, "key"), () -> TcAuth.hmac("id", null), () -> TcAuth.token(null, null),
+                () -> TcAuth.fromJson(null), () -> TcAuth.fromArgs((String) null), () -> TcAuth.discover((String[]) null),
+                () -> TcAuth.fromParamFile(null, "key"), () -> TcAuth.fromParamFile(Path.of("a"), null),
+                () -> hmac.headers(null, "/"), () -> hmac.headers("GET", null), () -> hmac.headers("GET", "/", null),
+                () -> TcAuth.stringToSign("GET", "/", null), () -> hmac.setApiPath(null), () -> hmac.setClockOffset(null),
+                () -> token.updateToken(null, null), () -> token.setRenewalWindow(null), () -> token.poll(null),
+                () -> hmac.review(null, 200, null, NO_BODY),
+                () -> hmac.review(hmac.headers("GET", "/"), 200, null, null),
+                () -> hmac.verify(null, "/", "", "", Duration.ZERO), () -> hmac.verify("GET", "/", "", "", null),
+                () -> hmac.url(null), () -> TcUrl.of(null), () -> TcUrl.of("/").addSegment(null),
+                () -> TcUrl.of("/").addQuery("a", null), () -> Headers.of(null, OptionalLong.empty()));
+        for (int i = 0; i < calls.size(); i++) {
+            assertThrows(NullPointerException.class, calls.get(i), "call " + i);
+        }
+        assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", null, null, Duration.ZERO));
+    }
+
+    @Test
+    void aClosedOneThrows() {
+        token.close();
+        token.close();
+        List<Executable> calls = List.of(token::kind, token::describe, () -> token.headers("GET", "/"), token::token,
+                () -> token.headers("GET", "/", AT), () -> token.updateToken("t", null), () -> token.url("/"),
+                () -> token.setApiPath("https://a.example"), () -> token.setRenewalWindow(Duration.ZERO),
+                () -> token.setClockOffset(Duration.ZERO), token::clockOffset, () -> token.poll(Duration.ZERO),
+                () -> token.review(Headers.of("TC-Token t", OptionalLong.empty()), 401, null, NO_BODY),
+                () -> token.verify("GET", "/", null, null, Duration.ZERO));
+        for (int i = 0; i < calls.size(); i++) {
+            IllegalStateException failure = assertThrows(IllegalStateException.class, calls.get(i), "call " + i);
+            assertEquals("This TcAuth is closed", failure.getMessage());
+        }
+        assertEquals("TcAuth[closed]", token.toString());
+    }
+
+    @Test
+    void nothingTellsASecret() {
+        String told = hmac + " " + token + " " + token.token() + " " + hmac.headers("GET", "/") + " "
+                + token.headers("GET", "/") + " " + assertFails(Status.INVALID_SECRET_KEY, () -> TcAuth.hmac("1", SECRET + "\n"))
+                + assertFails(Status.INVALID_TOKEN, () -> TcAuth.token(TOKEN + "\n", null));
+        assertFalse(told.contains(SECRET) || told.contains(TOKEN) || told.contains(hmac.headers("GET", "/").authorization()), told);
+        assertTrue(told.startsWith("TcAuth[HMAC; access id 12345678901234567890;"), told);
+    }
+
+    @Test
+    void theCallersArraysStayAsTheyWere() {
+        byte[] body = "{\"message\":\"Unauthorized\"}".getBytes(StandardCharsets.UTF_8);
+        byte[] before = body.clone();
+        token.review(token.headers("GET", "/"), 401, null, body);
+        assertArrayEquals(before, body);
+    }
+
+    static TcAuthException assertFails(Status status, Executable call) {
+        TcAuthException failure = assertThrows(TcAuthException.class, call);
+        assertEquals(status, failure.status());
+        assertTrue(failure.getMessage().startsWith(status.message()), failure.getMessage());
+        return failure;
+    }
+
+    private static List<String> pairs(Headers headers) {
+        List<String> pairs = new ArrayList<>();
+        headers.forEach((name, value) -> pairs.add(name + "=" + value));
+        return pairs;
+    }
+}

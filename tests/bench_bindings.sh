@@ -1,0 +1,39 @@
+#!/bin/sh
+# What a signed request costs in each language, beside the usual way of that language. `make bench-bindings` starts it.
+
+set -eu
+cd "$(dirname "$0")/.."
+build=$TARGET/c
+. tests/tools.sh
+
+absent() { echo "SKIP  $1: $2"; }
+
+if have go && have pkg-config; then
+    in_go go run ./internal/bench
+else
+    absent Go "no go, or no pkg-config"
+fi
+echo
+
+if have mvn && find_jdks; then
+    in_maven package
+    $(java_ffm Bench)
+    echo
+    $(java_jna Bench)
+else
+    absent Java "no mvn, or not both a JDK of 22 or later and one of 11 to 21"
+fi
+echo
+
+export TARGET RELEASE
+if have mono && have mcs; then
+    sh bindings/dotnet/build.sh bench mono
+    echo
+    if [ -d "$TARGET/dotnetcore2/openssl" ]; then
+        sh bindings/dotnet/build.sh bench coreclr
+    else
+        absent CoreCLR "sh bindings/dotnet/build.sh setup"
+    fi
+else
+    absent .NET "no mono-runtime, or no mono-mcs"
+fi

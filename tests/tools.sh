@@ -1,0 +1,55 @@
+# What the scripts of the bindings share: finding tools, and calling those that must know where the library is.
+# It is sourced in the root, with TARGET, RELEASE and build set.
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+
+# lacking COMMAND=PACKAGE... : the packages of the commands that are not there
+lacking() {
+    for pair in "$@"; do
+        have "${pair%%=*}" || printf ' %s' "${pair#*=}"
+    done
+}
+
+# at_least WANTED VERSION
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+in_go() {
+    pkg_config=$(absolute "$build/pkgconfig") libraries=$(absolute "$RELEASE")
+    (cd bindings/go && PKG_CONFIG_PATH=$pkg_config LD_LIBRARY_PATH=$libraries CGO_ENABLED=1 "$@")
+}
+
+# The home of the newest JDK whose version lies in a range, if there is one; JAVA_HOME counts too.
+jdk() { # FROM TO
+    for home in "${JAVA_HOME:-}" /usr/lib/jvm/*; do
+        version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null)
+        if [ -x "$home/bin/javac" ] && [ "${version:-0}" -ge "$1" ] && [ "$version" -le "$2" ]; then
+            echo "$version $home"
+        fi
+    done | sort -n | tail -n 1 | cut -d ' ' -f 2-
+}
+
+in_maven() {
+    libraries=$(absolute "$RELEASE")
+    (cd bindings/java && JAVA_HOME=$new_jdk mvn -B -q -ntp "-Dtc_auth.library.dir=$libraries" "$@")
+}
+
+# Both JDKs; fails when one is missing.
+find_jdks() {
+    new_jdk=$(jdk 22 99) old_jdk=$(jdk 11 21)
+    [ -n "$new_jdk" ] && [ -n "$old_jdk" ]
+}
+
+# The command that runs a class of the binding's tests against its jar: on the newer JDK, and on the older with JNA.
+java_ffm() { # CLASS
+    echo "$new_jdk/bin/java" --enable-native-access=ALL-UNNAMED -cp "$(java_classes)" "io.github.tcauth.$1"
+}
+
+java_jna() { # CLASS
+    echo "$old_jdk/bin/java" -cp "$(java_classes):bindings/java/target/dependency/jna.jar" "io.github.tcauth.$1"
+}
+
+java_classes() {
+    echo "$(echo bindings/java/target/tc-auth-*.jar):bindings/java/target/test-classes"
+}
