@@ -1,5 +1,6 @@
 /* A small client in C++ that keeps its authorization in order: it signs, renews the token when that is due, and sends a
- * refused request once more if that is of any use. Build: make examples */
+ * refused request once more if that is of any use. Build: make examples, or
+ * c++ -std=c++17 curl_session.cpp $(pkg-config --cflags --libs tc_auth libcurl) */
 #include <curl/curl.h>
 
 #include <cstdlib>
@@ -30,7 +31,7 @@ public:
             throw std::runtime_error("libcurl can't be used");
     }
 
-    /* Sends a request, with the method in upper case, once more if that is of any use. Throws tcauth::error if it can't be signed, and
+    /* Sends a request to an absolute URL, with the method in upper case, once more if that is of any use. Throws tcauth::error if it can't be signed, and
      * std::runtime_error if there is no answer. */
     response send(std::string method, const std::string &url, const std::optional<std::string> &body = {})
     {
@@ -149,7 +150,7 @@ private:
 int main(int argc, char **argv)
 {
     if (argc != 2) {
-        std::cerr << "usage: " << argv[0] << " URL\nwith TC_API_PATH, such as https://company.example/api, and "
+        std::cerr << "usage: " << argv[0] << " PATH, such as /v3/indicators\nwith TC_API_PATH, such as https://company.example/api, and "
                   << "TC_TOKEN (and TC_TOKEN_EXPIRES), or TC_API_ACCESS_ID and TC_API_SECRET_KEY, in the environment\n";
         return 2;
     }
@@ -160,7 +161,10 @@ int main(int argc, char **argv)
         session.on_renewal = [](std::optional<tc_auth_status> status, const std::string &message) {
             std::cerr << "renewal: " << (status ? tc_auth_status_message(*status) : "no answer") << ' ' << message << '\n';
         };
-        const auto answer = session.send("GET", argv[1]);
+        session.on_refusal = [](tc_auth_advice advice, long http_status) {
+            std::cerr << "refused with " << http_status << ", TC_AUTH_ADVICE number " << advice << '\n';
+        };
+        const auto answer = session.send("GET", tcauth::url(auth, argv[1]).add_query("resultLimit", "10").str());
         std::cout << answer.status << '\n' << answer.body;
         return answer.status == 200 ? 0 : 1;
     } catch (const std::exception &error) {

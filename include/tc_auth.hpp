@@ -2,7 +2,7 @@
  * @file tc_auth.hpp
  *
  * The C++ face of tc_auth.h: authorization headers for the ThreatConnect API. Header-only, for C++17 or later; link
- * with -ltc_auth as in C.
+ * with -ltc_auth as in C: c++ -std=c++17 program.cpp $(pkg-config --cflags --libs tc_auth)
  *
  *     #include <iostream>
  *     #include <tc_auth.hpp>
@@ -27,8 +27,8 @@
  * can fail, and because what fails here stops a request: nobody should have to test each call for that. (C++17 has no
  * std::expected.) Nothing throws but tcauth::error and std::bad_alloc.
  *
- * Strings are std::string_view. One that holds a NUL is refused with the status of any other character that has no
- * business there. Copies that are made of secret keys and tokens to end them with NUL are wiped; a token that is
+ * Strings are taken as std::string_view. One that holds a NUL is refused with the status of any other character that
+ * has no business there, and a char pointer that is NULL, such as that of an unset variable, with NULL_ARGUMENT. Copies that are made of secret keys and tokens to end them with NUL are wiped; a token that is
  * returned to you is yours to wipe.
  *
  * Objects own what they hold, free it, and can be moved but not copied. One that was moved from can only be destroyed or
@@ -38,6 +38,10 @@
 
 #ifndef TC_AUTH_HPP
 #define TC_AUTH_HPP
+
+#if __cplusplus < 201703L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 201703L)
+#error "tc_auth.hpp is for C++17 or later (-std=c++17); tc_auth.h is for all others."
+#endif
 
 #include <chrono>
 #include <cstdint>
@@ -53,7 +57,7 @@
 
 namespace tcauth {
 
-/** A moment in whole seconds, such as std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()). */
+/** A moment in whole seconds. */
 using time_point = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;
 
 /** A call that failed. */
@@ -103,6 +107,30 @@ template <class call> std::string text(call ask)
     return take(string);
 }
 
+/** A string that is passed in. */
+class text_argument : public std::string_view {
+public:
+    text_argument(std::string_view text) noexcept : std::string_view(text) {}
+    text_argument(const std::string &text) noexcept : std::string_view(text) {}
+    text_argument(const char *text) : std::string_view(text ? text : throw error(TC_AUTH_STATUS_NULL_ARGUMENT)) {}
+};
+
+/** A moment that is passed in, of any precision. */
+class moment_argument {
+public:
+    template <class precision>
+    moment_argument(std::chrono::time_point<std::chrono::system_clock, precision> moment)
+        : seconds_(std::chrono::floor<std::chrono::seconds>(moment).time_since_epoch().count())
+    {
+    }
+
+    /** For C. Every negative time is refused, but -1, which would mean "now" to it. */
+    std::int64_t unix_seconds() const { return seconds_ == TC_AUTH_NOW ? INT64_MIN : seconds_; }
+
+private:
+    std::int64_t seconds_;
+};
+
 /** A copy that ends in NUL, as C wants it, wiped afterwards. `refusal`: what a NUL inside is answered with. */
 class terminated {
 public:
@@ -151,16 +179,9 @@ private:
     std::vector<char *> argv_;
 };
 
-/** For C. Every negative time is refused, but -1, which would mean "now" to it. */
-inline std::int64_t unix_seconds(time_point moment)
+inline std::int64_t unix_expiry(const std::optional<moment_argument> &expires)
 {
-    const auto count = moment.time_since_epoch().count();
-    return count == TC_AUTH_NOW ? INT64_MIN : count;
-}
-
-inline std::int64_t unix_seconds(std::optional<time_point> expires)
-{
-    return expires ? unix_seconds(*expires) : TC_AUTH_NO_EXPIRY;
+    return expires ? expires->unix_seconds() : TC_AUTH_NO_EXPIRY;
 }
 
 } // namespace detail
@@ -226,7 +247,7 @@ private:
 /** One identity: tc_auth. Make it once and share it. */
 class auth {
 public:
-    static auth hmac(std::string_view access_id, std::string_view secret_key)
+    static auth hmac(detail::text_argument access_id, detail::text_argument secret_key)
     {
         detail::terminated id(access_id, TC_AUTH_STATUS_INVALID_ACCESS_ID);
         detail::terminated key(secret_key, TC_AUTH_STATUS_INVALID_SECRET_KEY);
@@ -234,14 +255,14 @@ public:
     }
 
     /** `expires`: a moment, not how long it lives; nothing, or the Unix epoch, if it is not known. */
-    static auth token(std::string_view token, std::optional<time_point> expires = {})
+    static auth token(detail::text_argument token, std::optional<detail::moment_argument> expires = {})
     {
         detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
-        const auto moment = detail::unix_seconds(expires);
+        const auto moment = detail::unix_expiry(expires);
         return make([&](tc_auth **out) { return tc_auth_new_token(value.get(), moment, out); });
     }
 
-    static auth from_json(std::string_view json)
+    static auth from_json(detail::text_argument json)
     {
         return make([&](tc_auth **out) { return tc_auth_from_json(json.data(), json.size(), out); });
     }
@@ -259,7 +280,7 @@ public:
 
     static auth from_env() { return make(tc_auth_from_env); }
 
-    static auth from_param_file(std::string_view path, std::string_view key)
+    static auth from_param_file(detail::text_argument path, detail::text_argument key)
     {
         detail::terminated file(path, TC_AUTH_STATUS_INVALID_ARGUMENT);
         detail::terminated bytes(key, TC_AUTH_STATUS_INVALID_ARGUMENT);
@@ -299,19 +320,19 @@ public:
     }
 
     /** The headers of a request that is sent now. Allocates no more than the string that it returns. */
-    tcauth::headers headers(std::string_view method, std::string_view uri) const
+    tcauth::headers headers(detail::text_argument method, detail::text_argument uri) const
     {
         return headers_at(method, uri, TC_AUTH_NOW);
     }
 
-    tcauth::headers headers(std::string_view method, std::string_view uri, time_point at) const
+    tcauth::headers headers(detail::text_argument method, detail::text_argument uri, detail::moment_argument at) const
     {
-        return headers_at(method, uri, detail::unix_seconds(at));
+        return headers_at(method, uri, at.unix_seconds());
     }
 
     /** The server's side: throws unless the headers that came with a request are right. No time means now. */
-    void verify(std::string_view method, std::string_view uri, std::optional<std::string_view> authorization,
-                std::optional<std::string_view> timestamp, std::optional<time_point> at = {},
+    void verify(detail::text_argument method, detail::text_argument uri, std::optional<std::string_view> authorization,
+                std::optional<std::string_view> timestamp, std::optional<detail::moment_argument> at = {},
                 std::chrono::seconds tolerance = std::chrono::seconds(300)) const
     {
         detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
@@ -319,20 +340,20 @@ public:
         detail::terminated shown(authorization.value_or(""), TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
         detail::terminated when(timestamp.value_or(""), TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
         detail::throw_unless_ok(tc_auth_verify(get(), verb.get(), target.get(), authorization ? shown.get() : nullptr,
-                                     timestamp ? when.get() : nullptr, at ? detail::unix_seconds(*at) : TC_AUTH_NOW,
+                                     timestamp ? when.get() : nullptr, at ? at->unix_seconds() : TC_AUTH_NOW,
                                      tolerance.count()));
     }
 
-    void set_api_path(std::string_view api_path)
+    void set_api_path(detail::text_argument api_path)
     {
         detail::terminated path(api_path, TC_AUTH_STATUS_INVALID_URI_BYTE);
         detail::throw_unless_ok(tc_auth_set_api_path(get(), path.get()));
     }
 
-    void update_token(std::string_view token, std::optional<time_point> expires = {})
+    void update_token(detail::text_argument token, std::optional<detail::moment_argument> expires = {})
     {
         detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
-        detail::throw_unless_ok(tc_auth_update_token(get(), value.get(), detail::unix_seconds(expires)));
+        detail::throw_unless_ok(tc_auth_update_token(get(), value.get(), detail::unix_expiry(expires)));
     }
 
     /** The current token and its expiry, of one moment. Not for a log. */
@@ -369,7 +390,7 @@ public:
      * carries an Age header, or did not come from the signed origin over TLS.
      */
     tc_auth_advice review(const tcauth::headers &sent, std::int32_t http_status, std::optional<std::string_view> date,
-                          std::string_view body)
+                          detail::text_argument body)
     {
         // A date that C would read only in part is none.
         const std::string when(date && date->find('\0') == date->npos ? *date : "");
@@ -423,27 +444,27 @@ private:
 /** A URL that is being built: tc_auth_url. Sign and send the same string. */
 class url {
 public:
-    explicit url(std::string_view base)
+    explicit url(detail::text_argument base)
     {
         detail::terminated text(base, TC_AUTH_STATUS_INVALID_URI_BYTE);
         make([&](tc_auth_url **out) { return tc_auth_url_new(text.get(), out); });
     }
 
     /** Joins a path to the handle's API path. */
-    url(const auth &auth, std::string_view path)
+    url(const auth &auth, detail::text_argument path)
     {
         detail::terminated text(path, TC_AUTH_STATUS_INVALID_URI_BYTE);
         make([&](tc_auth_url **out) { return tc_auth_url_new_for(auth.get(), text.get(), out); });
     }
 
-    url &add_segment(std::string_view segment) &
+    url &add_segment(detail::text_argument segment) &
     {
         detail::terminated text(segment, TC_AUTH_STATUS_INVALID_ARGUMENT);
         detail::throw_unless_ok(tc_auth_url_add_segment(handle_.get(), text.get()));
         return *this;
     }
 
-    url &add_query(std::string_view name, std::string_view value) &
+    url &add_query(detail::text_argument name, detail::text_argument value) &
     {
         detail::terminated left(name, TC_AUTH_STATUS_INVALID_ARGUMENT), right(value, TC_AUTH_STATUS_INVALID_ARGUMENT);
         detail::throw_unless_ok(tc_auth_url_add_query(handle_.get(), left.get(), right.get()));
@@ -451,8 +472,8 @@ public:
     }
 
     /* The same on a temporary, so that `url built = url("/api").add_segment("a");` moves it. */
-    url add_segment(std::string_view segment) && { return std::move(add_segment(segment)); }
-    url add_query(std::string_view name, std::string_view value) && { return std::move(add_query(name, value)); }
+    url add_segment(detail::text_argument segment) && { return std::move(add_segment(segment)); }
+    url add_query(detail::text_argument name, detail::text_argument value) && { return std::move(add_query(name, value)); }
 
     /** The URL as it is now, ended by NUL. Never NULL. Valid until the next change. */
     const char *c_str() const noexcept
@@ -462,6 +483,8 @@ public:
     }
 
     std::string_view view() const noexcept { return c_str(); }
+
+    std::string str() const { return c_str(); }
 
 private:
     template <class call> void make(call create)
@@ -475,11 +498,11 @@ private:
 };
 
 /** The string that is signed: tc_auth_string_to_sign(). */
-inline std::string string_to_sign(std::string_view method, std::string_view uri, time_point at)
+inline std::string string_to_sign(detail::text_argument method, detail::text_argument uri, detail::moment_argument at)
 {
     detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
     detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
-    const auto second = detail::unix_seconds(at);
+    const auto second = at.unix_seconds();
     return detail::text([&](char **out) { return tc_auth_string_to_sign(verb.get(), target.get(), second, out); });
 }
 

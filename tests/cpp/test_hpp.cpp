@@ -132,7 +132,7 @@ static void wiping()
         auto auth = tcauth::auth::hmac("1", secret);
         auth = tcauth::auth::token(token);
         auth.update_token(token);
-        CHECK(thrown([] { tcauth::auth::hmac("1", {"tc_auth-example-secret\0", 23}); }) == TC_AUTH_STATUS_INVALID_SECRET_KEY);
+        CHECK(thrown([] { tcauth::auth::hmac("1", std::string_view("tc_auth-example-secret\0", 23)); }) == TC_AUTH_STATUS_INVALID_SECRET_KEY);
         CHECK(tcauth::auth::from_args({"--api_access_id=1", "--api_secret_key", secret}).kind() == TC_AUTH_KIND_HMAC);
         CHECK(thrown([] { tcauth::auth::from_args({"--api_secret_key", secret, {"\0", 1}}); }) == TC_AUTH_STATUS_INVALID_ARGUMENT);
     }
@@ -175,8 +175,21 @@ static void arguments()
     CHECK(headers.timestamp == 1513703787 && headers.lines().at(1).second == "1513703787");
     auth.verify(long_one.substr(0, 3), long_one.substr(3, 18), headers.authorization, "1513703787", at);
     CHECK(thrown([&] { auth.verify("GET", "/", headers.authorization, {}, at); }) == TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
-    CHECK(thrown([&] { auth.headers({}, {}); }) == TC_AUTH_STATUS_INVALID_METHOD);
+    CHECK(thrown([&] { auth.headers(std::string_view(), std::string_view()); }) == TC_AUTH_STATUS_INVALID_METHOD);
     CHECK(thrown([&] { auth.headers("GET", "/", time_point(seconds(-1))); }) == TC_AUTH_STATUS_INVALID_TIME);
+}
+
+static void convenience()
+{
+    const char *const unset = nullptr;
+    CHECK(thrown([&] { tcauth::auth::hmac("1", unset); }) == TC_AUTH_STATUS_NULL_ARGUMENT);
+    CHECK(thrown([&] { tcauth::url("/").add_query("a", unset); }) == TC_AUTH_STATUS_NULL_ARGUMENT);
+    const auto in_an_hour = std::chrono::system_clock::now() + std::chrono::hours(1);
+    auto auth = tcauth::auth::token(std::string(token), in_an_hour);
+    CHECK(auth.current_token().expires == std::chrono::floor<seconds>(in_an_hour));
+    auth.update_token("other", in_an_hour + std::chrono::milliseconds(1500));
+    CHECK(auth.headers("GET", "/", in_an_hour).authorization == "TC-Token other");
+    CHECK(tcauth::url("/a").add_query(std::string("b"), std::string_view("c")).str() == "/a?b=c");
 }
 
 static void many_threads()
@@ -204,6 +217,7 @@ int main()
     wiping();
     long_tokens();
     arguments();
+    convenience();
     many_threads();
     return check_summary("test_hpp");
 }

@@ -257,7 +257,8 @@ def end_with_parent():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="A stand-in for the ThreatConnect platform.")
+    parser = argparse.ArgumentParser(description="A stand-in for the ThreatConnect platform.",
+                                     formatter_class=argparse.RawTextHelpFormatter)  # which breaks no token in two
     parser.add_argument("--access-id", default=ACCESS_ID, help=f"the one that is known: {ACCESS_ID}")
     parser.add_argument("--secret-key", default=SECRET_KEY, help=f"its secret key: {SECRET_KEY}")
     parser.add_argument("--token", default=TOKEN, help=f"the one that is good: {TOKEN}")
@@ -265,7 +266,7 @@ def main():
     parser.add_argument("--token-life", type=int, default=0, metavar="SECONDS",
                         help="how long the token and each new one lives: 0, without end")
     parser.add_argument("--faults", type=faults, default=[], metavar="LIST",
-                        help="what happens to the renewals, one after the other, separated by commas: ok, 500, html, "
+                        help="what happens to the renewals, one after the other, separated by commas:\nok, 500, html, "
                         "slow:SECONDS, drop, refuse, or lost (the answer, after the token was replaced)")
     parser.add_argument("--tls", metavar="FILE", help="speak HTTPS, with the certificate and the key of this PEM file")
     parser.add_argument("--header", action="append", default=[], metavar="LINE", help="add it to each answer")
