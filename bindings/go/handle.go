@@ -13,7 +13,7 @@ import (
 )
 
 // ErrClosed is what the methods of a closed object return.
-var ErrClosed = errors.New("tcauth: it was closed already")
+var ErrClosed = errors.New("tcauth: the Auth, Renewal or URL was closed or used up before")
 
 // handle owns an object of the C library. It frees it after the last call that is running, and only once.
 type handle[P comparable] struct {

@@ -42,7 +42,8 @@ func (a *Auth) Token() (token string, expires time.Time, err error) {
 	return takeString(text), expires, err
 }
 
-// SetRenewalWindow sets how long before its expiry a token is due: whole seconds, a day at most, a minute at first.
+// SetRenewalWindow sets how long before its expiry a token is due: whole seconds, a day at most, a minute at first. It is
+// never due in the first half of the life that it had left when it was set.
 //
 // Errors: [ErrWrongKind], [ErrInvalidArgument].
 func (a *Auth) SetRenewalWindow(window time.Duration) error {

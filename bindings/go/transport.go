@@ -1,9 +1,12 @@
+//go:build cgo
+
 package tcauth
 
 import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -186,7 +189,7 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 // checkAPIPath makes sure that the library knows which servers to refuse.
 func (t *Transport) checkAPIPath() error {
 	if t.Auth == nil {
-		return ErrNullArgument
+		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
 	}
 	if t.withAPIPath.Load() == t.Auth {
 		return nil
