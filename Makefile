@@ -18,7 +18,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion
 STATIC_LIBRARY := $(RELEASE)/libtc_auth.a
 SHARED_LIBRARY := $(RELEASE)/libtc_auth.so
 # Programs look for the shared library by this name.
-SONAME_LINK := $(SHARED_LIBRARY).0
+SONAME_LINK := $(RELEASE)/libtc_auth.so.0
 # What a static Rust library needs of the system.
 ifeq ($(shell uname -s),Linux)
 SYSTEM_LIBRARIES := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
@@ -28,18 +28,33 @@ endif
 
 PKG_CONFIG_FILE := $(BUILD)/pkgconfig/tc_auth.pc
 
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+SONAME := libtc_auth.so.0
+SHARED_FILE := libtc_auth.so.$(VERSION)
+
+# Where `make install` puts things; DESTDIR comes before all of them.
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+INCLUDEDIR ?= $(PREFIX)/include
+LIBDIR ?= $(PREFIX)/lib
+MANDIR ?= $(PREFIX)/share/man
+INSTALL ?= install
+PKG_CONFIG_DIR = $(LIBDIR)/pkgconfig
+CMAKE_DIR = $(LIBDIR)/cmake/tc_auth
+
 COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
 COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude $< -o $@
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings model storm tsan header lint clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings install uninstall model storm tsan header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make lib      build the library: $(SHARED_LIBRARY), $(STATIC_LIBRARY)'
+	@echo 'make lib      build the library: $(SHARED_LIBRARY), $(STATIC_LIBRARY), and tc-sign'
 	@echo 'make demo     build it and print the headers of a request: start here'
 	@echo 'make examples build the programs of examples-c/ into $(BUILD)'
 	@echo 'make test     run all tests; what needs an absent tool is reported as SKIP'
 	@echo 'make test-cpp, test-go, test-java, test-dotnet: the tests of one binding alone'
+	@echo 'make install  what make lib has built, below PREFIX ($(PREFIX)); DESTDIR, LIBDIR, INCLUDEDIR, BINDIR, MANDIR; make uninstall'
 	@echo 'make bench-bindings: what a signed request costs in each language, beside its usual way'
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
@@ -51,7 +66,7 @@ help:
 	@echo 'CC, CXX, CFLAGS, CARGO and CARGO_TARGET_DIR are respected.'
 	@echo 'make test REQUIRE_ALL=1 counts a skipped test as a failed one.'
 
-lib: $(SONAME_LINK) $(PKG_CONFIG_FILE)
+lib: $(SONAME_LINK) $(PKG_CONFIG_FILE) $(BUILD)/tc-sign
 
 # Cargo knows when there is something to build, and leaves the files alone when there is not.
 $(STATIC_LIBRARY): FORCE
@@ -62,12 +77,40 @@ $(SHARED_LIBRARY): $(STATIC_LIBRARY) ;
 $(SONAME_LINK): $(SHARED_LIBRARY)
 	@ln -sf $(<F) $@
 
+FILL_IN = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@SONAME@|$(SONAME)|' -e 's|@SHARED_FILE@|$(SHARED_FILE)|' -e 's|@LIBS_PRIVATE@|$(SYSTEM_LIBRARIES)|'
+RELATIVE = $(shell realpath -m --relative-to='$(2)' '$(1)')
+
 # For this directory, so that what asks pkg-config for tc_auth can be built before it is installed.
 $(PKG_CONFIG_FILE): packaging/tc_auth.pc.in Cargo.toml Makefile
 	@mkdir -p $(@D)
-	@sed -e 's|@LIBDIR@|$(abspath $(RELEASE))|' -e 's|@INCLUDEDIR@|$(CURDIR)/include|' \
-		-e 's|@VERSION@|$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)|' \
-		-e 's|@LIBS_PRIVATE@|$(SYSTEM_LIBRARIES)|' $< > $@
+	@$(FILL_IN) -e 's|@PREFIX@|$(CURDIR)|' -e 's|@LIBDIR@|$(abspath $(RELEASE))|' -e 's|@INCLUDEDIR@|$${prefix}/include|' $< > $@
+
+INSTALLED = $(INCLUDEDIR)/tc_auth.h $(INCLUDEDIR)/tc_auth.hpp $(LIBDIR)/$(SHARED_FILE) $(LIBDIR)/$(SONAME) \
+	$(LIBDIR)/libtc_auth.so $(LIBDIR)/libtc_auth.a $(PKG_CONFIG_DIR)/tc_auth.pc $(CMAKE_DIR)/tc_authConfig.cmake \
+	$(CMAKE_DIR)/tc_authConfigVersion.cmake $(BINDIR)/tc-sign $(MANDIR)/man1/tc-sign.1
+
+# The description files find everything from where they are, so that the whole can be moved. What is built already is
+# not built again, for whoever may write there, root mostly, may have no cargo.
+install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),$(wildcard $(BUILD)/tc-sign)),,lib)
+	$(INSTALL) -d $(foreach directory,$(sort $(dir $(INSTALLED))),'$(DESTDIR)$(directory)')
+	$(INSTALL) -m 644 include/tc_auth.h include/tc_auth.hpp '$(DESTDIR)$(INCLUDEDIR)'
+	$(INSTALL) -m 755 $(SHARED_LIBRARY) '$(DESTDIR)$(LIBDIR)/$(SHARED_FILE)'
+	ln -sf $(SHARED_FILE) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libtc_auth.so'
+	$(INSTALL) -m 644 $(STATIC_LIBRARY) '$(DESTDIR)$(LIBDIR)'
+	$(INSTALL) -m 755 $(BUILD)/tc-sign '$(DESTDIR)$(BINDIR)'
+	$(FILL_IN) packaging/tc-sign.1.in > '$(DESTDIR)$(MANDIR)/man1/tc-sign.1'
+	$(FILL_IN) -e 's|@PREFIX@|$${pcfiledir}/$(call RELATIVE,$(PREFIX),$(PKG_CONFIG_DIR))|' \
+		-e 's|@LIBDIR@|$${prefix}/$(call RELATIVE,$(LIBDIR),$(PREFIX))|' \
+		-e 's|@INCLUDEDIR@|$${prefix}/$(call RELATIVE,$(INCLUDEDIR),$(PREFIX))|' \
+		packaging/tc_auth.pc.in > '$(DESTDIR)$(PKG_CONFIG_DIR)/tc_auth.pc'
+	$(FILL_IN) -e 's|@CMAKE_TO_INCLUDE@|$(call RELATIVE,$(INCLUDEDIR),$(CMAKE_DIR))|' \
+		packaging/tc_authConfig.cmake.in > '$(DESTDIR)$(CMAKE_DIR)/tc_authConfig.cmake'
+	$(FILL_IN) packaging/tc_authConfigVersion.cmake.in > '$(DESTDIR)$(CMAKE_DIR)/tc_authConfigVersion.cmake'
+
+uninstall:
+	rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(file)')
+	-rmdir '$(DESTDIR)$(CMAKE_DIR)'
 
 demo: $(BUILD)/tc-sign
 	@set -- 'TC_API_ACCESS_ID=12345678901234567890' 'TC_API_SECRET_KEY=tc_auth-example-secret' \

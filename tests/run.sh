@@ -154,6 +154,12 @@ go_conformance() {
         LD_LIBRARY_PATH=$RELEASE conformance go "$build/conformance-go"
 }
 
+# The program of the README, in a directory of its own.
+installed() {
+    program_of README.md >"$build/documented.c"
+    MAKE="$MAKE --no-print-directory" CC=$CC sh tests/install/test.sh "$TARGET/install" "$build/documented.c"
+}
+
 demo() {
     env -u TC_API_ACCESS_ID -u TC_API_SECRET_KEY "$MAKE" --no-print-directory -s demo >"$build/demo" || return 1
     cat "$build/demo"
@@ -208,6 +214,13 @@ part_core() {
 
     run "demo" demo
     run "programs in README and header" documented_programs
+
+    packages=$(lacking pkg-config=pkg-config cmake=cmake readelf=binutils)
+    if [ -n "$packages" ]; then
+        skip "make install" "something is missing" "apt-get install$packages"
+    else
+        run "make install" installed
+    fi
 
     packages=$(lacking python3=python3 curl=curl)
     has_libcurl || packages="$packages libcurl4-openssl-dev"

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Installs into a directory, moves that elsewhere, and uses what is there as a stranger would: with pkg-config, with CMake,
+# with the shared library and the static one. Called with the directory to work in and the program to build.
+
+set -eu
+work=$1 program=$2
+rm -rf "$work"
+mkdir -p "$work/build"
+work=$(cd "$work" && pwd)
+cp "$program" "$work/build/program.c"
+expected='Authorization: TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks='
+
+says_it() { # WHAT COMMAND...
+    what=$1
+    shift
+    if [ "$("$@" | head -n 1)" = "$expected" ]; then
+        echo "$what: as expected"
+    else
+        echo "$what: something else" >&2
+        exit 1
+    fi
+}
+
+# A layout as Debian has it, and the plain one; each is moved after it was installed.
+multiarch=$("${CC:-cc}" -print-multiarch 2>/dev/null || true)
+for libdir in ${multiarch:+lib/$multiarch} lib; do
+    rm -rf "$work/staged" "$work/moved" "$work/cmake"
+    layout="PREFIX=/usr LIBDIR=/usr/$libdir"
+    ${MAKE:-make} -s install DESTDIR="$work/staged" $layout
+    mv "$work/staged/usr" "$work/moved"
+    root=$work/moved lib=$work/moved/$libdir
+    export PKG_CONFIG_PATH="$lib/pkgconfig"
+    flags="$(pkg-config --cflags --libs tc_auth)"
+
+    "${CC:-cc}" "$work/build/program.c" $flags -o "$work/build/shared"
+    says_it "$libdir, pkg-config" env LD_LIBRARY_PATH="$lib" "$work/build/shared"
+    readelf -d "$work/build/shared" | grep -q 'NEEDED.*libtc_auth.so.0]' || { echo 'the SONAME was not recorded' >&2; exit 1; }
+
+    mkdir "$work/cmake"
+    cp "$(dirname "$0")/CMakeLists.txt" "$work/build/program.c" "$work/cmake"
+    cmake -S "$work/cmake" -B "$work/cmake" "-DCMAKE_PREFIX_PATH=$root" >/dev/null
+    cmake --build "$work/cmake" >/dev/null
+    says_it "$libdir, CMake, shared" "$work/cmake/with-shared"
+    says_it "$libdir, CMake, static" "$work/cmake/with-static"
+    ! readelf -d "$work/cmake/with-static" | grep -q libtc_auth || { echo 'it is not static' >&2; exit 1; }
+
+    says_it "$libdir, tc-sign" env TC_API_ACCESS_ID=12345678901234567890 TC_API_SECRET_KEY=tc_auth-example-secret \
+        "$root/bin/tc-sign" --at 1513703787 GET /api/v3/indicators
+    man -l "$root/share/man/man1/tc-sign.1" 2>/dev/null | grep -q SYNOPSIS || ! command -v man >/dev/null
+
+    # Where the static library is alone, --static names all that it needs.
+    rm "$lib"/libtc_auth.so*
+    "${CC:-cc}" "$work/build/program.c" $(pkg-config --static --cflags --libs tc_auth) -Wl,--no-undefined -o "$work/build/static"
+    says_it "$libdir, pkg-config --static" "$work/build/static"
+
+    ${MAKE:-make} -s install DESTDIR="$work/staged" $layout
+    ${MAKE:-make} -s uninstall DESTDIR="$work/staged" $layout
+    left=$(find "$work/staged" ! -type d)
+    [ -z "$left" ] || { echo "left behind: $left" >&2; exit 1; }
+done
