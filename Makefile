@@ -45,7 +45,7 @@ CMAKE_DIR = $(LIBDIR)/cmake/tc_auth
 COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
 COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude $< -o $@
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings install uninstall model storm tsan header lint clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings install uninstall abi abi-check model storm tsan header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -59,6 +59,7 @@ help:
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
 	@echo 'make tsan     run the C tests and a storm under ThreadSanitizer'
+	@echo 'make abi-check compare the ABI with that of the last release; make abi records it for a new one'
 	@echo 'make header   write include/tc_auth.h anew after a change in src/ffi'
 	@echo 'make lint     rustfmt and clippy, warnings denied'
 	@echo 'make clean    remove what was built'
@@ -126,6 +127,9 @@ test test-cpp test-go test-java test-dotnet: lib
 
 bench-bindings: lib
 	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' sh tests/bench_bindings.sh
+
+abi abi-check:
+	@TARGET='$(TARGET)' CC='$(CC)' sh tests/abi.sh $(if $(filter abi,$@),write,check)
 
 header:
 	TC_AUTH_WRITE_HEADER=1 $(CARGO) test --locked --test header

@@ -72,7 +72,13 @@ dynamic_section() {
     for wanted in 'soname: \[libtc_auth.so.0\]' BIND_NOW NODELETE; do
         grep -q "$wanted" "$build/dynamic" || { echo "missing: $wanted"; return 1; }
     done
-    readelf -lW "$RELEASE/libtc_auth.so" | grep GNU_RELRO
+    for unwanted in RPATH RUNPATH TEXTREL; do
+        ! grep -q "$unwanted" "$build/dynamic" || { echo "not wanted: $unwanted"; return 1; }
+    done
+    # Nothing but the C library, with its loader, and the unwinder.
+    ! grep NEEDED "$build/dynamic" | grep -v '\[libc\.so\|\[libgcc_s\.so\|\[ld-linux' || { echo "not wanted"; return 1; }
+    readelf -lW "$RELEASE/libtc_auth.so" >"$build/segments"
+    grep GNU_RELRO "$build/segments" && grep 'GNU_STACK.* RW  *0' "$build/segments" && ! grep 'LOAD.* RWE' "$build/segments"
 }
 
 memcheck() {
@@ -204,6 +210,13 @@ part_core() {
     else
         skip "exports" "no nm" "apt-get install binutils"
         skip "dynamic section" "no readelf" "apt-get install binutils"
+    fi
+
+    packages=$(lacking abidiff=abigail-tools)
+    if [ -n "$packages" ]; then
+        skip "ABI is that of the last release" "no abidiff" "apt-get install$packages"
+    else
+        run "ABI is that of the last release" sh tests/abi.sh check
     fi
 
     if have valgrind; then

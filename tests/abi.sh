@@ -1,0 +1,77 @@
+#!/bin/sh
+# The ABI of the header, in the terms of libabigail, and its comparison with that of the last release in abi/.
+#
+#     abi.sh write    records the present ABI: when a version is released
+#     abi.sh check    fails if a program that was built for the recorded ABI would break, after showing that it would see that
+#
+# What is described is a library of empty functions, made of the header: C knows the types as programs see them, while in
+# the Rust library private types would show through. That the library has these very functions is another test ("exports").
+
+set -eu
+cd "$(dirname "$0")/.."
+work=${TARGET:-target}/abi
+mkdir -p "$work"
+
+# describe HEADER DESCRIPTION
+describe() {
+    {
+        echo '#include <stddef.h>'
+        echo '#include <stdint.h>'
+        sed '/^#include/d' "$1" | ${CC:-cc} -E -P -x c - | sed 's/);$/) { __builtin_trap(); }/'
+        # Of what no function names: numbers that are passed as integers.
+        sed '/^#include/d' "$1" | ${CC:-cc} -E -dM -x c - | sed -n 's/^#define \(TC_AUTH_N[A-Z_]*\) (*\(-*[0-9]*\))*$/\1 = \2,/p' | sort |
+            { echo 'enum tc_auth_abi_constant {'; cat; echo '};'; }
+        echo 'enum tc_auth_abi_constant tc_auth_abi_constant(void) { __builtin_trap(); }'
+        echo 'tc_auth_advice tc_auth_abi_advice(void) { __builtin_trap(); }'
+    } >"$work/functions.c"
+    ${CC:-cc} -g -O0 -fPIC -shared -Wl,-soname,libtc_auth.so.0 "$work/functions.c" -o "$work/functions.so"
+    abidw --no-corpus-path --no-comp-dir-path --no-show-locs "$work/functions.so" | sed "s| path='[^']*'||" >"$2"
+}
+
+symbols() { # DESCRIPTION
+    sed -n "s/.*<elf-symbol name='\(tc_auth_[a-z_]*\)'.*/\1/p" "$1" | grep -v '^tc_auth_abi_' | sort
+}
+
+# compare HEADER: whether a program built for the recorded ABI goes on running
+compare() {
+    describe "$1" "$work/present.abi"
+    abidiff --no-added-syms abi/tc_auth.abi "$work/present.abi" || return 1
+    symbols "$work/present.abi" >"$work/present.symbols"
+    gone=$(comm -23 abi/tc_auth.symbols "$work/present.symbols")
+    [ -z "$gone" ] || { echo "gone: $gone"; return 1; }
+}
+
+# plant BREAKS|HARMLESS WHAT SED_EXPRESSION
+plant() {
+    sed "$3" include/tc_auth.h >"$work/planted.h"
+    ! cmp -s include/tc_auth.h "$work/planted.h" || { echo "the change was not planted: $2"; exit 1; }
+    found=HARMLESS
+    compare "$work/planted.h" >"$work/planted.log" 2>&1 || found=BREAKS
+    [ $found = "$1" ] || { cat "$work/planted.log"; echo "a change that was not judged $1: $2"; exit 1; }
+    echo "planted, and judged to be $1: $2"
+}
+
+case ${1:-} in
+write)
+    mkdir -p abi
+    describe include/tc_auth.h abi/tc_auth.abi
+    symbols abi/tc_auth.abi >abi/tc_auth.symbols
+    ;;
+check)
+    plant BREAKS "a function that is gone" '/tc_auth_version(void)/d'
+    plant BREAKS "an argument of another type" 's/int64_t expires,/int32_t expires,/'
+    plant BREAKS "an argument more" 's/tc_auth_status_message(int32_t status/&, int32_t more/'
+    plant BREAKS "another result" 's/^size_t tc_auth_header_list_len/int32_t tc_auth_header_list_len/'
+    plant BREAKS "another value of a status" 's/TC_AUTH_STATUS_PANIC = 99/TC_AUTH_STATUS_PANIC = 98/'
+    plant BREAKS "another value of an advice" 's/TC_AUTH_ADVICE_UNKNOWN = 7/TC_AUTH_ADVICE_UNKNOWN = 8/'
+    plant BREAKS "another value of a constant" 's/TC_AUTH_NOW (-1)/TC_AUTH_NOW (-2)/'
+    plant HARMLESS "a new status" 's/TC_AUTH_STATUS_PANIC = 99/TC_AUTH_STATUS_NEW = 26, TC_AUTH_STATUS_PANIC = 99/'
+    plant HARMLESS "a new function" 's/^const char \*tc_auth_version(void);/&\nint32_t tc_auth_new_one(void);/'
+    compare include/tc_auth.h
+    echo "the ABI is that of abi/tc_auth.abi, or has more"
+    ;;
+*)
+    sed -n '2,/^$/s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac
