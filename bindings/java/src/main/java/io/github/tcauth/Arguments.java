@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /** The native memory of one call: copies of its arguments, and room for its outputs. It is wiped when the call is over. */
 final class Arguments implements AutoCloseable {
@@ -13,9 +14,16 @@ final class Arguments implements AutoCloseable {
 
     private final List<Block> blocks = new ArrayList<>();
 
-    /** A text as UTF-8 that ends in NUL. One with a NUL or a lone surrogate can't be passed and is refused. */
-    long string(String text, Status refusal) {
-        byte[] bytes = utf8(text, refusal);
+    Arguments() {
+        Library.require();
+    }
+
+    /**
+     * A text as UTF-8 that ends in NUL. One with a NUL or a lone surrogate can't be passed and is refused; the name of the
+     * parameter is for the message about a null.
+     */
+    long string(String name, String text, Status refusal) {
+        byte[] bytes = utf8(name, text, refusal);
         try {
             if (text.indexOf('\0') >= 0) {
                 throw new TcAuthException(refusal);
@@ -36,10 +44,10 @@ final class Arguments implements AutoCloseable {
     }
 
     /** An array of strings. */
-    long strings(String[] texts) {
+    long strings(String name, String[] texts) {
         ByteBuffer addresses = ByteBuffer.allocate(texts.length * Long.BYTES).order(ByteOrder.nativeOrder());
         for (String text : texts) {
-            addresses.putLong(string(text, Status.INVALID_ARGUMENT));
+            addresses.putLong(string(name, text, Status.INVALID_ARGUMENT));
         }
         return bytes(addresses.array());
     }
@@ -81,7 +89,8 @@ final class Arguments implements AutoCloseable {
     }
 
     /** UTF-8, strictly: getBytes() alone would put "?" for a lone surrogate. */
-    static byte[] utf8(String text, Status refusal) {
+    static byte[] utf8(String name, String text, Status refusal) {
+        Objects.requireNonNull(text, name);
         if (hasLoneSurrogate(text)) {
             throw new TcAuthException(refusal);
         }

@@ -3,6 +3,7 @@ package io.github.tcauth;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
+import java.net.http.HttpClient;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -53,6 +54,10 @@ final class Bridge {
         buffer.position(16);
         buffer.put(new byte[authorization.length]); // the thread keeps its buffer, but no token in it
         return status;
+    }
+
+    /** Ends a client that has done its work: here the garbage collector does it, for Java 11 has no method for that. */
+    static void end(HttpClient client) {
     }
 
     static long allocate(long size) {

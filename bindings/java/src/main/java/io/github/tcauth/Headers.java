@@ -24,7 +24,7 @@ public final class Headers {
      * @return the headers
      */
     public static Headers of(String authorization, OptionalLong timestamp) {
-        return new Headers(Objects.requireNonNull(authorization), timestamp.orElse(NO_TIMESTAMP));
+        return new Headers(Objects.requireNonNull(authorization, "authorization"), timestamp.orElse(NO_TIMESTAMP));
     }
 
     /**

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import java.util.function.Function;
@@ -55,7 +56,11 @@ final class HeldBody<T> implements BodySubscriber<T> {
     @Override
     public void onNext(List<ByteBuffer> buffers) {
         if (isReading()) {
-            reader.onNext(buffers);
+            try {
+                reader.onNext(buffers);
+            } catch (Throwable e) {
+                fail(e);
+            }
             return;
         }
         held.addAll(buffers);
@@ -98,11 +103,21 @@ final class HeldBody<T> implements BodySubscriber<T> {
     }
 
     private void tellReaderOfEnd() {
-        if (error == null) {
-            reader.onComplete();
-        } else {
-            reader.onError(error);
+        try {
+            if (error == null) {
+                reader.onComplete();
+            } else {
+                reader.onError(error);
+            }
+        } catch (Throwable e) {
+            fail(e);
         }
+    }
+
+    /** Whatever the chooser or the reader throws, or else nobody would hear of it. */
+    private void fail(Throwable failure) {
+        source.cancel();
+        result.completeExceptionally(failure);
     }
 
     private void choose() {
@@ -112,16 +127,13 @@ final class HeldBody<T> implements BodySubscriber<T> {
         CompletionStage<BodySubscriber<T>> choice;
         try {
             choice = chooser.apply(beginning());
-        } catch (RuntimeException e) {
-            choice = CompletableFuture.failedFuture(e);
+        } catch (Throwable e) {
+            fail(e);
+            return;
         }
-        choice.whenComplete((chosen, failure) -> {
-            if (failure == null) {
-                read(chosen);
-            } else {
-                source.cancel();
-                result.completeExceptionally(failure);
-            }
+        choice.thenAccept(this::read).exceptionally(failure -> {
+            fail(failure instanceof CompletionException ? failure.getCause() : failure);
+            return null;
         });
     }
 
@@ -174,7 +186,12 @@ final class HeldBody<T> implements BodySubscriber<T> {
             state = State.DELIVERING;
         }
         if (!held.isEmpty()) {
-            reader.onNext(List.copyOf(held));
+            try {
+                reader.onNext(List.copyOf(held));
+            } catch (Throwable e) {
+                fail(e);
+                return;
+            }
         }
         boolean finished;
         long more;

@@ -93,6 +93,7 @@ public enum Status {
      * @return one sentence in English, which for an unknown number says so
      */
     public static String message(int value) {
+        Library.require();
         return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_status_message(value));
     }
 

@@ -14,12 +14,14 @@ import java.util.Objects;
  * the calls that are running then end as usual, and new ones throw {@link IllegalStateException}. Signing takes no lock;
  * only {@link #poll} can wait. One that is never closed is freed some time after it has become unreachable.
  *
- * <p>Times are whole seconds: a fraction of an {@link Instant} or a {@link Duration} is dropped. Text is passed as UTF-8; one
+ * <p>Times are whole seconds: an {@link Instant} or a {@link Duration} with a fraction is rounded down, also a negative one.
+ * Text is passed as UTF-8; one
  * that can't be, for it holds a NUL or half of a surrogate pair, is refused like one that holds another control character.
  */
 public final class TcAuth implements AutoCloseable {
     private static final long NOW = -1;
     private static final long NO_EXPIRY = 0;
+    private static final int REVIEWED_BYTES = 64 * 1024;
 
     private final Handle handle;
     private final String discovery;
@@ -41,21 +43,33 @@ public final class TcAuth implements AutoCloseable {
      */
     public static TcAuth hmac(String accessId, String secretKey) {
         return create((arguments, out) -> Bridge.LIBRARY.tc_auth_new_hmac(
-                arguments.string(accessId, Status.INVALID_ACCESS_ID),
-                arguments.string(secretKey, Status.INVALID_SECRET_KEY), out));
+                arguments.string("accessId", accessId, Status.INVALID_ACCESS_ID),
+                arguments.string("secretKey", secretKey, Status.INVALID_SECRET_KEY), out));
+    }
+
+    /**
+     * An identity that shows an API token which does not expire, or nobody knows when.
+     *
+     * @param token visible ASCII, not empty
+     * @return the identity
+     * @throws TcAuthException {@link Status#INVALID_TOKEN}
+     */
+    public static TcAuth token(String token) {
+        return token(token, null);
     }
 
     /**
      * An identity that shows an API token.
      *
      * @param token visible ASCII, not empty
-     * @param expires when it ends (not how long it lives), or null if it does not or that is not known
+     * @param expires when it ends (not how long it lives), or null if it does not or that is not known; the Unix epoch,
+     *        {@link Instant#EPOCH}, means the same as null
      * @return the identity
      * @throws TcAuthException {@link Status#INVALID_TOKEN}, {@link Status#INVALID_TIME}
      */
     public static TcAuth token(String token, Instant expires) {
         return create((arguments, out) -> Bridge.LIBRARY.tc_auth_new_token(
-                arguments.string(token, Status.INVALID_TOKEN), expiry(expires), out));
+                arguments.string("token", token, Status.INVALID_TOKEN), expiry(expires), out));
     }
 
     /**
@@ -70,7 +84,7 @@ public final class TcAuth implements AutoCloseable {
      *         {@link Status#NO_CREDENTIALS} (none, or half a key pair), or the status for what is there but can't be used
      */
     public static TcAuth fromJson(String json) {
-        byte[] bytes = Arguments.utf8(json, Status.INVALID_ARGUMENT);
+        byte[] bytes = Arguments.utf8("json", json, Status.INVALID_ARGUMENT);
         try {
             return create((arguments, out) -> Bridge.LIBRARY.tc_auth_from_json(arguments.bytes(bytes), bytes.length, out));
         } finally {
@@ -88,8 +102,9 @@ public final class TcAuth implements AutoCloseable {
      *         or given twice); the rest as in {@link #fromJson}
      */
     public static TcAuth fromArgs(String... args) {
+        Objects.requireNonNull(args, "args");
         return create((arguments, out) ->
-                Bridge.LIBRARY.tc_auth_from_args(args.length, arguments.strings(args), out));
+                Bridge.LIBRARY.tc_auth_from_args(args.length, arguments.strings("args", args), out));
     }
 
     /**
@@ -113,9 +128,10 @@ public final class TcAuth implements AutoCloseable {
      *         the rest as in {@link #fromJson}
      */
     public static TcAuth fromParamFile(Path path, String key) {
+        Objects.requireNonNull(path, "path");
         return create((arguments, out) -> Bridge.LIBRARY.tc_auth_from_param_file(
-                arguments.string(path.toString(), Status.INVALID_ARGUMENT),
-                arguments.string(key, Status.INVALID_ARGUMENT), out));
+                arguments.string("path", path.toString(), Status.INVALID_ARGUMENT),
+                arguments.string("key", key, Status.INVALID_ARGUMENT), out));
     }
 
     /**
@@ -129,10 +145,11 @@ public final class TcAuth implements AutoCloseable {
      * @throws TcAuthException {@link Status#NO_CREDENTIALS}, or what the sources throw
      */
     public static TcAuth discover(String... args) {
+        Objects.requireNonNull(args, "args");
         try (Arguments arguments = new Arguments()) {
             long why = arguments.output();
             long out = arguments.output();
-            int status = Bridge.LIBRARY.tc_auth_discover(args.length, arguments.strings(args), why, out);
+            int status = Bridge.LIBRARY.tc_auth_discover(args.length, arguments.strings("args", args), why, out);
             String discovery = Arguments.ownedStringAt(why);
             if (status != Status.OK.value()) {
                 throw new TcAuthException(status, discovery);
@@ -173,13 +190,15 @@ public final class TcAuth implements AutoCloseable {
         }
     }
 
-    /** What {@link #describe()} says; a closed one says so. */
+    /** What {@link #describe()} says; a closed one says so. It never throws. */
     @Override
     public String toString() {
         try {
             return "TcAuth[" + describe() + "]";
         } catch (IllegalStateException e) {
             return "TcAuth[closed]";
+        } catch (RuntimeException e) {
+            return "TcAuth[" + e.getMessage() + "]";
         }
     }
 
@@ -211,8 +230,8 @@ public final class TcAuth implements AutoCloseable {
     }
 
     private Headers headersAt(String method, String uri, long unixTime) {
-        byte[] methodBytes = Arguments.utf8(method, Status.INVALID_METHOD);
-        byte[] uriBytes = Arguments.utf8(uri, Status.INVALID_URI_BYTE);
+        byte[] methodBytes = Arguments.utf8("method", method, Status.INVALID_METHOD);
+        byte[] uriBytes = Arguments.utf8("uri", uri, Status.INVALID_URI_BYTE);
         long[] lengthAndTimestamp = new long[2];
         for (;;) {
             byte[] value = new byte[capacity];
@@ -247,8 +266,8 @@ public final class TcAuth implements AutoCloseable {
     public static String stringToSign(String method, String uri, Instant at) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
-            TcAuthException.check(Bridge.LIBRARY.tc_auth_string_to_sign(arguments.string(method, Status.INVALID_METHOD),
-                    arguments.string(uri, Status.INVALID_URI_BYTE), time(at), out));
+            TcAuthException.check(Bridge.LIBRARY.tc_auth_string_to_sign(arguments.string("method", method, Status.INVALID_METHOD),
+                    arguments.string("uri", uri, Status.INVALID_URI_BYTE), time(at), out));
             return Arguments.ownedStringAt(out);
         }
     }
@@ -257,14 +276,14 @@ public final class TcAuth implements AutoCloseable {
      * Replaces the token, at once and for every thread. The same token with another expiry only changes the expiry.
      *
      * @param token as in {@link #token(String, Instant)}
-     * @param expires as there
+     * @param expires as there: null or the Unix epoch for none
      * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_TOKEN}, {@link Status#INVALID_TIME}; the old
      *         token then stays
      */
     public void updateToken(String token, Instant expires) {
         long seconds = expiry(expires);
         try (Arguments arguments = new Arguments()) {
-            long encoded = arguments.string(token, Status.INVALID_TOKEN);
+            long encoded = arguments.string("token", token, Status.INVALID_TOKEN);
             handle.check(auth -> Bridge.LIBRARY.tc_auth_update_token(auth, encoded, seconds));
         }
     }
@@ -295,7 +314,7 @@ public final class TcAuth implements AutoCloseable {
      */
     public void setApiPath(String apiPath) {
         try (Arguments arguments = new Arguments()) {
-            long encoded = arguments.string(apiPath, Status.INVALID_URI_BYTE);
+            long encoded = arguments.string("apiPath", apiPath, Status.INVALID_URI_BYTE);
             handle.check(auth -> Bridge.LIBRARY.tc_auth_set_api_path(auth, encoded));
         }
     }
@@ -349,12 +368,19 @@ public final class TcAuth implements AutoCloseable {
      *         old token, but poll again or give up; {@link Status#INVALID_ARGUMENT}: a negative wait
      */
     public Renewal poll(Duration maxWait) {
-        long millis = millis(maxWait);
+        Renewal[] ticket = new Renewal[1];
+        TcAuthException.check(poll(millis(maxWait), ticket));
+        return ticket[0];
+    }
+
+    /** Returns the status, for a caller that expects to be told to wait and needs no exception for that. */
+    int poll(long maxWaitMillis, Renewal[] ticket) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
-            handle.check(auth -> Bridge.LIBRARY.tc_auth_renewal_poll(auth, millis, out));
+            int status = handle.call(auth -> Bridge.LIBRARY.tc_auth_renewal_poll(auth, maxWaitMillis, out));
             long renewal = Arguments.longAt(out);
-            return renewal == 0 ? null : new Renewal(renewal);
+            ticket[0] = renewal == 0 ? null : new Renewal(renewal);
+            return status;
         }
     }
 
@@ -373,15 +399,16 @@ public final class TcAuth implements AutoCloseable {
      *         {@link Status#INVALID_TIME} if their timestamp matters and is none
      */
     public Advice review(Headers sent, int httpStatus, String date, byte[] body) {
-        byte[] authorization = Arguments.utf8(sent.authorization(), Status.MALFORMED_AUTHORIZATION);
+        byte[] authorization = Arguments.utf8("authorization", sent.authorization(), Status.MALFORMED_AUTHORIZATION);
         boolean hasDate = date != null && date.indexOf('\0') < 0 && !Arguments.hasLoneSurrogate(date);
         try (Arguments arguments = new Arguments()) {
             long authorizationBytes = arguments.bytes(authorization);
-            long dateString = hasDate ? arguments.string(date, Status.INVALID_ARGUMENT) : 0;
-            long bodyBytes = arguments.bytes(body);
+            long dateString = hasDate ? arguments.string("date", date, Status.INVALID_ARGUMENT) : 0;
+            int bodyLength = Math.min(body.length, REVIEWED_BYTES);
+            long bodyBytes = arguments.bytes(Arrays.copyOf(body, bodyLength));
             long advice = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_review(auth, authorizationBytes, authorization.length,
-                    sent.timestampNumber(), httpStatus, dateString, bodyBytes, body.length, advice));
+                    sent.timestampNumber(), httpStatus, dateString, bodyBytes, bodyLength, advice));
             return Advice.of(Arguments.intAt(advice));
         } finally {
             Arrays.fill(authorization, (byte) 0);
@@ -423,11 +450,12 @@ public final class TcAuth implements AutoCloseable {
     private void verifyAt(String method, String uri, String authorization, String timestamp, long unixTime,
             Duration tolerance) {
         try (Arguments arguments = new Arguments()) {
-            long methodString = arguments.string(method, Status.INVALID_METHOD);
-            long uriString = arguments.string(uri, Status.INVALID_URI_BYTE);
+            long methodString = arguments.string("method", method, Status.INVALID_METHOD);
+            long uriString = arguments.string("uri", uri, Status.INVALID_URI_BYTE);
             long authorizationString = authorization == null ? 0
-                    : arguments.string(authorization, Status.MALFORMED_AUTHORIZATION);
-            long timestampString = timestamp == null ? 0 : arguments.string(timestamp, Status.MALFORMED_AUTHORIZATION);
+                    : arguments.string("authorization", authorization, Status.MALFORMED_AUTHORIZATION);
+            long timestampString = timestamp == null ? 0
+                    : arguments.string("timestamp", timestamp, Status.MALFORMED_AUTHORIZATION);
             handle.check(auth -> Bridge.LIBRARY.tc_auth_verify(auth, methodString, uriString, authorizationString,
                     timestampString, unixTime, tolerance.getSeconds()));
         }
@@ -461,6 +489,7 @@ public final class TcAuth implements AutoCloseable {
      * @return such as {@code 0.1.0}
      */
     public static String version() {
+        Library.require();
         return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_version());
     }
 

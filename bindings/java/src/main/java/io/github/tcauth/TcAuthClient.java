@@ -3,7 +3,11 @@ package io.github.tcauth;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.Authenticator;
+import java.net.InetAddress;
+import java.net.PasswordAuthentication;
 import java.net.URI;
+import java.net.URL;
 import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
@@ -26,7 +30,8 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
-import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
@@ -38,14 +43,20 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * {@link Status#OTHER_ORIGIN}, and nothing is sent. An {@code Authorization} or {@code Timestamp} header of the request is
  * replaced; the request itself is not changed. Redirects are not followed: they come back as responses.
  *
- * <p>The renewal is a GET of its own, sent once, on a new connection, with the proxy, TLS settings, authenticator and executor
- * of the client, and given up after 30 seconds. Whatever comes of it, the request is signed and sent if the token still serves.
+ * <p>The renewal is a GET of its own, sent once, on a new connection, with the proxy, TLS settings and executor of the client,
+ * and given up after 30 seconds. The client's authenticator is asked for a proxy only; where that wants a password for plain
+ * http, the renewal fails, for the GET would have to be repeated. Whatever comes of it, the request is signed and sent if the
+ * token still serves.
  *
  * <p>A response with status 400, 401 or 403 is reviewed. It reaches the body handler whole, except when the request is sent
  * once more: then the handler sees only the second response. A body of known length, as of
  * {@link BodyPublishers#ofString}, {@link BodyPublishers#ofByteArray} and {@link BodyPublishers#ofFile}, can be sent twice;
- * one of unknown length, as of {@link BodyPublishers#ofInputStream}, is sent once. A timeout of the request counts anew each
- * time that it is sent, and does not count while a token is renewed.
+ * one of unknown length, as of {@link BodyPublishers#ofInputStream}, is sent once. So a publisher with a
+ * length, also one of {@link BodyPublishers#fromPublisher(Flow.Publisher, long)}, must be able to be subscribed twice.
+ * A timeout of the request counts anew each time that it is sent, and does not count while a token is renewed.
+ *
+ * <p>{@link HttpResponse#request()} is the signed copy of the request. Its headers hold the live Authorization: do not log
+ * them.
  *
  * <p>May be used by any number of threads at once. It closes neither the identity nor the client.
  */
@@ -60,9 +71,15 @@ public final class TcAuthClient {
     private final TcAuth auth;
     private final HttpClient client;
     private final Observer observer;
-    private final Executor later;
+    private final Duration renewalTimeout;
+    private final Executor executor;
+    /** Runs on the one timer thread of Java, so it only hands over. */
+    private final Executor later = CompletableFuture.delayedExecutor(POLL_MILLIS, TimeUnit.MILLISECONDS, Runnable::run);
 
-    /** Is told what a log may want to know. It is called on the threads that send, and should return soon. */
+    /**
+     * Is told what a log may want to know. It is called on the threads of the client's executor, or of the common pool; by
+     * several at once, and it should return soon, for requests wait for it.
+     */
     public interface Observer {
         /**
          * A renewal has ended.
@@ -90,7 +107,7 @@ public final class TcAuthClient {
      * @param auth has an API path
      * @param client follows no redirects, as is the default
      * @throws TcAuthException {@link Status#API_PATH_MISSING}
-     * @throws IllegalArgumentException if the client follows redirects; before Java 23 also if it has an authenticator,
+     * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
      *         for it then takes the Authorization header out of requests
      */
     public TcAuthClient(TcAuth auth, HttpClient client) {
@@ -105,24 +122,28 @@ public final class TcAuthClient {
      * @param client follows no redirects, as is the default
      * @param observer is told of renewals and refusals; what it throws fails the request
      * @throws TcAuthException {@link Status#API_PATH_MISSING}
-     * @throws IllegalArgumentException if the client follows redirects; before Java 23 also if it has an authenticator,
+     * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
      *         for it then takes the Authorization header out of requests
      */
     public TcAuthClient(TcAuth auth, HttpClient client, Observer observer) {
+        this(auth, client, observer, RENEWAL_TIMEOUT);
+    }
+
+    TcAuthClient(TcAuth auth, HttpClient client, Observer observer, Duration renewalTimeout) {
         auth.url("/").close(); // throws without an API path
         if (client.followRedirects() != HttpClient.Redirect.NEVER) {
             throw new IllegalArgumentException("The HttpClient must not follow redirects, for it would send the"
                     + " Authorization header to their targets: build it with followRedirects(HttpClient.Redirect.NEVER)");
         }
-        if (Runtime.version().feature() < 23 && client.authenticator().isPresent()) {
-            throw new IllegalArgumentException("Before Java 23 an HttpClient with an authenticator takes the Authorization"
-                    + " header out of requests (JDK-8326949): build it without one, or use Java 23 or later");
+        if (Runtime.version().feature() < 24 && client.authenticator().isPresent()) {
+            throw new IllegalArgumentException("Before Java 24 an HttpClient with an authenticator takes the Authorization"
+                    + " header out of requests (JDK-8326949): build it without one, or use Java 24 or later");
         }
         this.auth = auth;
         this.client = client;
         this.observer = Objects.requireNonNull(observer);
-        this.later = CompletableFuture.delayedExecutor(POLL_MILLIS, TimeUnit.MILLISECONDS,
-                client.executor().orElse(ForkJoinPool.commonPool()));
+        this.renewalTimeout = renewalTimeout;
+        this.executor = client.executor().orElseGet(() -> new CompletableFuture<Void>().defaultExecutor());
     }
 
     /**
@@ -150,6 +171,8 @@ public final class TcAuthClient {
                 throw (IOException) cause;
             } else if (cause instanceof RuntimeException) {
                 throw (RuntimeException) cause;
+            } else if (cause instanceof Error) {
+                throw (Error) cause;
             }
             throw new IOException(cause);
         }
@@ -196,24 +219,9 @@ public final class TcAuthClient {
         }
 
         private CompletableFuture<Headers> sign() {
-            long start = System.nanoTime();
-            return CompletableFuture.completedFuture(null)
-                    .thenCompose(ignored -> renewIfDue(start))
-                    .thenApply(ignored -> auth.headers(method, url));
-        }
-
-        private CompletableFuture<Void> renewIfDue(long start) {
-            Renewal renewal;
-            try {
-                stopIfCancelled();
-                renewal = auth.poll(Duration.ZERO);
-            } catch (TcAuthException e) {
-                if (e.status() != Status.RENEWAL_TIMEOUT || System.nanoTime() - start > PATIENCE.toNanos()) {
-                    throw e;
-                }
-                return CompletableFuture.runAsync(() -> { }, later).thenCompose(ignored -> renewIfDue(start));
-            }
-            return renewal == null ? CompletableFuture.completedFuture(null) : renew(renewal);
+            Turn turn = new Turn(result);
+            turn.run();
+            return turn.come.thenApply(ignored -> auth.headers(method, url));
         }
 
         private void stopIfCancelled() {
@@ -243,7 +251,7 @@ public final class TcAuthClient {
         /** Who reads the body of a refused request: the caller, or nobody if the headers for a retry could be made. */
         private CompletionStage<BodySubscriber<T>> review(Headers sent, ResponseInfo info, byte[] beginning, boolean first,
                 CompletableFuture<Headers> retry) {
-            Advice advice = auth.review(sent, info.statusCode(), trustedDate(info.headers()), beginning);
+            Advice advice = advice(sent, info, beginning);
             if (advice != Advice.RETRY || !first || !canBeSentAgain()) {
                 return CompletableFuture.completedFuture(handedOver(info, advice));
             }
@@ -254,6 +262,14 @@ public final class TcAuthClient {
                 retry.complete(headers);
                 return HeldBody.unread(null);
             });
+        }
+
+        private Advice advice(Headers sent, ResponseInfo info, byte[] beginning) {
+            try {
+                return auth.review(sent, info.statusCode(), trustedDate(info.headers()), beginning);
+            } catch (IllegalStateException e) {
+                return Advice.UNKNOWN; // closed meanwhile; the response is good all the same
+            }
         }
 
         private BodySubscriber<T> handedOver(ResponseInfo info, Advice advice) {
@@ -278,8 +294,12 @@ public final class TcAuthClient {
             HttpRequest.Builder copy = HttpRequest.newBuilder(URI.create(url)).expectContinue(request.expectContinue());
             request.timeout().ifPresent(copy::timeout);
             request.version().ifPresent(copy::version);
-            if (request.bodyPublisher().isPresent() || !method.equals("GET")) {
-                copy.method(method, request.bodyPublisher().orElseGet(BodyPublishers::noBody));
+            if (request.bodyPublisher().isPresent()) {
+                copy.method(method, request.bodyPublisher().get());
+            } else if (method.equals("DELETE")) {
+                copy.DELETE(); // with an empty body it would have a Content-Length
+            } else if (!method.equals("GET")) {
+                copy.method(method, BodyPublishers.noBody());
             }
             request.headers().map().forEach((name, values) -> {
                 if (!name.equalsIgnoreCase("Authorization") && !name.equalsIgnoreCase("Timestamp")) {
@@ -299,29 +319,93 @@ public final class TcAuthClient {
         return uri.getScheme() + "://" + uri.getHost() + port + path + query;
     }
 
-    private CompletableFuture<Void> renew(Renewal renewal) {
-        CompletableFuture<HttpResponse<byte[]>> answer;
-        try {
-            HttpRequest get = HttpRequest.newBuilder(URI.create(renewal.url())).timeout(RENEWAL_TIMEOUT)
-                    .method("GET", new SentOnce()).build();
-            answer = newClient().sendAsync(get, info -> new HeldBody<>(RENEWAL_BYTES,
-                    body -> CompletableFuture.completedFuture(HeldBody.unread(body))));
-        } catch (RuntimeException e) {
-            answer = CompletableFuture.failedFuture(e);
+    /** Waits, without a thread, until the token need not be renewed, or nobody but this is to do it, which it does then. */
+    private final class Turn implements Runnable {
+        final CompletableFuture<Void> come = new CompletableFuture<>();
+        private final Future<?> request;
+        private final long start = System.nanoTime();
+
+        Turn(Future<?> request) {
+            this.request = request;
         }
-        CompletableFuture<HttpResponse<byte[]>> sent = answer;
-        // The timeout of a request ends with its headers, this one with its body.
-        return sent.copy().orTimeout(RENEWAL_TIMEOUT.toSeconds(), TimeUnit.SECONDS).handle((response, failure) -> {
-            if (failure == null) {
-                complete(renewal, response);
-            } else {
-                renewal.cancel();
-                sent.cancel(true);
-                // The type alone: a message might have the URL in it.
-                observer.renewalFinished(null, cause(failure).getClass().getSimpleName());
+
+        @Override
+        public void run() {
+            if (request.isCancelled()) {
+                come.cancel(false);
+                return;
             }
-            return null;
-        });
+            try {
+                Renewal[] ticket = new Renewal[1];
+                int status = auth.poll(0, ticket);
+                if (status == Status.RENEWAL_TIMEOUT.value() && System.nanoTime() - start < PATIENCE.toNanos()) {
+                    later.execute(this::handOver);
+                    return;
+                }
+                TcAuthException.check(status);
+                if (ticket[0] == null) {
+                    come.complete(null);
+                } else {
+                    renewOrNot(ticket[0]);
+                }
+            } catch (Throwable e) {
+                come.completeExceptionally(e);
+            }
+        }
+
+        private void handOver() {
+            try {
+                executor.execute(this);
+            } catch (RejectedExecutionException e) {
+                come.completeExceptionally(e);
+            }
+        }
+
+        private void renewOrNot(Renewal renewal) {
+            CompletableFuture<Void> renewed;
+            try {
+                renewed = renew(renewal);
+            } catch (RuntimeException e) { // there can be no client, or not send
+                noAnswer(renewal, e);
+                renewed = CompletableFuture.completedFuture(null);
+            }
+            renewed.whenComplete((ignored, failure) -> {
+                if (failure == null) {
+                    come.complete(null);
+                } else {
+                    come.completeExceptionally(failure);
+                }
+            });
+        }
+    }
+
+    private CompletableFuture<Void> renew(Renewal renewal) {
+        HttpRequest get = HttpRequest.newBuilder(URI.create(renewal.url())).timeout(renewalTimeout)
+                .method("GET", new SentOnce()).build();
+        HttpClient once = newClient();
+        CompletableFuture<HttpResponse<byte[]>> sent = once.sendAsync(get, info -> new HeldBody<>(RENEWAL_BYTES,
+                body -> CompletableFuture.completedFuture(HeldBody.unread(body))));
+        // The timeout of a request ends with its headers, this one with its body.
+        return sent.copy().orTimeout(renewalTimeout.toMillis(), TimeUnit.MILLISECONDS)
+                .handleAsync((response, failure) -> {
+                    if (failure == null) {
+                        complete(renewal, response);
+                    } else {
+                        noAnswer(renewal, failure);
+                    }
+                    return (Void) null;
+                }, executor)
+                .whenComplete((ignored, failure) -> {
+                    renewal.cancel(); // if the executor has refused
+                    sent.cancel(true);
+                    Bridge.end(once);
+                });
+    }
+
+    private void noAnswer(Renewal renewal, Throwable failure) {
+        renewal.cancel();
+        // The type alone: a message might have the URL in it.
+        observer.renewalFinished(null, cause(failure).getClass().getSimpleName());
     }
 
     private void complete(Renewal renewal, HttpResponse<byte[]> response) {
@@ -343,7 +427,7 @@ public final class TcAuthClient {
                 .sslContext(client.sslContext())
                 .sslParameters(client.sslParameters());
         client.proxy().ifPresent(copy::proxy);
-        client.authenticator().ifPresent(copy::authenticator);
+        client.authenticator().ifPresent(theirs -> copy.authenticator(new ProxyOnly(theirs)));
         client.connectTimeout().ifPresent(copy::connectTimeout);
         client.executor().ifPresent(copy::executor);
         return copy.build();
@@ -352,6 +436,22 @@ public final class TcAuthClient {
     private static Throwable cause(Throwable failure) {
         boolean wrapped = failure instanceof CompletionException || failure instanceof UncheckedIOException;
         return wrapped && failure.getCause() != null ? cause(failure.getCause()) : failure;
+    }
+
+    /** Answers a proxy, and no server: a renewal shows a server nothing but its URL. */
+    private static final class ProxyOnly extends Authenticator {
+        private final Authenticator theirs;
+
+        ProxyOnly(Authenticator theirs) {
+            this.theirs = theirs;
+        }
+
+        @Override
+        public PasswordAuthentication requestPasswordAuthenticationInstance(String host, InetAddress address, int port,
+                String protocol, String prompt, String scheme, URL url, RequestorType type) {
+            return type != RequestorType.PROXY ? null : theirs.requestPasswordAuthenticationInstance(host, address, port,
+                    protocol, prompt, scheme, url, type);
+        }
     }
 
     /**

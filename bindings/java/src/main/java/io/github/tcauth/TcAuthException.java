@@ -47,4 +47,10 @@ public final class TcAuthException extends RuntimeException {
     public String detail() {
         return detail;
     }
+
+    /** With the name of the status, which is easier to search for than the message. */
+    @Override
+    public String toString() {
+        return getClass().getName() + ": " + status + ": " + getMessage();
+    }
 }

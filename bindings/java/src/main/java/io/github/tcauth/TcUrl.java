@@ -21,7 +21,7 @@ public final class TcUrl implements AutoCloseable {
     public static TcUrl of(String base) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
-            TcAuthException.check(Bridge.LIBRARY.tc_auth_url_new(arguments.string(base, Status.INVALID_URI_BYTE), out));
+            TcAuthException.check(Bridge.LIBRARY.tc_auth_url_new(arguments.string("base", base, Status.INVALID_URI_BYTE), out));
             return new TcUrl(Arguments.longAt(out));
         }
     }
@@ -29,7 +29,7 @@ public final class TcUrl implements AutoCloseable {
     /** See {@link TcAuth#url}. */
     static TcUrl of(Handle auth, String path) {
         try (Arguments arguments = new Arguments()) {
-            long encoded = arguments.string(path, Status.INVALID_URI_BYTE);
+            long encoded = arguments.string("path", path, Status.INVALID_URI_BYTE);
             long out = arguments.output();
             auth.check(address -> Bridge.LIBRARY.tc_auth_url_new_for(address, encoded, out));
             return new TcUrl(Arguments.longAt(out));
@@ -47,7 +47,7 @@ public final class TcUrl implements AutoCloseable {
      */
     public synchronized TcUrl addSegment(String segment) {
         try (Arguments arguments = new Arguments()) {
-            long encoded = arguments.string(segment, Status.INVALID_ARGUMENT);
+            long encoded = arguments.string("segment", segment, Status.INVALID_ARGUMENT);
             handle.check(url -> Bridge.LIBRARY.tc_auth_url_add_segment(url, encoded));
         }
         return this;
@@ -63,8 +63,8 @@ public final class TcUrl implements AutoCloseable {
      */
     public synchronized TcUrl addQuery(String name, String value) {
         try (Arguments arguments = new Arguments()) {
-            long encodedName = arguments.string(name, Status.INVALID_ARGUMENT);
-            long encodedValue = arguments.string(value, Status.INVALID_ARGUMENT);
+            long encodedName = arguments.string("name", name, Status.INVALID_ARGUMENT);
+            long encodedValue = arguments.string("value", value, Status.INVALID_ARGUMENT);
             handle.check(url -> Bridge.LIBRARY.tc_auth_url_add_query(url, encodedName, encodedValue));
         }
         return this;
@@ -85,13 +85,15 @@ public final class TcUrl implements AutoCloseable {
         }
     }
 
-    /** The same as {@link #string()}, but that a closed one says so. */
+    /** The same as {@link #string()}, but that a closed one says so. It never throws. */
     @Override
     public String toString() {
         try {
             return string();
         } catch (IllegalStateException e) {
             return "TcUrl[closed]";
+        } catch (RuntimeException e) {
+            return "TcUrl[" + e.getMessage() + "]";
         }
     }
 

@@ -14,6 +14,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.net.http.HttpClient;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -92,6 +93,11 @@ final class Bridge {
         } catch (Throwable e) {
             throw unexpected(e);
         }
+    }
+
+    /** Ends a client that has done its work: its thread and its connection. */
+    static void end(HttpClient client) {
+        client.shutdownNow();
     }
 
     static long allocate(long size) {

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -42,6 +43,18 @@ class LibraryFileTest {
                 }
             } catch (LinkageError e) {
                 System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
+                again(TcAuth::version, e);
+                again(() -> TcAuth.hmac("id", "key"), e);
+                again(() -> TcUrl.of("/a"), e);
+                again(Status.OK::message, e);
+            }
+        }
+
+        private static void again(Supplier<Object> call, LinkageError first) {
+            try {
+                System.out.println("no error: " + call.get());
+            } catch (UnsatisfiedLinkError e) {
+                System.out.println(e.getMessage().equals(first.getMessage()) ? "again" : e.toString());
             }
         }
     }
@@ -67,7 +80,9 @@ class LibraryFileTest {
     @Test
     void anExplicitPathThatDoesNotExistIsAnError() throws Exception {
         Path missing = directory.resolve("missing.so");
-        String said = probe(classPath(), "-Dtc_auth.library=" + missing).get(0);
+        List<String> lines = probe(classPath(), "-Dtc_auth.library=" + missing);
+        assertEquals(List.of("again", "again", "again", "again"), lines.subList(1, lines.size()));
+        String said = lines.get(0);
         assertEquals("UnsatisfiedLinkError: The library of tc_auth can't be loaded from " + missing
                 + ", which the system property tc_auth.library names: there is no such file. Name the path of " + NAME
                 + ", built for " + LibraryFile.platform() + ", in the system property tc_auth.library.", said);
@@ -119,6 +134,17 @@ class LibraryFileTest {
     @EnabledForJreRange(min = JRE.JAVA_22)
     void fromJava22OnNoJnaIsNeeded() throws Exception {
         assertEquals(VERSION, probe(jar() + File.pathSeparator + testClasses()).get(0));
+    }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_24) // which has this option
+    void whereJavaForbidsToCallCTheErrorNamesTheFlag() throws Exception {
+        List<String> said = probe(classPath(), "--illegal-native-access=deny");
+        assertTrue(said.get(0).startsWith("UnsatisfiedLinkError: Java does not let tc-auth call C: start it with"
+                + " --enable-native-access=ALL-UNNAMED, "), said.get(0));
+        assertEquals(List.of("again", "again", "again", "again"), said.subList(1, said.size()));
+        assertEquals(VERSION,
+                probe(classPath(), "--illegal-native-access=deny", "--enable-native-access=ALL-UNNAMED").get(0));
     }
 
     private static List<String> probe(String classPath, String... options) throws Exception {

@@ -51,14 +51,14 @@ class LifetimeTest {
     }
 
     @Test
-    void aHandleThatNobodyKeepsIsFreedAfterTheCallAndNotDuringIt() {
+    void aHandleThatNobodyKeepsIsFreedAfterTheCallAndNotDuringIt() throws InterruptedException {
         for (int i = 0; i < 30_000; i++) {
             callUnreachable(false); // compiled code keeps nothing alive for longer than it is used
         }
-        callUnreachable(true);
+        assertFreed(1, callUnreachable(true));
     }
 
-    private static void callUnreachable(boolean collect) {
+    private static AtomicInteger callUnreachable(boolean collect) {
         AtomicInteger freed = new AtomicInteger();
         new Handle(TcAuth.class, 4711, address -> freed.incrementAndGet()).call(address -> {
             long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(500);
@@ -68,6 +68,15 @@ class LifetimeTest {
             assertEquals(0, freed.get());
             return 0;
         });
+        return freed;
+    }
+
+    private static void assertFreed(int count, AtomicInteger freed) throws InterruptedException {
+        for (int i = 0; i < 500 && freed.get() < count; i++) {
+            System.gc();
+            Thread.sleep(10);
+        }
+        assertEquals(count, freed.get());
     }
 
     @Test
@@ -76,11 +85,7 @@ class LifetimeTest {
         for (int i = 0; i < 100; i++) {
             new Handle(TcAuth.class, 4711, address -> freed.incrementAndGet());
         }
-        for (int i = 0; i < 500 && freed.get() < 100; i++) {
-            System.gc();
-            Thread.sleep(10);
-        }
-        assertEquals(100, freed.get());
+        assertFreed(100, freed);
     }
 
     @Test
@@ -138,7 +143,8 @@ class LifetimeTest {
     @Test
     void aRenewalIsGivenBackByOneOfManyThreads() throws Exception {
         for (int round = 0; round < 200; round++) {
-            Renewal renewal = due().poll(Duration.ZERO);
+            TcAuth auth = due(); // closed at the end, so not collected before
+            Renewal renewal = auth.poll(Duration.ZERO);
             AtomicInteger completed = new AtomicInteger();
             inThreads(() -> {
                 try {
@@ -151,6 +157,7 @@ class LifetimeTest {
                 return null;
             });
             assertEquals(1, completed.get());
+            auth.close();
         }
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import example.Indicators;
+import example.Owners;
 import example.Sign;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -33,6 +34,18 @@ class ReadmeTest {
             assertEquals("200 {}\n", said);
             assertEquals("GET /api/v3/indicators?tql=typeName%20in%20%28%22Host%22%29&resultLimit=10 [TC-Token t]",
                     server.requests.get(0));
+        }
+    }
+
+    @Test
+    void tellsWhyItWasRefused() throws Exception {
+        assertShown("java", source("Owners"));
+        try (TestServer server = new TestServer(
+                exchange -> answer(exchange, 401, "{\"message\":\"Access Denied\"}"), exchange -> answer(exchange, 500, ""))) {
+            String[] said = output(Owners::main, server.origin() + "/api", "id", "key").split("\n");
+            assertTrue(said[0].matches("refused: [A-Z_]+ 401"), said[0]);
+            assertEquals("401 {\"message\":\"Access Denied\"}", said[1]);
+            assertTrue(server.requests.get(0).startsWith("GET /api/v3/security/owners [TC id:"), server.requests.get(0));
         }
     }
 

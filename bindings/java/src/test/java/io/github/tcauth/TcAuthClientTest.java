@@ -4,6 +4,7 @@ import static io.github.tcauth.TcAuthTest.assertFails;
 import static io.github.tcauth.TestServer.answer;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,31 +12,48 @@ import com.sun.net.httpserver.HttpHandler;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.Authenticator;
+import java.net.InetAddress;
+import java.net.PasswordAuthentication;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
+import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpResponse.BodySubscriber;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Flow;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -240,12 +258,12 @@ class TcAuthClientTest {
         assertEquals(List.of(), server.requests);
     }
 
-    /** If the second part fails on a version before 23, the check in TcAuthClient is not needed there any more. */
+    /** If the first part fails on a version before 24, the check in TcAuthClient is not needed there any more. */
     @Test
     void anAuthenticatorMustNotTakeTheHeaderAway() throws Exception {
         hmacClient(exchange -> answer(exchange, 401, UNAUTHORIZED));
         HttpClient asking = HttpClient.newBuilder().authenticator(new Authenticator() { }).build();
-        if (Runtime.version().feature() < 23) {
+        if (Runtime.version().feature() < 24) {
             assertThrows(IllegalArgumentException.class, () -> new TcAuthClient(auth, asking));
             HttpRequest request = HttpRequest.newBuilder(uri("/api/a")).header("Authorization", "mine").build();
             assertThrows(IOException.class, () -> asking.send(request, BodyHandlers.ofString()));
@@ -266,28 +284,187 @@ class TcAuthClientTest {
     }
 
     @Test
-    void aRequestIsCancelled() throws Exception {
-        CountDownLatch arrived = new CountDownLatch(1);
-        CountDownLatch over = new CountDownLatch(1);
-        TcAuthClient client = hmacClient(exchange -> {
-            arrived.countDown();
-            await(over);
-            answer(exchange, 200, "x".repeat(10_000_000));
-        });
-        CompletableFuture<HttpResponse<String>> response = client.sendAsync(get("/api/a"), BodyHandlers.ofString());
-        await(arrived);
-        response.cancel(true);
-        over.countDown();
-        assertThrows(CancellationException.class, response::get);
+    void aCancelledRequestClosesItsConnection() throws Exception {
+        try (Silence silence = new Silence()) {
+            TcAuthClient client = new TcAuthClient(silence.identity(), http);
+            HttpRequest request = HttpRequest.newBuilder(silence.uri()).build();
+            CompletableFuture<HttpResponse<String>> response = client.sendAsync(request, BodyHandlers.ofString());
+            await(silence.arrived);
+            response.cancel(true);
+            assertThrows(CancellationException.class, response::get);
+            silence.assertClosed();
+        }
     }
 
     @Test
-    void anInterruptCancels() throws Exception {
+    void anInterruptClosesTheConnection() throws Exception {
+        try (Silence silence = new Silence()) {
+            TcAuthClient client = new TcAuthClient(silence.identity(), http);
+            HttpRequest request = HttpRequest.newBuilder(silence.uri()).build();
+            CompletableFuture<Throwable> thrown = new CompletableFuture<>();
+            Thread sender = new Thread(() -> thrown.complete(
+                    assertThrows(InterruptedException.class, () -> client.send(request, BodyHandlers.ofString()))));
+            sender.start();
+            await(silence.arrived);
+            sender.interrupt();
+            thrown.get(20, TimeUnit.SECONDS);
+            silence.assertClosed();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"handler", "onSubscribe", "onNext", "onComplete"})
+    void aReaderThatThrowsFailsTheRequest(String where) throws Exception {
+        for (int size : new int[] {100, 200_000}) {
+            TcAuthClient client = hmacClient(exchange -> answer(exchange, 403, randomBytes(size)));
+            CompletableFuture<HttpResponse<Void>> response =
+                    client.sendAsync(get("/api/a"), info -> where.equals("handler") ? null : new Broken(where));
+            Throwable thrown = assertThrows(ExecutionException.class, () -> response.get(10, TimeUnit.SECONDS)).getCause();
+            assertEquals(where.equals("handler") ? NullPointerException.class : UnsupportedOperationException.class,
+                    thrown.getClass());
+            server.close();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1000, 64 * 1024, 100_000})
+    void aRefusalThatIsCutOffIsAnError(int sent) throws Exception {
+        TcAuthClient client = hmacClient(exchange -> {
+            exchange.sendResponseHeaders(403, 200_000);
+            exchange.getResponseBody().write(randomBytes(sent));
+            exchange.getResponseBody().flush();
+            throw new IOException("closes the connection");
+        });
+        assertThrows(IOException.class, () -> client.send(get("/api/a"), BodyHandlers.ofByteArray()));
+    }
+
+    @Test
+    void theSettingsOfTheRequestAreKept() throws Exception {
+        TcAuthClient client = hmacClient(exchange -> answer(exchange, 200, ""));
+        HttpRequest request = HttpRequest.newBuilder(uri("/api/a")).timeout(Duration.ofSeconds(17))
+                .version(HttpClient.Version.HTTP_1_1).expectContinue(true).POST(BodyPublishers.ofString("x")).build();
+        HttpRequest signed = client.send(request, BodyHandlers.discarding()).request();
+        assertEquals(request.timeout(), signed.timeout());
+        assertEquals(request.version(), signed.version());
+        assertTrue(signed.expectContinue());
+        assertFalse(client.send(get("/api/a"), BodyHandlers.discarding()).request().expectContinue());
+    }
+
+    @Test
+    void aRequestWithoutBodyStaysSo() throws Exception {
+        TcAuthClient client = hmacClient(exchange -> answer(exchange, 200, ""));
+        HttpRequest delete = HttpRequest.newBuilder(uri("/api/a")).DELETE().build();
+        for (HttpRequest request : List.of(delete, get("/api/a"))) {
+            HttpRequest signed = client.send(request, BodyHandlers.discarding()).request();
+            assertEquals(request.method(), signed.method());
+            assertEquals(Optional.empty(), signed.bodyPublisher());
+        }
+    }
+
+    @Test
+    void anIdentityThatIsClosedMeanwhileLosesNoResponse() throws Exception {
+        TcAuthClient client = hmacClient(exchange -> {
+            auth.close();
+            answer(exchange, 403, "no");
+        });
+        assertEquals("no", client.send(get("/api/a"), BodyHandlers.ofString()).body());
+        assertEquals(List.of("refused UNKNOWN 403"), events);
+    }
+
+    @Test
+    void afterTheTimeoutOfARenewalTheExecutorGoesOn() throws Exception {
         CountDownLatch over = new CountDownLatch(1);
-        TcAuthClient client = hmacClient(exchange -> await(over));
-        Thread.currentThread().interrupt();
-        assertThrows(InterruptedException.class, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
+        tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, exchange -> {
+            exchange.sendResponseHeaders(200, 100);
+            exchange.getResponseBody().flush();
+            await(over);
+        });
+        ExecutorService mine = Executors.newFixedThreadPool(3, task -> new Thread(task, "mine"));
+        List<String> seen = new CopyOnWriteArrayList<>();
+        TcAuthClient client = new TcAuthClient(auth, HttpClient.newBuilder().executor(mine).build(),
+                new TcAuthClient.Observer() {
+                    @Override
+                    public void renewalFinished(Status status, String message) {
+                        seen.add(message + " " + Thread.currentThread().getName());
+                    }
+                }, Duration.ofMillis(500));
+        CompletableFuture<Object> after = client.sendAsync(get("/api/a"), BodyHandlers.ofString())
+                .handle((response, failure) -> seen.add(Thread.currentThread().getName()));
+        after.get(20, TimeUnit.SECONDS);
         over.countDown();
+        mine.shutdown();
+        assertEquals(List.of("TimeoutException mine", "mine"), seen);
+    }
+
+    @Test
+    void aRequestThatCanNotWaitFails() throws Exception {
+        tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
+        HttpClient rejecting = HttpClient.newBuilder().executor(task -> {
+            throw new RejectedExecutionException();
+        }).build();
+        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+            assertTrue(renewal.url().startsWith(server.origin()));
+            CompletableFuture<HttpResponse<String>> response =
+                    new TcAuthClient(auth, rejecting).sendAsync(get("/api/a"), BodyHandlers.ofString());
+            Throwable thrown =
+                    assertThrows(ExecutionException.class, () -> response.get(10, TimeUnit.SECONDS)).getCause();
+            assertEquals(RejectedExecutionException.class, thrown.getClass());
+        }
+    }
+
+    @Test
+    void manyRequestsWaitForATicketOfSomebodyElse() throws Exception {
+        TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, NO_RENEWAL);
+        List<CompletableFuture<HttpResponse<String>>> waiting = new ArrayList<>();
+        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+            for (int i = 0; i < 200; i++) {
+                waiting.add(client.sendAsync(get("/api/a"), BodyHandlers.ofString()));
+            }
+            sleep(500);
+            assertEquals(List.of(), server.requests);
+            renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\",\"apiTokenExpires\":4000000000}".getBytes());
+        }
+        for (CompletableFuture<HttpResponse<String>> response : waiting) {
+            assertEquals(200, response.get(20, TimeUnit.SECONDS).statusCode());
+        }
+    }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_22) // before, the collector does it
+    void nothingStaysOfARenewal() throws Exception {
+        TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
+        long before = selectors();
+        assertEquals(200, client.send(get("/api/a"), BodyHandlers.ofString()).statusCode());
+        for (int i = 0; i < 200 && selectors() > before; i++) {
+            sleep(10);
+        }
+        assertTrue(selectors() <= before);
+    }
+
+    /** The threads of HttpClients; that of a test's own has been started with it. */
+    private static long selectors() {
+        return Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().contains("SelectorManager")).count();
+    }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_24) // before, no authenticator is taken
+    void aRenewalShowsAServerNoPassword() throws Exception {
+        tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, exchange -> {
+            exchange.getResponseHeaders().set("WWW-Authenticate", "Basic realm=\"x\"");
+            answer(exchange, 401, "");
+        });
+        AtomicInteger asked = new AtomicInteger();
+        HttpClient answering = HttpClient.newBuilder().authenticator(new Authenticator() {
+            @Override
+            protected PasswordAuthentication getPasswordAuthentication() {
+                asked.incrementAndGet();
+                return new PasswordAuthentication("user", "password".toCharArray());
+            }
+        }).build();
+        TcAuthClient client = new TcAuthClient(auth, answering);
+        assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
+        assertEquals(0, asked.get());
+        assertEquals(1, server.renewals.size());
     }
 
     @Test
@@ -363,6 +540,91 @@ class TcAuthClientTest {
             Thread.sleep(Math.max(0, millis));
         } catch (InterruptedException e) {
             throw new AssertionError(e);
+        }
+    }
+
+    /** A server that never answers, and sees the client close the connection. */
+    private static final class Silence implements AutoCloseable {
+        final CountDownLatch arrived = new CountDownLatch(1);
+        private final ServerSocket listener = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"));
+        private final CompletableFuture<Integer> read = CompletableFuture.supplyAsync(this::read);
+
+        Silence() throws IOException { }
+
+        private int read() {
+            try (Socket socket = listener.accept()) {
+                socket.setSoTimeout(20_000);
+                InputStream in = socket.getInputStream();
+                for (String end = ""; !end.equals("\r\n\r\n");) {
+                    end = (end.length() < 4 ? end : end.substring(1)) + (char) in.read();
+                }
+                arrived.countDown();
+                return in.read();
+            } catch (SocketException e) {
+                return -1; // a reset closes it, too
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        URI uri() {
+            return URI.create("http://127.0.0.1:" + listener.getLocalPort() + "/api/a");
+        }
+
+        TcAuth identity() {
+            TcAuth identity = TcAuth.hmac("id", "key");
+            identity.setApiPath(uri().resolve("/api").toString());
+            return identity;
+        }
+
+        void assertClosed() throws Exception {
+            assertEquals(-1, read.get(20, TimeUnit.SECONDS));
+        }
+
+        @Override
+        public void close() throws IOException {
+            listener.close();
+        }
+    }
+
+    /** Reads nothing and throws. */
+    private static final class Broken implements BodySubscriber<Void> {
+        private final String where;
+
+        Broken(String where) {
+            this.where = where;
+        }
+
+        private void reach(String here) {
+            if (here.equals(where)) {
+                throw new UnsupportedOperationException(here);
+            }
+        }
+
+        @Override
+        public CompletionStage<Void> getBody() {
+            return new CompletableFuture<>();
+        }
+
+        @Override
+        public void onSubscribe(Flow.Subscription subscription) {
+            reach("onSubscribe");
+            subscription.request(Long.MAX_VALUE);
+        }
+
+        @Override
+        public void onNext(List<ByteBuffer> buffers) {
+            reach("onNext");
+        }
+
+        @Override
+        public void onError(Throwable throwable) {
+            throw new AssertionError(throwable);
+        }
+
+        @Override
+        public void onComplete() {
+            reach("onComplete");
         }
     }
 }

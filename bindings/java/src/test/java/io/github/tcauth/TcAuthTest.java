@@ -228,6 +228,42 @@ class TcAuthTest {
     }
 
     @Test
+    void theMessageNamesWhatIsNull() {
+        assertNamed("accessId", () -> TcAuth.hmac(null, "key"));
+        assertNamed("secretKey", () -> TcAuth.hmac("id", null));
+        assertNamed("token", () -> TcAuth.token(null));
+        assertNamed("json", () -> TcAuth.fromJson(null));
+        assertNamed("args", () -> TcAuth.fromArgs((String[]) null));
+        assertNamed("args", () -> TcAuth.discover("a", null));
+        assertNamed("path", () -> TcAuth.fromParamFile(null, "key"));
+        assertNamed("key", () -> TcAuth.fromParamFile(Path.of("a"), null));
+        assertNamed("method", () -> hmac.headers(null, "/"));
+        assertNamed("uri", () -> hmac.headers("GET", null));
+        assertNamed("uri", () -> TcAuth.stringToSign("GET", null, AT));
+        assertNamed("apiPath", () -> hmac.setApiPath(null));
+        assertNamed("path", () -> hmac.url(null));
+        assertNamed("segment", () -> TcUrl.of("/").addSegment(null));
+        assertNamed("value", () -> TcUrl.of("/").addQuery("a", null));
+        assertNamed("authorization", () -> Headers.of(null, OptionalLong.empty()));
+    }
+
+    private static void assertNamed(String argument, Executable call) {
+        assertEquals(argument, assertThrows(NullPointerException.class, call).getMessage());
+    }
+
+    @Test
+    void theEpochIsNoExpiry() {
+        assertNull(TcAuth.token("t", Instant.EPOCH).token().expires());
+        assertNull(TcAuth.token("t").token().expires());
+    }
+
+    @Test
+    void anExceptionShowsTheNameOfItsStatus() {
+        TcAuthException e = assertThrows(TcAuthException.class, () -> TcAuth.token(""));
+        assertEquals("io.github.tcauth.TcAuthException: INVALID_TOKEN: " + Status.INVALID_TOKEN.message(), e.toString());
+    }
+
+    @Test
     void nullIsRefused() {
         List<Executable> calls = List.of(
                 () -> TcAuth.hmac(null, "key"), () -> TcAuth.hmac("id", null), () -> TcAuth.token(null, null),

@@ -1,0 +1,37 @@
+package io.github.tcauth;
+
+/** Whether the C library can be called: a class that has failed to load would say why the first time only. */
+final class Library {
+    private static final UnsatisfiedLinkError FAILURE = failure();
+
+    private Library() {
+    }
+
+    private static UnsatisfiedLinkError failure() {
+        try {
+            Bridge.technique(); // loads it
+            return null;
+        } catch (UnsatisfiedLinkError e) {
+            return e;
+        } catch (ExceptionInInitializerError e) {
+            String reason = e.getCause() instanceof IllegalCallerException
+                    ? "Java does not let tc-auth call C: start it with --enable-native-access=ALL-UNNAMED, or on the module path"
+                            + " with --enable-native-access=io.github.tcauth"
+                    : "The library of tc_auth can't be called";
+            return explained(reason + " (" + e.getCause() + ")", e);
+        }
+    }
+
+    /** To be called before anything of {@link Bridge}. */
+    static void require() {
+        if (FAILURE != null) {
+            throw explained(FAILURE.getMessage(), FAILURE);
+        }
+    }
+
+    private static UnsatisfiedLinkError explained(String message, Throwable cause) {
+        UnsatisfiedLinkError error = new UnsatisfiedLinkError(message);
+        error.initCause(cause);
+        return error;
+    }
+}
