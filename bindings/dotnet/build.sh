@@ -32,7 +32,7 @@ build() {
     compile Tests.exe -r:"$out/TcAuth.dll" "$here"/tests/*Tests.cs "$here"/tests/Runner.cs "$here"/tests/Server.cs
     compile Conformance.exe -r:"$out/TcAuth.dll" "$here/tests/Conformance.cs"
     compile Bench.exe -r:"$out/TcAuth.dll" "$here/tests/Bench.cs"
-    for n in 1 2; do
+    for n in 1 2 3; do
         example $n >"$out/Readme$n.cs"
         compile Readme$n.exe -r:"$out/TcAuth.dll" "$out/Readme$n.cs"
     done

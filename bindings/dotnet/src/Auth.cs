@@ -18,13 +18,18 @@ namespace TcAuth
         private const int MaxStackText = 4096;
         private const int StackAuthorization = 512;
 
+        private readonly AuthHandle handle;
+
         private Auth(Status status, AuthHandle handle, string detail = null)
         {
             TcAuthException.ThrowIfFailed(status, detail);
-            Handle = handle;
+            this.handle = handle;
         }
 
-        internal AuthHandle Handle { get; }
+        /// <summary>Names this class if it is closed. A call that Dispose overtakes after that throws as
+        /// well.</summary>
+        internal AuthHandle Handle =>
+            handle.IsClosed ? throw new ObjectDisposedException(typeof(Auth).FullName) : handle;
 
         /// <summary>Makes a handle that signs requests with HMAC-SHA256.</summary>
         /// <param name="accessId">Visible ASCII, not empty.</param>
@@ -212,14 +217,18 @@ namespace TcAuth
         /// <returns>The headers to set on the request.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.InvalidMethod"/>, <see cref="Status.InvalidUriForm"/>,
         /// <see cref="Status.InvalidUriByte"/>, <see cref="Status.InvalidTime"/>, <see cref="Status.OtherOrigin"/>
-        /// (not the server of the API path), <see cref="Status.TokenExpired"/>.</exception>
+        /// (not the server of the API path), <see cref="Status.TokenExpired"/>; <see cref="Status.InvalidArgument"/>
+        /// for more than 700 million characters.</exception>
         public Headers GetHeaders(string method, string uri, DateTimeOffset? time = null)
         {
             if (method == null)
                 throw new ArgumentNullException(nameof(method));
             if (uri == null)
                 throw new ArgumentNullException(nameof(uri));
-            int capacity = checked(3 * (method.Length + uri.Length) + 1);
+            long needed = 3 * ((long)method.Length + uri.Length) + 1;
+            if (needed > int.MaxValue)
+                throw new TcAuthException(Status.InvalidArgument);
+            int capacity = (int)needed;
             byte[] heap = capacity > MaxStackText ? new byte[capacity] : null;
             byte* stack = stackalloc byte[heap == null ? capacity : 1];
             fixed (byte* pinned = heap)
@@ -324,6 +333,8 @@ namespace TcAuth
             Status status = Native.tc_auth_renewal_poll(
                 Handle, (long)Math.Floor(maxWait.TotalMilliseconds), out RenewalHandle ticket);
             renewal = ticket.IsInvalid ? null : new Renewal(ticket);
+            if (renewal == null)
+                ticket.Dispose(); // each request polls: nothing of that is left to the finalizer
             return status;
         }
 
@@ -342,7 +353,7 @@ namespace TcAuth
         /// this handle's kind. <see cref="Status.InvalidTime"/>: the sent timestamp matters and is none.</exception>
         public Advice Review(Headers sent, int httpStatus, string date, byte[] body)
         {
-            if (sent.Authorization == null)
+            if (sent == null)
                 throw new ArgumentNullException(nameof(sent));
             if (body == null)
                 throw new ArgumentNullException(nameof(body));
@@ -389,7 +400,7 @@ namespace TcAuth
         /// Frees the handle and wipes what it holds, as soon as no call is running. Complete your tickets first: the
         /// answer to a renewal that comes afterwards is dropped, and with it the new token.
         /// </summary>
-        public void Dispose() => Handle.Dispose();
+        public void Dispose() => handle.Dispose();
 
         /// <summary>Unix seconds. The last second of 1969 is a bad time like the others before it, not
         /// "now".</summary>

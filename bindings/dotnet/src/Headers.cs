@@ -1,3 +1,4 @@
+using System;
 using System.Collections;
 using System.Collections.Generic;
 using System.Globalization;
@@ -8,15 +9,17 @@ namespace TcAuth
     /// The headers to add to one request. Iterate over it to get names and values. It depends on no handle and may be
     /// shared between threads. It is a credential: do not log it.
     /// </summary>
-    public readonly struct Headers : IEnumerable<KeyValuePair<string, string>>
+    public sealed class Headers : IEnumerable<KeyValuePair<string, string>>
     {
         /// <summary>Puts together again what was sent, for <see cref="Auth.Review"/>.</summary>
         /// <param name="authorization">The value of the Authorization header.</param>
         /// <param name="timestamp">The value of the Timestamp header, or null if none was sent.</param>
+        /// <exception cref="ArgumentOutOfRangeException">A time before 1970.</exception>
         public Headers(string authorization, long? timestamp)
         {
-            Authorization = authorization;
-            Timestamp = timestamp;
+            Authorization = authorization ?? throw new ArgumentNullException(nameof(authorization));
+            Timestamp = timestamp >= 0 || timestamp == null
+                ? timestamp : throw new ArgumentOutOfRangeException(nameof(timestamp));
         }
 
         /// <summary>The value of the Authorization header, such as "TC 1234:..." or "TC-Token ...".</summary>

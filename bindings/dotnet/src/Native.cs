@@ -3,6 +3,9 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
+// Not from the current directory, nor on Windows from PATH.
+[assembly: DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories)]
+
 namespace TcAuth
 {
     /// <summary>The functions of the C library. Handles cross as SafeHandles, which keeps them alive during a

@@ -59,7 +59,10 @@ namespace TcAuth
         protected override void Dispose(bool disposing)
         {
             if (disposing)
+            {
+                start.Dispose();
                 owner.Dispose();
+            }
             base.Dispose(disposing);
         }
     }

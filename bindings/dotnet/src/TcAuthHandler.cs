@@ -19,8 +19,9 @@ namespace TcAuth
     /// <see cref="TcAuthException"/> with <see cref="Status.OtherOrigin"/>, and nothing is sent. Redirects are not
     /// followed but handed to the caller. Authorization and Timestamp headers of the request are replaced.</para>
     /// <para>Put it last, after handlers that change the request, for what it signs must be what is sent. The renewal
-    /// goes past all handlers but the innermost. The <see cref="Auth"/> stays yours: dispose it after the
-    /// HttpClient.</para>
+    /// goes past all handlers but the innermost, and is sent once: on a new connection if the innermost is an
+    /// HttpClientHandler (not a class derived from it), which is recommended; maybe on a kept one with any other. The
+    /// <see cref="Auth"/> stays yours: dispose it after the HttpClient.</para>
     /// </remarks>
     public sealed class TcAuthHandler : DelegatingHandler
     {
@@ -32,7 +33,6 @@ namespace TcAuth
 
         private readonly Auth auth;
         private readonly object gate = new object();
-        private HttpMessageHandler innermost;
 
         /// <summary>
         /// For a pipeline that sets InnerHandler. If none has been set at the first request, the handler makes an
@@ -54,21 +54,20 @@ namespace TcAuth
         public TcAuthHandler(Auth auth, HttpMessageHandler innerHandler) : this(auth)
         {
             InnerHandler = innerHandler ?? throw new ArgumentNullException(nameof(innerHandler));
-            RefuseRedirects(Innermost(innerHandler));
+            Innermost();
         }
 
         /// <summary>
-        /// A renewal has ended: with <see cref="Status.Ok"/>, or why it failed, and the server's message or null; or
-        /// without any answer: then the status is null and the text names the kind of exception. Fit for a log. It is
-        /// raised on any thread, when nobody waits for the renewal any more.
+        /// A renewal has ended, well or not. It is raised on any thread, when nobody waits for the renewal any more.
+        /// What your method throws is swallowed, for it must not become the failure of a request.
         /// </summary>
-        public event Action<Status?, string> RenewalFinished;
+        public event EventHandler<RenewalFinishedEventArgs> RenewalFinished;
 
         /// <summary>
-        /// A refusal is handed to the caller: why sending again is of no use, or was not possible
-        /// (<see cref="Advice.Retry"/>), and the HTTP status. It is raised on any thread.
+        /// A refusal is about to be handed to the caller. It is raised on any thread. What your method throws the
+        /// caller gets instead of the response.
         /// </summary>
-        public event Action<Advice, HttpStatusCode> RequestRefused;
+        public event EventHandler<RequestRefusedEventArgs> RequestRefused;
 
         /// <inheritdoc/>
         protected override async Task<HttpResponseMessage> SendAsync(
@@ -78,38 +77,68 @@ namespace TcAuth
                 throw new ArgumentNullException(nameof(request));
             if (request.RequestUri == null || !request.RequestUri.IsAbsoluteUri)
                 throw new InvalidOperationException("The request has no absolute URI.");
-            Start();
+            lock (gate)
+            {
+                if (InnerHandler == null)
+                    InnerHandler = new HttpClientHandler { AllowAutoRedirect = false };
+            }
 
             Headers sent = await SignAsync(request, cancellationToken).ConfigureAwait(false);
-            HttpResponseMessage response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            Advice advice = await ReviewAsync(request, sent, response, cancellationToken).ConfigureAwait(false);
+            HttpResponseMessage response = await SendOnceAsync(request, cancellationToken).ConfigureAwait(false);
+            (Advice advice, bool whole) = await ReviewAsync(request, sent, response, cancellationToken)
+                .ConfigureAwait(false);
             if (advice == Advice.Retry)
             {
-                Headers? again = await SignAgainAsync(request, response, cancellationToken).ConfigureAwait(false);
+                Headers again = await SignAgainAsync(request, response, whole, cancellationToken)
+                    .ConfigureAwait(false);
                 if (again != null)
                 {
                     response.Dispose(); // frees its connection
-                    response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
-                    advice = await ReviewAsync(request, again.Value, response, cancellationToken).ConfigureAwait(false);
+                    response = await SendOnceAsync(request, cancellationToken).ConfigureAwait(false);
+                    (advice, _) = await ReviewAsync(request, again, response, cancellationToken).ConfigureAwait(false);
                 }
             }
             if (advice != Advice.Accepted)
-                RequestRefused?.Invoke(advice, response.StatusCode);
+                TellRefused(request, advice, response);
             return response;
+        }
+
+        private Task<HttpResponseMessage> SendOnceAsync(
+            HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Innermost(); // refuses redirects
+            return base.SendAsync(request, cancellationToken);
+        }
+
+        private void TellRefused(HttpRequestMessage request, Advice advice, HttpResponseMessage response)
+        {
+            try
+            {
+                RequestRefused?.Invoke(this, new RequestRefusedEventArgs(request, advice, response.StatusCode));
+            }
+            catch
+            {
+                response.Dispose(); // the caller does not get it
+                throw;
+            }
         }
 
         /// <summary>Null if the request can't be sent again; then the first response is the best that there
         /// is.</summary>
-        private async Task<Headers?> SignAgainAsync(
-            HttpRequestMessage request, HttpResponseMessage first, CancellationToken cancellationToken)
+        private async Task<Headers> SignAgainAsync(
+            HttpRequestMessage request, HttpResponseMessage first, bool whole, CancellationToken cancellationToken)
         {
             try
             {
                 if (!await CanBeSentAgainAsync(request.Content).ConfigureAwait(false))
                     return null;
+                // The rest of a long body keeps a connection, which the renewal may be in need of. So that response
+                // goes first, and if signing fails the caller gets the error.
+                if (!whole)
+                    first.Dispose();
                 return await SignAsync(request, cancellationToken).ConfigureAwait(false);
             }
-            catch (TcAuthException)
+            catch (TcAuthException) when (whole)
             {
                 return null;
             }
@@ -120,37 +149,31 @@ namespace TcAuth
             }
         }
 
-        /// <summary>At the first request the pipeline is complete, and can't be changed any more.</summary>
-        private void Start()
+        /// <summary>
+        /// Where all requests end. It is looked up and checked each time, for a pipeline can be changed until it has
+        /// sent something, and a handler of somebody's own even later.
+        /// </summary>
+        private HttpMessageHandler Innermost()
         {
-            lock (gate)
-            {
-                if (innermost != null)
-                    return;
-                if (InnerHandler == null)
-                    InnerHandler = new HttpClientHandler { AllowAutoRedirect = false };
-                HttpMessageHandler found = Innermost(InnerHandler);
-                RefuseRedirects(found);
-                innermost = found;
-            }
-        }
-
-        private static HttpMessageHandler Innermost(HttpMessageHandler handler)
-        {
+            HttpMessageHandler handler = this;
             while (handler is DelegatingHandler delegating && delegating.InnerHandler != null)
                 handler = delegating.InnerHandler;
-            return handler;
-        }
-
-        /// <summary>By name, for this assembly knows neither SocketsHttpHandler nor WinHttpHandler.</summary>
-        private static void RefuseRedirects(HttpMessageHandler handler)
-        {
-            object follows = handler.GetType().GetRuntimeProperty("AllowAutoRedirect")?.GetValue(handler)
-                ?? handler.GetType().GetRuntimeProperty("AutomaticRedirection")?.GetValue(handler);
-            if (true.Equals(follows))
+            if (FollowsRedirects(handler))
                 throw new InvalidOperationException(
                     "The innermost handler follows redirects, and would send these credentials to wherever it is told. "
                     + "Switch that off on your " + handler.GetType().Name + " (AllowAutoRedirect = false).");
+            return handler;
+        }
+
+        /// <summary>Others than HttpClientHandler by name, for this assembly knows neither SocketsHttpHandler nor
+        /// WinHttpHandler. What can't be read counts as on.</summary>
+        private static bool FollowsRedirects(HttpMessageHandler handler)
+        {
+            if (handler is HttpClientHandler known)
+                return known.AllowAutoRedirect;
+            PropertyInfo property = handler.GetType().GetRuntimeProperty("AllowAutoRedirect")
+                ?? handler.GetType().GetRuntimeProperty("AutomaticRedirection");
+            return property != null && (!property.CanRead || true.Equals(property.GetValue(handler)));
         }
 
         private async Task<Headers> SignAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -167,6 +190,7 @@ namespace TcAuth
             string signed = uri.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped) + uri.PathAndQuery;
             Headers headers = auth.GetHeaders(method, signed);
             request.Headers.Remove("Timestamp"); // with a token there is none to replace it
+            request.Content?.Headers.Remove("Timestamp"); // on the wire they stand side by side
             foreach (var header in headers)
             {
                 request.Headers.Remove(header.Key);
@@ -227,20 +251,29 @@ namespace TcAuth
                     message = e.GetBaseException().GetType().Name;
                 }
             }
-            RenewalFinished?.Invoke(status, message);
+            try
+            {
+                RenewalFinished?.Invoke(this, new RenewalFinishedEventArgs(status, message));
+            }
+            catch
+            {
+                // As documented: a request waits for this task, and could not tell what has failed.
+            }
         }
 
         /// <summary>
         /// A way to send the renewal once: a client repeats a GET when the kept connection that it took turns out to
         /// be dead, and the second would renew a token that the first has killed. So an HttpClientHandler gets a
-        /// twin, which has no connections yet. Of another handler nothing is known, but that SocketsHttpHandler
-        /// repeats no request with a body, even an empty one.
+        /// twin, which has no connections yet; not one of a derived class, whose own ways would be passed by. Of
+        /// another handler nothing is known, but that SocketsHttpHandler repeats no request with a body, even an empty
+        /// one.
         /// </summary>
         private HttpMessageInvoker RenewalTransport(out HttpContent content)
         {
             content = null;
-            if (innermost is HttpClientHandler original)
-                return new HttpMessageInvoker(Twin(original));
+            HttpMessageHandler innermost = Innermost();
+            if (innermost.GetType() == typeof(HttpClientHandler))
+                return new HttpMessageInvoker(Twin((HttpClientHandler)innermost));
             content = new ByteArrayContent(new byte[0]);
             return new HttpMessageInvoker(innermost, disposeHandler: false);
         }
@@ -252,29 +285,34 @@ namespace TcAuth
                 AllowAutoRedirect = false,
                 UseCookies = false,
                 UseProxy = original.UseProxy,
-                Proxy = original.Proxy,
-                DefaultProxyCredentials = original.DefaultProxyCredentials,
                 SslProtocols = original.SslProtocols,
                 CheckCertificateRevocationList = original.CheckCertificateRevocationList,
                 ClientCertificateOptions = original.ClientCertificateOptions,
                 ServerCertificateCustomValidationCallback = original.ServerCertificateCustomValidationCallback,
             };
+            if (original.UseProxy) // else the setters may throw
+            {
+                twin.Proxy = original.Proxy;
+                twin.DefaultProxyCredentials = original.DefaultProxyCredentials;
+            }
             if (original.ClientCertificateOptions == ClientCertificateOption.Manual)
                 twin.ClientCertificates.AddRange(original.ClientCertificates);
             return twin;
         }
 
-        /// <summary>Reads the beginning of a refusal, and leaves the response as if that had not happened.</summary>
-        private async Task<Advice> ReviewAsync(
+        /// <summary>Reads the beginning of a refusal, tells whether that was all of it, and leaves the response as if
+        /// that had not happened.</summary>
+        private async Task<(Advice Advice, bool Whole)> ReviewAsync(
             HttpRequestMessage request, Headers sent, HttpResponseMessage response, CancellationToken cancellationToken)
         {
             if (response.StatusCode != HttpStatusCode.BadRequest && response.StatusCode != HttpStatusCode.Unauthorized
                 && response.StatusCode != HttpStatusCode.Forbidden)
-                return Advice.Accepted;
+                return (Advice.Accepted, false);
 
             try
             {
                 HttpContent original = response.Content;
+                long? length = original?.Headers.ContentLength; // some contents know it only until they are read
                 Stream body = await BodyAsync(response).ConfigureAwait(false);
                 byte[] start = await ReadAsync(body, MaxReviewedBody, cancellationToken).ConfigureAwait(false);
                 if (original != null)
@@ -282,8 +320,10 @@ namespace TcAuth
                     response.Content = new StreamContent(new ReplayStream(start, body, original));
                     foreach (var header in original.Headers)
                         response.Content.Headers.TryAddWithoutValidation(header.Key, header.Value);
+                    response.Content.Headers.ContentLength = length;
                 }
-                return auth.Review(sent, (int)response.StatusCode, Date(request, response), start);
+                Advice advice = auth.Review(sent, (int)response.StatusCode, Date(request, response), start);
+                return (advice, start.Length < MaxReviewedBody);
             }
             catch
             {
@@ -328,8 +368,8 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// What holds its bytes can be sent again, and a stream that can be wound back. Of other content it is known
-        /// if it has a length, which LoadIntoBufferAsync gives it.
+        /// What holds its bytes can be sent again, and a stream that can be wound back. Other content may run dry, even
+        /// if it knows its length.
         /// </summary>
         private static async Task<bool> CanBeSentAgainAsync(HttpContent content)
         {
@@ -351,7 +391,7 @@ namespace TcAuth
             {
                 return false; // there are handlers that dispose what they have sent
             }
-            return content == null || content.Headers.ContentLength != null;
+            return content == null;
         }
     }
 }

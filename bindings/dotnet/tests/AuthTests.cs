@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Linq;
+using System.Reflection;
 using System.Text;
 using TcAuth;
 
@@ -99,6 +100,13 @@ public sealed class AuthTests
     }
 
     [Test]
+    public void Headers_of_no_request_are_refused()
+    {
+        Check.Throws<ArgumentOutOfRangeException>(() => new Headers("TC i:s", -1));
+        Check.Equal<long?>(0, new Headers("TC i:s", 0).Timestamp);
+    }
+
+    [Test]
     public void Null_is_named()
     {
         using (Auth auth = KeyPair())
@@ -116,7 +124,8 @@ public sealed class AuthTests
                 { "method", () => auth.GetHeaders(null, "/") },
                 { "uri", () => auth.GetHeaders("GET", null) },
                 { "apiPath", () => auth.SetApiPath(null) },
-                { "sent", () => auth.Review(default(Headers), 200, null, new byte[0]) },
+                { "authorization", () => new Headers(null, 1) },
+                { "sent", () => auth.Review(null, 200, null, new byte[0]) },
                 { "body", () => auth.Review(new Headers("TC i:s", 1), 200, null, null) },
                 { "start", () => new UrlBuilder(null) },
                 { "auth", () => new UrlBuilder(null, "/") },
@@ -249,6 +258,20 @@ public sealed class AuthTests
             string text = Check.Throws<TcAuthException>(call).ToString();
             Check.True(!text.Contains("secret\n") && !text.Contains("\"secret") && !text.Contains("secret\0"), text);
         }
+    }
+
+    /// <summary>Looks at memory that was freed. Another may have it by now, but would not write this word there.</summary>
+    [Test]
+    public unsafe void What_crosses_is_wiped()
+    {
+        string secret = string.Concat(Enumerable.Repeat("sesame!", 140));
+        Type type = typeof(Auth).Assembly.GetType("TcAuth.Utf8");
+        object text = Activator.CreateInstance(type, BindingFlags.NonPublic | BindingFlags.Instance, null,
+            new object[] { secret, "name", Status.InvalidToken }, null);
+        var pointer = (byte*)Pointer.Unbox(type.GetProperty("Pointer", BindingFlags.NonPublic | BindingFlags.Instance).GetValue(text));
+        Check.Equal(secret, Encoding.UTF8.GetString(pointer, secret.Length));
+        ((IDisposable)text).Dispose();
+        Check.True(!Encoding.UTF8.GetString(pointer, secret.Length).Contains("sesame"), "wiped");
     }
 
     [Test]

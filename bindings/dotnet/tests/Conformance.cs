@@ -182,9 +182,9 @@ internal static class Conformance
         }
         var events = new List<string>();
         var handler = new TcAuthHandler(name.Auth, inner);
-        handler.RenewalFinished += (status, message) => Add(events,
-            status == null ? "renewal CANCELLED" : $"renewal {CName(status)} {message}".TrimEnd());
-        handler.RequestRefused += (advice, status) => Add(events, $"refused {CName(advice)} {(int)status}");
+        handler.RenewalFinished += (sender, e) => Add(events,
+            e.Status == null ? "renewal CANCELLED" : $"renewal {CName(e.Status)} {e.Message}".TrimEnd());
+        handler.RequestRefused += (sender, e) => Add(events, $"refused {CName(e.Advice)} {(int)e.HttpStatusCode}");
         Clients[name.Text] = new HttpClient(handler);
         Events[name.Text] = events;
     }

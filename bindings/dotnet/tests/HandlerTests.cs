@@ -94,7 +94,210 @@ public sealed class HandlerTests
                 await Check.ThrowsAsync<InvalidOperationException>(() => new HttpClient(late).GetAsync(Url));
             }
             new TcAuthHandler(auth, new HttpClientHandler { AllowAutoRedirect = false });
+            Check.Throws<InvalidOperationException>(() => new TcAuthHandler(auth, new Unreadable()));
             Check.Fails(Status.ApiPathMissing, () => new TcAuthHandler(AuthTests.KeyPair()));
+        }
+    }
+
+    /// <summary>Whether it follows redirects can't be known.</summary>
+    private sealed class Unreadable : HttpMessageHandler
+    {
+        public bool AllowAutoRedirect
+        {
+            set { }
+        }
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(Response(200));
+    }
+
+    [Test]
+    public async Task Redirects_are_refused_whenever_they_are_switched_on()
+    {
+        var fake = new Fake();
+        using (Auth auth = Token())
+        using (var client = new HttpClient(new TcAuthHandler(auth, fake)))
+        {
+            await client.GetAsync(Url);
+            fake.AutomaticRedirection = true;
+            await Check.ThrowsAsync<InvalidOperationException>(() => client.GetAsync(Url));
+            auth.UpdateToken("due", DateTimeOffset.UtcNow.AddSeconds(-1));
+            await Check.ThrowsAsync<TcAuthException>(() => client.GetAsync(Url));
+            Check.Equal(1, fake.Seen.Count); // the renewal was not sent either
+        }
+        using (Auth auth = Token())
+        {
+            var handler = new TcAuthHandler(auth);
+            var client = new HttpClient(handler);
+            await Check.ThrowsAsync<TcAuthException>(() => client.GetAsync("https://other.example/"));
+            handler.InnerHandler = new HttpClientHandler();
+            await Check.ThrowsAsync<InvalidOperationException>(() => client.GetAsync(Url));
+        }
+    }
+
+    [Test]
+    public async Task What_an_event_throws_breaks_nothing()
+    {
+        var refusal = new Tracked(10);
+        var fake = new Sink(request => new HttpResponseMessage(HttpStatusCode.Forbidden) { Content = new StreamContent(refusal) });
+        using (Auth auth = Token("t", -1))
+        {
+            var handler = new TcAuthHandler(auth, fake);
+            handler.RenewalFinished += (sender, e) => throw new TimeZoneNotFoundException();
+            handler.RequestRefused += (sender, e) => throw new InvalidTimeZoneException();
+            await Check.ThrowsAsync<InvalidTimeZoneException>(() => new HttpClient(handler).GetAsync(Url));
+            Check.Equal("new", auth.GetToken().Token);
+            Check.True(refusal.IsDisposed, "the response is closed");
+        }
+    }
+
+    [Test]
+    public async Task A_timestamp_among_the_content_headers_goes_too()
+    {
+        var fake = new Fake();
+        using (Auth auth = KeyPair())
+        {
+            var content = new StringContent("x");
+            content.Headers.TryAddWithoutValidation("timestamp", "1");
+            await new HttpMessageInvoker(new TcAuthHandler(auth, fake)).SendAsync(
+                new HttpRequestMessage(HttpMethod.Post, Url) { Content = content }, CancellationToken.None);
+            Check.True(!content.Headers.Contains("Timestamp"), "removed");
+        }
+    }
+
+    /// <summary>A response that breaks off.</summary>
+    private sealed class Broken : Tracked
+    {
+        internal Broken() : base(10)
+        {
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            throw new IOException();
+    }
+
+    [Test]
+    public async Task A_response_that_nobody_gets_is_closed()
+    {
+        using (Auth auth = Token())
+        {
+            var broken = new Broken();
+            var fake = new Sink(request => new HttpResponseMessage(HttpStatusCode.Unauthorized) { Content = new StreamContent(broken) });
+            await Check.ThrowsAsync<HttpRequestException>(() => new HttpClient(new TcAuthHandler(auth, fake)).GetAsync(Url));
+            Check.True(broken.IsDisposed, "broken off");
+        }
+        using (Auth auth = Token())
+        using (var cancel = new CancellationTokenSource())
+        {
+            var refusal = new Tracked(10);
+            var go = new ManualResetEventSlim();
+            var slow = new Slow { Asked = new ManualResetEventSlim(), Go = go, Refusal = refusal };
+            Task sending = new HttpClient(new TcAuthHandler(auth, slow)).GetAsync(Url, cancel.Token);
+            slow.Asked.Wait();
+            cancel.Cancel();
+            await Check.ThrowsAsync<OperationCanceledException>(() => sending);
+            go.Set();
+            Check.True(refusal.IsDisposed, "cancelled before the second");
+        }
+        foreach (int length in new[] { 65535, 65536 }) // with more to come its connection is free before the renewal
+        {
+            using (Auth auth = Token())
+            {
+                var refusal = new Tracked(length);
+                bool? closed = null;
+                var fake = new Fake();
+                fake.Answer = request =>
+                {
+                    if (request.RequestUri.AbsolutePath != "/api/appAuth")
+                        return new HttpResponseMessage(HttpStatusCode.Unauthorized) { Content = new StreamContent(refusal) };
+                    closed = refusal.IsDisposed;
+                    auth.UpdateToken("APIV2:expired", DateTimeOffset.UtcNow.AddSeconds(-10)); // can't be signed with
+                    return Response(500);
+                };
+                var client = new HttpClient(new TcAuthHandler(auth, fake));
+                if (length == 65535)
+                    Check.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync(Url)).StatusCode);
+                else
+                    Check.Equal(Status.TokenExpired, (await Check.ThrowsAsync<TcAuthException>(() => client.GetAsync(Url))).Status);
+                Check.Equal<bool?>(length == 65536, closed);
+            }
+        }
+    }
+
+    /// <summary>The thread of a window: whoever blocks it, and comes back to it, waits for ever.</summary>
+    private sealed class Window : SynchronizationContext
+    {
+        internal int Posts;
+
+        public override void Post(SendOrPostCallback callback, object state)
+        {
+            Interlocked.Increment(ref Posts);
+            ThreadPool.QueueUserWorkItem(s => callback(s), state);
+        }
+    }
+
+    /// <summary>A body that comes late.</summary>
+    private sealed class Late : MemoryStream
+    {
+        internal Late(string text) : base(Encoding.UTF8.GetBytes(text))
+        {
+        }
+
+        public override async Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+        {
+            await Task.Delay(20).ConfigureAwait(false);
+            return Read(buffer, offset, count);
+        }
+    }
+
+    /// <summary>Answers at once or late, the bodies late.</summary>
+    private sealed class LateHandler : HttpMessageHandler
+    {
+        internal Func<HttpRequestMessage, bool> IsLate;
+        internal bool AtOnce; // a refusal and its body
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (IsLate(request))
+                await Task.Delay(20).ConfigureAwait(false);
+            bool renewal = request.RequestUri.AbsolutePath == "/api/appAuth";
+            bool refused = !renewal && request.Headers.GetValues("Authorization").Single() == "TC-Token t";
+            if (refused && AtOnce)
+                return new HttpResponseMessage(HttpStatusCode.Unauthorized);
+            return new HttpResponseMessage(refused ? HttpStatusCode.Unauthorized : HttpStatusCode.OK)
+                { Content = new StreamContent(new Late("{\"success\": true, \"apiToken\": \"new\"}")) };
+        }
+    }
+
+    [Test]
+    public async Task Nothing_comes_back_to_the_callers_thread()
+    {
+        var cases = new (string Name, int Lives, Func<HttpRequestMessage, bool> IsLate)[]
+        {
+            ("a late renewal first", -1, request => true),
+            ("a late body of a renewal first", -1, request => false),
+            ("a late answer", 3600, request => true),
+            ("a late body of a refusal", 3600, request => false),
+            ("a late renewal after a refusal", 3600, request => request.RequestUri.AbsolutePath == "/api/appAuth"),
+        };
+        foreach (var one in cases)
+        {
+            using (Auth auth = Token("t", one.Lives))
+            {
+                var window = new Window();
+                HttpStatusCode status = 0;
+                var thread = new Thread(() =>
+                {
+                    SynchronizationContext.SetSynchronizationContext(window);
+                    var invoker = new HttpMessageInvoker(new TcAuthHandler(auth, new LateHandler
+                        { IsLate = one.IsLate, AtOnce = one.Name == "a late renewal after a refusal" }));
+                    status = invoker.SendAsync(new HttpRequestMessage(HttpMethod.Get, Url), CancellationToken.None).Result.StatusCode;
+                });
+                thread.Start();
+                await Task.Run(() => thread.Join());
+                Check.Equal(HttpStatusCode.OK, status, one.Name);
+                Check.Equal(0, window.Posts, one.Name);
+            }
         }
     }
 
@@ -123,8 +326,8 @@ public sealed class HandlerTests
         {
             var events = new List<string>();
             var handler = new TcAuthHandler(auth, inside);
-            handler.RenewalFinished += (status, message) => events.Add($"{status} {message}");
-            handler.RequestRefused += (advice, status) => events.Add($"{advice} {status}");
+            handler.RenewalFinished += (sender, e) => events.Add($"{e.Status} {e.Message}");
+            handler.RequestRefused += (sender, e) => events.Add($"{e.Advice} {e.HttpStatusCode} {e.Request.Method}");
             var outside = new Watcher { InnerHandler = handler };
             using (var client = new HttpClient(outside))
             {
@@ -150,27 +353,34 @@ public sealed class HandlerTests
         {
             var events = new List<string>();
             var handler = new TcAuthHandler(auth, fake);
-            handler.RenewalFinished += (status, message) => events.Add($"{status} {message}");
-            handler.RequestRefused += (advice, status) => events.Add($"{advice} {status}");
+            handler.RenewalFinished += (sender, e) => events.Add($"{e.Status} {e.Message}");
+            handler.RequestRefused += (sender, e) => events.Add($"{e.Advice} {e.HttpStatusCode} {e.Request.Method}");
             HttpResponseMessage response = await new HttpClient(handler).GetAsync(Url);
             Check.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
             Check.Equal("{\"message\": \"Unauthorized\"}", await response.Content.ReadAsStringAsync());
             Check.Equal("application/json; charset=utf-8", response.Content.Headers.ContentType.ToString());
             Check.Equal(3, fake.Seen.Count);
-            Check.Equal("RenewalBadResponse Unauthorized, TokenRejected Unauthorized", string.Join(", ", events));
+            Check.Equal("RenewalBadResponse Unauthorized, TokenRejected Unauthorized GET", string.Join(", ", events));
         }
     }
 
-    /// <summary>Content whose length nobody knows, and which can be written only once.</summary>
+    /// <summary>Content that can be written only once.</summary>
     private sealed class Pushed : HttpContent
     {
-        protected override Task SerializeToStreamAsync(Stream stream, TransportContext context) =>
-            stream.WriteAsync(new byte[] { 1, 2 }, 0, 2);
+        private readonly Stream source = new Unseekable(2);
+        private readonly bool knowsLength;
+
+        internal Pushed(bool knowsLength)
+        {
+            this.knowsLength = knowsLength;
+        }
+
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext context) => source.CopyToAsync(stream);
 
         protected override bool TryComputeLength(out long length)
         {
-            length = 0;
-            return false;
+            length = 2;
+            return knowsLength;
         }
     }
 
@@ -191,8 +401,8 @@ public sealed class HandlerTests
         long_.Headers.ContentLength = 10;
         var buffered = new StreamContent(new Unseekable(10));
         await buffered.LoadIntoBufferAsync();
-        var pushedAndBuffered = new Pushed();
-        await pushedAndBuffered.LoadIntoBufferAsync();
+        var pushedAndMeasured = new Pushed(false);
+        pushedAndMeasured.Headers.ContentLength = 2;
         var disposed = new StringContent("x");
         var cases = new (string Name, HttpContent Content, int Sends)[]
         {
@@ -201,11 +411,13 @@ public sealed class HandlerTests
             ("form", new FormUrlEncodedContent(new Dictionary<string, string> { { "a", "b" } }), 2),
             ("stream", new StreamContent(new MemoryStream(new byte[10])), 2),
             ("buffered", buffered, 2),
-            ("pushed and buffered", pushedAndBuffered, 2),
             ("multipart", new MultipartContent { new StringContent("a"), new StreamContent(new MemoryStream()) }, 2),
             ("socket", new StreamContent(new Unseekable(10)), 1),
             ("socket with a length", long_, 1),
-            ("pushed", new Pushed(), 1),
+            ("pushed", new Pushed(false), 1),
+            ("pushed with a length", new Pushed(true), 1),
+            ("pushed with a length from the caller", pushedAndMeasured, 1),
+            ("multipart of pushed", new MultipartContent { new Pushed(true) }, 1),
             ("multipart of a socket", new MultipartContent { new StringContent("a"), new StreamContent(new Unseekable(1)) }, 1),
             ("disposed by the inner handler", disposed, 1),
         };
@@ -250,7 +462,7 @@ public sealed class HandlerTests
         }
     }
 
-    private sealed class Tracked : MemoryStream
+    private class Tracked : MemoryStream
     {
         internal bool IsDisposed;
 
@@ -277,6 +489,7 @@ public sealed class HandlerTests
                 var client = new HttpClient(new TcAuthHandler(auth, fake));
                 HttpResponseMessage response = await client.GetAsync(Url, HttpCompletionOption.ResponseHeadersRead);
                 Check.True(body.Position <= 65536, "read for the review: " + body.Position);
+                Check.Equal<long?>(length, response.Content.Headers.ContentLength);
                 var whole = new MemoryStream();
                 await response.Content.CopyToAsync(whole);
                 Check.True(whole.ToArray().SequenceEqual(body.ToArray()), length + " bytes");
@@ -341,7 +554,7 @@ public sealed class HandlerTests
                 auth.SetApiPath(url);
                 var advice = new List<Advice>();
                 var handler = new TcAuthHandler(auth, fake);
-                handler.RequestRefused += (why, status) => advice.Add(why);
+                handler.RequestRefused += (sender, e) => advice.Add(e.Advice);
                 HttpResponseMessage response = await new HttpClient(handler).GetAsync(url);
                 Check.Equal(kind == "https" ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, response.StatusCode, kind);
                 Check.Equal(kind == "https" ? "" : "ClockSkew", string.Join(" ", advice), kind);
@@ -379,7 +592,7 @@ public sealed class HandlerTests
         {
             var finished = new TaskCompletionSource<Status?>();
             var handler = new TcAuthHandler(auth, new Slow { Asked = asked, Go = go });
-            handler.RenewalFinished += (status, message) => finished.SetResult(status);
+            handler.RenewalFinished += (sender, e) => finished.SetResult(e.Status);
             using (var cancel = new CancellationTokenSource())
             {
                 Task sending = new HttpClient(handler).GetAsync(Url, cancel.Token);
@@ -396,9 +609,12 @@ public sealed class HandlerTests
     private sealed class Slow : HttpMessageHandler
     {
         internal ManualResetEventSlim Asked, Go;
+        internal Stream Refusal;
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            if (Refusal != null && request.RequestUri.AbsolutePath != "/api/appAuth")
+                return new HttpResponseMessage(HttpStatusCode.Unauthorized) { Content = new StreamContent(Refusal) };
             Asked.Set();
             await Task.Run(() => Go.Wait());
             return Response(200, "{\"success\": true, \"apiToken\": \"new\"}");
@@ -416,7 +632,7 @@ public sealed class HandlerTests
             auth.UpdateToken("secret", DateTimeOffset.UtcNow.AddSeconds(-1));
             string seen = null;
             var handler = new TcAuthHandler(auth, fake);
-            handler.RenewalFinished += (status, message) => seen += $"{status} {message}";
+            handler.RenewalFinished += (sender, e) => seen += $"{e.Status} {e.Message}";
             var expired = await Check.ThrowsAsync<TcAuthException>(() => new HttpClient(handler).GetAsync(Url));
             Check.Equal(Status.TokenExpired, expired.Status);
             Check.Equal(" HttpRequestException", seen);

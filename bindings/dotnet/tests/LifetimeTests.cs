@@ -23,7 +23,7 @@ public sealed class LifetimeTests
             () => auth.Verify("GET", "/", "TC i:s", "1", TimeSpan.Zero),
             () => auth.Review(new Headers("TC i:s", 1), 401, null, new byte[0]),
         })
-            Check.Throws<ObjectDisposedException>(call);
+            Check.Equal("TcAuth.Auth", Check.Throws<ObjectDisposedException>(call).ObjectName);
 
         var url = new UrlBuilder("/");
         url.Dispose();
@@ -77,6 +77,10 @@ public sealed class LifetimeTests
         }
     }
 
+    // So long that a collection can fall into the time in which they are copied.
+    private static readonly string LongPath = "/" + new string('a', 64 * 1024);
+    private static readonly string LongToken = new string('t', 100 * 1024);
+
     /// <summary>A handle that only a running call still needs must not be finalized under it.</summary>
     [Test]
     public void The_garbage_collector_waits_for_calls()
@@ -94,10 +98,10 @@ public sealed class LifetimeTests
         Parallel.For(0, results.Length, new ParallelOptions { MaxDegreeOfParallelism = 4 }, n =>
         {
             results[n] = new List<string>();
-            for (int i = 0; i < 3000; i++)
+            for (int i = 0; i < 500; i++)
             {
                 results[n].Add(AuthTests.KeyPair().GetHeaders("GET", "/", DateTimeOffset.FromUnixTimeSeconds(1)).Authorization);
-                results[n].Add(new UrlBuilder("/a").AddSegment("b").AddQuery("c", "d").ToString());
+                results[n].Add(new UrlBuilder(LongPath).AddSegment("b").AddQuery("c", "d").ToString());
                 results[n].Add(LostTicket());
             }
         });
@@ -108,7 +112,7 @@ public sealed class LifetimeTests
 
     private static string LostTicket()
     {
-        Auth auth = Auth.FromToken("t", DateTimeOffset.FromUnixTimeSeconds(1));
+        Auth auth = Auth.FromToken(LongToken, DateTimeOffset.FromUnixTimeSeconds(1));
         auth.SetApiPath("https://company.example/api");
         return auth.Poll(TimeSpan.Zero).Url;
     }

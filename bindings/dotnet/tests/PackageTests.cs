@@ -42,6 +42,17 @@ public sealed class PackageTests
         }
     }
 
+    [Test]
+    public void The_third_example_works()
+    {
+        using (var server = new Server(request => Server.Response(request["Authorization"] == "TC-Token t" ? 200 : 401, "hello")))
+        {
+            string expires = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds().ToString();
+            Check.Equal("hello\n", Run("Readme3.exe", server.Origin + "/api", "t", expires));
+            Check.Equal("/api/v3/indicators", server.All.Single().Target);
+        }
+    }
+
     private static string Block(string language, int index) =>
         Regex.Matches(Readme, $"```{language}\n(.*?)```", RegexOptions.Singleline)[index].Groups[1].Value;
 

@@ -153,7 +153,7 @@ public sealed class WireTests
                 {
                     var handler = new TcAuthHandler(auth, transport);
                     string seen = "";
-                    handler.RenewalFinished += (status, message) => seen += status + message;
+                    handler.RenewalFinished += (sender, e) => seen += e.Status + e.Message;
                     using (var client = new HttpClient(handler))
                     {
                         for (int i = 0; i < 3; i++)
@@ -166,6 +166,45 @@ public sealed class WireTests
                     }
                 }
             }
+        }
+    }
+
+    [Test]
+    public async Task A_renewal_takes_the_way_of_the_requests()
+    {
+        using (var proxy = new Server(request => request.Target.Contains("/appAuth?") ? Server.Response(200, Renewed)
+            : Server.Response(request["Authorization"] == "TC-Token new" ? 200 : 401, "")))
+        using (Auth auth = Auth.FromToken("old"))
+        {
+            auth.SetApiPath("http://company.example/api");
+            var inner = new HttpClientHandler { AllowAutoRedirect = false, Proxy = new WebProxy(proxy.Origin) };
+            using (var client = new HttpClient(new TcAuthHandler(auth, inner)))
+                Check.Equal(HttpStatusCode.OK, (await client.GetAsync("http://company.example/api/v3")).StatusCode);
+            Check.Equal("http://company.example/api/appAuth?expiredToken=old", proxy.All[1].Target);
+        }
+        using (var server = new Server(request => request.Target.StartsWith("/api/appAuth") ? Server.Response(200, Renewed)
+            : Server.Response(request["Authorization"] == "TC-Token new" ? 200 : 401, "")))
+        using (Auth auth = Token(server))
+        {
+            var derived = new Derived { AllowAutoRedirect = false };
+            string events = "";
+            var handler = new TcAuthHandler(auth, derived);
+            handler.RenewalFinished += (sender, e) => events += e.Status + e.Message;
+            using (var client = new HttpClient(handler))
+                await client.GetAsync(server.Origin + "/api/v3");
+            Check.True(derived.SawRenewal, "the derived handler is not passed by");
+            Check.Equal("Ok", events);
+        }
+    }
+
+    private sealed class Derived : HttpClientHandler
+    {
+        internal bool SawRenewal;
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            SawRenewal |= request.RequestUri.AbsolutePath == "/api/appAuth";
+            return base.SendAsync(request, cancellationToken);
         }
     }
 
@@ -208,7 +247,7 @@ public sealed class WireTests
                 {
                     var handler = new TcAuthHandler(auth);
                     string seen = "";
-                    handler.RenewalFinished += (status, message) => seen += status;
+                    handler.RenewalFinished += (sender, e) => seen += e.Status;
                     using (var client = new HttpClient(handler))
                         await client.GetAsync(server.Origin + "/api");
                     Check.Equal("RenewalBadResponse", seen);
