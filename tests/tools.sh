@@ -23,7 +23,7 @@ in_go() {
 # The home of the newest JDK whose version lies in a range, if there is one; JAVA_HOME counts too.
 jdk() { # FROM TO
     for home in "${JAVA_HOME:-}" /usr/lib/jvm/*; do
-        version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null)
+        version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null) || continue
         if [ -x "$home/bin/javac" ] && [ "${version:-0}" -ge "$1" ] && [ "$version" -le "$2" ]; then
             echo "$version $home"
         fi
