@@ -1,5 +1,7 @@
 //! The answer to a renewal request.
 
+use std::num::IntErrorKind;
+
 use crate::secret::Secret;
 use crate::uri::is_visible;
 use crate::{json, message};
@@ -63,12 +65,18 @@ fn clean(message: Option<Secret>, secrets: &[&[u8]]) -> Option<String> {
     (!text.is_empty()).then(|| message::clean(text, secrets))
 }
 
-/// Seconds as a number or as a string: both are seen. A number that is too large for all times stays one.
+/// Seconds as a number or as a string: both are seen, also as `1474673195.0`. A number that is too large for all times
+/// stays one; an exponent is not read, for floating point would be a twentieth of the library.
 fn seconds(raw: &str) -> Option<i64> {
     let text = json::string(raw);
     let text = text.as_deref().map_or(Some(raw), |text| str::from_utf8(text).ok())?.trim();
-    let exact = text.parse().ok();
-    exact.or_else(|| text.parse::<f64>().ok().filter(|seconds| seconds.fract() == 0.0).map(|seconds| seconds as i64))
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_whole = !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0');
+    match whole.parse::<i64>() {
+        _ if !is_whole => None,
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(i64::MAX),
+        parsed => parsed.ok(),
+    }
 }
 
 #[cfg(test)]
@@ -97,7 +105,12 @@ mod tests {
             (r#"{"success":true,"apiToken":"new","apiTokenExpires":1474673195.0}"#, "new Some(1474673195)"),
             (r#"{"success":true,"apiToken":"new","apiTokenExpires":1474673195.5}"#, "new None"),
             (r#"{"success":true,"apiToken":"new","apiTokenExpires":1e999}"#, "new None"),
-            (r#"{"success":true,"apiToken":"new","apiTokenExpires":1e15}"#, "new Some(1000000000000000)"),
+            (r#"{"success":true,"apiToken":"new","apiTokenExpires":1e15}"#, "new None"),
+            (
+                r#"{"success":true,"apiToken":"new","apiTokenExpires":99999999999999999999}"#,
+                "new Some(9223372036854775807)",
+            ),
+            (r#"{"success":true,"apiToken":"new","apiTokenExpires":"1474673195."}"#, "new None"),
             (r#"{"success":true,"apiToken":"new","message":"\ud800"}"#, "new None"),
             ("\u{feff}{\"success\":true,\"apiToken\":\"new\"}", "new None"),
             ("{\"success\":true,\"apiToken\":\"new\"}\n\0", "new None"),

@@ -77,6 +77,9 @@ dynamic_section() {
     done
     # Nothing but the C library, with its loader, and the unwinder.
     ! grep NEEDED "$build/dynamic" | grep -v '\[libc\.so\|\[libgcc_s\.so\|\[ld-linux' || { echo "not wanted"; return 1; }
+    size=$(wc -c <"$RELEASE/libtc_auth.so")
+    echo "$size bytes"
+    [ "$size" -le $((600 * 1024)) ] || { echo "more than 600 KiB"; return 1; }
     readelf -lW "$RELEASE/libtc_auth.so" >"$build/segments"
     grep GNU_RELRO "$build/segments" && grep 'GNU_STACK.* RW  *0' "$build/segments" && ! grep 'LOAD.* RWE' "$build/segments"
 }
