@@ -45,7 +45,7 @@ CMAKE_DIR = $(LIBDIR)/cmake/tc_auth
 COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
 COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude $< -o $@
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings install uninstall abi abi-check model storm tsan header lint clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings install uninstall dist abi abi-check model storm tsan header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -59,6 +59,7 @@ help:
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
 	@echo 'make tsan     run the C tests and a storm under ThreadSanitizer'
+	@echo 'make dist     $(TARGET)/dist/tc_auth-$(VERSION).tar.gz, of what is committed, with its checksum'
 	@echo 'make abi-check compare the ABI with that of the last release; make abi records it for a new one'
 	@echo 'make header   write include/tc_auth.h anew after a change in src/ffi'
 	@echo 'make lint     rustfmt and clippy, warnings denied'
@@ -127,6 +128,13 @@ test test-cpp test-go test-java test-dotnet: lib
 
 bench-bindings: lib
 	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' sh tests/bench_bindings.sh
+
+# What is committed, with the time of the commit: the same bytes wherever it is made.
+dist:
+	@mkdir -p $(TARGET)/dist
+	@git archive --format=tar --prefix=tc_auth-$(VERSION)/ HEAD | gzip -9n > $(TARGET)/dist/tc_auth-$(VERSION).tar.gz
+	@cd $(TARGET)/dist && sha256sum tc_auth-$(VERSION).tar.gz > tc_auth-$(VERSION).tar.gz.sha256
+	@cat $(TARGET)/dist/tc_auth-$(VERSION).tar.gz.sha256
 
 abi abi-check:
 	@TARGET='$(TARGET)' CC='$(CC)' sh tests/abi.sh $(if $(filter abi,$@),write,check)

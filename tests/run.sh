@@ -169,6 +169,13 @@ installed() {
     MAKE="$MAKE --no-print-directory" CC=$CC sh tests/install/test.sh "$TARGET/install" "$build/documented.c"
 }
 
+# The same bytes twice, the second time from another clone.
+dist() {
+    make_quietly dist >"$build/dist-1" && rm -rf "$TARGET/dist-clone" && git clone -q . "$TARGET/dist-clone" &&
+        (cd "$TARGET/dist-clone" && env -u CARGO_TARGET_DIR make -s dist) >"$build/dist-2" && cat "$build/dist-1" &&
+        cmp "$build/dist-1" "$build/dist-2" && rm -rf "$TARGET/dist-clone"
+}
+
 demo() {
     env -u TC_API_ACCESS_ID -u TC_API_SECRET_KEY "$MAKE" --no-print-directory -s demo >"$build/demo" || return 1
     cat "$build/demo"
@@ -213,6 +220,12 @@ part_core() {
     else
         skip "exports" "no nm" "apt-get install binutils"
         skip "dynamic section" "no readelf" "apt-get install binutils"
+    fi
+
+    if have git && git rev-parse --git-dir >/dev/null 2>&1; then
+        run "make dist: the same bytes twice" dist
+    else
+        skip "make dist: the same bytes twice" "no git, or no clone" "run it in a clone"
     fi
 
     packages=$(lacking abidiff=abigail-tools)
