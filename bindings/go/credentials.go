@@ -15,8 +15,8 @@ func FromJSON(json []byte) (*Auth, error) {
 	})
 }
 
-// FromArgs makes an Auth from command-line arguments, such as os.Args (the name of the program does no harm): --tc_token X or --tc_token=X, and likewise the
-// other names of FromJSON. Unknown ones are passed over.
+// FromArgs makes an Auth from command-line arguments, such as os.Args (the name of the program does no harm):
+// --tc_token X or --tc_token=X, and likewise the other names of FromJSON. Unknown ones are passed over.
 //
 // Errors: [ErrConfigSyntax], [ErrNoCredentials], [ErrInvalidArgument] (a NUL), and those of a value.
 func FromArgs(args []string) (*Auth, error) {

@@ -164,13 +164,16 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	}
 	// The target as it goes over the wire, and the origin for the library to compare. A target that is not a path, of a
 	// URL that was put together by hand, would run into the host.
-	if request.URL == nil || !strings.HasPrefix(request.URL.RequestURI(), "/") {
+	if request.URL == nil {
 		return nil, ErrInvalidURIForm
 	}
-	url := request.URL.Scheme + "://" + request.URL.Host + request.URL.RequestURI()
+	target := request.URL.RequestURI()
+	if !strings.HasPrefix(target, "/") {
+		return nil, ErrInvalidURIForm
+	}
 	signed := request.Clone(request.Context())
 	signed.Method = strings.ToUpper(method(request)) // as it is signed
-	headers, err := t.Auth.Headers(signed.Method, url)
+	headers, err := t.Auth.Headers(signed.Method, request.URL.Scheme+"://"+request.URL.Host+target)
 	if err != nil {
 		return nil, err
 	}
@@ -224,9 +227,12 @@ func (t *Transport) base() http.RoundTripper {
 
 // renew waits for another's renewal, or makes it if this request was chosen to.
 func (t *Transport) renew(ctx context.Context) error {
-	patience, cancel := context.WithTimeout(ctx, renewalPatience)
-	defer cancel()
-	renewal, err := t.Auth.Poll(patience)
+	renewal, err := t.Auth.poll()
+	if errors.Is(err, ErrRenewalTimeout) { // mostly there is nothing to wait for, and no timer is needed
+		patience, cancel := context.WithTimeout(ctx, renewalPatience)
+		defer cancel()
+		renewal, err = t.Auth.Poll(patience)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
