@@ -18,7 +18,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion
 STATIC_LIBRARY := $(RELEASE)/libtc_auth.a
 SHARED_LIBRARY := $(RELEASE)/libtc_auth.so
 # Programs look for the shared library by this name.
-SONAME_LINK := $(RELEASE)/libtc_auth.so.0
+SONAME := libtc_auth.so.0
+SONAME_LINK := $(RELEASE)/$(SONAME)
 # What a static Rust library needs of the system.
 ifeq ($(shell uname -s),Linux)
 SYSTEM_LIBRARIES := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
@@ -29,7 +30,6 @@ endif
 PKG_CONFIG_FILE := $(BUILD)/pkgconfig/tc_auth.pc
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-SONAME := libtc_auth.so.0
 SHARED_FILE := libtc_auth.so.$(VERSION)
 
 # Where `make install` puts things; DESTDIR comes before all of them.
@@ -132,7 +132,8 @@ bench-bindings: lib
 # What is committed, with the time of the commit: the same bytes wherever it is made.
 dist:
 	@mkdir -p $(TARGET)/dist
-	@git archive --format=tar --prefix=tc_auth-$(VERSION)/ HEAD | gzip -9n > $(TARGET)/dist/tc_auth-$(VERSION).tar.gz
+	@git archive --prefix=tc_auth-$(VERSION)/ -o $(TARGET)/dist/tc_auth-$(VERSION).tar HEAD
+	@gzip -9nf $(TARGET)/dist/tc_auth-$(VERSION).tar
 	@cd $(TARGET)/dist && sha256sum tc_auth-$(VERSION).tar.gz > tc_auth-$(VERSION).tar.gz.sha256
 	@cat $(TARGET)/dist/tc_auth-$(VERSION).tar.gz.sha256
 

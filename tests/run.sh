@@ -129,7 +129,8 @@ documented_programs() {
 
 # What the tests printed holds none of the secrets that they used. The demo prints its own, which is public.
 no_secrets_in_logs() {
-    set -- -e tc_auth-example-secret -e stand-in+token -e fixture+token -e from-a-file -e s3cr3t-k3y -e storm-token
+    set -- -e tc_auth-example-secret -e stand-in+token -e fixture+token -e from-a-file -e s3cr3t-k3y -e storm-token \
+        -e cpp+token -e go+token -e secret+token
     echo 'planted: API:5:stand-in+token/with=:colons:' >"$build/planted.log"
     grep -lF "$@" "$build/planted.log" || return 1
     ! grep -lF "$@" $(find "$logs" -name '*.log' ! -name 'demo.log' ! -name 'no-secret-in-this-output.log')

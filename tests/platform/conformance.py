@@ -28,6 +28,7 @@ VECTORS = ROOT / "tests" / "vectors"
 TARGET = "/api/v3/indicators?resultLimit=10"
 HARD_TARGET = "/api/v3//x/../y;z/%7e%2F!'()*?q=a+b%20c&empty=&&u=http://h/?x"
 UNAUTHORIZED = '{"status": "Failure", "message": "Unauthorized"}'
+ON_A_BASE = {"url_add_segment", "url_add_query"}
 SCENARIOS = []
 
 
@@ -181,21 +182,20 @@ def signatures(program):
 @scenario("calls with good and bad arguments: `calls.json`")
 def calls(program):
     file, tally = vectors("calls.json"), Tally()
-    on_a_base = {"url_add_segment", "url_add_query"}
     for case in file["cases"]:
         call, on, arguments = case["call"], case.get("on"), [argument(value) for value in case["args"]]
         with tally.case():
-            if on and call not in on_a_base:
+            if on and call not in ON_A_BASE:
                 make_fixture(program, file["handles"][on])
-            status, answer = program.ask(call, *call_target(call, on, on_a_base), *arguments)
+            status, answer = program.ask(call, *call_target(call, on), *arguments)
             equal(status, case["status"], f"{case['name']} {answer}")
             if "result" in case:
                 equal(answer[0], case["result"], case["name"])
     return tally
 
 
-def call_target(call, on, on_a_base):
-    if call in on_a_base:
+def call_target(call, on):
+    if call in ON_A_BASE:
         return [on]
     return ["h"] if on or call.startswith("new_") else []
 
@@ -280,10 +280,9 @@ def credentials(program):
                 source, file = case["source"], case.get("file")
                 path = str(large if file == "large" else VECTORS / "params" / file) if file else ""
                 inputs = {
-                    "json": lambda: [argument(case["json"])],
-                    "param_file": lambda: [path, case["key"]],
-                    "env": list,
-                }.get(source, lambda: case.get("args", []))()
+                    "json": [argument(case.get("json"))],
+                    "param_file": [path, case.get("key")],
+                }.get(source, case.get("args", []))
                 if source in ("env", "discover"):
                     variables = dict(case.get("env", {}))
                     if source == "discover" and file:
@@ -327,6 +326,22 @@ def send(program, url, method="GET", body=None, command="send"):
 def counted(stand_in, **expected):
     stats = stand_in.stats()
     equal({name: stats[name.replace("_", " ")] for name in expected}, expected)
+
+
+@contextlib.contextmanager
+def expired_without_a_word(program):
+    """A stand-in whose token has expired, while the client knows of no expiry."""
+    with StandIn("--token-life", "2") as stand_in:
+        time.sleep(3.1)
+        token_client(program, stand_in.url)
+        yield stand_in
+
+
+def due_with_a_kept_connection(program, stand_in):
+    """A token that is good, and due all the same, for the platform is said to have refused it."""
+    token_client(program, stand_in.url, in_seconds(40))
+    equal(send(program, stand_in.url + TARGET)[0], 200, "with a connection that is then kept")
+    equal(program.do("review", "h", f"TC-Token {TOKEN}", None, 401, None, UNAUTHORIZED), ["RETRY"])
 
 
 def in_seconds(seconds):
@@ -424,9 +439,7 @@ def newer_token(program):
 
 @scenario("401 to the current token: renewed, and sent again with its body")
 def renewed_after_a_refusal(program):
-    with StandIn("--token-life", "2") as stand_in:
-        time.sleep(3.1)
-        token_client(program, stand_in.url)
+    with expired_without_a_word(program) as stand_in:
         status, answer = send(program, stand_in.url + TARGET, "POST", "x" * 70_000)
         equal(status, 200, answer)
         equal(json.loads(answer)["data"]["received"], 70_000)
@@ -437,9 +450,7 @@ def renewed_after_a_refusal(program):
 
 @scenario("401 to a body that can't be sent twice: returned, renewed with the next request")
 def body_that_is_gone(program):
-    with StandIn("--token-life", "2") as stand_in:
-        time.sleep(3.1)
-        token_client(program, stand_in.url)
+    with expired_without_a_word(program) as stand_in:
         status, answer = send(program, stand_in.url + TARGET, "POST", "once", "send_once")
         equal((status, json.loads(answer)["message"]), (401, "Unauthorized"))
         counted(stand_in, verified=0, refused=1, renewal_requests=0)
@@ -521,9 +532,7 @@ FAULTS = [
 def fault_scenario(fault, event, expected):
     def run(program):
         with StandIn("--token-life", "60", "--faults", fault) as stand_in:
-            token_client(program, stand_in.url, in_seconds(40))
-            equal(send(program, stand_in.url + TARGET)[0], 200, "with a connection that is then kept")
-            equal(program.do("review", "h", f"TC-Token {TOKEN}", None, 401, None, UNAUTHORIZED), ["RETRY"])
+            due_with_a_kept_connection(program, stand_in)
             equal(send(program, stand_in.url + TARGET)[0], expected)
             refused = ["refused TOKEN_REJECTED 401"] if expected == 401 else []
             equal(program.do("events", "h"), [event, *refused])
@@ -540,9 +549,7 @@ for row in FAULTS:
 @scenario("renewal while all kept connections are dead: on a new one")
 def renewal_on_a_new_connection(program):
     with StandIn("--token-life", "60", "--dead-connections") as stand_in:
-        token_client(program, stand_in.url, in_seconds(40))
-        equal(send(program, stand_in.url + TARGET)[0], 200, "with a connection that is then kept")
-        equal(program.do("review", "h", f"TC-Token {TOKEN}", None, 401, None, UNAUTHORIZED), ["RETRY"])
+        due_with_a_kept_connection(program, stand_in)
         equal(send(program, stand_in.url + TARGET)[0], 200)
         equal(program.do("events", "h"), ["renewal OK"])
         counted(stand_in, renewal_requests=1, issued=1)
