@@ -137,8 +137,11 @@ dist:
 	@cd $(TARGET)/dist && sha256sum tc_auth-$(VERSION).tar.gz > tc_auth-$(VERSION).tar.gz.sha256
 	@cat $(TARGET)/dist/tc_auth-$(VERSION).tar.gz.sha256
 
-abi abi-check:
-	@TARGET='$(TARGET)' CC='$(CC)' sh tests/abi.sh $(if $(filter abi,$@),write,check)
+abi:
+	@TARGET='$(TARGET)' CC='$(CC)' sh tests/abi.sh write
+
+abi-check: lib
+	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' CC='$(CC)' sh tests/abi.sh check
 
 header:
 	TC_AUTH_WRITE_HEADER=1 $(CARGO) test --locked --test header

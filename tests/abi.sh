@@ -6,25 +6,36 @@
 #
 # What is described is a library of empty functions, made of the header: C knows the types as programs see them, while in
 # the Rust library private types would show through. That the library has these very functions is another test ("exports").
+# Last, a program that was built for the first version runs with the library that is here.
 
 set -eu
 cd "$(dirname "$0")/.."
+: "${RELEASE:=${TARGET:-target}/release}"
 work=${TARGET:-target}/abi
 mkdir -p "$work"
+
+# A library of functions that do nothing but stop the program.
+stubs() { # HEADER
+    echo '#include <stddef.h>'
+    echo '#include <stdint.h>'
+    sed '/^#include/d' "$1" | ${CC:-cc} -E -P -x c - | sed 's/);$/) { __builtin_trap(); }/'
+}
+
+link_stubs() { # SOURCE LIBRARY
+    ${CC:-cc} -g -O0 -fPIC -shared -Wl,-soname,libtc_auth.so.0 "$1" -o "$2"
+}
 
 # describe HEADER DESCRIPTION
 describe() {
     {
-        echo '#include <stddef.h>'
-        echo '#include <stdint.h>'
-        sed '/^#include/d' "$1" | ${CC:-cc} -E -P -x c - | sed 's/);$/) { __builtin_trap(); }/'
+        stubs "$1"
         # Of what no function names: numbers that are passed as integers.
         sed '/^#include/d' "$1" | ${CC:-cc} -E -dM -x c - | sed -n 's/^#define \(TC_AUTH_N[A-Z_]*\) (*\(-*[0-9]*\))*$/\1 = \2,/p' | sort |
             { echo 'enum tc_auth_abi_constant {'; cat; echo '};'; }
         echo 'enum tc_auth_abi_constant tc_auth_abi_constant(void) { __builtin_trap(); }'
         echo 'tc_auth_advice tc_auth_abi_advice(void) { __builtin_trap(); }'
     } >"$work/functions.c"
-    ${CC:-cc} -g -O0 -fPIC -shared -Wl,-soname,libtc_auth.so.0 "$work/functions.c" -o "$work/functions.so"
+    link_stubs "$work/functions.c" "$work/functions.so"
     abidw --no-corpus-path --no-comp-dir-path --no-show-locs "$work/functions.so" | sed "s| path='[^']*'||" >"$2"
 }
 
@@ -39,6 +50,21 @@ compare() {
     symbols "$work/present.abi" >"$work/present.symbols"
     gone=$(comm -23 abi/tc_auth.symbols "$work/present.symbols")
     [ -z "$gone" ] || { echo "gone: $gone"; return 1; }
+}
+
+# Neither the header nor the library of today has a part in how it is built.
+first_program() {
+    mkdir -p "$work/first"
+    stubs abi/first/tc_auth.h >"$work/first/stubs.c"
+    link_stubs "$work/first/stubs.c" "$work/first/libtc_auth.so.0"
+    ${CC:-cc} -std=c99 -Wall -Wextra -Iabi/first -Itests/c abi/first/program.c "$work/first/libtc_auth.so.0" \
+        -o "$work/first/program"
+    # The check itself is checked: with the library that it was linked with, it fails.
+    if (LD_LIBRARY_PATH=$work/first "$work/first/program"; exit $?) >"$work/planted.log" 2>&1; then
+        echo "the first program does not use the library"
+        exit 1
+    fi
+    LD_LIBRARY_PATH=$RELEASE "$work/first/program"
 }
 
 # plant BREAKS|HARMLESS WHAT SED_EXPRESSION
@@ -69,6 +95,7 @@ check)
     plant HARMLESS "a new function" 's/^const char \*tc_auth_version(void);/&\nint32_t tc_auth_new_one(void);/'
     compare include/tc_auth.h
     echo "the ABI is that of abi/tc_auth.abi, or has more"
+    first_program
     ;;
 *)
     sed -n '2,/^$/s/^# \{0,1\}//p' "$0" >&2

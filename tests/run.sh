@@ -233,7 +233,7 @@ part_core() {
     if [ -n "$packages" ]; then
         skip "ABI is that of the last release" "no abidiff" "apt-get install$packages"
     else
-        run "ABI is that of the last release" sh tests/abi.sh check
+        run "ABI is that of the last release" env RELEASE="$RELEASE" sh tests/abi.sh check
     fi
 
     if have valgrind; then
