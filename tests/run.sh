@@ -81,6 +81,7 @@ dynamic_section() {
     echo "$size bytes"
     [ "$size" -le $((600 * 1024)) ] || { echo "more than 600 KiB"; return 1; }
     readelf -lW "$RELEASE/libtc_auth.so" >"$build/segments"
+    ! grep ' LOAD ' "$build/segments" | grep -v ' 0x\(4000\|10000\)$' || { echo "not for pages of 16 KiB"; return 1; }
     grep GNU_RELRO "$build/segments" && grep 'GNU_STACK.* RW  *0' "$build/segments" && ! grep 'LOAD.* RWE' "$build/segments"
 }
 
