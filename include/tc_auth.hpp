@@ -2,7 +2,7 @@
  * @file tc_auth.hpp
  *
  * The C++ face of tc_auth.h: authorization headers for the ThreatConnect API. Header-only, for C++17 or later; link
- * with -ltc_auth as in C: c++ -std=c++17 program.cpp $(pkg-config --cflags --libs tc_auth)
+ * with -ltc_auth as in C: `c++ -std=c++17 program.cpp $(pkg-config --cflags --libs tc_auth)`
  *
  *     #include <iostream>
  *     #include <tc_auth.hpp>
@@ -63,12 +63,14 @@ using time_point = std::chrono::time_point<std::chrono::system_clock, std::chron
 /** A call that failed. */
 class error : public std::runtime_error {
 public:
+    /** The exception for a status, and what else there is to say. */
     explicit error(tc_auth_status status, const std::string &detail = {})
         : std::runtime_error(tc_auth_status_message(status) + (detail.empty() ? detail : " (" + detail + ")")),
           status_(status), detail_(std::make_shared<const std::string>(detail))
     {
     }
 
+    /** Which error it is. */
     tc_auth_status status() const noexcept { return status_; }
 
     /** What the server said to a renewal, or what tcauth::auth::discover() looked at; else empty. Holds no secret. */
@@ -206,13 +208,14 @@ struct headers {
 
 /** A token and the moment at which it ends, if that is known. */
 struct token {
-    std::string value;
-    std::optional<time_point> expires;
+    std::string value;                 /**< To be sent, not to be logged. */
+    std::optional<time_point> expires; /**< When it ends, if that is known. */
 };
 
 /** You were chosen to renew: tc_auth_renewal. Destroying it cancels it. */
 class renewal {
 public:
+    /** Takes a ticket over from C. */
     explicit renewal(tc_auth_renewal *ticket) noexcept : handle_(ticket) {}
 
     /** The URL to GET: see tc_auth_renewal_url(). Valid until complete() or cancel(). */
@@ -247,6 +250,7 @@ private:
 /** One identity: tc_auth. Make it once and share it. */
 class auth {
 public:
+    /** tc_auth_new_hmac(). */
     static auth hmac(detail::text_argument access_id, detail::text_argument secret_key)
     {
         detail::terminated id(access_id, TC_AUTH_STATUS_INVALID_ACCESS_ID);
@@ -254,7 +258,7 @@ public:
         return make([&](tc_auth **out) { return tc_auth_new_hmac(id.get(), key.get(), out); });
     }
 
-    /** `expires`: a moment, not how long it lives; nothing, or the Unix epoch, if it is not known. */
+    /** tc_auth_new_token(). `expires`: a moment, not how long it lives; nothing, or the Unix epoch, if it is not known. */
     static auth token(detail::text_argument token, std::optional<detail::moment_argument> expires = {})
     {
         detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
@@ -262,24 +266,29 @@ public:
         return make([&](tc_auth **out) { return tc_auth_new_token(value.get(), moment, out); });
     }
 
+    /** tc_auth_from_json(). */
     static auth from_json(detail::text_argument json)
     {
         return make([&](tc_auth **out) { return tc_auth_from_json(json.data(), json.size(), out); });
     }
 
+    /** tc_auth_from_args(). */
     static auth from_args(const std::vector<std::string_view> &arguments)
     {
         const detail::arguments args(arguments);
         return make([&](tc_auth **out) { return tc_auth_from_args(args.argc(), args.argv(), out); });
     }
 
+    /** tc_auth_from_args(). */
     static auth from_args(int argc, char *const *argv)
     {
         return make([&](tc_auth **out) { return tc_auth_from_args(argc, argv, out); });
     }
 
+    /** tc_auth_from_env(). */
     static auth from_env() { return make(tc_auth_from_env); }
 
+    /** tc_auth_from_param_file(). */
     static auth from_param_file(detail::text_argument path, detail::text_argument key)
     {
         detail::terminated file(path, TC_AUTH_STATUS_INVALID_ARGUMENT);
@@ -287,7 +296,7 @@ public:
         return make([&](tc_auth **out) { return tc_auth_from_param_file(file.get(), bytes.get(), out); });
     }
 
-    /** `why`: receives what was looked at and found, if you want to know; when it throws, detail() has it. */
+    /** tc_auth_discover(). `why`: receives what was looked at and found, if you want to know; when it throws, detail() has it. */
     static auth discover(int argc, char *const *argv, std::string *why = nullptr)
     {
         tc_auth *made = nullptr;
@@ -302,6 +311,7 @@ public:
         return owner;
     }
 
+    /** The same, for arguments that are not those of main(). */
     static auth discover(const std::vector<std::string_view> &arguments, std::string *why = nullptr)
     {
         const detail::arguments args(arguments);
@@ -311,9 +321,10 @@ public:
     /** The C handle, for a function that has no counterpart here. It stays this object's. */
     tc_auth *get() const noexcept { return handle_.get(); }
 
+    /** tc_auth_get_kind(). */
     tc_auth_kind kind() const noexcept { return tc_auth_get_kind(get()); }
 
-    /** One line for a log, without secrets. */
+    /** tc_auth_describe(): one line for a log, without secrets. */
     std::string describe() const
     {
         return detail::text([&](char **out) { return tc_auth_describe(get(), out); });
@@ -325,6 +336,7 @@ public:
         return headers_at(method, uri, TC_AUTH_NOW);
     }
 
+    /** tc_auth_headers_at(). */
     tcauth::headers headers(detail::text_argument method, detail::text_argument uri, detail::moment_argument at) const
     {
         return headers_at(method, uri, at.unix_seconds());
@@ -344,12 +356,14 @@ public:
                                      tolerance.count()));
     }
 
+    /** tc_auth_set_api_path(). */
     void set_api_path(detail::text_argument api_path)
     {
         detail::terminated path(api_path, TC_AUTH_STATUS_INVALID_URI_BYTE);
         detail::throw_unless_ok(tc_auth_set_api_path(get(), path.get()));
     }
 
+    /** tc_auth_update_token(). */
     void update_token(detail::text_argument token, std::optional<detail::moment_argument> expires = {})
     {
         detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
@@ -366,10 +380,13 @@ public:
         return token;
     }
 
+    /** tc_auth_set_renewal_window(). */
     void set_renewal_window(std::chrono::seconds window) { detail::throw_unless_ok(tc_auth_set_renewal_window(get(), window.count())); }
 
+    /** tc_auth_set_clock_offset(). */
     void set_clock_offset(std::chrono::seconds offset) { detail::throw_unless_ok(tc_auth_set_clock_offset(get(), offset.count())); }
 
+    /** tc_auth_clock_offset(). */
     std::chrono::seconds clock_offset() const
     {
         std::int64_t offset = 0;
@@ -444,19 +461,21 @@ private:
 /** A URL that is being built: tc_auth_url. Sign and send the same string. */
 class url {
 public:
+    /** tc_auth_url_new(). */
     explicit url(detail::text_argument base)
     {
         detail::terminated text(base, TC_AUTH_STATUS_INVALID_URI_BYTE);
         make([&](tc_auth_url **out) { return tc_auth_url_new(text.get(), out); });
     }
 
-    /** Joins a path to the handle's API path. */
+    /** tc_auth_url_new_for(): joins a path to the handle's API path. */
     url(const auth &auth, detail::text_argument path)
     {
         detail::terminated text(path, TC_AUTH_STATUS_INVALID_URI_BYTE);
         make([&](tc_auth_url **out) { return tc_auth_url_new_for(auth.get(), text.get(), out); });
     }
 
+    /** tc_auth_url_add_segment(). */
     url &add_segment(detail::text_argument segment) &
     {
         detail::terminated text(segment, TC_AUTH_STATUS_INVALID_ARGUMENT);
@@ -464,6 +483,7 @@ public:
         return *this;
     }
 
+    /** tc_auth_url_add_query(). */
     url &add_query(detail::text_argument name, detail::text_argument value) &
     {
         detail::terminated left(name, TC_AUTH_STATUS_INVALID_ARGUMENT), right(value, TC_AUTH_STATUS_INVALID_ARGUMENT);
@@ -471,8 +491,9 @@ public:
         return *this;
     }
 
-    /* The same on a temporary, so that `url built = url("/api").add_segment("a");` moves it. */
+    /** The same on a temporary, so that `url built = url("/api").add_segment("a");` moves it. */
     url add_segment(detail::text_argument segment) && { return std::move(add_segment(segment)); }
+    /** The same on a temporary. */
     url add_query(detail::text_argument name, detail::text_argument value) && { return std::move(add_query(name, value)); }
 
     /** The URL as it is now, ended by NUL. Never NULL. Valid until the next change. */
@@ -482,8 +503,10 @@ public:
         return text ? text : ""; // of one that was moved from
     }
 
+    /** c_str() with its length. */
     std::string_view view() const noexcept { return c_str(); }
 
+    /** A copy of it. */
     std::string str() const { return c_str(); }
 
 private:

@@ -8,7 +8,11 @@ fn generate() -> String {
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
     config.after_includes = Some(format!(
         "\n/** The version of this header; tc_auth_version() is that of the library that is running. */\n\
-         #define TC_AUTH_VERSION_MAJOR {}\n#define TC_AUTH_VERSION_MINOR {}\n#define TC_AUTH_VERSION_PATCH {}",
+         #define TC_AUTH_VERSION_MAJOR {}\n\
+         /** Grows with each addition. */\n\
+         #define TC_AUTH_VERSION_MINOR {}\n\
+         /** Grows with each correction. */\n\
+         #define TC_AUTH_VERSION_PATCH {}",
         env!("CARGO_PKG_VERSION_MAJOR"),
         env!("CARGO_PKG_VERSION_MINOR"),
         env!("CARGO_PKG_VERSION_PATCH"),

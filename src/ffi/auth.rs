@@ -35,10 +35,12 @@ pub enum tc_auth_kind {
 
 /// Makes a handle that signs requests with HMAC-SHA256.
 ///
-/// access_id: visible ASCII (0x21 to 0x7e), not empty. secret_key: not empty, any bytes but control characters.
-/// Errors: NULL_ARGUMENT; INVALID_ACCESS_ID; INVALID_SECRET_KEY.
 /// Both strings are only read; of the secret key nothing but the state of a keyed hash is kept, so you can wipe yours.
 /// On success *out owns the handle: free it with tc_auth_free().
+///
+/// @param access_id visible ASCII (0x21 to 0x7e), not empty.
+/// @param secret_key not empty, any bytes but control characters.
+/// Errors: NULL_ARGUMENT; INVALID_ACCESS_ID; INVALID_SECRET_KEY.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_new_hmac(
@@ -57,10 +59,11 @@ pub unsafe extern "C" fn tc_auth_new_hmac(
 
 /// Makes a handle that shows an API token.
 ///
-/// token: visible ASCII (0x21 to 0x7e), not empty. expires: the Unix second at which it ends (not how long it lives), or
-/// TC_AUTH_NO_EXPIRY.
-/// Errors: NULL_ARGUMENT; INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
 /// The token is copied. On success *out owns the handle: free it with tc_auth_free().
+///
+/// @param token visible ASCII (0x21 to 0x7e), not empty.
+/// @param expires the Unix second at which it ends (not how long it lives), or TC_AUTH_NO_EXPIRY.
+/// Errors: NULL_ARGUMENT; INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_new_token(
@@ -80,6 +83,7 @@ pub unsafe extern "C" fn tc_auth_new_token(
 ///
 /// Header lists, URLs and strings that were made with it live on. Complete your tickets first: the answer to a renewal
 /// that comes afterwards is dropped, and with it the new token; and a ticket holds the token until it is given back.
+///
 /// Threads: no other call on the handle may be running.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_free(auth: Option<Box<tc_auth>>) {
@@ -101,8 +105,9 @@ pub extern "C" fn tc_auth_get_kind(auth: Option<&tc_auth>) -> tc_auth_kind {
 /// One line for a log: the kind, the access id or the token's expiry, and the API path. It holds nothing of a secret
 /// key or a token, not even a length.
 ///
-/// Errors: NULL_ARGUMENT.
 /// On success *out owns the string: free it with tc_auth_string_free().
+///
+/// Errors: NULL_ARGUMENT.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_describe(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<*mut c_char>>) -> Status {
@@ -115,7 +120,12 @@ pub extern "C" fn tc_auth_describe(auth: Option<&tc_auth>, out: Option<&mut Mayb
 
 /// Makes the headers for one request, now: tc_auth_headers_at() with TC_AUTH_NOW.
 ///
-/// Errors, ownership and threads: see there.
+/// On success *out owns the list: free it with tc_auth_header_list_free().
+///
+/// @param method such as "GET"; signed in upper case.
+/// @param uri path and query, or a whole URL, exactly as it will be sent: see tc_auth_headers_at().
+/// Errors: those of tc_auth_headers_at().
+/// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_headers(
     auth: Option<&tc_auth>,
@@ -129,14 +139,15 @@ pub unsafe extern "C" fn tc_auth_headers(
 
 /// Makes the headers for one request at a given time.
 ///
-/// method: such as "GET", an HTTP token of at most 64 characters; signed in upper case.
-/// uri: a path with query ("/api/v3/indicators?resultLimit=10") or an absolute http or https URL, exactly as it will be
-/// sent. What is signed is taken from it byte for byte: the path ("/" if it is empty) and the query, without the
-/// fragment. A path is signed as it stands: an API path is neither put before it nor compared with it.
-/// unix_time: Unix seconds, or TC_AUTH_NOW. A token's expiry is checked against it, too.
+/// Method and URI are only read. On success *out owns the list: free it with tc_auth_header_list_free().
+///
+/// @param method such as "GET", an HTTP token of at most 64 characters; signed in upper case.
+/// @param uri a path with query ("/api/v3/indicators?resultLimit=10") or an absolute http or https URL, exactly as it
+///   will be sent. What is signed is taken from it byte for byte: the path ("/" if it is empty) and the query, without
+///   the fragment. A path is signed as it stands: an API path is neither put before it nor compared with it.
+/// @param unix_time Unix seconds, or TC_AUTH_NOW. A token's expiry is checked against it, too.
 /// Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME (negative, or milliseconds);
 /// OTHER_ORIGIN (the handle has an API path, and the URL has another scheme, host or port); TOKEN_EXPIRED.
-/// Method and URI are only read. On success *out owns the list: free it with tc_auth_header_list_free().
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_headers_at(
@@ -156,18 +167,21 @@ pub unsafe extern "C" fn tc_auth_headers_at(
     })
 }
 
-/// The same as tc_auth_headers_at() without any allocation: the value of the Authorization header goes into the
-/// caller's buffer, ended by NUL; the value of the Timestamp header is the number in *timestamp, in decimal ("%" PRId64).
-/// Only a thread's first call on a token handle allocates: see the front page.
+/// The same as tc_auth_headers_at() without any allocation.
 ///
-/// method, uri: as there, with their lengths in bytes; they need no NUL.
-/// authorization, capacity: the buffer and its size, which must exceed the length of the value by one for the NUL.
-/// *authorization_len: receives the length without the NUL. *timestamp: receives the second to send, or
-/// TC_AUTH_NO_TIMESTAMP: then send no Timestamp header.
-/// Errors: those of tc_auth_headers_at(); INVALID_ARGUMENT (a length of method or URI above PTRDIFF_MAX); BUFFER_TOO_SMALL: then
-/// *authorization_len alone is written, with the length that is needed. NULL with capacity 0 asks for it. Between two
-/// calls another thread can set a longer token, so ask in a loop.
+/// The value of the Authorization header goes into the caller's buffer, ended by NUL; the value of the Timestamp header
+/// is the number in *timestamp, in decimal ("%" PRId64).
+/// Only a thread's first call on a token handle allocates: see the front page.
 /// Everything stays the caller's. Buffers must not overlap.
+///
+/// @param method,uri as there, with their lengths in bytes; they need no NUL.
+/// @param authorization,capacity the buffer and its size, which must exceed the length of the value by one for the
+///   NUL.
+/// @param authorization_len receives the length without the NUL.
+/// @param timestamp receives the second to send, or TC_AUTH_NO_TIMESTAMP: then send no Timestamp header.
+/// Errors: those of tc_auth_headers_at(); INVALID_ARGUMENT (a length of method or URI above PTRDIFF_MAX);
+/// BUFFER_TOO_SMALL: then *authorization_len alone is written, with the length that is needed. NULL with capacity 0
+/// asks for it. Between two calls another thread can set a longer token, so ask in a loop.
 /// Threads: any; takes no lock.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_headers_into(
@@ -198,10 +212,12 @@ pub unsafe extern "C" fn tc_auth_headers_into(
 /// The string that is signed, such as "/api/v3/indicators:GET:1513703787": for support, and for comparison with what
 /// another implementation signs. Making the headers does not need it.
 ///
-/// method, uri: as in tc_auth_headers_at(). unix_time: the second that was signed, as
-/// tc_auth_header_list_timestamp() tells it; TC_AUTH_NOW is INVALID_TIME here.
-/// Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
 /// On success *out owns the string: free it with tc_auth_string_free().
+///
+/// @param method,uri as in tc_auth_headers_at().
+/// @param unix_time the second that was signed, as tc_auth_header_list_timestamp() tells it; TC_AUTH_NOW is
+///   INVALID_TIME here.
+/// Errors: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_string_to_sign(
@@ -221,17 +237,19 @@ pub unsafe extern "C" fn tc_auth_string_to_sign(
 
 /// The server's side, for gateways, mocks and tests: checks the headers that came with a request.
 ///
-/// method, uri: the request's, as in tc_auth_headers_at(). As there, origin and fragment are not what was signed: refuse
-/// a request target with a `#` before you ask. authorization, timestamp: the values of these two headers;
-/// NULL where the request has none. With a token the timestamp is not looked at.
-/// unix_time: Unix seconds, or TC_AUTH_NOW. tolerance_seconds: how far the timestamp may be off, 0 to 86400;
-/// ThreatConnect itself allows 300.
+/// Everything is only read.
+///
+/// @param method,uri the request's, as in tc_auth_headers_at(). As there, origin and fragment are not what was
+///   signed: refuse a request target with a `#` before you ask.
+/// @param authorization,timestamp the values of these two headers; NULL where the request has none. With a token the
+///   timestamp is not looked at.
+/// @param unix_time Unix seconds, or TC_AUTH_NOW.
+/// @param tolerance_seconds how far the timestamp may be off, 0 to 86400; ThreatConnect itself allows 300.
 /// Errors, first for the caller's arguments: NULL_ARGUMENT; INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE;
 /// OTHER_ORIGIN; INVALID_TIME; INVALID_ARGUMENT (the tolerance). Then for the headers, in this order:
 /// MALFORMED_AUTHORIZATION (missing, not "TC id:signature" or "TC-Token token" as the handle's kind has it, scheme in
-/// just these letters, or a timestamp that is not made of digits);
-/// SIGNATURE_MISMATCH (compared in constant time); TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
-/// Everything is only read.
+/// just these letters, or a timestamp that is not made of digits); SIGNATURE_MISMATCH (compared in constant time);
+/// TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_verify(
@@ -256,11 +274,12 @@ pub unsafe extern "C" fn tc_auth_verify(
 
 /// Replaces the token of a handle, at once and for every thread.
 ///
-/// token, expires: as in tc_auth_new_token(). The same token with another expiry only changes the expiry.
-/// Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_TOKEN; INVALID_TIME. The old token then stays.
 /// A new token counts at once, also while the old one is being renewed: whoever waits goes on with it, and the answer
 /// to that renewal is dropped.
 /// The token is copied; the old one is wiped as soon as no call is reading it any more.
+///
+/// @param token,expires as in tc_auth_new_token(). The same token with another expiry only changes the expiry.
+/// Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_TOKEN; INVALID_TIME. The old token then stays.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const c_char, expires: i64) -> Status {
@@ -273,9 +292,11 @@ pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const 
 
 /// The current token and its expiry, both of the same moment: to hand them on to another process, not to log them.
 ///
-/// *token: receives a copy. *expires: receives Unix seconds, or TC_AUTH_NO_EXPIRY. Either pointer may be NULL.
-/// Errors: NULL_ARGUMENT (no handle); WRONG_KIND (an HMAC handle).
 /// On success *token owns the string: free it with tc_auth_string_free(), which wipes it.
+///
+/// @param token receives a copy.
+/// @param expires receives Unix seconds, or TC_AUTH_NO_EXPIRY. Either pointer may be NULL.
+/// Errors: NULL_ARGUMENT (no handle); WRONG_KIND (an HMAC handle).
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_token(
@@ -297,8 +318,8 @@ pub extern "C" fn tc_auth_token(
 
 /// Sets how long before its expiry a token is due to be renewed.
 ///
-/// seconds: 0 to 86400; 60 at first. A token is due so long before its expiry, but not in the first half of the life that
-/// it had left when it was set: with 100 seconds left and a window of 60, it is due after 50.
+/// @param seconds 0 to 86400; 60 at first. A token is due so long before its expiry, but not in the first half of the
+///   life that it had left when it was set: with 100 seconds left and a window of 60, it is due after 50.
 /// Errors: NULL_ARGUMENT; WRONG_KIND (an HMAC handle); INVALID_ARGUMENT.
 /// Threads: any.
 #[unsafe(no_mangle)]
@@ -309,17 +330,19 @@ pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds:
 
 /// To be called before each request is signed: says whether to go ahead, or to renew the token first.
 ///
-/// OK, and *out is NULL: go ahead and sign. Always so with an HMAC handle, with a token that is not renewed (one that
-/// begins with "APIV2:", or without an API path), and during the pause after a renewal that failed.
-/// OK, and *out is a ticket: this caller, and nobody else, renews. GET the URL of tc_auth_renewal_url(), call
-/// tc_auth_renewal_complete() or tc_auth_renewal_cancel() within 120 seconds, and whatever came of it, go on to sign:
-/// that says whether the token serves.
-/// RENEWAL_TIMEOUT: somebody else's renewal is still under way. The old token is not to be sent meanwhile, for the
-/// server kills it when it issues the new one: poll again, or give up.
-/// max_wait_ms: how many milliseconds to wait for somebody else's renewal, longer than your HTTP client may take for it;
-/// 0 for not at all. Otherwise nobody waits.
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
+/// - OK, and *out is NULL: go ahead and sign. Always so with an HMAC handle, with a token that is not renewed (one that
+///   begins with "APIV2:", or without an API path), and during the pause after a renewal that failed.
+/// - OK, and *out is a ticket: this caller, and nobody else, renews. GET the URL of tc_auth_renewal_url(), call
+///   tc_auth_renewal_complete() or tc_auth_renewal_cancel() within 120 seconds, and whatever came of it, go on to sign:
+///   that says whether the token serves.
+/// - RENEWAL_TIMEOUT: somebody else's renewal is still under way. The old token is not to be sent meanwhile, for the
+///   server kills it when it issues the new one: poll again, or give up.
+///
 /// On success *out is NULL or owns a ticket, which tc_auth_renewal_complete() or tc_auth_renewal_cancel() frees.
+///
+/// @param max_wait_ms how many milliseconds to wait for somebody else's renewal, longer than your HTTP client may
+///   take for it; 0 for not at all. Otherwise nobody waits.
+/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
 /// Threads: any; the one call that waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_renewal_poll(
@@ -341,17 +364,20 @@ pub unsafe extern "C" fn tc_auth_renewal_poll(
 
 /// To be called with the answer to a signed request: says whether a retry is any use, and corrects what can be corrected.
 ///
-/// sent_authorization, sent_timestamp: the values that were sent, with the length of the first ("TC-Token ..." without
-/// NUL); the timestamp or TC_AUTH_NO_TIMESTAMP. http_status, date, body: what came back; date is the Date header, or
-/// NULL: also if the response carries an Age header, or did not come from the signed origin over TLS. Only the statuses
-/// 400, 401 and 403 are looked at, and of the body the first 64 KiB; any other status is TC_AUTH_ADVICE_ACCEPTED.
-/// *advice: receives a number of tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. It keeps no
-/// memory of requests, so count the retries yourself.
-/// A token that the server refuses is marked, so that the next poll renews it. A clock that the server's Date shows to
-/// be wrong is corrected by the handle's clock offset, by at most a day.
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (what was sent does not
-/// begin with "TC " or "TC-Token ", as the handle's kind has it, or is not one line of visible ASCII); INVALID_TIME (the sent timestamp matters and is none).
-/// Everything is only read.
+/// Only the statuses 400, 401 and 403 are looked at, and of the body the first 64 KiB; any other status is
+/// TC_AUTH_ADVICE_ACCEPTED. A token that the server refuses is marked, so that the next poll renews it. A clock that the
+/// server's Date shows to be wrong is corrected by the handle's clock offset, by at most a day. Everything is only read.
+///
+/// @param sent_authorization the value that was sent ("TC-Token ..."), with its length, without NUL.
+/// @param sent_timestamp the second that was sent, or TC_AUTH_NO_TIMESTAMP.
+/// @param http_status,body what came back.
+/// @param date the Date header that came back, or NULL: also if the response carries an Age header, or did not come from
+///   the signed origin over TLS.
+/// @param advice receives a number of tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. The handle
+///   keeps no memory of requests, so count the retries yourself.
+/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (what was sent does
+/// not begin with "TC " or "TC-Token ", as the handle's kind has it, or is not one line of visible ASCII); INVALID_TIME
+/// (the sent timestamp matters and is none).
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_review(
@@ -381,10 +407,12 @@ pub unsafe extern "C" fn tc_auth_review(
 /// set it before the handle is shared, for until then other threads can sign for any server.
 ///
 /// From then on an absolute URL of another scheme, host or port is refused with OTHER_ORIGIN, so that no credentials go
-/// to another server; tc_auth_url_new_for() can join paths to it; and a token can be renewed there. A `/` at the end makes no difference.
+/// to another server; tc_auth_url_new_for() can join paths to it; and a token can be renewed there. A `/` at the end
+/// makes no difference.
+/// The string is copied.
+///
 /// Errors: NULL_ARGUMENT; INVALID_URI_FORM (no absolute http or https URL, or one with a user, query or fragment);
 /// INVALID_URI_BYTE; ALREADY_SET.
-/// The string is copied.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *const c_char) -> Status {
@@ -397,7 +425,7 @@ pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *con
 
 /// Sets what has to be added to this machine's clock to get the server's time; used wherever TC_AUTH_NOW is passed.
 ///
-/// seconds: -86400 to 86400; 0 at first.
+/// @param seconds -86400 to 86400; 0 at first.
 /// Errors: NULL_ARGUMENT; INVALID_ARGUMENT.
 /// Threads: any.
 #[unsafe(no_mangle)]

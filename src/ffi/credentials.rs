@@ -13,13 +13,15 @@ use crate::error::{Result, Status};
 
 /// Makes a handle from a JSON object of the platform's parameters.
 ///
-/// Names: tc_token, tc_token_expires (Unix seconds, a number or a string), tc_api_path, and a key pair: tc_api_access_id
-/// and tc_api_secret_key, or else api_access_id and api_secret_key. Empty strings and null count as absent, other members are
-/// passed over. With both kinds of credentials the token wins. An API path that is there is set on the handle.
+/// Names: tc_token, tc_token_expires (Unix seconds, a number or a string), tc_api_path, and a key pair:
+/// tc_api_access_id and tc_api_secret_key, or else api_access_id and api_secret_key. Empty strings and null count as
+/// absent, other members are passed over. With both kinds of credentials the token wins. An API path that is there is
+/// set on the handle.
+/// The text is only read. On success *out owns the handle: free it with tc_auth_free().
+///
 /// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (no object, over 1 MiB, a member
 /// of a wrong type or given twice); NO_CREDENTIALS (none, or half a key pair); for what is there but can't be used
 /// INVALID_ACCESS_ID, INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
-/// The text is only read. On success *out owns the handle: free it with tc_auth_free().
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_json(
@@ -35,13 +37,15 @@ pub unsafe extern "C" fn tc_auth_from_json(
     })
 }
 
-/// Makes a handle from command-line arguments: --tc_token X or --tc_token=X, and likewise the other names of
+/// Makes a handle from command-line arguments: `--tc_token X` or `--tc_token=X`, and likewise the other names of
 /// tc_auth_from_json().
 ///
-/// argc, argv: those of main(), or any such list; every element is read, and those that are not ours are passed over.
-/// Errors: NULL_ARGUMENT (also for an element); INVALID_ARGUMENT (a negative argc); CONFIG_SYNTAX (a name without a
-/// value, with a value that begins with "--", which is written --name=value, or given twice); the rest as there.
 /// The arguments are only read. On success *out owns the handle: free it with tc_auth_free().
+///
+/// @param argc,argv those of main(), or any such list; every element is read, and those that are not ours are passed
+///   over.
+/// Errors: NULL_ARGUMENT (also for an element); INVALID_ARGUMENT (a negative argc); CONFIG_SYNTAX (a name without a
+/// value, with a value that begins with `--`, which is written `--name=value`, or given twice); the rest as there.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_args(
@@ -61,8 +65,9 @@ pub unsafe extern "C" fn tc_auth_from_args(
 /// TC_API_SECRET_KEY.
 ///
 /// In a set-user-id or set-group-id process nothing is read, for the environment there is somebody else's.
-/// Errors: NULL_ARGUMENT; the rest as in tc_auth_from_json().
 /// On success *out owns the handle: free it with tc_auth_free().
+///
+/// Errors: NULL_ARGUMENT; the rest as in tc_auth_from_json().
 /// Threads: while it runs no other thread may call setenv(), putenv() or the like: call it before you start threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) -> Status {
@@ -76,10 +81,12 @@ pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) 
 /// Makes a handle from the encrypted file in which the platform passes parameters: AES-CBC over the JSON object of
 /// tc_auth_from_json(). The file is left where it is.
 ///
-/// path: of the file, which TC_APP_PARAM_FILE names. key: 16, 24 or 32 bytes, from TC_APP_PARAM_KEY.
+/// Path and key are only read. On success *out owns the handle: free it with tc_auth_free().
+///
+/// @param path of the file, which TC_APP_PARAM_FILE names.
+/// @param key 16, 24 or 32 bytes, from TC_APP_PARAM_KEY.
 /// Errors: NULL_ARGUMENT; CONFIG_IO (not there, no regular file, not readable, over 1 MiB); CONFIG_DECRYPT (the key or
 /// the content is wrong, in whatever way); CONFIG_SYNTAX (an object with a wrong member); the rest as there.
-/// Path and key are only read. On success *out owns the handle: free it with tc_auth_free().
 /// Threads: any; it reads a file.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_param_file(
@@ -102,12 +109,13 @@ pub unsafe extern "C" fn tc_auth_from_param_file(
 /// The first source that names any credential is used, alone, and its errors are final; so are those of a file that is
 /// named and can't be read, unless the arguments have the credentials: then only its API path is missing. The API path
 /// comes from the first source that names it.
-/// argc, argv: as in tc_auth_from_args(); 0 and NULL for none.
-/// *why: receives, also when the call fails, a line on what was looked at and found, by name, without secrets. The
-/// pointer may be NULL.
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
 /// On success *out owns the handle: free it with tc_auth_free(). Free *why with tc_auth_string_free(); it is NULL only
 /// when an argument is wrong.
+///
+/// @param argc,argv as in tc_auth_from_args(); 0 and NULL for none.
+/// @param why receives, also when the call fails, a line on what was looked at and found, by name, without secrets.
+///   The pointer may be NULL.
+/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
 /// Threads: as in tc_auth_from_env(); it may read a file.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_discover(

@@ -21,6 +21,7 @@ pub extern "C" fn tc_auth_header_list_len(list: Option<&tc_auth_header_list>) ->
 /// The name of a header, such as "Authorization"; NULL for a NULL list or an index past the end.
 ///
 /// The string belongs to the list and is valid until tc_auth_header_list_free().
+///
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_header_list_name(list: Option<&tc_auth_header_list>, index: usize) -> *const c_char {
@@ -30,6 +31,7 @@ pub extern "C" fn tc_auth_header_list_name(list: Option<&tc_auth_header_list>, i
 /// The value of a header, such as "TC 1234:..."; NULL for a NULL list or an index past the end.
 ///
 /// The string belongs to the list and is valid until tc_auth_header_list_free().
+///
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_header_list_value(list: Option<&tc_auth_header_list>, index: usize) -> *const c_char {
@@ -40,6 +42,7 @@ pub extern "C" fn tc_auth_header_list_value(list: Option<&tc_auth_header_list>, 
 /// for a NULL list or an index past the end.
 ///
 /// The string belongs to the list and is valid until tc_auth_header_list_free().
+///
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_header_list_line(list: Option<&tc_auth_header_list>, index: usize) -> *const c_char {

@@ -12,6 +12,7 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
 /// The version of the library that is running, such as "0.1.0". The macros TC_AUTH_VERSION_* are those of the header.
 ///
 /// The string belongs to the library and lives as long as the program. Never NULL.
+///
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_version() -> *const c_char {
@@ -22,6 +23,7 @@ pub extern "C" fn tc_auth_version() -> *const c_char {
 ///
 /// Any number is accepted; one that the library does not know gets a sentence that says so.
 /// The string belongs to the library and lives as long as the program. Never NULL.
+///
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_status_message(status: i32) -> *const c_char {

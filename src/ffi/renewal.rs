@@ -28,6 +28,7 @@ impl tc_auth_renewal {
 /// It contains the token, so do not log it, and follow no redirect. Send it once, on a new connection: many clients
 /// repeat a GET when a kept connection turns out to be dead, and the second would renew a token that is gone.
 /// The string belongs to the ticket and is valid until the ticket is completed or cancelled.
+///
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *const c_char {
@@ -36,16 +37,17 @@ pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *con
 
 /// Hands in the server's answer, whatever it is. Whoever waits goes on.
 ///
-/// http_status, body: of the answer, the whole body. It is only read.
-/// *server_message: receives the message of the answer, fit for a log (at most 512 bytes of UTF-8, no control
-/// characters, `***` for the token), or NULL if there is none; also when the call fails. The pointer may be NULL.
 /// Returns OK if the token was replaced or extended, or if that does not matter any more because another token was set
-/// or the handle freed. RENEWAL_REFUSED: the server will not renew this token, so nobody tries again until another one is
-/// set. RENEWAL_BAD_RESPONSE: anything else; the token stays in use while it is valid, and the next attempt comes after
-/// a pause of 5 to 60 seconds.
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE.
+/// or the handle freed. RENEWAL_REFUSED: the server will not renew this token, so nobody tries again until another one
+/// is set. RENEWAL_BAD_RESPONSE: anything else; the token stays in use while it is valid, and the next attempt comes
+/// after a pause of 5 to 60 seconds.
 /// The ticket is freed, whatever is returned, and a wrong argument counts as no answer: set your pointer to NULL. If
 /// *server_message is not NULL, free it with tc_auth_string_free().
+///
+/// @param http_status,body of the answer, the whole body. It is only read.
+/// @param server_message receives the message of the answer, fit for a log (at most 512 bytes of UTF-8, no control
+///   characters, `***` for the token), or NULL if there is none; also when the call fails. The pointer may be NULL.
+/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE.
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_renewal_complete(
@@ -77,6 +79,7 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
 ///
 /// The token stays in use while it is valid, and the next attempt comes after a pause of 5 to 60 seconds.
 /// The ticket is freed: set your pointer to NULL.
+///
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {

@@ -22,6 +22,7 @@ pub(super) fn hand_over_string(out: &mut MaybeUninit<*mut c_char>, text: &str) {
 ///
 /// Use it for every `char *` that the library has given to you, and for no other: free() belongs to another allocator.
 /// Afterwards the string must not be used.
+///
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_string_free(string: *mut c_char) {

@@ -18,8 +18,9 @@ pub struct tc_auth_url(Url);
 /// Starts a URL with a base: a path such as "/api/v3/indicators", or an absolute http or https URL such as
 /// "https://company.example/api". The base is taken as it is, so it must be percent-encoded already.
 ///
-/// Errors: NULL_ARGUMENT; INVALID_URI_FORM (also for a fragment, `#...`); INVALID_URI_BYTE.
 /// The base is copied. On success *out owns the URL: free it with tc_auth_url_free().
+///
+/// Errors: NULL_ARGUMENT; INVALID_URI_FORM (also for a fragment, `#...`); INVALID_URI_BYTE.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_new(
@@ -37,9 +38,10 @@ pub unsafe extern "C" fn tc_auth_url_new(
 /// Starts a URL by joining a path to the handle's API path: with "https://company.example/api", the path "/v2/owners"
 /// becomes "https://company.example/api/v2/owners": do not repeat the "/api". The path must be percent-encoded already.
 ///
+/// Everything is copied; the URL may outlive the handle. On success *out owns it: free it with tc_auth_url_free().
+///
 /// Errors: NULL_ARGUMENT; API_PATH_MISSING; INVALID_URI_FORM (the path does not begin with exactly one `/`, or has a
 /// fragment); INVALID_URI_BYTE.
-/// Everything is copied; the URL may outlive the handle. On success *out owns it: free it with tc_auth_url_free().
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_new_for(
@@ -58,9 +60,10 @@ pub unsafe extern "C" fn tc_auth_url_new_for(
 /// Adds one segment to the path, with exactly one `/` before it. Every byte but A-Z a-z 0-9 - . _ ~ is
 /// percent-encoded: "http://evil.example/a?b" becomes one segment, which no server mistakes for more.
 ///
+/// The segment is copied; it may be the URL's own string.
+///
 /// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (the segment is empty, "." or "..", which HTTP clients remove);
 /// INVALID_URI_FORM (the URL has a query already: add all segments first). The URL is then as it was.
-/// The segment is copied; it may be the URL's own string.
 /// Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_add_segment(url: *mut tc_auth_url, segment: *const c_char) -> Status {
@@ -75,8 +78,9 @@ pub unsafe extern "C" fn tc_auth_url_add_segment(url: *mut tc_auth_url, segment:
 
 /// Adds one parameter to the query. Name and value are percent-encoded like a segment, a space as %20.
 ///
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (the name is empty; the value may be). The URL is then as it was.
 /// Name and value are copied; either may be the URL's own string.
+///
+/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (the name is empty; the value may be). The URL is then as it was.
 /// Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_add_query(
@@ -95,6 +99,7 @@ pub unsafe extern "C" fn tc_auth_url_add_query(
 /// The URL as it is now, for signing and for sending. NULL for NULL.
 ///
 /// The string belongs to the URL and is valid until the URL is changed or freed.
+///
 /// Threads: one at a time.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_url_string(url: Option<&tc_auth_url>) -> *const c_char {
