@@ -11,6 +11,7 @@ endif
 # Where cargo puts the library: below the target's name when it is told one.
 RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
 BUILD := $(TARGET)/c
+DOCS := $(TARGET)/docs
 # Not spelled $(MAKE) in the recipe, for `make -n` would then run the tests.
 SUBMAKE := $(MAKE)
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion
@@ -45,7 +46,7 @@ CMAKE_DIR = $(LIBDIR)/cmake/tc_auth
 COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
 COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude $< -o $@
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings install uninstall dist abi abi-check model storm tsan header lint clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings docs install uninstall dist abi abi-check model storm tsan header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -55,6 +56,7 @@ help:
 	@echo 'make test     run all tests; what needs an absent tool is reported as SKIP'
 	@echo 'make test-cpp, test-go, test-java, test-dotnet: the tests of one binding alone'
 	@echo 'make install  what make lib has built, below PREFIX ($(PREFIX)); DESTDIR, LIBDIR, INCLUDEDIR, BINDIR, MANDIR; make uninstall'
+	@echo 'make docs     the reference: $(DOCS)/html, and the man pages that make install then installs, too (needs doxygen, python3)'
 	@echo 'make bench-bindings: what a signed request costs in each language, beside its usual way'
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
@@ -91,6 +93,9 @@ INSTALLED = $(INCLUDEDIR)/tc_auth.h $(INCLUDEDIR)/tc_auth.hpp $(LIBDIR)/$(SHARED
 	$(LIBDIR)/libtc_auth.so $(LIBDIR)/libtc_auth.a $(PKG_CONFIG_DIR)/tc_auth.pc $(CMAKE_DIR)/tc_authConfig.cmake \
 	$(CMAKE_DIR)/tc_authConfigVersion.cmake $(BINDIR)/tc-sign $(MANDIR)/man1/tc-sign.1
 
+# The reference is there when `make docs` was called.
+MAN3 = $(wildcard $(DOCS)/man/man3/*.3)
+
 # The description files find everything from where they are, so that the whole can be moved. What is built already is
 # not built again, for whoever may write there, root mostly, may have no cargo.
 install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),$(wildcard $(BUILD)/tc-sign)),,lib)
@@ -102,6 +107,7 @@ install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),
 	$(INSTALL) -m 644 $(STATIC_LIBRARY) '$(DESTDIR)$(LIBDIR)'
 	$(INSTALL) -m 755 $(BUILD)/tc-sign '$(DESTDIR)$(BINDIR)'
 	$(FILL_IN) packaging/tc-sign.1.in > '$(DESTDIR)$(MANDIR)/man1/tc-sign.1'
+	$(if $(MAN3),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3' && $(INSTALL) -m 644 $(MAN3) '$(DESTDIR)$(MANDIR)/man3')
 	$(FILL_IN) -e 's|@PREFIX@|$${pcfiledir}/$(call RELATIVE,$(PREFIX),$(PKG_CONFIG_DIR))|' \
 		-e 's|@LIBDIR@|$${prefix}/$(call RELATIVE,$(LIBDIR),$(PREFIX))|' \
 		-e 's|@INCLUDEDIR@|$${prefix}/$(call RELATIVE,$(INCLUDEDIR),$(PREFIX))|' \
@@ -111,7 +117,7 @@ install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),
 	$(FILL_IN) packaging/tc_authConfigVersion.cmake.in > '$(DESTDIR)$(CMAKE_DIR)/tc_authConfigVersion.cmake'
 
 uninstall:
-	rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(file)')
+	rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(file)') '$(DESTDIR)$(MANDIR)/man3/tc_auth'[._]*3
 	-rmdir '$(DESTDIR)$(CMAKE_DIR)'
 
 demo: $(BUILD)/tc-sign
@@ -128,6 +134,15 @@ test test-cpp test-go test-java test-dotnet: lib
 
 bench-bindings: lib
 	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' sh tests/bench_bindings.sh
+
+# From the headers. A warning is an error.
+docs:
+	@rm -rf $(DOCS)
+	@mkdir -p $(DOCS)
+	@{ cat docs/Doxyfile; echo 'PROJECT_NUMBER = $(VERSION)'; echo 'OUTPUT_DIRECTORY = $(DOCS)'; } | doxygen -
+	@python3 docs/man.py $(DOCS)/xml $(DOCS)/man/man3 $(VERSION)
+	@rm -r $(DOCS)/xml
+	@echo $(DOCS)/html/index.html, $(DOCS)/man
 
 # What is committed, with the time of the commit: the same bytes wherever it is made.
 dist:
