@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the man pages of section 3 from Doxygen's XML: a page for each function, one for each enumeration, and tc_auth(3).
+"""Makes man pages of section 3 from Doxygen's XML: a page for each function and each enumeration, and tc_auth(3).
 
 man.py XML_DIRECTORY OUTPUT_DIRECTORY VERSION
 
-Doxygen's own man pages are one for the whole header, under as many names; here `man tc_auth_headers` shows its prototype,
-errors and result. The pages hold no date, so that they are the same whenever they are made.
+Doxygen's own man pages are one for the whole header, under as many names; here `man tc_auth_headers` shows its
+prototype, errors and result. The pages hold no date, so that they are the same whenever they are made.
 """
 
 import re
@@ -152,9 +152,9 @@ tc_auth
     for heading, body in sections:
         if body:
             roff += f".SH {heading}\n" + body.removeprefix(".PP\n")
-    others = sorted(dict.fromkeys(other for other in see_also if other != f"{name}(3)"))
-    roff += ".SH SEE ALSO\n" + ",\n".join(f".BR {other.replace('-', chr(92) + '-').replace('(', ' (')}" for other in others)
-    (output / f"{name}.3").write_text(re.sub(r",\n\.BR", " ,\n.BR", roff) + "\n", encoding="utf-8")
+    others = sorted({escape(other).replace("(", " (") for other in see_also})
+    roff += ".SH SEE ALSO\n" + " ,\n".join(f".BR {other}" for other in others) + "\n"
+    (output / f"{name}.3").write_text(roff, encoding="utf-8")
 
 
 def function_page(member):
@@ -163,7 +163,8 @@ def function_page(member):
     for item in member.findall(".//parameterlist/parameteritem"):
         names = ", ".join(parameter.text for parameter in item.iter("parametername"))
         parameters += f".TP\n.I {names}\n" + lines(inline(item.find("parameterdescription/para"), True))
-    result = {"void": "", "tc_auth_status": "0\n.RB ( TC_AUTH_STATUS_OK )\nfor success, else one of the errors below.\n"}
+    succeeds = "0\n.RB ( TC_AUTH_STATUS_OK )\nfor success, else one of the errors below.\n"
+    result = {"void": "", "tc_auth_status": succeeds}
     mentioned = [ref.text.removesuffix("()") for ref in member.findall(".//ref") if ref.text.endswith("()")]
     write(
         name,

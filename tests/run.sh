@@ -51,7 +51,7 @@ c_program() { # NAME static|shared
 # The library exports what the header declares, and nothing else.
 exports_match() { # HEADER
     nm -D --defined-only "$RELEASE/libtc_auth.so" | awk '{ print $3 }' | sort >"$build/exported"
-    sed -n '/extern "C"/,$p' "$1" | sed '/^ *\*/d; /^ *\/\*/d' | grep -o 'tc_auth_[a-z_]*(' | tr -d '(' | sort >"$build/declared"
+    declared "$1" >"$build/declared"
     test -s "$build/declared" && diff "$build/declared" "$build/exported"
 }
 
@@ -194,7 +194,7 @@ has_libcurl() { echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; }
 # --- the tests
 
 part_core() {
-    run "Rust: units, vectors, properties, header" $CARGO test --locked --quiet
+    run "Rust: units, vectors, properties, header, documents" $CARGO test --locked --quiet
 
     for dialect in c99 c11 c17; do
         run "header compiles as $dialect" header_compiles "$CC" $dialect
@@ -245,6 +245,13 @@ part_core() {
 
     run "demo" demo
     run "programs in README and header" documented_programs
+
+    packages=$(lacking doxygen=doxygen python3=python3 man=man-db)
+    if [ -n "$packages" ]; then
+        skip "reference: HTML and man pages" "something is missing" "apt-get install$packages"
+    else
+        run "reference: HTML and man pages" sh tests/docs.sh
+    fi
 
     packages=$(lacking pkg-config=pkg-config cmake=cmake readelf=binutils)
     if [ -n "$packages" ]; then

@@ -15,6 +15,11 @@ lacking() {
 # at_least WANTED VERSION
 at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 
+# The functions that a header declares.
+declared() { # HEADER
+    sed -n '/extern "C"/,$p' "$1" | sed '/^ *\*/d; /^ *\/\*/d' | grep -o 'tc_auth_[a-z_]*(' | tr -d '(' | sort
+}
+
 in_go() {
     pkg_config=$(absolute "$build/pkgconfig") libraries=$(absolute "$RELEASE")
     (cd bindings/go && PKG_CONFIG_PATH=$pkg_config LD_LIBRARY_PATH=$libraries CGO_ENABLED=1 "$@")

@@ -8,6 +8,9 @@ rm -rf "$work"
 mkdir -p "$work/build"
 work=$(cd "$work" && pwd)
 cp "$program" "$work/build/program.c"
+if command -v doxygen >/dev/null; then
+    ${MAKE:-make} -s docs
+fi
 expected='Authorization: TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks='
 
 says_it() { # WHAT COMMAND...
@@ -47,6 +50,12 @@ for libdir in ${multiarch:+lib/$multiarch} lib; do
     says_it "$libdir, tc-sign" env TC_API_ACCESS_ID=12345678901234567890 TC_API_SECRET_KEY=tc_auth-example-secret \
         "$root/bin/tc-sign" --at 1513703787 GET /api/v3/indicators
     man -l "$root/share/man/man1/tc-sign.1" 2>/dev/null | grep -q SYNOPSIS || ! command -v man >/dev/null
+
+    # The reference comes along when there is one.
+    if command -v doxygen >/dev/null; then
+        man -l "$root/share/man/man3/tc_auth_headers.3" 2>/dev/null | grep -q SYNOPSIS || ! command -v man >/dev/null
+        echo "$libdir, $(ls "$root/share/man/man3" | wc -l) man pages"
+    fi
 
     # Where the static library is alone, --static names all that it needs.
     rm "$lib"/libtc_auth.so*

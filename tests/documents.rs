@@ -1,0 +1,160 @@
+//! What the documents say: their links lead somewhere, and everything that states a version states the same.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every Markdown file, without what was built.
+fn documents() -> Vec<PathBuf> {
+    let (mut found, mut directories) = (Vec::new(), vec![root().to_owned()]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy();
+            if path.is_dir() && !name.starts_with('.') && name != "target" {
+                directories.push(path);
+            } else if name.ends_with(".md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The lines outside of code blocks.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut code = false;
+    text.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        !code && !fence
+    })
+}
+
+/// A line without `code`.
+fn without_code(line: &str) -> String {
+    line.split('`').step_by(2).collect()
+}
+
+/// What `#anchor` may be: headings in lower case, with hyphens for spaces, without punctuation.
+fn anchors(text: &str) -> Vec<String> {
+    let mut seen = HashMap::new();
+    let headings = prose(text).filter(|line| line.starts_with('#'));
+    headings
+        .map(|heading| {
+            let letters =
+                heading.trim_start_matches('#').trim().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+            let anchor = letters.collect::<String>().to_lowercase().replace(' ', "-");
+            let before = seen.entry(anchor.clone()).and_modify(|times| *times += 1).or_insert(0);
+            if *before == 0 { anchor } else { format!("{anchor}-{before}") }
+        })
+        .collect()
+}
+
+/// The targets of `[text](target)` and `[text]: target`.
+fn links(text: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    for line in prose(text).map(without_code) {
+        for rest in line.split("](").skip(1) {
+            links.extend(rest.split(')').next().map(|target| target.trim().to_owned()));
+        }
+        if let Some((_, target)) = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")) {
+            links.push(target.trim().to_owned());
+        }
+    }
+    links
+}
+
+/// The links within the project that lead nowhere.
+fn broken(document: &Path, text: &str) -> Vec<String> {
+    let leads_somewhere = |link: &String| {
+        let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let target =
+            if path.is_empty() { document.to_owned() } else { document.parent().expect("a parent").join(path) };
+        let is_document = target.extension().is_some_and(|extension| extension == "md");
+        target.exists() && (anchor.is_empty() || is_document && anchors(&read(&target)).iter().any(|a| a == anchor))
+    };
+    let within = |link: &String| !link.contains("://") && !link.starts_with("mailto:");
+    links(text).into_iter().filter(|link| within(link) && !leads_somewhere(link)).collect()
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let documents = documents();
+    assert!(documents.len() >= 12, "the README, docs/ and those of the bindings: {documents:?}");
+    let mut followed = 0;
+    for document in documents {
+        let text = read(&document);
+        followed += links(&text).len();
+        assert_eq!(broken(&document, &text), [""; 0], "{}", document.display());
+    }
+    assert!(followed >= 30, "only {followed} links");
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_seen() {
+    let planted = "[a](docs/no-such.md), [`b`](README.md#no-such-heading) [c](#no-such-heading)\n[d]: no-such-file\n\
+        [e](tests/documents.rs#L1) [good](README.md#try-it) [good](#use-it) [good](docs) [good](https://example.org/no)\n\
+        `[code](no)`\n```\n[code](no)\n```\n";
+    let nowhere =
+        ["docs/no-such.md", "README.md#no-such-heading", "#no-such-heading", "no-such-file", "tests/documents.rs#L1"];
+    assert_eq!(broken(&root().join("README.md"), planted), nowhere);
+}
+
+/// Where a version stands: a file, what stands before it, and what stands after it. Go takes its versions from tags.
+const STATEMENTS: [(&str, &str, &str); 7] = [
+    ("Cargo.toml", "name = \"tc_auth\"\nversion = \"", "\""),
+    ("Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
+    ("fuzz/Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
+    ("bindings/java/pom.xml", "<artifactId>tc-auth</artifactId>\n  <version>", "<"),
+    ("bindings/java/README.md", "<artifactId>tc-auth</artifactId>\n  <version>", "<"),
+    ("bindings/java/README.md", "target/tc-auth-", ".jar"),
+    ("bindings/dotnet/TcAuth.csproj", "<Version>", "<"),
+];
+
+/// What states another version.
+fn disagreements(version: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, before, after) in STATEMENTS {
+        let text = read(&root().join(file));
+        let stated = text.split_once(before).and_then(|(_, rest)| rest.split_once(after)).map(|(stated, _)| stated);
+        if stated != Some(version) {
+            found.push(format!("{file}: {}", stated.unwrap_or("no version")));
+        }
+    }
+    // Its version macros; the test of the header compares the rest.
+    let header = read(&root().join("include/tc_auth.h"));
+    for (part, number) in ["MAJOR", "MINOR", "PATCH"].iter().zip(version.split('.')) {
+        if !header.contains(&format!("#define TC_AUTH_VERSION_{part} {number}\n")) {
+            found.push(format!("include/tc_auth.h: {part}"));
+        }
+    }
+    // A version that was not released yet has its changes under "Unreleased".
+    let changes = read(&root().join("CHANGELOG.md"));
+    let heading = |name: &str| changes.lines().any(|line| line.starts_with(&format!("## [{name}]")));
+    let unreleased = version == env!("CARGO_PKG_VERSION") && heading("Unreleased");
+    if !heading(version) && !unreleased {
+        found.push("CHANGELOG.md: no section".to_owned());
+    }
+    found
+}
+
+#[test]
+fn all_state_the_same_version() {
+    assert_eq!(disagreements(env!("CARGO_PKG_VERSION")), [""; 0]);
+}
+
+#[test]
+fn a_version_that_disagrees_is_seen() {
+    let found = disagreements("999.998.997");
+    assert_eq!(found.len(), STATEMENTS.len() + 3 + 1, "{found:#?}");
+    assert!(!found.iter().any(|statement| statement.contains("no version")), "{found:#?}");
+}
