@@ -166,6 +166,8 @@ def function_page(member):
     succeeds = "0\n.RB ( TC_AUTH_STATUS_OK )\nfor success, else one of the errors below.\n"
     result = {"void": "", "tc_auth_status": succeeds}
     mentioned = [ref.text.removesuffix("()") for ref in member.findall(".//ref") if ref.text.endswith("()")]
+    text = "".join(member.find("detaileddescription").itertext())
+    mentioned += [other for other in ("tc_auth_advice", "tc_auth_kind") if re.search(rf"\b{other}\b", text)]
     write(
         name,
         title(member),

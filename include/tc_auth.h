@@ -533,17 +533,19 @@ tc_auth_status tc_auth_renewal_poll(tc_auth *auth,
                                     tc_auth_renewal **out);
 
 /**
- * To be called with the answer to a signed request: says whether a retry is any use, and corrects what can be corrected.
+ * To be called with the answer to a signed request: says whether a retry is any use, and corrects what can be
+ * corrected.
  *
  * Only the statuses 400, 401 and 403 are looked at, and of the body the first 64 KiB; any other status is
- * TC_AUTH_ADVICE_ACCEPTED. A token that the server refuses is marked, so that the next poll renews it. A clock that the
- * server's Date shows to be wrong is corrected by the handle's clock offset, by at most a day. Everything is only read.
+ * TC_AUTH_ADVICE_ACCEPTED. A token that the server refuses is marked, so that the next poll renews it. A clock that
+ * the server's Date shows to be wrong is corrected by the handle's clock offset, by at most a day. Everything is only
+ * read.
  *
  * @param sent_authorization the value that was sent ("TC-Token ..."), with its length, without NUL.
  * @param sent_timestamp the second that was sent, or TC_AUTH_NO_TIMESTAMP.
  * @param http_status,body what came back.
- * @param date the Date header that came back, or NULL: also if the response carries an Age header, or did not come from
- *   the signed origin over TLS.
+ * @param date the Date header that came back, or NULL: also if the response carries an Age header, or did not come
+ *   from the signed origin over TLS.
  * @param advice receives a number of tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. The handle
  *   keeps no memory of requests, so count the retries yourself.
  * Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (what was sent does

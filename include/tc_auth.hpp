@@ -28,8 +28,9 @@
  * std::expected.) Nothing throws but tcauth::error and std::bad_alloc.
  *
  * Strings are taken as std::string_view. One that holds a NUL is refused with the status of any other character that
- * has no business there, and a char pointer that is NULL, such as that of an unset variable, with NULL_ARGUMENT. Copies that are made of secret keys and tokens to end them with NUL are wiped; a token that is
- * returned to you is yours to wipe.
+ * has no business there, and a char pointer that is NULL, such as that of an unset variable, with NULL_ARGUMENT.
+ * Copies that are made of secret keys and tokens to end them with NUL are wiped; a token that is returned to you is
+ * yours to wipe.
  *
  * Objects own what they hold, free it, and can be moved but not copied. One that was moved from can only be destroyed or
  * assigned to. An auth may be used by any number of threads at once, but destroyed or assigned to only when no other

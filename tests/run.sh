@@ -253,7 +253,7 @@ part_core() {
         run "reference: HTML and man pages" sh tests/docs.sh
     fi
 
-    packages=$(lacking pkg-config=pkg-config cmake=cmake readelf=binutils)
+    packages=$(lacking pkg-config=pkg-config cmake=cmake readelf=binutils man=man-db)
     if [ -n "$packages" ]; then
         skip "make install" "something is missing" "apt-get install$packages"
     else

@@ -24,6 +24,10 @@ says_it() { # WHAT COMMAND...
     fi
 }
 
+says_how() { # MAN_PAGE
+    man -l "$1" 2>/dev/null | grep -q SYNOPSIS || { echo "no man page: $1" >&2; exit 1; }
+}
+
 # A layout as Debian has it, and the plain one; each is moved after it was installed.
 multiarch=$("${CC:-cc}" -print-multiarch 2>/dev/null || true)
 for libdir in ${multiarch:+lib/$multiarch} lib; do
@@ -49,11 +53,11 @@ for libdir in ${multiarch:+lib/$multiarch} lib; do
 
     says_it "$libdir, tc-sign" env TC_API_ACCESS_ID=12345678901234567890 TC_API_SECRET_KEY=tc_auth-example-secret \
         "$root/bin/tc-sign" --at 1513703787 GET /api/v3/indicators
-    man -l "$root/share/man/man1/tc-sign.1" 2>/dev/null | grep -q SYNOPSIS || ! command -v man >/dev/null
+    says_how "$root/share/man/man1/tc-sign.1"
 
     # The reference comes along when there is one.
     if command -v doxygen >/dev/null; then
-        man -l "$root/share/man/man3/tc_auth_headers.3" 2>/dev/null | grep -q SYNOPSIS || ! command -v man >/dev/null
+        says_how "$root/share/man/man3/tc_auth_headers.3"
         echo "$libdir, $(ls "$root/share/man/man3" | wc -l) man pages"
     fi
 
