@@ -259,7 +259,9 @@ public:
         return make([&](tc_auth **out) { return tc_auth_new_hmac(id.get(), key.get(), out); });
     }
 
-    /** tc_auth_new_token(). `expires`: a moment, not how long it lives; nothing, or the Unix epoch, if it is not known. */
+    /**
+     * tc_auth_new_token(). `expires`: a moment, not how long it lives; nothing, or the Unix epoch, if it is not known.
+     */
     static auth token(detail::text_argument token, std::optional<detail::moment_argument> expires = {})
     {
         detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
@@ -297,7 +299,10 @@ public:
         return make([&](tc_auth **out) { return tc_auth_from_param_file(file.get(), bytes.get(), out); });
     }
 
-    /** tc_auth_discover(). `why`: receives what was looked at and found, if you want to know; when it throws, detail() has it. */
+    /**
+     * tc_auth_discover(). `why`: receives what was looked at and found, if you want to know; when it throws, detail()
+     * has it.
+     */
     static auth discover(int argc, char *const *argv, std::string *why = nullptr)
     {
         tc_auth *made = nullptr;
