@@ -72,9 +72,10 @@ help:
 
 lib: $(SONAME_LINK) $(PKG_CONFIG_FILE) $(BUILD)/tc-sign
 
-# Cargo knows when there is something to build, and leaves the files alone when there is not.
+# Cargo knows when there is something to build, and leaves the files alone when there is not. It makes all kinds of library
+# of one piece, and for Rust's own kind can't optimize at link time: so that one is left out.
 $(STATIC_LIBRARY): FORCE
-	$(CARGO) build --release --locked
+	$(CARGO) rustc --release --locked --lib --crate-type cdylib,staticlib
 
 $(SHARED_LIBRARY): $(STATIC_LIBRARY) ;
 
