@@ -46,7 +46,7 @@ CMAKE_DIR = $(LIBDIR)/cmake/tc_auth
 COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
 COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude $< -o $@
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings docs install uninstall dist abi abi-check model storm tsan header lint clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings docs install uninstall dist deb abi abi-check model storm tsan header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -62,6 +62,7 @@ help:
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
 	@echo 'make tsan     run the C tests and a storm under ThreadSanitizer'
 	@echo 'make dist     $(TARGET)/dist/tc_auth-$(VERSION).tar.gz, of what is committed, with its checksum'
+	@echo 'make deb      Debian packages of that tarball, in $(TARGET)/deb'
 	@echo 'make abi-check compare the ABI with that of the last release; make abi records it for a new one'
 	@echo 'make header   write include/tc_auth.h anew after a change in src/ffi'
 	@echo 'make lint     rustfmt and clippy, warnings denied'
@@ -152,6 +153,9 @@ dist:
 	@gzip -9nf $(TARGET)/dist/tc_auth-$(VERSION).tar
 	@cd $(TARGET)/dist && sha256sum tc_auth-$(VERSION).tar.gz > tc_auth-$(VERSION).tar.gz.sha256
 	@cat $(TARGET)/dist/tc_auth-$(VERSION).tar.gz.sha256
+
+deb: dist
+	@sh packaging/deb.sh $(TARGET)/dist/tc_auth-$(VERSION).tar.gz $(TARGET)/deb
 
 abi:
 	@TARGET='$(TARGET)' CC='$(CC)' sh tests/abi.sh write
