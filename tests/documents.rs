@@ -110,7 +110,7 @@ fn a_link_that_leads_nowhere_is_seen() {
 }
 
 /// Where a version stands: a file, what stands before it, and what stands after it. Go takes its versions from tags.
-const STATEMENTS: [(&str, &str, &str); 7] = [
+const STATEMENTS: [(&str, &str, &str); 8] = [
     ("Cargo.toml", "name = \"tc_auth\"\nversion = \"", "\""),
     ("Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
     ("fuzz/Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
@@ -118,6 +118,7 @@ const STATEMENTS: [(&str, &str, &str); 7] = [
     ("bindings/java/README.md", "<artifactId>tc-auth</artifactId>\n  <version>", "<"),
     ("bindings/java/README.md", "target/tc-auth-", ".jar"),
     ("bindings/dotnet/TcAuth.csproj", "<Version>", "<"),
+    ("packaging/debian/changelog", "tc-auth (", "-"),
 ];
 
 /// What states another version.

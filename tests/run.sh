@@ -171,6 +171,11 @@ installed() {
     MAKE="$MAKE --no-print-directory" CC=$CC sh tests/install/test.sh "$TARGET/install" "$build/documented.c"
 }
 
+deb() {
+    program_of README.md >"$build/documented.c"
+    sh tests/install/deb.sh "$TARGET" "$build/documented.c"
+}
+
 # The same bytes twice, the second time from another clone.
 dist() {
     make_quietly dist >"$build/dist-1" && rm -rf "$TARGET/dist-clone" && git clone -q . "$TARGET/dist-clone" &&
@@ -258,6 +263,20 @@ part_core() {
         skip "make install" "something is missing" "apt-get install$packages"
     else
         run "make install" installed
+    fi
+
+    packages=$(lacking dpkg-buildpackage=dpkg-dev dh=debhelper lintian=lintian debootstrap=debootstrap doxygen=doxygen \
+        python3=python3 readelf=binutils)
+    if ! have dpkg; then
+        skip "Debian packages" "not Debian or Ubuntu" "run it there"
+    elif [ "$(id -u)" -ne 0 ]; then
+        skip "Debian packages" "debootstrap and chroot need root" "make test, as root"
+    elif [ -n "$packages" ]; then
+        skip "Debian packages" "something is missing" "apt-get install$packages"
+    elif ! git rev-parse --git-dir >/dev/null 2>&1; then
+        skip "Debian packages" "no git, or no clone" "run it in a clone"
+    else
+        run "Debian packages" deb
     fi
 
     packages=$(lacking python3=python3 curl=curl)
