@@ -16,22 +16,45 @@ DOCS := $(TARGET)/docs
 SUBMAKE := $(MAKE)
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion
 
-STATIC_LIBRARY := $(RELEASE)/libtc_auth.a
-SHARED_LIBRARY := $(RELEASE)/libtc_auth.so
-# Programs look for the shared library by this name.
+# The system that the library is for: Linux, Darwin or Windows; any other is taken for one with ELF.
+SYSTEM := $(or $(if $(findstring -apple-,$(CARGO_BUILD_TARGET)),Darwin),$(if $(findstring -windows-,$(CARGO_BUILD_TARGET)),Windows),$(if $(findstring -linux-,$(CARGO_BUILD_TARGET)),Linux),$(shell uname -s))
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+# What linkers look for, the name that programs record and look for, and the file.
+ifeq ($(SYSTEM),Windows)
+LINK_NAME := libtc_auth.dll.a
+SONAME := tc_auth.dll
+SHARED_FILE := $(SONAME)
+SHARED_LIBRARY := $(RELEASE)/$(SONAME)
+EXE := .exe
+else ifeq ($(SYSTEM),Darwin)
+LINK_NAME := libtc_auth.dylib
+SONAME := libtc_auth.0.dylib
+SHARED_FILE := libtc_auth.$(VERSION).dylib
+SHARED_LIBRARY := $(RELEASE)/$(LINK_NAME)
+else
+LINK_NAME := libtc_auth.so
 SONAME := libtc_auth.so.0
+SHARED_FILE := libtc_auth.so.$(VERSION)
+SHARED_LIBRARY := $(RELEASE)/$(LINK_NAME)
+endif
+STATIC_LIBRARY := $(RELEASE)/libtc_auth.a
+TC_SIGN := $(BUILD)/tc-sign$(EXE)
+# What the test programs are started with looks here; a DLL is named so from the start.
 SONAME_LINK := $(RELEASE)/$(SONAME)
-# What a static Rust library needs of the system.
-ifeq ($(shell uname -s),Linux)
+
+# What a static Rust library needs of the system. With musl it is what a compiler adds by itself.
+ifeq ($(SYSTEM),Windows)
+SYSTEM_LIBRARIES := -lkernel32 -lntdll -luserenv -lws2_32 -ldbghelp
+else ifneq ($(findstring musl,$(CARGO_BUILD_TARGET)),)
+SYSTEM_LIBRARIES :=
+else ifeq ($(SYSTEM),Linux)
 SYSTEM_LIBRARIES := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 else
 SYSTEM_LIBRARIES := -lpthread -lm
 endif
 
 PKG_CONFIG_FILE := $(BUILD)/pkgconfig/tc_auth.pc
-
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-SHARED_FILE := libtc_auth.so.$(VERSION)
 
 # Where `make install` puts things; DESTDIR comes before all of them.
 PREFIX ?= /usr/local
@@ -40,13 +63,18 @@ INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR ?= $(PREFIX)/lib
 MANDIR ?= $(PREFIX)/share/man
 INSTALL ?= install
+# That of GNU, as macOS calls it when it is there.
+REALPATH := $(shell command -v grealpath || echo realpath)
 PKG_CONFIG_DIR = $(LIBDIR)/pkgconfig
 CMAKE_DIR = $(LIBDIR)/cmake/tc_auth
 
 COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
 COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude $< -o $@
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet bench-bindings docs install uninstall dist deb abi abi-check model storm tsan header lint clean FORCE
+# What packaging/platform.sh knows.
+PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
+
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench-bindings docs install uninstall dist deb abi abi-check model storm tsan header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -57,6 +85,8 @@ help:
 	@echo 'make test-cpp, test-go, test-java, test-dotnet: the tests of one binding alone'
 	@echo 'make install  what make lib has built, below PREFIX ($(PREFIX)); DESTDIR, LIBDIR, INCLUDEDIR, BINDIR, MANDIR; make uninstall'
 	@echo 'make docs     the reference: $(DOCS)/html, and the man pages that make install then installs, too (needs doxygen, python3)'
+	@echo 'make cross-PLATFORM builds for another one, installed below $(TARGET)/cross: $(PLATFORMS)'
+	@echo 'make test-platforms does that for all of them and runs what can be run here'
 	@echo 'make bench-bindings: what a signed request costs in each language, beside its usual way'
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
@@ -71,43 +101,55 @@ help:
 	@echo 'CC, CXX, CFLAGS, CARGO and CARGO_TARGET_DIR are respected.'
 	@echo 'make test REQUIRE_ALL=1 counts a skipped test as a failed one.'
 
-lib: $(SONAME_LINK) $(PKG_CONFIG_FILE) $(BUILD)/tc-sign
+lib: $(SONAME_LINK) $(PKG_CONFIG_FILE) $(TC_SIGN)
+
+CARGO_BUILD = $(CARGO) rustc --release --locked --lib --crate-type cdylib,staticlib
 
 # Cargo knows when there is something to build, and leaves the files alone when there is not. It makes all kinds of library
 # of one piece, and for Rust's own kind can't optimize at link time: so that one is left out.
 $(STATIC_LIBRARY): FORCE
-	$(CARGO) rustc --release --locked --lib --crate-type cdylib,staticlib
+	$(CARGO_BUILD)
 
 $(SHARED_LIBRARY): $(STATIC_LIBRARY) ;
 
+ifneq ($(SONAME_LINK),$(SHARED_LIBRARY))
 $(SONAME_LINK): $(SHARED_LIBRARY)
 	@ln -sf $(<F) $@
+endif
 
-FILL_IN = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@SONAME@|$(SONAME)|' -e 's|@SHARED_FILE@|$(SHARED_FILE)|' -e 's|@LIBS_PRIVATE@|$(SYSTEM_LIBRARIES)|'
-RELATIVE = $(shell realpath -m --relative-to='$(2)' '$(1)')
+FILL_IN = sed -e 's|@VERSION@|$(VERSION)|' -e 's|@SONAME@|$(SONAME)|' -e 's|@SHARED_FILE@|$(SHARED_FILE)|' \
+	-e 's|@LINK_NAME@|$(LINK_NAME)|' -e 's|@LIBS_PRIVATE@|$(SYSTEM_LIBRARIES)|'
+RELATIVE = $(or $(shell $(REALPATH) -m --relative-to='$(2)' '$(1)'),$(error GNU realpath is needed, of coreutils))
 
 # For this directory, so that what asks pkg-config for tc_auth can be built before it is installed.
 $(PKG_CONFIG_FILE): packaging/tc_auth.pc.in Cargo.toml Makefile
 	@mkdir -p $(@D)
 	@$(FILL_IN) -e 's|@PREFIX@|$(CURDIR)|' -e 's|@LIBDIR@|$(abspath $(RELEASE))|' -e 's|@INCLUDEDIR@|$${prefix}/include|' $< > $@
 
-INSTALLED = $(INCLUDEDIR)/tc_auth.h $(INCLUDEDIR)/tc_auth.hpp $(LIBDIR)/$(SHARED_FILE) $(LIBDIR)/$(SONAME) \
-	$(LIBDIR)/libtc_auth.so $(LIBDIR)/libtc_auth.a $(PKG_CONFIG_DIR)/tc_auth.pc $(CMAKE_DIR)/tc_authConfig.cmake \
-	$(CMAKE_DIR)/tc_authConfigVersion.cmake $(BINDIR)/tc-sign $(MANDIR)/man1/tc-sign.1
+# Windows looks for a DLL where the program is, and in the PATH.
+SHARED_DIR = $(if $(filter Windows,$(SYSTEM)),$(BINDIR),$(LIBDIR))
+
+INSTALLED = $(INCLUDEDIR)/tc_auth.h $(INCLUDEDIR)/tc_auth.hpp $(SHARED_DIR)/$(SHARED_FILE) $(SHARED_DIR)/$(SONAME) \
+	$(LIBDIR)/$(LINK_NAME) $(LIBDIR)/libtc_auth.a $(PKG_CONFIG_DIR)/tc_auth.pc $(CMAKE_DIR)/tc_authConfig.cmake \
+	$(CMAKE_DIR)/tc_authConfigVersion.cmake $(BINDIR)/$(notdir $(TC_SIGN)) $(MANDIR)/man1/tc-sign.1
 
 # The reference is there when `make docs` was called.
 MAN3 = $(wildcard $(DOCS)/man/man3/*.3)
 
 # The description files find everything from where they are, so that the whole can be moved. What is built already is
 # not built again, for whoever may write there, root mostly, may have no cargo.
-install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),$(wildcard $(BUILD)/tc-sign)),,lib)
+install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),$(wildcard $(TC_SIGN))),,lib)
 	$(INSTALL) -d $(foreach directory,$(sort $(dir $(INSTALLED))),'$(DESTDIR)$(directory)')
 	$(INSTALL) -m 644 include/tc_auth.h include/tc_auth.hpp '$(DESTDIR)$(INCLUDEDIR)'
-	$(INSTALL) -m 755 $(SHARED_LIBRARY) '$(DESTDIR)$(LIBDIR)/$(SHARED_FILE)'
+	$(INSTALL) -m 755 $(SHARED_LIBRARY) '$(DESTDIR)$(SHARED_DIR)/$(SHARED_FILE)'
+ifeq ($(SYSTEM),Windows)
+	$(INSTALL) -m 644 $(RELEASE)/$(LINK_NAME) '$(DESTDIR)$(LIBDIR)'
+else
 	ln -sf $(SHARED_FILE) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
-	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libtc_auth.so'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/$(LINK_NAME)'
+endif
 	$(INSTALL) -m 644 $(STATIC_LIBRARY) '$(DESTDIR)$(LIBDIR)'
-	$(INSTALL) -m 755 $(BUILD)/tc-sign '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -m 755 $(TC_SIGN) '$(DESTDIR)$(BINDIR)/$(notdir $(TC_SIGN))'
 	$(FILL_IN) packaging/tc-sign.1.in > '$(DESTDIR)$(MANDIR)/man1/tc-sign.1'
 	$(if $(MAN3),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3' && $(INSTALL) -m 644 $(MAN3) '$(DESTDIR)$(MANDIR)/man3')
 	$(FILL_IN) -e 's|@PREFIX@|$${pcfiledir}/$(call RELATIVE,$(PREFIX),$(PKG_CONFIG_DIR))|' \
@@ -115,6 +157,7 @@ install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),
 		-e 's|@INCLUDEDIR@|$${prefix}/$(call RELATIVE,$(INCLUDEDIR),$(PREFIX))|' \
 		packaging/tc_auth.pc.in > '$(DESTDIR)$(PKG_CONFIG_DIR)/tc_auth.pc'
 	$(FILL_IN) -e 's|@CMAKE_TO_INCLUDE@|$(call RELATIVE,$(INCLUDEDIR),$(CMAKE_DIR))|' \
+		-e 's|@CMAKE_TO_SHARED@|$(call RELATIVE,$(SHARED_DIR),$(CMAKE_DIR))|' \
 		packaging/tc_authConfig.cmake.in > '$(DESTDIR)$(CMAKE_DIR)/tc_authConfig.cmake'
 	$(FILL_IN) packaging/tc_authConfigVersion.cmake.in > '$(DESTDIR)$(CMAKE_DIR)/tc_authConfigVersion.cmake'
 
@@ -122,15 +165,19 @@ uninstall:
 	rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(file)') '$(DESTDIR)$(MANDIR)/man3/tc_auth'[._]*3
 	-rmdir '$(DESTDIR)$(CMAKE_DIR)'
 
-demo: $(BUILD)/tc-sign
+# What is missing for a platform, this names, with the command that installs it.
+$(PLATFORMS:%=cross-%): cross-%:
+	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' TARGET='$(TARGET)' sh packaging/cross.sh $*
+
+demo: $(TC_SIGN)
 	@set -- 'TC_API_ACCESS_ID=12345678901234567890' 'TC_API_SECRET_KEY=tc_auth-example-secret' \
 		$< GET 'https://company.example/api/v3/indicators?resultLimit=10'; \
 	printf "\$$ %s %s %s %s '%s'\n" "$$@"; env -u TC_TOKEN -u TC_APP_PARAM_FILE -u TC_API_PATH "$$@"
 
-examples: $(BUILD)/tc-sign $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_session $(if $(shell command -v $(firstword $(CXX))),$(BUILD)/curl_session-cpp)
+examples: $(TC_SIGN) $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_session $(if $(shell command -v $(firstword $(CXX))),$(BUILD)/curl_session-cpp)
 
 # All of them, or those of one binding.
-test test-cpp test-go test-java test-dotnet: lib
+test test-cpp test-go test-java test-dotnet test-platforms: lib
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' \
 	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh $(patsubst test-%,%,$(filter test-%,$@))
 
@@ -186,7 +233,7 @@ clean:
 
 # The examples.
 
-$(BUILD)/tc-sign: examples-c/tc_sign.c include/tc_auth.h $(STATIC_LIBRARY)
+$(TC_SIGN): examples-c/tc_sign.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
 
 $(BUILD)/sign_into: examples-c/sign_into.c include/tc_auth.h $(STATIC_LIBRARY)

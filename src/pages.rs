@@ -11,6 +11,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+#[cfg(target_os = "linux")]
 use zeroize::Zeroize;
 
 use crate::secret::Secret;
