@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every test, one line each, or those of the parts that are named: core, cpp, go, java, dotnet. `make test` starts it.
+# Runs every test, one line each, or those of the parts that are named: core, cpp, go, java, dotnet, platforms. `make test` starts it.
 #
 # A test that needs an absent tool is a SKIP, with the command that installs the tool; with REQUIRE_ALL=1 it counts as
 # failed. The output of a test is shown when it fails; all of it is kept in $TARGET/test-logs.
@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 build=$TARGET/c
 . tests/tools.sh
 logs=$TARGET/test-logs
+export TARGET RELEASE MAKE CARGO
 mkdir -p "$build" "$logs"
 passed=0 failed=0 skipped=0
 
@@ -110,11 +111,6 @@ tokens() {
     make_quietly "$build/storm" && python3 tests/platform/test_tokens.py "$RELEASE/libtc_auth.so" "$build"
 }
 
-# The first program of a document, from its first include to the brace that ends main.
-program_of() { # FILE
-    sed 's/^ \* \{0,1\}//; s/^    \(#include\)/\1/' "$1" | sed -n '/^#include <\(stdio.h\|iostream\)>/,/^ \{0,4\}}$/p'
-}
-
 documented_programs() {
     for document in README.md include/tc_auth.h; do
         program_of $document >"$build/documented.c"
@@ -187,6 +183,19 @@ demo() {
     env -u TC_API_ACCESS_ID -u TC_API_SECRET_KEY "$MAKE" --no-print-directory -s demo >"$build/demo" || return 1
     cat "$build/demo"
     grep -q '^Authorization: TC 12345678901234567890:' "$build/demo" && grep -q '^Timestamp: ' "$build/demo"
+}
+
+# platform PLATFORM WHAT... : built and looked at, with a SKIP for each thing that is missing
+platform() {
+    sh tests/platforms.sh lacking "$1" >"$build/lacking"
+    title="$1: $2"
+    if [ -s "$build/lacking" ]; then
+        while IFS= read -r line; do
+            skip "$title" "${line%%: *}" "${line#*: }"
+        done <"$build/lacking"
+    else
+        run "$title" sh tests/platforms.sh "$1"
+    fi
 }
 
 # conformance LABEL COMMAND... : the suite that all bindings share; the table at the end is made of its results
@@ -299,6 +308,12 @@ part_core() {
         run "core dump: no secret in it" core_dump
     fi
 
+    if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
+        platform glibc2.17 "built and run"
+    else
+        skip "glibc2.17: built and run" "it is for Linux on x86-64" "run it there"
+    fi
+
     oracle=$TARGET/tcex/bin/python
     if [ -x "$oracle" ]; then
         run "same headers as TcEx" "$oracle" tests/platform/compare_tcex.py "$RELEASE/libtc_auth.so"
@@ -370,6 +385,17 @@ part_dotnet() {
         run ".NET: tests, $runtime" sh bindings/dotnet/build.sh test $runtime
         run ".NET: conformance, $runtime" conformance dotnet-$runtime sh bindings/dotnet/build.sh conformance $runtime
     done
+}
+
+# Not part of `make test`, for what it needs can't be had everywhere.
+part_platforms() {
+    platform glibc2.17 "built and run"
+    platform aarch64 "built, and run in qemu"
+    platform musl "built and run"
+    platform aarch64-musl "built, and run in qemu"
+    platform windows "built, and run in wine"
+    platform macos "built"
+    platform macos-x86_64 "built"
 }
 
 results=$TARGET/conformance

@@ -58,3 +58,13 @@ java_jna() { # CLASS
 java_classes() {
     echo "$(echo bindings/java/target/tc-auth-*.jar):bindings/java/target/test-classes"
 }
+
+# The functions that a header declares.
+declared() { # HEADER
+    sed -n '/extern "C"/,$p' "$1" | sed '/^ *\*/d; /^ *\/\*/d' | grep -o 'tc_auth_[a-z_]*(' | tr -d '(' | sort
+}
+
+# The first program of a document, from its first include to the brace that ends main.
+program_of() { # FILE
+    sed 's/^ \* \{0,1\}//; s/^    \(#include\)/\1/' "$1" | sed -n '/^#include <\(stdio.h\|iostream\)>/,/^ \{0,4\}}$/p'
+}

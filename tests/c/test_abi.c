@@ -4,10 +4,14 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 #include <tc_auth.h>
+#ifdef _WIN32
+#include "environment.h"
+#else
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include "check.h"
 
@@ -528,6 +532,8 @@ static void threads(void)
     }
 }
 
+#ifndef _WIN32 /* which has no fork */
+
 static int stop;
 
 static void *keep_busy(void *argument)
@@ -584,6 +590,8 @@ static void forks(void)
     tc_auth_free(handles[0]);
 }
 
+#endif
+
 int main(void)
 {
     unsetenv("TC_TOKEN"); /* what the tests find is what they put there */
@@ -604,6 +612,8 @@ int main(void)
     renewal_answers();
     tickets_and_handles();
     threads();
+#ifndef _WIN32
     forks();
+#endif
     return check_summary("test_abi");
 }

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tc_auth.h>
+#ifdef _WIN32
+#include "environment.h"
+#endif
 
 #include "check.h"
 
