@@ -46,11 +46,11 @@ EOF
     export "$variable=$work/cc" SDKROOT="$work"
 }
 
-build="$CARGO zigbuild --target $rust_target"
+build="cargo-zigbuild rustc --target $rust_target"
 case $rust_target in
-    *-windows-*) build="$CARGO build --target $rust_target" ;;
+    *-windows-*) build="$CARGO rustc --target $rust_target" ;;
     *-apple-*)
-        build="$CARGO build --target $rust_target"
+        build="$CARGO rustc --target $rust_target"
         link_for_macos
         ;;
     *-gnu) build=$build.2.17 ;;
@@ -60,7 +60,8 @@ esac
 export PATH="$TARGET/zig/bin:$PATH"
 
 rm -rf "$installed"
-"$MAKE" -s --no-print-directory lib install CARGO_BUILD="$build --quiet --release --locked" \
+"$MAKE" -s --no-print-directory lib install \
+    CARGO_BUILD="$build --quiet --release --locked --lib --crate-type cdylib,staticlib" \
     CARGO_BUILD_TARGET=$rust_target BUILD="$work" CC="$cc" CFLAGS='-O2 -s' \
     WARNINGS='-Wall -Wextra -Wpedantic' PREFIX="$installed" DESTDIR=
 find "$installed" ! -type d | sort
