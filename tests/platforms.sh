@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the library for another platform, looks at what came out, and runs programs with it, in an emulator where one is
-# needed. `tests/platforms.sh PLATFORM`; with `lacking` before it, it prints only what is missing for that.
+# Builds the library for another platform, looks at what came out, and runs programs with it, where needed in an emulator.
+# Called with the platform; with `lacking` before it, it prints only what is missing for that.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -32,7 +32,7 @@ sh packaging/cross.sh "$name"
 work=$TARGET/cross/test/$name lib=$installed/lib
 rm -rf "$work"
 mkdir -p "$work"
-"$MAKE" -s --no-print-directory "$build/cases.h"
+"$MAKE" -s --no-print-directory BUILD="$build" "$build/cases.h"
 export PKG_CONFIG_PATH="$lib/pkgconfig"
 
 fail() {
@@ -45,6 +45,8 @@ exports_are_declared() {
     sort >"$work/exported"
     declared include/tc_auth.h >"$work/declared"
     diff "$work/declared" "$work/exported" || fail "the exports are not those of the header"
+    # Not both of them empty, that is.
+    [ -s "$work/declared" ] || fail "no exports"
     echo "$(wc -l <"$work/exported") functions, all of them declared in the header"
 }
 
@@ -55,7 +57,7 @@ needs_only() { # LIBRARIES FILE
     [ -z "$other" ] || fail "$2 needs $other"
 }
 
-# c_program COMPILER KIND ARGUMENTS... : test_abi and test_cases as $work/NAME-KIND
+# c_programs COMPILER KIND ARGUMENTS... : test_abi and test_cases, built as $work/NAME-KIND
 c_programs() {
     compiler=$1 kind=$2
     shift 2
@@ -111,8 +113,8 @@ case $name in
         elf_exports "$lib/libtc_auth.so.0" | exports_are_declared
         glibc_programs
         # The library that was built for this machine alone needs more, unless this machine is as old.
-        at_least "$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)" 2.17 || ! runs_with_glibc 2.17 "$RELEASE/libtc_auth.so" ||
-            fail "the native library was believed"
+        own=$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)
+        at_least "$own" 2.17 || ! runs_with_glibc 2.17 "$RELEASE/libtc_auth.so" || fail "the native library was believed"
         run_programs shared env LD_LIBRARY_PATH="$lib"
         run_programs static env
         run_tc_sign "$installed/bin/tc-sign"

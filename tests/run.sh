@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs every test, one line each, or those of the parts that are named: core, cpp, go, java, dotnet, platforms. `make test` starts it.
+# Runs every test, one line each, or those of the parts that are named: core, cpp, go, java, dotnet, platforms. `make test`
+# starts it.
 #
 # A test that needs an absent tool is a SKIP, with the command that installs the tool; with REQUIRE_ALL=1 it counts as
 # failed. The output of a test is shown when it fails; all of it is kept in $TARGET/test-logs.

@@ -1,4 +1,4 @@
-# What the scripts of the bindings share: finding tools, and calling those that must know where the library is.
+# What the scripts share: finding tools, reading documents, and calling tools that must know where the library is.
 # It is sourced in the root, with TARGET, RELEASE and build set.
 
 have() { command -v "$1" >/dev/null 2>&1; }
