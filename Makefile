@@ -4,13 +4,13 @@ CARGO ?= cargo
 CC ?= cc
 CXX ?= c++
 CFLAGS ?= -O2 -g
-TARGET := $(or $(CARGO_TARGET_DIR),target)
+TARGET := $(or $(CARGO_TARGET_DIR),$(CARGO_BUILD_TARGET_DIR),target)
 ifneq ($(word 2,$(TARGET)),)
 $(error CARGO_TARGET_DIR must not hold a space: make can't handle it)
 endif
 # Where cargo puts the library: below the target's name when it is told one.
 RELEASE := $(TARGET)/$(if $(CARGO_BUILD_TARGET),$(CARGO_BUILD_TARGET)/)release
-BUILD := $(TARGET)/c
+BUILD := $(TARGET)/c$(CARGO_BUILD_TARGET:%=-%)
 DOCS := $(TARGET)/docs
 # Not spelled $(MAKE) in the recipe, for `make -n` would then run the tests.
 SUBMAKE := $(MAKE)
@@ -19,6 +19,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion
 # The system that the library is for: Linux, Darwin or Windows; any other is taken for one with ELF.
 SYSTEM := $(or $(if $(findstring -apple-,$(CARGO_BUILD_TARGET)),Darwin),$(if $(findstring -windows-,$(CARGO_BUILD_TARGET)),Windows),$(if $(findstring -linux-,$(CARGO_BUILD_TARGET)),Linux),$(shell uname -s))
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+# build.rs puts it into the name that the library has for the linker.
+MAJOR := $(firstword $(subst ., ,$(VERSION)))
 
 # What linkers look for, the name that programs record and look for, and the file.
 ifeq ($(SYSTEM),Windows)
@@ -29,12 +31,12 @@ SHARED_LIBRARY := $(RELEASE)/$(SONAME)
 EXE := .exe
 else ifeq ($(SYSTEM),Darwin)
 LINK_NAME := libtc_auth.dylib
-SONAME := libtc_auth.0.dylib
+SONAME := libtc_auth.$(MAJOR).dylib
 SHARED_FILE := libtc_auth.$(VERSION).dylib
 SHARED_LIBRARY := $(RELEASE)/$(LINK_NAME)
 else
 LINK_NAME := libtc_auth.so
-SONAME := libtc_auth.so.0
+SONAME := libtc_auth.so.$(MAJOR)
 SHARED_FILE := libtc_auth.so.$(VERSION)
 SHARED_LIBRARY := $(RELEASE)/$(LINK_NAME)
 endif
@@ -61,15 +63,21 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
 LIBDIR ?= $(PREFIX)/lib
+DOCDIR ?= $(PREFIX)/share/doc/tc_auth
 MANDIR ?= $(PREFIX)/share/man
+ifneq ($(words $(PREFIX) $(BINDIR) $(INCLUDEDIR) $(LIBDIR) $(DOCDIR) $(MANDIR)),6)
+$(error PREFIX, BINDIR, INCLUDEDIR, LIBDIR, DOCDIR and MANDIR can't be empty and can't hold spaces; DESTDIR can)
+endif
 INSTALL ?= install
+# Else what is written here would have the mode that the caller's umask gives it.
+INSTALL_FROM_STDIN = $(INSTALL) -m 644 /dev/stdin
 # That of GNU, as macOS calls it when it is there.
 REALPATH := $(shell command -v grealpath || echo realpath)
 PKG_CONFIG_DIR = $(LIBDIR)/pkgconfig
 CMAKE_DIR = $(LIBDIR)/cmake/tc_auth
 
-COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@
-COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude $< -o $@
+COMPILE = @mkdir -p $(@D) && $(CC) -std=c99 $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude -I$(BUILD) $< -o $@ $(LDFLAGS)
+COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(WERROR) -Iinclude $< -o $@ $(LDFLAGS)
 
 # What packaging/platform.sh knows.
 PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
@@ -83,7 +91,7 @@ help:
 	@echo 'make examples build the programs of examples-c/ into $(BUILD)'
 	@echo 'make test     run all tests; what needs an absent tool is reported as SKIP'
 	@echo 'make test-cpp, test-go, test-java, test-dotnet: the tests of one binding alone'
-	@echo 'make install  what make lib has built, below PREFIX ($(PREFIX)); DESTDIR, LIBDIR, INCLUDEDIR, BINDIR, MANDIR; make uninstall'
+	@echo 'make install  what make lib has built, below PREFIX ($(PREFIX)); DESTDIR, LIBDIR, INCLUDEDIR, BINDIR, DOCDIR, MANDIR; make uninstall'
 	@echo 'make docs     the reference: $(DOCS)/html, and the man pages that make install then installs, too (needs doxygen, python3)'
 	@echo 'make cross-PLATFORM builds for another one, installed below $(TARGET)/cross: $(PLATFORMS)'
 	@echo 'make test-platforms does that for all of them and runs what can be run here'
@@ -98,7 +106,7 @@ help:
 	@echo 'make lint     rustfmt and clippy, warnings denied'
 	@echo 'make clean    remove what was built'
 	@echo
-	@echo 'CC, CXX, CFLAGS, CARGO and CARGO_TARGET_DIR are respected.'
+	@echo 'CC, CXX, CPPFLAGS, CFLAGS, LDFLAGS, CARGO and CARGO_TARGET_DIR are respected; the last also serves a read-only source tree.'
 	@echo 'make test REQUIRE_ALL=1 counts a skipped test as a failed one.'
 
 lib: $(SONAME_LINK) $(PKG_CONFIG_FILE) $(TC_SIGN)
@@ -131,14 +139,14 @@ SHARED_DIR = $(if $(filter Windows,$(SYSTEM)),$(BINDIR),$(LIBDIR))
 
 INSTALLED = $(INCLUDEDIR)/tc_auth.h $(INCLUDEDIR)/tc_auth.hpp $(SHARED_DIR)/$(SHARED_FILE) $(SHARED_DIR)/$(SONAME) \
 	$(LIBDIR)/$(LINK_NAME) $(LIBDIR)/libtc_auth.a $(PKG_CONFIG_DIR)/tc_auth.pc $(CMAKE_DIR)/tc_authConfig.cmake \
-	$(CMAKE_DIR)/tc_authConfigVersion.cmake $(BINDIR)/$(notdir $(TC_SIGN)) $(MANDIR)/man1/tc-sign.1
+	$(CMAKE_DIR)/tc_authConfigVersion.cmake $(BINDIR)/$(notdir $(TC_SIGN)) $(MANDIR)/man1/tc-sign.1 $(DOCDIR)/LICENSE $(DOCDIR)/copyright
 
 # The reference is there when `make docs` was called.
 MAN3 = $(wildcard $(DOCS)/man/man3/*.3)
 
 # The description files find everything from where they are, so that the whole can be moved. What is built already is
 # not built again, for whoever may write there, root mostly, may have no cargo.
-install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),$(wildcard $(TC_SIGN))),,lib)
+install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),$(wildcard $(TC_SIGN))),,lib) | $(filter docs,$(MAKECMDGOALS))
 	$(INSTALL) -d $(foreach directory,$(sort $(dir $(INSTALLED))),'$(DESTDIR)$(directory)')
 	$(INSTALL) -m 644 include/tc_auth.h include/tc_auth.hpp '$(DESTDIR)$(INCLUDEDIR)'
 	$(INSTALL) -m 755 $(SHARED_LIBRARY) '$(DESTDIR)$(SHARED_DIR)/$(SHARED_FILE)'
@@ -149,21 +157,22 @@ else
 	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/$(LINK_NAME)'
 endif
 	$(INSTALL) -m 644 $(STATIC_LIBRARY) '$(DESTDIR)$(LIBDIR)'
+	$(INSTALL) -m 644 LICENSE packaging/debian/copyright '$(DESTDIR)$(DOCDIR)'
 	$(INSTALL) -m 755 $(TC_SIGN) '$(DESTDIR)$(BINDIR)/$(notdir $(TC_SIGN))'
-	$(FILL_IN) packaging/tc-sign.1.in > '$(DESTDIR)$(MANDIR)/man1/tc-sign.1'
+	$(FILL_IN) packaging/tc-sign.1.in | $(INSTALL_FROM_STDIN) '$(DESTDIR)$(MANDIR)/man1/tc-sign.1'
 	$(if $(MAN3),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3' && $(INSTALL) -m 644 $(MAN3) '$(DESTDIR)$(MANDIR)/man3')
 	$(FILL_IN) -e 's|@PREFIX@|$${pcfiledir}/$(call RELATIVE,$(PREFIX),$(PKG_CONFIG_DIR))|' \
 		-e 's|@LIBDIR@|$${prefix}/$(call RELATIVE,$(LIBDIR),$(PREFIX))|' \
 		-e 's|@INCLUDEDIR@|$${prefix}/$(call RELATIVE,$(INCLUDEDIR),$(PREFIX))|' \
-		packaging/tc_auth.pc.in > '$(DESTDIR)$(PKG_CONFIG_DIR)/tc_auth.pc'
+		packaging/tc_auth.pc.in | $(INSTALL_FROM_STDIN) '$(DESTDIR)$(PKG_CONFIG_DIR)/tc_auth.pc'
 	$(FILL_IN) -e 's|@CMAKE_TO_INCLUDE@|$(call RELATIVE,$(INCLUDEDIR),$(CMAKE_DIR))|' \
 		-e 's|@CMAKE_TO_SHARED@|$(call RELATIVE,$(SHARED_DIR),$(CMAKE_DIR))|' \
-		packaging/tc_authConfig.cmake.in > '$(DESTDIR)$(CMAKE_DIR)/tc_authConfig.cmake'
-	$(FILL_IN) packaging/tc_authConfigVersion.cmake.in > '$(DESTDIR)$(CMAKE_DIR)/tc_authConfigVersion.cmake'
+		packaging/tc_authConfig.cmake.in | $(INSTALL_FROM_STDIN) '$(DESTDIR)$(CMAKE_DIR)/tc_authConfig.cmake'
+	$(FILL_IN) packaging/tc_authConfigVersion.cmake.in | $(INSTALL_FROM_STDIN) '$(DESTDIR)$(CMAKE_DIR)/tc_authConfigVersion.cmake'
 
 uninstall:
 	rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(file)') '$(DESTDIR)$(MANDIR)/man3/tc_auth'[._]*3
-	-rmdir '$(DESTDIR)$(CMAKE_DIR)'
+	rmdir '$(DESTDIR)$(CMAKE_DIR)' '$(DESTDIR)$(DOCDIR)' 2>/dev/null || true
 
 # What is missing for a platform, this names, with the command that installs it.
 $(PLATFORMS:%=cross-%): cross-%:
@@ -178,7 +187,7 @@ examples: $(TC_SIGN) $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_sess
 
 # All of them, or those of one binding.
 test test-cpp test-go test-java test-dotnet test-platforms: lib
-	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' \
+	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' BUILD='$(BUILD)' \
 	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh $(patsubst test-%,%,$(filter test-%,$@))
 
 bench-bindings: lib
@@ -186,6 +195,7 @@ bench-bindings: lib
 
 # From the headers. A warning is an error.
 docs:
+	@command -v doxygen >/dev/null && command -v python3 >/dev/null || { echo 'apt-get install doxygen python3' >&2; exit 1; }
 	@rm -rf $(DOCS)
 	@mkdir -p $(DOCS)
 	@{ cat docs/Doxyfile; echo 'PROJECT_NUMBER = $(VERSION)'; echo 'OUTPUT_DIRECTORY = $(DOCS)'; } | doxygen -
@@ -193,10 +203,11 @@ docs:
 	@rm -r $(DOCS)/xml
 	@echo $(DOCS)/html/index.html, $(DOCS)/man
 
-# What is committed, with the time of the commit: the same bytes wherever it is made.
+# What is committed, with the time of the commit and modes that nobody's settings change: the same bytes wherever it is made.
 dist:
+	@git rev-parse HEAD >/dev/null || { echo 'make dist packs what is committed: it needs a git clone' >&2; exit 1; }
 	@mkdir -p $(TARGET)/dist
-	@git archive --prefix=tc_auth-$(VERSION)/ -o $(TARGET)/dist/tc_auth-$(VERSION).tar HEAD
+	@git -c tar.umask=0022 archive --prefix=tc_auth-$(VERSION)/ -o $(TARGET)/dist/tc_auth-$(VERSION).tar HEAD
 	@gzip -9nf $(TARGET)/dist/tc_auth-$(VERSION).tar
 	@cd $(TARGET)/dist && sha256sum tc_auth-$(VERSION).tar.gz > tc_auth-$(VERSION).tar.gz.sha256
 	@cat $(TARGET)/dist/tc_auth-$(VERSION).tar.gz.sha256

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 case $TARGET in /*) ;; *) TARGET=$PWD/$TARGET ;; esac
 . packaging/platform.sh
 platform "${1:-}"
+command -v rustc >/dev/null || { echo 'no rustc: install Rust with rustup, https://rustup.rs' >&2; exit 1; }
 lacking=$(missing)
 if [ -n "$lacking" ]; then
     echo "$lacking" >&2

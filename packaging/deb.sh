@@ -7,6 +7,7 @@
 # by `cargo vendor --versioned-dirs`, the crates come from there; it is moved into the tree.
 
 set -eu
+command -v dpkg-buildpackage >/dev/null || { echo 'apt-get install dpkg-dev debhelper fakeroot' >&2; exit 1; }
 tarball=$1 directory=$2
 shift 2
 name=$(basename "$tarball" .tar.gz)
@@ -25,5 +26,5 @@ if ! dpkg-checkbuilddeps >/dev/null 2>&1; then
     export DEB_BUILD_PROFILES
 fi
 # What make hands to those that it calls is not meant for debian/rules.
-unset MAKEFLAGS MFLAGS MAKELEVEL
+unset MAKEFLAGS MFLAGS MAKELEVEL CARGO_BUILD_TARGET
 dpkg-buildpackage -us -uc "$@"

@@ -3,7 +3,7 @@
 
 set -eu
 cd "$(dirname "$0")/.."
-build=$TARGET/c
+build=${BUILD:-$TARGET/c}
 . tests/tools.sh
 
 absent() { echo "SKIP  $1: $2"; }

@@ -103,6 +103,7 @@ glibc_programs() {
     # The check itself is checked.
     ! runs_with_glibc 2.10 "$lib/libtc_auth.so.0" || fail "2.10 was believed"
     needs_only '(libc|libpthread|libdl|libm|librt|libutil|ld-linux-.*)\.so\.[0-9]+' "$lib/libtc_auth.so.0"
+    for_large_pages "$lib/libtc_auth.so.0" || fail "not for pages of 16 KiB"
     ! readelf -dW "$work/test_abi-static" | grep -q libtc_auth || fail "it is not static"
 }
 
@@ -114,6 +115,7 @@ case $name in
         glibc_programs
         # The library that was built for this machine alone needs more, unless this machine is as old.
         own=$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)
+        [ -s "$RELEASE/libtc_auth.so" ] || fail "no native library"
         at_least "$own" 2.17 || ! runs_with_glibc 2.17 "$RELEASE/libtc_auth.so" || fail "the native library was believed"
         run_programs shared env LD_LIBRARY_PATH="$lib"
         run_programs static env
@@ -174,11 +176,12 @@ case $name in
         done
         ;;
     macos*)
-        library=$lib/libtc_auth.0.dylib
+        version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+        library=$lib/libtc_auth.${version%%.*}.dylib
         llvm-objdump --macho --exports-trie "$library" | sed -n 's/^0x[0-9A-F]* *_//p' | exports_are_declared
         llvm-objdump --macho --private-headers "$library" >"$work/headers"
         case $name in macos) oldest=11.0 ;; *) oldest=10.12 ;; esac
-        for wanted in 'name @rpath/libtc_auth.0.dylib ' "current version 0.1.0" "compatibility version 0.1.0" \
+        for wanted in "name @rpath/${library##*/} " "current version $version" "compatibility version ${version%.*}.0" \
             "\(minos\|version\) $oldest$" 'name /usr/lib/libSystem.B.dylib '; do
             grep "$wanted" "$work/headers" || fail "missing: $wanted"
         done

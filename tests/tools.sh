@@ -59,9 +59,9 @@ java_classes() {
     echo "$(echo bindings/java/target/tc-auth-*.jar):bindings/java/target/test-classes"
 }
 
-# The functions that a header declares.
-declared() { # HEADER
-    sed -n '/extern "C"/,$p' "$1" | sed '/^ *\*/d; /^ *\/\*/d' | grep -o 'tc_auth_[a-z_]*(' | tr -d '(' | sort
+# Its segments can be loaded where pages have 16 KiB; with 64 KiB as linkers have it for arm64, too.
+for_large_pages() { # LIBRARY
+    readelf -lW "$1" | grep ' LOAD ' >"$build/segments" && ! grep -v ' 0x\(4000\|10000\)$' "$build/segments"
 }
 
 # The first program of a document, from its first include to the brace that ends main.
