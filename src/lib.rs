@@ -28,6 +28,7 @@ mod error;
 mod ffi;
 mod gate;
 mod headers;
+mod hmac;
 mod json;
 mod message;
 mod pages;
