@@ -16,7 +16,7 @@ use crate::headers::{Authorization, HeaderList};
 use crate::review::{Advice, Objection, Response};
 use crate::sign::{self, Method, Signer, StringToSign};
 use crate::token::{self, Token};
-use crate::uri::{ApiPath, Uri, is_visible};
+use crate::uri::{ApiPath, Target, Uri, is_visible};
 use crate::url::Url;
 use crate::verify::{self, Window};
 
@@ -156,12 +156,12 @@ impl Auth {
 
     /// What [`Auth::headers`] writes into a list; allocates nothing and takes no lock.
     pub(crate) fn authorize(&self, method: &[u8], uri: &[u8], unix_time: i64) -> Result<Authorization<'_>> {
-        let (method, uri) = self.read_request(method, uri)?;
+        let (method, target) = (Method::parse(method)?, self.target(uri)?);
         let unix_time = clock::unix_seconds(unix_time)?;
         match &self.credential {
             Credential::Hmac(signer) => {
                 let mut digits = itoa::Buffer::new();
-                let text = StringToSign::new(uri.target, &method, digits.format(unix_time).as_bytes());
+                let text = StringToSign::new(target, &method, digits.format(unix_time).as_bytes());
                 Ok(Authorization::signed(signer.prefix(), signer.sign(&text), unix_time))
             }
             Credential::Token(gate) => {
@@ -190,25 +190,25 @@ impl Auth {
         unix_time: i64,
         tolerance: i64,
     ) -> Result<()> {
-        let (method, uri) = self.read_request(method.as_ref(), uri.as_ref())?;
+        let (method, target) = (Method::parse(method.as_ref())?, self.target(uri.as_ref())?);
         let window = Window::new(unix_time, tolerance)?;
         let authorization = authorization.ok_or(Status::MalformedAuthorization)?;
         match &self.credential {
             Credential::Hmac(signer) => {
                 let timestamp = timestamp.ok_or(Status::MalformedAuthorization)?;
-                verify::signature(signer, &StringToSign::new(uri.target, &method, timestamp), authorization, &window)
+                verify::signature(signer, &StringToSign::new(target, &method, timestamp), authorization, &window)
             }
             Credential::Token(gate) => verify::token(&gate.current(), authorization, &window),
         }
     }
 
-    fn read_request<'a>(&self, method: &[u8], uri: &'a [u8]) -> Result<(Method, Uri<'a>)> {
-        let method = Method::parse(method)?;
+    /// What is signed of a URI, unless it points to another server.
+    fn target<'a>(&self, uri: &'a [u8]) -> Result<Target<'a>> {
         let uri = Uri::parse(uri)?;
         if let Some(api_path) = self.api_path.get() {
             api_path.check_origin(&uri)?;
         }
-        Ok((method, uri))
+        Ok(uri.target)
     }
 
     /// Replaces the token at once, for every thread, also while it is being renewed. The old one is wiped when its last

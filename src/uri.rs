@@ -103,9 +103,9 @@ pub(crate) fn ascii(bytes: &[u8]) -> &str {
 
 /// Checks the bytes of a URI and cuts off its fragment, which never leaves the client.
 fn split_fragment(uri: &[u8]) -> Result<(&[u8], bool)> {
-    // One test a byte and no early exit, which the compiler turns into a few vector instructions:
-    // from 0x24 to 0x7e there is neither a refused byte nor `#`. Only a URI with `!`, `"` or `#` goes further.
-    if uri.iter().fold(true, |plain, byte| plain & (0x24..=0x7e).contains(byte)) {
+    // From 0x24 to 0x7e there is neither a refused byte nor `#`: only a URI with `!`, `"` or `#` goes further. A maximum
+    // over all bytes takes three vector instructions for sixteen of them.
+    if uri.iter().fold(0, |most, byte| u8::max(most, byte.wrapping_sub(0x24))) <= 0x7e - 0x24 {
         return Ok((uri, false));
     }
     if !is_visible(uri) {
