@@ -82,7 +82,7 @@ COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CPPFLAGS) $(CFLAGS) $(WARNI
 # What packaging/platform.sh knows.
 PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench-bindings docs install uninstall dist deb abi abi-check model storm tsan header lint clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm tsan header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -95,6 +95,7 @@ help:
 	@echo 'make docs     the reference: $(DOCS)/html, and the man pages that make install then installs, too (needs doxygen, python3)'
 	@echo 'make cross-PLATFORM builds for another one, installed below $(TARGET)/cross: $(PLATFORMS)'
 	@echo 'make test-platforms does that for all of them and runs what can be run here'
+	@echo 'make bench    what a call costs beside other ways to sign, into docs/performance (a minute to build, one to run)'
 	@echo 'make bench-bindings: what a signed request costs in each language, beside its usual way'
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
@@ -190,6 +191,9 @@ test test-cpp test-go test-java test-dotnet test-platforms: lib
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' BUILD='$(BUILD)' \
 	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh $(patsubst test-%,%,$(filter test-%,$@))
 
+bench: lib
+	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' CARGO='$(CARGO)' sh benches/run.sh
+
 bench-bindings: lib
 	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' sh tests/bench_bindings.sh
 
@@ -238,6 +242,7 @@ tsan:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --check --manifest-path benches/Cargo.toml
 
 clean:
 	$(CARGO) clean

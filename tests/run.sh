@@ -180,6 +180,13 @@ dist() {
         cmp "$build/dist-1" "$build/dist-2" && rm -rf "$TARGET/dist-clone"
 }
 
+# The gates hold, and don't with a planted pass over the URI.
+instructions() {
+    $CARGO build --manifest-path benches/Cargo.toml --target-dir "$TARGET/benches" --release --locked --quiet --bin instructions &&
+        "$TARGET/benches/release/instructions" "$RELEASE/libtc_auth.so" &&
+        ! "$TARGET/benches/release/instructions" "$RELEASE/libtc_auth.so" planted
+}
+
 demo() {
     env -u TC_API_ACCESS_ID -u TC_API_SECRET_KEY "$MAKE" --no-print-directory -s demo >"$build/demo" || return 1
     cat "$build/demo"
@@ -243,6 +250,12 @@ part_core() {
         run "make dist: the same bytes twice" dist
     else
         skip "make dist: the same bytes twice" "no git, or no clone" "run it in a clone"
+    fi
+
+    if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
+        run "instructions of a call" instructions
+    else
+        skip "instructions of a call" "the gates are for x86-64 on Linux" "run it there"
     fi
 
     packages=$(lacking abidiff=abigail-tools)

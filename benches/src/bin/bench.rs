@@ -1,0 +1,417 @@
+//! Measures the library beside its peers, in one interleaved run, and writes what it found as a table and a chart.
+//!
+//!     bench LIBRARY DIRECTORY ['NAME=COMMAND ARGUMENT...']...
+//!
+//! The rest are peers in other languages (see ../peers.rs). `make bench` starts it with those that are there.
+
+use std::ffi::CString;
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::process::Command;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use tc_auth_benches::peers::{self, Candidate};
+use tc_auth_benches::tc_auth::{Handle, TcAuth};
+use tc_auth_benches::{NOW, TOKEN, floor, openssl, uri};
+
+const URI_LENS: [usize; 3] = [84, 300, 2_048];
+const ROUNDS: usize = 40;
+/// So long is each candidate measured in each round, about.
+const SLICE: Duration = Duration::from_millis(4);
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match &arguments[..] {
+        [option, file] if option == "--load" => println!("{}", load(file)),
+        [library, directory, programs @ ..] => {
+            let report = report(library, programs);
+            print!("{}", report.text);
+            fs::create_dir_all(directory).expect("the directory");
+            fs::write(format!("{directory}/results.md"), report.text).expect("results.md");
+            fs::write(format!("{directory}/chart.svg"), report.chart).expect("chart.svg");
+        }
+        _ => panic!("usage: bench LIBRARY DIRECTORY ['NAME=COMMAND ARGUMENT...']..."),
+    }
+}
+
+struct Report {
+    text: String,
+    chart: String,
+}
+
+fn report(path: &str, programs: &[String]) -> Report {
+    let library: &'static TcAuth = Box::leak(Box::new(TcAuth::load(path).expect("the shared library")));
+    let mut text = format!(
+        "# Results\n\nMade by `make bench`; [`performance.md`](../performance.md) explains them. {}\n",
+        machine()
+    );
+    let mut chart = String::new();
+    for len in URI_LENS {
+        let (table, bars) = signing(library, len, programs);
+        text += &table;
+        if len == URI_LENS[0] {
+            chart = draw(&bars);
+            text += "\n![The same as a chart](chart.svg)\n";
+        }
+    }
+    text += &tokens(library);
+    text += &several_threads(library);
+    text += &the_rest(library, path);
+    Report { text, chart }
+}
+
+// --- one thread
+
+/// What each round took, in nanoseconds per call.
+struct Timings {
+    name: String,
+    rounds: Vec<f64>,
+}
+
+impl Timings {
+    fn minimum(&self) -> f64 {
+        self.rounds.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    fn median(&self) -> f64 {
+        let mut sorted = self.rounds.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted[sorted.len() / 2]
+    }
+}
+
+/// All candidates in turn, again and again.
+fn interleaved(mut candidates: Vec<(String, Box<dyn FnMut(u32) -> u64>)>) -> Vec<Timings> {
+    let counts: Vec<u32> = candidates.iter_mut().map(|(_, run)| calibrated(run)).collect();
+    let mut timings: Vec<Timings> =
+        candidates.iter().map(|(name, _)| Timings { name: name.clone(), rounds: Vec::new() }).collect();
+    for _ in 0..ROUNDS {
+        for (((_, run), count), timings) in candidates.iter_mut().zip(&counts).zip(&mut timings) {
+            timings.rounds.push(run(*count) as f64 / f64::from(*count));
+        }
+    }
+    timings
+}
+
+/// How many calls take a slice of time; on the way, compilers that work at run time get theirs.
+fn calibrated(run: &mut Box<dyn FnMut(u32) -> u64>) -> u32 {
+    let warm = Instant::now();
+    let mut count = 1;
+    loop {
+        let taken = Duration::from_nanos(run(count));
+        if taken >= SLICE && warm.elapsed() > Duration::from_millis(500) {
+            return count;
+        }
+        if taken < SLICE {
+            count = count.saturating_mul(2);
+        }
+    }
+}
+
+fn signing(library: &'static TcAuth, len: usize, programs: &[String]) -> (String, Vec<(String, f64)>) {
+    let handle = library.hmac();
+    let target = uri(len);
+    let mut text = format!("\n## Signed requests, {len} bytes of URI\n\n");
+    let mut found = vec![Ok(peers::ours("**tc_auth**", handle, target.clone()))];
+    found.extend(peers::libraries(&target));
+    for program in programs {
+        let (name, command) = program.split_once('=').expect("NAME=COMMAND");
+        let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        found.push(peers::program(name, &target, &command));
+    }
+    let compressions = floor::compressions(len);
+    let mut state = [0; 8];
+    let floor_name = format!("*the floor: {compressions} compressions*");
+    let mut candidates: Vec<(String, Box<dyn FnMut(u32) -> u64>)> = vec![(
+        floor_name,
+        Box::new(move |count| {
+            let start = Instant::now();
+            for _ in 0..count {
+                floor::run(black_box(compressions), black_box(&mut state));
+            }
+            start.elapsed().as_nanos() as u64
+        }),
+    )];
+    let mut absent = String::new();
+    for found in found {
+        match found {
+            Ok(candidate) => {
+                let target = CString::new(target.clone()).expect("no NUL");
+                candidates.push((candidate.name.clone(), checked(candidate, handle, target)));
+            }
+            Err(why) => _ = writeln!(absent, "\nSKIP  {why}"),
+        }
+    }
+    let timings = interleaved(candidates);
+    let (floor, ours) = (timings[0].minimum(), timings[1].minimum());
+    let _ = writeln!(text, "tc_auth takes **{:.2} times the floor**.\n", ours / floor);
+    text += "| | times tc_auth | minimum | median |\n| --- | ---: | ---: | ---: |\n";
+    for row in &timings {
+        let _ = writeln!(
+            text,
+            "| {} | {:.2} | {:.0} ns | {:.0} ns |",
+            row.name,
+            row.minimum() / ours,
+            row.minimum(),
+            row.median()
+        );
+    }
+    (text + &absent, timings.into_iter().map(|row| (row.name.clone(), row.minimum())).collect())
+}
+
+/// Looks at the last headers of each round as a server would.
+fn checked(mut candidate: Candidate, server: Handle<'static>, target: CString) -> Box<dyn FnMut(u32) -> u64> {
+    Box::new(move |count| {
+        let sample = (candidate.run)(count);
+        assert!(
+            server.verifies(&target, &sample.authorization, &sample.timestamp),
+            "{} does not sign: {:?} {:?}",
+            candidate.name,
+            sample.authorization,
+            sample.timestamp
+        );
+        sample.nanos
+    })
+}
+
+fn tokens(library: &'static TcAuth) -> String {
+    let handle = library.token(0);
+    let list_handle = library.hmac();
+    let list_uri = CString::new(uri(84)).expect("no NUL");
+    let into = peers::ours("", handle, uri(84));
+    let mut into_run = into.run;
+    let rows = interleaved(vec![
+        ("a token, `tc_auth_headers_into`".to_owned(), Box::new(move |count| into_run(count).nanos)),
+        (
+            "a signature, `tc_auth_headers`: a list, made and freed".to_owned(),
+            Box::new(move |count| {
+                let start = Instant::now();
+                for _ in 0..count {
+                    list_handle.headers(black_box(&list_uri));
+                }
+                start.elapsed().as_nanos() as u64
+            }),
+        ),
+    ]);
+    let mut text = "\n## Other calls, 84 bytes of URI\n\n| | minimum | median |\n| --- | ---: | ---: |\n".to_owned();
+    for row in rows {
+        let _ = writeln!(text, "| {} | {:.0} ns | {:.0} ns |", row.name, row.minimum(), row.median());
+    }
+    text
+}
+
+// --- several threads
+
+/// The time of one call, with so many threads that make them on one handle.
+fn on_threads(threads: usize, handle: Handle<'static>, target: &str) -> f64 {
+    const CALLS: u32 = 20_000;
+    let barrier = Barrier::new(threads);
+    let total: u64 = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut value = [0; 256];
+                    handle.headers_into(target.as_bytes(), NOW, &mut value); // what a thread does once is done
+                    barrier.wait();
+                    let start = Instant::now();
+                    for _ in 0..CALLS {
+                        black_box(handle.headers_into(black_box(target.as_bytes()), NOW, &mut value));
+                    }
+                    start.elapsed().as_nanos() as u64
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().expect("a worker")).sum()
+    });
+    total as f64 / threads as f64 / f64::from(CALLS)
+}
+
+fn several_threads(library: &'static TcAuth) -> String {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![1, 2, cores];
+    counts.dedup();
+    let target = uri(84);
+    let mut text = format!(
+        "\n## Threads that share a handle ({cores} cores)\n\n\
+        | | threads | over one thread | minimum of a call | median |\n| --- | ---: | ---: | ---: | ---: |\n"
+    );
+    let (hmac, token, replaced) = (library.hmac(), library.token(0), library.token(0));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let mut rows = Vec::new();
+        for (name, handle) in [("HMAC", hmac), ("token", token)] {
+            for &threads in &counts {
+                rows.push((name, handle, threads, Vec::new()));
+            }
+        }
+        for _ in 0..ROUNDS {
+            for (_, handle, threads, rounds) in &mut rows {
+                rounds.push(on_threads(*threads, *handle, &target));
+            }
+        }
+        scope.spawn(|| {
+            for round in 0.. {
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+                replaced.update_token(if round % 2 == 0 { c"another-token" } else { TOKEN }, 0);
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        for &threads in &counts {
+            let rounds = (0..ROUNDS).map(|_| on_threads(threads, replaced, &target)).collect();
+            rows.push(("token that is replaced each millisecond", replaced, threads, rounds));
+        }
+        done.store(true, Ordering::Relaxed);
+        let mut alone = 0.0;
+        for (name, _, threads, rounds) in rows {
+            let row = Timings { name: name.to_owned(), rounds };
+            if threads == 1 {
+                alone = row.minimum();
+            }
+            let _ = writeln!(
+                text,
+                "| {name} | {threads} | {:.2} | {:.0} ns | {:.0} ns |",
+                row.minimum() / alone,
+                row.minimum(),
+                row.median()
+            );
+        }
+    });
+    let (renewals, requests, longest) = renewals(library, cores.max(2));
+    let _ = writeln!(
+        text,
+        "\nWhile a token that lives 2 s was renewed {renewals} times, each time in 100 ms, by one of {} threads that made \
+        {requests} requests: the longest that one of the others waited in `tc_auth_renewal_poll` and \
+        `tc_auth_headers_into` together was **{longest} µs**, with as many threads as there are cores.",
+        cores.max(2)
+    );
+    text
+}
+
+/// How many renewals and requests there were, and the longest that a request took whose thread did not renew, in µs.
+fn renewals(library: &'static TcAuth, threads: usize) -> (u64, u64, u64) {
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    let handle = library.token(now() as i64 + 2);
+    handle.set_api_path(c"https://company.example/api");
+    let (renewed, requests, longest) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let end = Instant::now() + Duration::from_secs(6);
+    let target = uri(84);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut value = [0; 256];
+                while Instant::now() < end {
+                    let start = Instant::now();
+                    let was_renewed = handle.poll(|| {
+                        thread::sleep(Duration::from_millis(100));
+                        let number = renewed.fetch_add(1, Ordering::Relaxed);
+                        let expires = now() + 2;
+                        format!(r#"{{"success":true,"apiToken":"token-{number}","apiTokenExpires":"{expires}"}}"#)
+                    });
+                    handle.headers_into(target.as_bytes(), NOW, &mut value);
+                    requests.fetch_add(1, Ordering::Relaxed);
+                    if !was_renewed {
+                        longest.fetch_max(start.elapsed().as_micros() as u64, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    (renewed.into_inner(), requests.into_inner(), longest.into_inner())
+}
+
+// --- memory, loading
+
+fn the_rest(library: &'static TcAuth, path: &str) -> String {
+    let mut text = "\n## Loading, and memory\n\n".to_owned();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        ours.push(loaded_by_another_process(path));
+        theirs.push(loaded_by_another_process(openssl::FILE));
+    }
+    let [ours, theirs] = [ours, theirs].map(|rounds| Timings { name: String::new(), rounds });
+    let _ = writeln!(
+        text,
+        "`dlopen` takes {:.0} µs at least, {:.0} in the median; libcrypto's {:.0} and {:.0}: **{:.2} times libcrypto's**.",
+        ours.minimum() / 1e3,
+        ours.median() / 1e3,
+        theirs.minimum() / 1e3,
+        theirs.median() / 1e3,
+        ours.minimum() / theirs.minimum()
+    );
+    const HANDLES: usize = 10_000;
+    // SAFETY: it takes no arguments.
+    let used = || unsafe { libc::mallinfo2() }.uordblks;
+    let before = used();
+    let handles: Vec<_> = (0..HANDLES).map(|_| library.hmac()).collect();
+    let per_handle = (used() - before - HANDLES * size_of::<Handle>()) / HANDLES;
+    handles.into_iter().for_each(Handle::free);
+    let _ = writeln!(text, "An HMAC handle takes **{per_handle} bytes** of heap, with what the allocator adds.");
+    text
+}
+
+/// In nanoseconds; in a new process each time.
+fn loaded_by_another_process(file: &str) -> f64 {
+    let output =
+        Command::new(env::current_exe().expect("this program")).args(["--load", file]).output().expect("it runs");
+    String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(f64::NAN)
+}
+
+fn load(file: &str) -> u128 {
+    let start = Instant::now();
+    // SAFETY: neither library does anything when it is loaded that could harm.
+    let library = unsafe { libloading::Library::new(file) }.expect("the library");
+    let taken = start.elapsed().as_nanos();
+    std::mem::forget(library);
+    taken
+}
+
+/// The CPU and what of it matters here.
+fn machine() -> String {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        cpu.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(": ")).map_or("", |pair| pair.1)
+    };
+    let flags: Vec<&str> = field("flags").split(' ').collect();
+    let with = |flag: &str| if flags.contains(&flag) { "with" } else { "**without**" };
+    format!("{}, {} SHA instructions, {} AVX2.", field("model name"), with("sha_ni"), with("avx2"))
+}
+
+// --- the chart
+
+/// A dot for each candidate, from the fastest to the slowest, on a logarithmic scale: they span two orders of magnitude.
+fn draw(found: &[(String, f64)]) -> String {
+    const ROW: f64 = 26.0;
+    const LEFT: f64 = 330.0;
+    const DECADE: f64 = 170.0;
+    let mut found: Vec<_> = found.iter().collect();
+    found.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let x = |nanos: f64| LEFT + (nanos / 100.0).log10() * DECADE;
+    let bottom = 40.0 + ROW * found.len() as f64;
+    let (width, height) = (x(300_000.0), bottom + 30.0);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" \
+        font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
+        <text x=\"10\" y=\"20\" font-weight=\"bold\">Time to sign a request of 84 bytes (minimum; logarithmic)</text>\n"
+    );
+    for (nanos, label) in [(1e2, "100 ns"), (1e3, "1 µs"), (1e4, "10 µs"), (1e5, "100 µs")] {
+        let at = x(nanos);
+        let _ = writeln!(svg, "<path d=\"M{at:.1} 34V{bottom:.1}\" stroke=\"#ccc\"/>");
+        let _ = writeln!(svg, "<text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>", bottom + 18.0);
+    }
+    for (row, (name, nanos)) in found.into_iter().enumerate() {
+        let (at, y) = (x(*nanos), 54.0 + ROW * row as f64);
+        let (plain, colour) =
+            (name.replace(['*', '`'], ""), if name.contains("tc_auth") { "#c0392b" } else { "#34495e" });
+        let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{plain}</text>", LEFT - 12.0, y + 4.0);
+        let _ = writeln!(svg, "<path d=\"M{LEFT:.1} {y:.1}H{at:.1}\" stroke=\"{colour}\"/>");
+        let _ = writeln!(svg, "<circle cx=\"{at:.1}\" cy=\"{y:.1}\" r=\"5\" fill=\"{colour}\"/>");
+        let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{:.1}\">{nanos:.0} ns</text>", at + 10.0, y + 4.0);
+    }
+    svg + "</svg>\n"
+}

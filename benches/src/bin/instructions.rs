@@ -1,0 +1,124 @@
+//! Counts the instructions of one call through the C ABI, by single steps: the same number whatever else the machine does.
+//!
+//!     instructions LIBRARY           prints the counts, and fails if there are more than the gates allow
+//!     instructions LIBRARY planted   the same with one more pass over the URI in each call, so it must fail
+//!
+//! What a hash costs depends on the CPU: a compression takes some 170 instructions where there are some for SHA, and some
+//! 3,350 where not. So the gates are for what the library adds to the compressions that no implementation can do without,
+//! and, where the CPU has SHA instructions, for the whole as well.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+
+use tc_auth_benches::tc_auth::{Buffer, TcAuth};
+use tc_auth_benches::{TOKEN, floor, uri};
+
+const TIME: i64 = 1_513_703_787;
+
+struct Gate {
+    uri_len: usize,
+    /// Beyond the compressions. Compilers differ by some percent.
+    added: u64,
+    /// With SHA instructions, in all.
+    total: u64,
+}
+
+const GATES: [Gate; 2] =
+    [Gate { uri_len: 84, added: 1_200, total: 1_800 }, Gate { uri_len: 2_048, added: 2_000, total: 7_300 }];
+
+/// A token is copied, and hashed not at all.
+const TOKEN_GATE: u64 = 600;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let (path, planted) = match &arguments[..] {
+        [_, path] => (path, false),
+        [_, path, option] if option == "planted" => (path, true),
+        _ => {
+            eprintln!("usage: instructions LIBRARY [planted]");
+            return ExitCode::from(2);
+        }
+    };
+    let library = TcAuth::load(path).expect("the shared library");
+    let mut buffer: Buffer = [0; 256];
+    let mut kept = true;
+    let mut check = |what: String, count: u64, gate: u64| {
+        println!("{what}: {count}, at most {gate}{}", if count <= gate { "" } else { ": TOO MANY" });
+        kept &= count <= gate;
+    };
+
+    let hmac = library.hmac();
+    for Gate { uri_len, added, total } in GATES {
+        let uri = uri(uri_len);
+        let compressions = floor::compressions(uri_len);
+        let mut state = [0; 8];
+        let least = instructions(|| floor::run(black_box(compressions), black_box(&mut state)));
+        let call = instructions(|| {
+            black_box(hmac.headers_into(uri.as_bytes(), TIME, black_box(&mut buffer)));
+            if planted {
+                black_box(uri.bytes().fold(0, u8::wrapping_add));
+            }
+        });
+        println!("{uri_len} bytes: {call} instructions, of which {compressions} compressions take {least}");
+        check(format!("{uri_len} bytes, beyond the compressions"), call - least, added);
+        if sha_instructions() {
+            check(format!("{uri_len} bytes, in all"), call, total);
+        }
+    }
+    let (token, uri) = (library.token(0), uri(84));
+    let call = instructions(|| _ = black_box(token.headers_into(uri.as_bytes(), TIME, black_box(&mut buffer))));
+    check(format!("token of {} bytes, in all", TOKEN.count_bytes()), call, TOKEN_GATE);
+    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn sha_instructions() -> bool {
+    std::arch::is_x86_feature_detected!("sha")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn sha_instructions() -> bool {
+    false
+}
+
+/// The instructions that some work takes when it is not done for the first time.
+fn instructions(mut work: impl FnMut()) -> u64 {
+    steps(&mut work) - steps(&mut || ())
+}
+
+/// Runs the work in a child between two stops, and steps from one to the other.
+fn steps(work: &mut dyn FnMut()) -> u64 {
+    // SAFETY: the child calls only what is safe after a fork of a process with one thread, and never returns.
+    unsafe {
+        let child = libc::fork();
+        assert!(child >= 0, "fork");
+        if child == 0 {
+            libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
+            for _ in 0..3 {
+                work(); // what is bound or detected at the first call is so now
+            }
+            libc::raise(libc::SIGSTOP);
+            work();
+            libc::raise(libc::SIGSTOP);
+            libc::_exit(0);
+        }
+        let stopped_by = || {
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &mut status, 0), child);
+            assert!(libc::WIFSTOPPED(status), "the traced child ended: is ptrace allowed here?");
+            libc::WSTOPSIG(status)
+        };
+        assert_eq!(stopped_by(), libc::SIGSTOP);
+        let mut steps = 0;
+        loop {
+            assert_eq!(libc::ptrace(libc::PTRACE_SINGLESTEP, child, 0, 0), 0, "single steps");
+            if stopped_by() == libc::SIGSTOP {
+                break;
+            }
+            steps += 1;
+        }
+        libc::kill(child, libc::SIGKILL);
+        libc::waitpid(child, &mut 0, 0);
+        steps
+    }
+}

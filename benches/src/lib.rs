@@ -1,0 +1,23 @@
+//! What the measuring programs share.
+
+pub mod floor;
+#[cfg(feature = "peers")]
+pub mod openssl;
+#[cfg(feature = "peers")]
+pub mod peers;
+pub mod tc_auth;
+
+use std::ffi::CStr;
+
+pub const ACCESS_ID: &CStr = c"12345678901234567890";
+pub const SECRET_KEY: &CStr = c"tc_auth-example-secret";
+pub const TOKEN: &CStr = c"2:1:-1:1474673195:poZAT:tc_auth-example-secret=";
+
+/// As a time: the library reads the clock.
+pub const NOW: i64 = -1;
+
+/// A request target of a given length, as clients of this API send it.
+pub fn uri(len: usize) -> String {
+    let start = "/api/v3/indicators?tql=typeName%20in%20(%22Host%22)&resultLimit=100&resultStart=1000";
+    start.chars().chain("&fields=attributes%2Ctags".chars().cycle()).take(len).collect()
+}

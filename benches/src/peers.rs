@@ -1,0 +1,157 @@
+//! Everything that makes the headers of a request: this library, and what else there is.
+//!
+//! A peer in another language is a program of `peers/`, started with access id and secret key. It reads lines of `URI COUNT`, does the
+//! whole job so many times, and answers each with a line of the nanoseconds that all of them took, the last Authorization
+//! and the last Timestamp, with tabs between.
+
+use std::ffi::{CStr, CString};
+use std::hint::black_box;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::openssl::{Crypto, Mac};
+use crate::tc_auth::Handle;
+use crate::{ACCESS_ID, NOW, SECRET_KEY};
+
+/// Some number of requests: what they took together, and the headers of the last one.
+pub struct Sample {
+    pub nanos: u64,
+    pub authorization: CString,
+    pub timestamp: CString,
+}
+
+/// One way to make headers.
+pub struct Candidate {
+    pub name: String,
+    pub run: Box<dyn FnMut(u32) -> Sample>,
+}
+
+fn timed(count: u32, mut job: impl FnMut()) -> u64 {
+    let start = Instant::now();
+    for _ in 0..count {
+        job();
+    }
+    start.elapsed().as_nanos() as u64
+}
+
+fn c_string(bytes: &[u8]) -> CString {
+    CString::new(bytes).expect("no NUL in a header")
+}
+
+/// This library, with all that its C function does, and the text of the Timestamp header.
+pub fn ours(name: &str, handle: Handle<'static>, uri: String) -> Candidate {
+    let mut value = [0; 256];
+    let run = move |count| {
+        let (mut made, mut digits) = ((0, 0), itoa::Buffer::new());
+        let nanos = timed(count, || {
+            made = handle.headers_into(black_box(uri.as_bytes()), NOW, &mut value);
+            black_box(digits.format(made.1));
+        });
+        let authorization = c_string(&value[..made.0]);
+        Sample { nanos, authorization, timestamp: c_string(digits.format(made.1).as_bytes()) }
+    };
+    Candidate { name: name.to_owned(), run: Box::new(run) }
+}
+
+/// A library that makes only the MAC. What is around it is done as fast as without any check it can be.
+fn with_mac(
+    name: &str,
+    uri: String,
+    mut mac: Mac,
+    mut encode: impl FnMut(&[u8; 32], &mut [u8; 45]) + 'static,
+) -> Candidate {
+    let (mut text, mut value) = (Vec::with_capacity(4096), Vec::with_capacity(256));
+    let run = move |count| {
+        let (mut time, mut digits) = (0, itoa::Buffer::new());
+        let nanos = timed(count, || {
+            // SAFETY: NULL asks for the result as the return value alone.
+            time = unsafe { libc::time(std::ptr::null_mut()) };
+            let timestamp = digits.format(time);
+            text.clear();
+            for part in [black_box(uri.as_bytes()), b":GET:", timestamp.as_bytes()] {
+                text.extend_from_slice(part);
+            }
+            let mut signature = [0; 45];
+            encode(&mac(&text), &mut signature);
+            value.clear();
+            for part in [b"TC ", ACCESS_ID.to_bytes(), b":", &signature[..44]] {
+                value.extend_from_slice(part);
+            }
+            black_box((&value, timestamp));
+        });
+        Sample { nanos, authorization: c_string(&value), timestamp: c_string(digits.format(time).as_bytes()) }
+    };
+    Candidate { name: name.to_owned(), run: Box::new(run) }
+}
+
+fn standard(mac: &[u8; 32], text: &mut [u8; 45]) {
+    let _ = STANDARD.encode_slice(mac, text);
+}
+
+/// What runs in this process.
+pub fn libraries(uri: &str) -> Vec<Result<Candidate, String>> {
+    let key = SECRET_KEY.to_bytes();
+    let mut found = Vec::new();
+    match Crypto::load() {
+        Ok(crypto) => {
+            let version = crypto.version();
+            for (way, mac) in [
+                ("`HMAC()`", crypto.one_shot(key)),
+                ("`EVP_MAC`, initialized again", crypto.initialized_again(key)),
+                ("`EVP_MAC`, duplicated", crypto.duplicated(key)),
+                ("`SHA256_CTX`, copied", crypto.low_level(key)),
+            ] {
+                let encode = move |mac: &_, text: &mut _| crypto.encode(mac, text);
+                found.push(Ok(with_mac(&format!("{}, {way}", short(&version)), uri.to_owned(), mac, encode)));
+            }
+        }
+        Err(error) => found.push(Err(format!("OpenSSL: {error}; apt-get install libssl3"))),
+    }
+    let ring = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key);
+    let mac: Mac = Box::new(move |message| ring::hmac::sign(&ring, message).as_ref().try_into().expect("32 bytes"));
+    found.push(Ok(with_mac("`ring`, with its key set up", uri.to_owned(), mac, standard)));
+    let aws = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+    let mac: Mac = Box::new(move |message| aws_lc_rs::hmac::sign(&aws, message).as_ref().try_into().expect("32 bytes"));
+    found.push(Ok(with_mac("`aws-lc-rs`, with its key set up", uri.to_owned(), mac, standard)));
+    found
+}
+
+/// `OpenSSL 3.0.16` of `OpenSSL 3.0.16 11 Feb 2025`
+fn short(version: &str) -> String {
+    version.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+/// A program of `peers/`, which ends with this one.
+pub fn program(name: &str, uri: &str, command: &[String]) -> Result<Candidate, String> {
+    let mut child = Command::new(&command[0])
+        .args(&command[1..])
+        .args([text(ACCESS_ID), text(SECRET_KEY)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{name}: {}: {error}", command[0]))?;
+    let mut to = child.stdin.take().expect("it was piped");
+    let mut from = BufReader::new(child.stdout.take().expect("it was piped"));
+    let (uri, whose) = (uri.to_owned(), name.to_owned());
+    let run = move |count| {
+        let mut line = String::new();
+        writeln!(to, "{uri} {count}").and_then(|()| to.flush()).and_then(|()| from.read_line(&mut line)).expect(&whose);
+        let mut fields = line.trim_end().split('\t');
+        let mut next =
+            || fields.next().filter(|field| !field.is_empty()).unwrap_or_else(|| panic!("{whose}: {line:?}"));
+        Sample {
+            nanos: next().parse().expect("a number"),
+            authorization: c_string(next().as_bytes()),
+            timestamp: c_string(next().as_bytes()),
+        }
+    };
+    Ok(Candidate { name: name.to_owned(), run: Box::new(run) })
+}
+
+fn text(string: &CStr) -> &str {
+    string.to_str().expect("ASCII")
+}
