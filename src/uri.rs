@@ -103,9 +103,17 @@ pub(crate) fn ascii(bytes: &[u8]) -> &str {
 
 /// Checks the bytes of a URI and cuts off its fragment, which never leaves the client.
 fn split_fragment(uri: &[u8]) -> Result<(&[u8], bool)> {
-    // From 0x24 to 0x7e there is neither a refused byte nor `#`: only a URI with `!`, `"` or `#` goes further. A maximum
-    // over all bytes takes three vector instructions for sixteen of them.
-    if uri.iter().fold(0, |most, byte| u8::max(most, byte.wrapping_sub(0x24))) <= 0x7e - 0x24 {
+    // From 0x24 to 0x7e there is neither a refused byte nor `#`: only a URI with `!`, `"` or `#` goes further. The largest
+    // distance from 0x24 tells, of sixteen bytes at once: as many as a vector register has.
+    let farther = |most: u8, byte: &u8| most.max(byte.wrapping_sub(0x24));
+    let (blocks, rest) = uri.as_chunks::<16>();
+    let mut most = [0; 16];
+    for block in blocks {
+        for (most, byte) in most.iter_mut().zip(block) {
+            *most = farther(*most, byte);
+        }
+    }
+    if rest.iter().fold(most.into_iter().max().unwrap_or(0), farther) <= 0x7e - 0x24 {
         return Ok((uri, false));
     }
     if !is_visible(uri) {
