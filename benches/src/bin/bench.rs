@@ -19,9 +19,10 @@ use tc_auth_benches::tc_auth::{Handle, TcAuth};
 use tc_auth_benches::{NOW, TOKEN, floor, openssl, uri};
 
 const URI_LENS: [usize; 3] = [84, 300, 2_048];
-const ROUNDS: usize = 40;
+/// Many short rounds: on a machine with neighbours some of them are quiet.
+const ROUNDS: usize = 150;
 /// So long is each candidate measured in each round, about.
-const SLICE: Duration = Duration::from_millis(4);
+const SLICE: Duration = Duration::from_millis(1);
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -78,10 +79,18 @@ impl Timings {
     }
 
     fn median(&self) -> f64 {
-        let mut sorted = self.rounds.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted[sorted.len() / 2]
+        median(self.rounds.clone())
     }
+
+    /// How often the other fits into this, round by round: what slows a machine down for a while cancels out.
+    fn times(&self, other: &Timings) -> f64 {
+        median(self.rounds.iter().zip(&other.rounds).map(|(mine, theirs)| mine / theirs).collect())
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// All candidates in turn, again and again.
@@ -147,15 +156,21 @@ fn signing(library: &'static TcAuth, len: usize, programs: &[String]) -> (String
         }
     }
     let timings = interleaved(candidates);
-    let (floor, ours) = (timings[0].minimum(), timings[1].minimum());
-    let _ = writeln!(text, "tc_auth takes **{:.2} times the floor**.\n", ours / floor);
-    text += "| | times tc_auth | minimum | median |\n| --- | ---: | ---: | ---: |\n";
+    let (floor, ours) = (&timings[0], &timings[1]);
+    let _ = writeln!(
+        text,
+        "tc_auth takes **{:.2} times the floor** (minima: {:.2}).\n",
+        ours.times(floor),
+        ours.minimum() / floor.minimum()
+    );
+    text += "| | times tc_auth | by minima | minimum | median |\n| --- | ---: | ---: | ---: | ---: |\n";
     for row in &timings {
         let _ = writeln!(
             text,
-            "| {} | {:.2} | {:.0} ns | {:.0} ns |",
+            "| {} | {:.2} | {:.2} | {:.0} ns | {:.0} ns |",
             row.name,
-            row.minimum() / ours,
+            row.times(ours),
+            row.minimum() / ours.minimum(),
             row.minimum(),
             row.median()
         );
@@ -206,20 +221,34 @@ fn tokens(library: &'static TcAuth) -> String {
 
 // --- several threads
 
-/// The time of one call, with so many threads that make them on one handle.
-fn on_threads(threads: usize, handle: Handle<'static>, target: &str) -> f64 {
-    const CALLS: u32 = 20_000;
+/// What several threads do at once.
+#[derive(Clone, Copy)]
+enum Work {
+    /// Compressions, on nothing that is shared: what two threads cost each other on this CPU whatever they do.
+    Floor,
+    Headers(Handle<'static>),
+}
+
+/// The time of one call, with so many threads that make them.
+fn on_threads(threads: usize, work: Work, target: &str) -> f64 {
+    const CALLS: u32 = 1_000;
     let barrier = Barrier::new(threads);
     let total: u64 = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
-                    let mut value = [0; 256];
-                    handle.headers_into(target.as_bytes(), NOW, &mut value); // what a thread does once is done
+                    let (mut value, mut state) = ([0; 256], [0; 8]);
+                    let mut call = || match work {
+                        Work::Floor => floor::run(black_box(floor::compressions(target.len())), black_box(&mut state)),
+                        Work::Headers(handle) => {
+                            black_box(handle.headers_into(black_box(target.as_bytes()), NOW, &mut value));
+                        }
+                    };
+                    call(); // what a thread does once is done
                     barrier.wait();
                     let start = Instant::now();
                     for _ in 0..CALLS {
-                        black_box(handle.headers_into(black_box(target.as_bytes()), NOW, &mut value));
+                        call();
                     }
                     start.elapsed().as_nanos() as u64
                 })
@@ -236,23 +265,24 @@ fn several_threads(library: &'static TcAuth) -> String {
     counts.dedup();
     let target = uri(84);
     let mut text = format!(
-        "\n## Threads that share a handle ({cores} cores)\n\n\
-        | | threads | over one thread | minimum of a call | median |\n| --- | ---: | ---: | ---: | ---: |\n"
+        "\n## Threads that share a handle ({cores} processors)\n\n\
+        | | threads | over one thread | by minima | minimum of a call | median |\n\
+        | --- | ---: | ---: | ---: | ---: | ---: |\n"
     );
-    let (hmac, token, replaced) = (library.hmac(), library.token(0), library.token(0));
+    let replaced = library.token(0);
     let done = AtomicBool::new(false);
+    let mut rows = Vec::new();
+    for (name, work) in [
+        ("*compressions alone, nothing shared*", Work::Floor),
+        ("HMAC", Work::Headers(library.hmac())),
+        ("token", Work::Headers(library.token(0))),
+        ("token that is replaced each millisecond", Work::Headers(replaced)),
+    ] {
+        for &threads in &counts {
+            rows.push((threads, work, Timings { name: name.to_owned(), rounds: Vec::new() }));
+        }
+    }
     thread::scope(|scope| {
-        let mut rows = Vec::new();
-        for (name, handle) in [("HMAC", hmac), ("token", token)] {
-            for &threads in &counts {
-                rows.push((name, handle, threads, Vec::new()));
-            }
-        }
-        for _ in 0..ROUNDS {
-            for (_, handle, threads, rounds) in &mut rows {
-                rounds.push(on_threads(*threads, *handle, &target));
-            }
-        }
         scope.spawn(|| {
             for round in 0.. {
                 if done.load(Ordering::Relaxed) {
@@ -262,39 +292,42 @@ fn several_threads(library: &'static TcAuth) -> String {
                 thread::sleep(Duration::from_millis(1));
             }
         });
-        for &threads in &counts {
-            let rounds = (0..ROUNDS).map(|_| on_threads(threads, replaced, &target)).collect();
-            rows.push(("token that is replaced each millisecond", replaced, threads, rounds));
+        for _ in 0..ROUNDS {
+            for (threads, work, timings) in &mut rows {
+                timings.rounds.push(on_threads(*threads, *work, &target));
+            }
         }
         done.store(true, Ordering::Relaxed);
-        let mut alone = 0.0;
-        for (name, _, threads, rounds) in rows {
-            let row = Timings { name: name.to_owned(), rounds };
-            if threads == 1 {
-                alone = row.minimum();
-            }
-            let _ = writeln!(
-                text,
-                "| {name} | {threads} | {:.2} | {:.0} ns | {:.0} ns |",
-                row.minimum() / alone,
-                row.minimum(),
-                row.median()
-            );
-        }
     });
-    let (renewals, requests, longest) = renewals(library, cores.max(2));
+    let mut alone = 0;
+    for (index, (threads, _, row)) in rows.iter().enumerate() {
+        if *threads == 1 {
+            alone = index;
+        }
+        let one = &rows[alone].2;
+        let _ = writeln!(
+            text,
+            "| {} | {threads} | {:.2} | {:.2} | {:.0} ns | {:.0} ns |",
+            row.name,
+            row.times(one),
+            row.minimum() / one.minimum(),
+            row.minimum(),
+            row.median()
+        );
+    }
+    let threads = cores.max(2);
+    let (renewals, requests, longest) = renewals(library, threads);
     let _ = writeln!(
         text,
-        "\nWhile a token that lives 2 s was renewed {renewals} times, each time in 100 ms, by one of {} threads that made \
-        {requests} requests: the longest that one of the others waited in `tc_auth_renewal_poll` and \
-        `tc_auth_headers_into` together was **{longest} µs**, with as many threads as there are cores.",
-        cores.max(2)
+        "\nA token that lives 2 s was renewed {renewals} times, each time in 100 ms, by one of {threads} threads that made \
+        {requests} requests. The longest that one of the others waited for that, in `tc_auth_renewal_poll` and \
+        `tc_auth_headers_into` together: **{longest:.1} ms**."
     );
     text
 }
 
-/// How many renewals and requests there were, and the longest that a request took whose thread did not renew, in µs.
-fn renewals(library: &'static TcAuth, threads: usize) -> (u64, u64, u64) {
+/// How many renewals and requests there were, and the longest that a request took whose thread did not renew, in ms.
+fn renewals(library: &'static TcAuth, threads: usize) -> (u64, u64, f64) {
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let handle = library.token(now() as i64 + 2);
     handle.set_api_path(c"https://company.example/api");
@@ -322,7 +355,7 @@ fn renewals(library: &'static TcAuth, threads: usize) -> (u64, u64, u64) {
             });
         }
     });
-    (renewed.into_inner(), requests.into_inner(), longest.into_inner())
+    (renewed.into_inner(), requests.into_inner(), longest.into_inner() as f64 / 1e3)
 }
 
 // --- memory, loading
@@ -330,7 +363,7 @@ fn renewals(library: &'static TcAuth, threads: usize) -> (u64, u64, u64) {
 fn the_rest(library: &'static TcAuth, path: &str) -> String {
     let mut text = "\n## Loading, and memory\n\n".to_owned();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..40 {
         ours.push(loaded_by_another_process(path));
         theirs.push(loaded_by_another_process(openssl::FILE));
     }
