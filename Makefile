@@ -82,7 +82,7 @@ COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CPPFLAGS) $(CFLAGS) $(WARNI
 # What packaging/platform.sh knows.
 PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm tsan header lint clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm check check-address check-thread check-valgrind header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -99,7 +99,7 @@ help:
 	@echo 'make bench-bindings: what a signed request costs in each language, beside its usual way'
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
-	@echo 'make tsan     run the C tests and a storm under ThreadSanitizer'
+	@echo 'make check    run the C and C++ tests and a storm under sanitizers and valgrind (or check-address, check-thread, check-valgrind)'
 	@echo 'make dist     $(TARGET)/dist/tc_auth-$(VERSION).tar.gz, of what is committed, with its checksum'
 	@echo 'make deb      Debian packages of that tarball, in $(TARGET)/deb'
 	@echo 'make abi-check compare the ABI with that of the last release; make abi records it for a new one'
@@ -236,8 +236,8 @@ model:
 storm: $(BUILD)/storm
 	$(TARGET)/tcex/bin/python tests/platform/storm.py $(BUILD) 120 30
 
-tsan:
-	@TARGET='$(TARGET)' CARGO='$(CARGO)' sh tests/tsan.sh
+check check-address check-thread check-valgrind:
+	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' sh tests/check.sh $(patsubst check-%,%,$(filter check-%,$@))
 
 lint:
 	$(CARGO) fmt --check

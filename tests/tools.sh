@@ -15,6 +15,16 @@ lacking() {
 # at_least WANTED VERSION
 at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 
+make_quietly() { "$MAKE" --no-print-directory -s WERROR=-Werror "$@"; }
+
+has_libcurl() { echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; }
+
+memcheck() {
+    # Fair: else busy threads keep the others from running at all.
+    timeout 300 valgrind --quiet --fair-sched=yes --leak-check=full \
+        --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 "$@"
+}
+
 # The functions that a header declares.
 declared() { # HEADER
     sed -n '/extern "C"/,$p' "$1" | sed '/^ *\*/d; /^ *\/\*/d' | grep -o 'tc_auth_[a-z_]*(' | tr -d '(' | sort
