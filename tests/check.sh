@@ -102,8 +102,10 @@ check_address() {
     echo "== the C and C++ tests"
     compile tests/c/test_abi.c
     compile tests/c/test_cases.c
+    compile tests/c/misuse.c
     "$checked/test_abi"
     "$checked/test_cases"
+    "$checked/misuse" 3 # orders of three calls: it is slow here
     compiler="$CXX -std=c++17 $sanitize"
     compile tests/cpp/test_hpp.cpp
     "$checked/test_hpp"
@@ -132,10 +134,12 @@ check_thread() {
 
 check_valgrind() {
     build=$TARGET/c
-    make_quietly "$build/test_abi-static" "$build/test_cases-static" "$build/planted_faults-static"
+    make_quietly "$build/test_abi-static" "$build/test_cases-static" "$build/misuse-static" \
+        "$build/planted_faults-static"
     for program in test_abi test_cases planted_faults; do
         memcheck "$build/$program-static"
     done
+    memcheck "$build/misuse-static" 2 # orders of two calls: it is slow here
     caught 'definitely lost' memcheck "$build/planted_faults-static" leak
     caught 'Invalid read' memcheck "$build/planted_faults-static" use-after-free
     caught 'Invalid' memcheck "$build/planted_faults-static" double-free

@@ -57,11 +57,11 @@ needs_only() { # LIBRARIES FILE
     [ -z "$other" ] || fail "$2 needs $other"
 }
 
-# c_programs COMPILER KIND ARGUMENTS... : test_abi and test_cases, built as $work/NAME-KIND
+# c_programs COMPILER KIND ARGUMENTS... : test_abi, test_cases and misuse, built as $work/NAME-KIND
 c_programs() {
     compiler=$1 kind=$2
     shift 2
-    for program in test_abi test_cases; do
+    for program in test_abi test_cases misuse; do
         $compiler -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -I"$installed/include" -I"$build" tests/c/$program.c \
             -o "$work/$program-$kind" "$@"
     done
@@ -71,7 +71,7 @@ c_programs() {
 run_programs() {
     kind=$1
     shift
-    for program in test_abi test_cases; do
+    for program in test_abi test_cases misuse; do
         echo "run: $program-$kind"
         timeout 300 "$@" "$work/$program-$kind"
     done

@@ -65,6 +65,20 @@ exports() {
     echo "$(wc -l <"$build/exported") functions, all of them declared in the header"
 }
 
+# All arguments of all functions, none of which is forgotten.
+in_misuse() { # HEADER
+    for function in $(declared "$1"); do
+        grep -q "\<$function(" tests/c/misuse.c || { echo "not in misuse.c: $function"; return 1; }
+    done
+}
+
+misuse() { # static|shared
+    in_misuse include/tc_auth.h || return 1
+    sed 's/tc_auth_version(/tc_auth_planted(/' include/tc_auth.h >"$build/planted.h"
+    ! in_misuse "$build/planted.h" || return 1
+    c_program misuse "$1"
+}
+
 # What packagers and loaders read of a shared library.
 dynamic_section() {
     readelf -d "$RELEASE/libtc_auth.so" >"$build/dynamic" || return 1
@@ -222,6 +236,7 @@ part_core() {
     for kind in static shared; do
         run "C: vectors and bad input, $kind library" c_program test_cases $kind
         run "C: ABI, $kind library" c_program test_abi $kind
+        run "C: misuse, $kind library" misuse $kind
     done
 
     if [ "$(uname -s)" != Linux ]; then

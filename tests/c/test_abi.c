@@ -1,4 +1,4 @@
-/* What the table of test_cases.c can't say: NULL, buffers, clocks, lifetimes, threads and fork. */
+/* What the tables of test_cases.c and misuse.c can't say: buffers, clocks, lifetimes, threads and fork. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <pthread.h>
@@ -45,136 +45,6 @@ static void versions(void)
     snprintf(expected, sizeof expected, "%d.%d.%d", TC_AUTH_VERSION_MAJOR, TC_AUTH_VERSION_MINOR,
              TC_AUTH_VERSION_PATCH);
     CHECK(strcmp(tc_auth_version(), expected) == 0);
-}
-
-static void messages(void)
-{
-    const char *unknown = tc_auth_status_message(-1);
-    for (int32_t status = -2; status < 120; status++) {
-        const char *message = tc_auth_status_message(status);
-        int known = (status >= 0 && status <= 25) || status == 99;
-        CHECK(message && *message);
-        CHECK((strcmp(message, unknown) != 0) == known);
-    }
-    CHECK(strcmp(tc_auth_status_message(INT32_MIN), unknown) == 0);
-    CHECK(strcmp(tc_auth_status_message(INT32_MAX), unknown) == 0);
-}
-
-/* Every pointer of every function, one at a time; no output is written. */
-static void nulls(void)
-{
-    tc_auth *auth = hmac_handle(), *token = token_handle(TC_AUTH_NO_EXPIRY), *made = SENTINEL;
-    tc_auth_header_list *list = SENTINEL;
-    tc_auth_url *url = SENTINEL, *real_url = NULL;
-    char *string = SENTINEL, buffer[256] = "#";
-    tc_auth_renewal *renewal = SENTINEL;
-    char *why = SENTINEL, *null_element = NULL;
-    int64_t number = -42;
-    int32_t advice = -42;
-    size_t len = 42;
-
-    CHECK(tc_auth_new_hmac(NULL, SECRET, &made) == NULL_ARGUMENT);
-    CHECK(tc_auth_new_hmac(ID, NULL, &made) == NULL_ARGUMENT);
-    CHECK(tc_auth_new_hmac(ID, SECRET, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_new_hmac("", "", NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_new_token(NULL, 0, &made) == NULL_ARGUMENT);
-    CHECK(tc_auth_new_token(TOKEN, 0, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_describe(NULL, &string) == NULL_ARGUMENT);
-    CHECK(tc_auth_describe(auth, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers(NULL, "GET", URI, &list) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers(auth, NULL, URI, &list) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers(auth, "GET", NULL, &list) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers(auth, "GET", URI, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_at(NULL, "GET", URI, 1, &list) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_at(auth, NULL, URI, 1, &list) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_at(auth, "GET", NULL, 1, &list) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_at(auth, "GET", URI, 1, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_into(NULL, "GET", 3, URI, 18, 1, buffer, sizeof buffer, &len, &number) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_into(auth, NULL, 3, URI, 18, 1, buffer, sizeof buffer, &len, &number) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_into(auth, "GET", 3, NULL, 18, 1, buffer, sizeof buffer, &len, &number) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_into(auth, "GET", 3, URI, 18, 1, NULL, sizeof buffer, &len, &number) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_into(auth, "GET", 3, URI, 18, 1, buffer, sizeof buffer, NULL, &number) == NULL_ARGUMENT);
-    CHECK(tc_auth_headers_into(auth, "GET", 3, URI, 18, 1, buffer, sizeof buffer, &len, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_string_to_sign(NULL, URI, 1, &string) == NULL_ARGUMENT);
-    CHECK(tc_auth_string_to_sign("GET", NULL, 1, &string) == NULL_ARGUMENT);
-    CHECK(tc_auth_string_to_sign("GET", URI, 1, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_update_token(NULL, TOKEN, 0) == NULL_ARGUMENT);
-    CHECK(tc_auth_update_token(token, NULL, 0) == NULL_ARGUMENT);
-    CHECK(tc_auth_token(NULL, &string, &number) == NULL_ARGUMENT);
-    CHECK(tc_auth_token(token, NULL, NULL) == OK);
-    CHECK(tc_auth_set_api_path(NULL, "https://h") == NULL_ARGUMENT);
-    CHECK(tc_auth_set_api_path(auth, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_set_clock_offset(NULL, 0) == NULL_ARGUMENT);
-    CHECK(tc_auth_clock_offset(NULL, &number) == NULL_ARGUMENT);
-    CHECK(tc_auth_clock_offset(auth, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_url_new(NULL, &url) == NULL_ARGUMENT);
-    CHECK(tc_auth_url_new("/", NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_url_new_for(NULL, "/", &url) == NULL_ARGUMENT);
-    CHECK(tc_auth_url_new_for(auth, NULL, &url) == NULL_ARGUMENT);
-    CHECK(tc_auth_url_new_for(auth, "/", NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_url_new("/", &real_url) == OK);
-    CHECK(tc_auth_url_add_segment(NULL, "x") == NULL_ARGUMENT);
-    CHECK(tc_auth_url_add_segment(real_url, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_url_add_query(NULL, "x", "y") == NULL_ARGUMENT);
-    CHECK(tc_auth_url_add_query(real_url, NULL, "y") == NULL_ARGUMENT);
-    CHECK(tc_auth_url_add_query(real_url, "x", NULL) == NULL_ARGUMENT);
-    CHECK(strcmp(tc_auth_url_string(real_url), "/") == 0);
-    CHECK(tc_auth_verify(NULL, "GET", URI, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
-    CHECK(tc_auth_verify(auth, NULL, URI, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
-    CHECK(tc_auth_verify(auth, "GET", NULL, "TC a:b", "1", 1, 0) == NULL_ARGUMENT);
-
-    CHECK(tc_auth_from_json(NULL, 1, &made) == NULL_ARGUMENT);
-    CHECK(tc_auth_from_json("{", SIZE_MAX, &made) == TC_AUTH_STATUS_INVALID_ARGUMENT);
-    CHECK(tc_auth_from_json(NULL, 0, &made) == TC_AUTH_STATUS_CONFIG_SYNTAX);
-    CHECK(tc_auth_from_json("{}", 2, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_from_args(1, NULL, &made) == NULL_ARGUMENT);
-    CHECK(tc_auth_from_args(1, &null_element, &made) == NULL_ARGUMENT);
-    CHECK(tc_auth_from_args(-1, &null_element, &made) == TC_AUTH_STATUS_INVALID_ARGUMENT);
-    CHECK(tc_auth_from_args(INT32_MIN, NULL, &made) == TC_AUTH_STATUS_INVALID_ARGUMENT);
-    CHECK(tc_auth_from_args(0, NULL, &made) == TC_AUTH_STATUS_NO_CREDENTIALS);
-    CHECK(tc_auth_from_args(0, NULL, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_from_env(NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_from_param_file(NULL, "k", &made) == NULL_ARGUMENT);
-    CHECK(tc_auth_from_param_file("/", NULL, &made) == NULL_ARGUMENT);
-    CHECK(tc_auth_from_param_file("/", "k", NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_discover(-1, NULL, &why, &made) == TC_AUTH_STATUS_INVALID_ARGUMENT && why == NULL);
-    why = SENTINEL;
-    CHECK(tc_auth_discover(1, NULL, &why, &made) == NULL_ARGUMENT && why == NULL);
-    why = SENTINEL;
-    CHECK(tc_auth_discover(0, NULL, &why, NULL) == NULL_ARGUMENT && why == NULL);
-    CHECK(tc_auth_discover(0, NULL, NULL, &made) == TC_AUTH_STATUS_NO_CREDENTIALS);
-    CHECK(tc_auth_set_renewal_window(NULL, 0) == NULL_ARGUMENT);
-    CHECK(tc_auth_renewal_poll(NULL, 0, &renewal) == NULL_ARGUMENT);
-    CHECK(tc_auth_renewal_poll(token, 0, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_renewal_complete(NULL, 200, "", 0, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_review(NULL, "TC a", 4, 1, 401, NULL, "", 0, &advice) == NULL_ARGUMENT);
-    CHECK(tc_auth_review(auth, NULL, 4, 1, 401, NULL, "", 0, &advice) == NULL_ARGUMENT);
-    CHECK(tc_auth_review(auth, "TC a", 4, 1, 401, NULL, NULL, 1, &advice) == NULL_ARGUMENT);
-    CHECK(tc_auth_review(auth, "TC a", 4, 1, 401, NULL, "", 0, NULL) == NULL_ARGUMENT);
-    CHECK(tc_auth_review(auth, "TC a", SIZE_MAX, 1, 401, NULL, "", 0, &advice) == TC_AUTH_STATUS_INVALID_ARGUMENT);
-    CHECK(tc_auth_review(auth, NULL, 0, 1, 401, NULL, "", 0, &advice) == TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
-    CHECK(tc_auth_review(auth, "TC a", 4, 1, 401, NULL, NULL, 0, &advice) == OK && advice == TC_AUTH_ADVICE_UNKNOWN);
-    CHECK(renewal == SENTINEL);
-    CHECK(made == SENTINEL && list == SENTINEL && url == SENTINEL && string == SENTINEL);
-    CHECK(number == -42 && len == 42 && buffer[0] == '#');
-
-    CHECK(tc_auth_get_kind(NULL) == TC_AUTH_KIND_NONE);
-    CHECK(tc_auth_header_list_len(NULL) == 0);
-    CHECK(tc_auth_header_list_name(NULL, 0) == NULL);
-    CHECK(tc_auth_header_list_value(NULL, 0) == NULL);
-    CHECK(tc_auth_header_list_line(NULL, 0) == NULL);
-    CHECK(tc_auth_header_list_timestamp(NULL) == TC_AUTH_NO_TIMESTAMP);
-    CHECK(tc_auth_url_string(NULL) == NULL);
-    CHECK(tc_auth_renewal_url(NULL) == NULL);
-    tc_auth_renewal_cancel(NULL);
-    tc_auth_free(NULL);
-    tc_auth_header_list_free(NULL);
-    tc_auth_url_free(NULL);
-    tc_auth_string_free(NULL);
-
-    tc_auth_url_free(real_url);
-    tc_auth_free(token);
-    tc_auth_free(auth);
 }
 
 static void header_lists(void)
@@ -599,8 +469,6 @@ int main(void)
     unsetenv("TC_API_SECRET_KEY");
     unsetenv("TC_APP_PARAM_FILE");
     versions();
-    messages();
-    nulls();
     header_lists();
     embedded_nul();
     buffers();
