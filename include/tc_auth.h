@@ -41,8 +41,8 @@
  * tc_auth_status_message() says in one sentence what to do. There is no "last error".
  *
  * In the header's comments the errors of a function go without their prefix, TC_AUTH_STATUS_. PANIC, which any function
- * can return, is nowhere listed: it means that a bug in the library was stopped before it could do harm; only then
- * something is printed, on standard error.
+ * can return, is nowhere listed: it means that a bug in the library was stopped before it could do harm; only then,
+ * and when there is no memory, something is printed, on standard error.
  *
  * **Ownership.** A function whose output is a handle, list, URL or string gives it to you, and names the function that
  * frees it: never free(). Arguments stay yours and are copied where the library keeps them. A `const char *` that is
@@ -64,7 +64,9 @@
  * **Secrets.** No message, description or status holds a secret key or a token. The library's own copies are wiped
  * when they are freed or replaced.
  *
- * **Memory.** When it can't be had, the library aborts the program.
+ * **Memory.** When it can't be had, the library aborts the program (SIGABRT), after a line on standard error that
+ * tells how many bytes were wanted, and nothing else; no call fails for that. tc_auth_headers_into() needs none but the
+ * 128 bytes above.
  *
  * **Compatibility.** The numbers of the enumerations never change. Later versions can add some, so expect numbers that
  * this header does not name.

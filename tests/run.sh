@@ -79,6 +79,11 @@ misuse() { # static|shared
     c_program misuse "$1"
 }
 
+hosts() {
+    make_quietly "$build/hosts-static" && "$build/hosts-static" "$RELEASE/libtc_auth.so" || return 1
+    ! "$build/hosts-static" "$RELEASE/libtc_auth.so" plant threads || { echo "the planted leak was not seen"; return 1; }
+}
+
 # What packagers and loaders read of a shared library.
 dynamic_section() {
     readelf -d "$RELEASE/libtc_auth.so" >"$build/dynamic" || return 1
@@ -239,6 +244,11 @@ part_core() {
         run "C: misuse, $kind library" misuse $kind
     done
 
+    if [ "$(uname -s)" != Linux ]; then
+        skip "C: hosts: loading, forks, signals, threads, memory" "it is for Linux" "run it there"
+    else
+        run "C: hosts: loading, forks, signals, threads, memory" hosts
+    fi
     if [ "$(uname -s)" != Linux ]; then
         skip "exports" "not an ELF system" "run it on Linux"
         skip "dynamic section" "not an ELF system" "run it on Linux"

@@ -1,0 +1,568 @@
+/* What a library meets in other people's processes: it is loaded and unloaded, forked, interrupted by signals, used by
+ * threads that come and go, without an environment, and without memory. For Linux, linked with the static library; the
+ * shared one is loaded as a second copy.
+ *
+ * usage: hosts SHARED_LIBRARY [TEST...]    all tests, or those that are named; `plant` first: one that must fail
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <tc_auth.h>
+
+#include "check.h"
+
+#define ID "12345678901234567890"
+#define SECRET "tc_auth-example-secret"
+#define TOKEN "2:1:-1:1474673195:poZAT:secret="
+#define URI "/api/v3/indicators"
+#define API_PATH "https://company.example/api"
+#define GOOD "{\"success\":true,\"apiToken\":\"new\",\"apiTokenExpires\":99999999999}"
+#define SIGNATURE "TC " ID ":WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks="
+#define OK TC_AUTH_STATUS_OK
+
+static const char *shared_library;
+static int planted;
+
+static tc_auth *hmac_handle(void)
+{
+    tc_auth *auth = NULL;
+    CHECK(tc_auth_new_hmac(ID, SECRET, &auth) == OK);
+    return auth;
+}
+
+static tc_auth *due_handle(void)
+{
+    tc_auth *auth = NULL;
+    CHECK(tc_auth_new_token(TOKEN, 1, &auth) == OK && tc_auth_set_api_path(auth, API_PATH) == OK);
+    return auth;
+}
+
+static tc_auth_renewal *due_ticket(tc_auth *auth)
+{
+    tc_auth_renewal *ticket = NULL;
+    CHECK(tc_auth_renewal_poll(auth, 0, &ticket) == OK && ticket);
+    return ticket;
+}
+
+/* Signs what test vectors sign, and says whether that is right. */
+static int signs(const tc_auth *hmac)
+{
+    tc_auth_header_list *list = NULL;
+    int good = tc_auth_headers_at(hmac, "GET", URI, 1513703787, &list) == OK &&
+               strcmp(tc_auth_header_list_value(list, 0), SIGNATURE) == 0;
+    if (!planted)
+        tc_auth_header_list_free(list);
+    return good;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    while (nanosleep(&pause, &pause) != 0 && errno == EINTR)
+        ;
+}
+
+/* How many KiB of memory are resident. */
+static long resident(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file && fscanf(file, "%*d %ld", &pages) == 1 && fclose(file) == 0);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void memory_is_flat(const char *what, long before, long bound)
+{
+    long after = resident();
+    printf("%s: %ld KiB, then %ld KiB\n", what, before, after);
+    CHECK_IN(what, after - before <= bound);
+}
+
+static void check_child(pid_t child)
+{
+    int state = -1;
+    CHECK(child > 0 && waitpid(child, &state, 0) == child);
+    CHECK(WIFEXITED(state) && WEXITSTATUS(state) == 0);
+}
+
+static long entries(const char *directory)
+{
+    long count = 0;
+    DIR *open = opendir(directory);
+    CHECK(open != NULL);
+    while (open && readdir(open))
+        count++;
+    closedir(open);
+    return count;
+}
+
+/* ---- loaded and unloaded */
+
+static void *symbol(void *library, const char *name)
+{
+    void *found = dlsym(library, name);
+    CHECK_IN(name, found != NULL);
+    return found;
+}
+
+struct second_copy {
+    tc_auth_status (*new_token)(const char *, int64_t, tc_auth **);
+    tc_auth_status (*headers)(const tc_auth *, const char *, const char *, tc_auth_header_list **);
+    void (*list_free)(tc_auth_header_list *);
+    void (*free)(tc_auth *);
+    pthread_barrier_t called, closed;
+};
+
+static void *call_and_end_later(void *argument)
+{
+    struct second_copy *copy = argument;
+    tc_auth *auth = NULL;
+    tc_auth_header_list *list = NULL;
+    int good = copy->new_token(TOKEN, 0, &auth) == OK && copy->headers(auth, "GET", "/", &list) == OK;
+    copy->list_free(list);
+    copy->free(auth);
+    pthread_barrier_wait(&copy->called);
+    pthread_barrier_wait(&copy->closed); /* what the library keeps for this thread is freed after dlclose */
+    return good ? NULL : argument;
+}
+
+static void test_loading(void)
+{
+    enum { ROUNDS = 1000, WARM = 100 };
+    struct second_copy copy;
+    long before = 0;
+    pthread_barrier_init(&copy.called, NULL, 2);
+    pthread_barrier_init(&copy.closed, NULL, 2);
+    for (int i = 0; i < ROUNDS; i++) {
+        void *library = dlopen(shared_library, RTLD_NOW | RTLD_LOCAL), *wrong = &copy;
+        pthread_t thread;
+        if (!library) {
+            fprintf(stderr, "%s\n", dlerror());
+            CHECK(library != NULL);
+            return;
+        }
+        *(void **)&copy.new_token = symbol(library, "tc_auth_new_token"); /* as POSIX has it */
+        *(void **)&copy.headers = symbol(library, "tc_auth_headers");
+        *(void **)&copy.list_free = symbol(library, "tc_auth_header_list_free");
+        *(void **)&copy.free = symbol(library, "tc_auth_free");
+        CHECK(pthread_create(&thread, NULL, call_and_end_later, &copy) == 0);
+        pthread_barrier_wait(&copy.called);
+        CHECK(dlclose(library) == 0);
+        pthread_barrier_wait(&copy.closed);
+        CHECK(pthread_join(thread, &wrong) == 0 && wrong == NULL);
+        if (i == WARM)
+            before = resident();
+    }
+    memory_is_flat("loading", before, 256);
+    pthread_barrier_destroy(&copy.called);
+    pthread_barrier_destroy(&copy.closed);
+}
+
+/* ---- forked */
+
+static int stop;
+
+struct shared {
+    tc_auth *hmac, *token, *due;
+};
+
+static void *keep_busy(void *argument)
+{
+    struct shared *shared = argument;
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        tc_auth_header_list *list = NULL;
+        tc_auth_renewal *ticket = NULL;
+        if (!signs(shared->hmac) || tc_auth_headers(shared->token, "GET", "/", &list) != OK ||
+            tc_auth_update_token(shared->token, "another", TC_AUTH_NO_EXPIRY) != OK ||
+            tc_auth_renewal_poll(shared->due, 1, &ticket) == TC_AUTH_STATUS_PANIC)
+            return argument;
+        tc_auth_header_list_free(list);
+        if (ticket && tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL) != OK)
+            return argument;
+        if (ticket && tc_auth_update_token(shared->due, TOKEN, 1) != OK)
+            return argument;
+    }
+    return NULL;
+}
+
+/* A child that goes on, while that of test_abi.c starts another program. It may use what is its own, and sign with HMAC
+ * handles; it may free the rest. */
+static int child_works(struct shared *shared)
+{
+    tc_auth *own = NULL;
+    tc_auth_renewal *ticket = NULL;
+    tc_auth_url *url = NULL;
+    tc_auth_header_list *list = NULL;
+    int32_t advice = -1;
+    int good = signs(shared->hmac) &&
+               tc_auth_verify(shared->hmac, "GET", URI, SIGNATURE, "1513703787", 1513703787, 0) == OK &&
+               tc_auth_review(shared->hmac, "TC a", 4, 1, 401, NULL, "", 0, &advice) == OK &&
+               tc_auth_url_new("/", &url) == OK && tc_auth_new_token(TOKEN, 1, &own) == OK &&
+               tc_auth_set_api_path(own, API_PATH) == OK && tc_auth_renewal_poll(own, 0, &ticket) == OK && ticket &&
+               tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL) == OK &&
+               tc_auth_headers(own, "GET", "/", &list) == OK &&
+               strcmp(tc_auth_header_list_value(list, 0), "TC-Token new") == 0;
+    tc_auth_header_list_free(list);
+    tc_auth_url_free(url);
+    tc_auth_free(own);
+    tc_auth_free(shared->token);
+    tc_auth_free(shared->due);
+    tc_auth_free(shared->hmac);
+    return good;
+}
+
+static void test_forks(void)
+{
+    enum { BUSY = 4, FORKS = 200 };
+    struct shared shared = {hmac_handle(), NULL, due_handle()};
+    pthread_t thread[BUSY];
+    CHECK(tc_auth_new_token(TOKEN, TC_AUTH_NO_EXPIRY, &shared.token) == OK);
+    for (int i = 0; i < BUSY; i++)
+        CHECK(pthread_create(&thread[i], NULL, keep_busy, &shared) == 0);
+    fflush(NULL);
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(20);
+            _exit(child_works(&shared) ? 0 : 1);
+        }
+        check_child(child);
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    for (int i = 0; i < BUSY; i++) {
+        void *wrong = &shared;
+        CHECK(pthread_join(thread[i], &wrong) == 0 && wrong == NULL);
+    }
+    tc_auth_free(shared.due);
+    tc_auth_free(shared.token);
+    tc_auth_free(shared.hmac);
+}
+
+/* ---- interrupted by signals */
+
+static int signals; /* to the thread that waits; SIGALRM comes to any */
+
+static void count_signal(int number)
+{
+    if (number == SIGUSR1)
+        __atomic_fetch_add(&signals, 1, __ATOMIC_RELAXED);
+}
+
+struct waiter {
+    tc_auth *auth;
+    int64_t max_wait_ms;
+    tc_auth_status status;
+    tc_auth_renewal *ticket;
+    double took;
+    int done;
+};
+
+static void *wait_for_renewal(void *argument)
+{
+    struct waiter *waiter = argument;
+    double started = seconds();
+    waiter->status = tc_auth_renewal_poll(waiter->auth, waiter->max_wait_ms, &waiter->ticket);
+    waiter->took = seconds() - started;
+    __atomic_store_n(&waiter->done, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* Waits with a signal every millisecond; after so many of them the renewal is completed, or never with 0. */
+static struct waiter interrupted(int64_t max_wait_ms, int complete_after)
+{
+    tc_auth *auth = due_handle();
+    tc_auth_renewal *ticket = due_ticket(auth);
+    struct waiter waiter = {auth, max_wait_ms, TC_AUTH_STATUS_PANIC, NULL, 0, 0};
+    pthread_t thread;
+    __atomic_store_n(&signals, 0, __ATOMIC_RELAXED);
+    CHECK(pthread_create(&thread, NULL, wait_for_renewal, &waiter) == 0);
+    for (int i = 1; !__atomic_load_n(&waiter.done, __ATOMIC_ACQUIRE); i++) {
+        pthread_kill(thread, SIGUSR1);
+        pause_ms(1);
+        if (i == complete_after) {
+            CHECK(tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL) == OK);
+            ticket = NULL;
+        }
+    }
+    pthread_join(thread, NULL);
+    CHECK(__atomic_load_n(&signals, __ATOMIC_RELAXED) > 20);
+    CHECK(waiter.ticket == NULL);
+    tc_auth_renewal_cancel(ticket);
+    tc_auth_free(auth);
+    return waiter;
+}
+
+static void test_signals(void)
+{
+    struct sigaction action, alarms, was;
+    struct itimerval every = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
+    struct waiter waiter;
+    memset(&action, 0, sizeof action); /* no SA_RESTART */
+    action.sa_handler = count_signal;
+    sigaction(SIGUSR1, &action, &was);
+    sigaction(SIGALRM, &action, &alarms);
+    setitimer(ITIMER_REAL, &every, NULL);
+
+    waiter = interrupted(500, 0);
+    printf("signals: %d while it waited %.3f s for nothing\n", signals, waiter.took);
+    CHECK(waiter.status == TC_AUTH_STATUS_RENEWAL_TIMEOUT);
+    CHECK(waiter.took >= 0.5 && waiter.took < 5); /* the machine may be busy */
+    waiter = interrupted(60000, 200);
+    printf("signals: %d while it waited %.3f s for a renewal\n", signals, waiter.took);
+    CHECK(waiter.status == OK);
+    CHECK(waiter.took >= 0.15 && waiter.took < 10);
+
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &alarms, NULL);
+    sigaction(SIGUSR1, &was, NULL);
+}
+
+/* ---- threads that come and go */
+
+static void *use_all(void *argument)
+{
+    struct shared *shared = argument;
+    tc_auth_header_list *list = NULL;
+    tc_auth_renewal *ticket = NULL;
+    int good = signs(shared->hmac) && tc_auth_headers(shared->token, "GET", "/", &list) == OK &&
+               tc_auth_renewal_poll(shared->token, 0, &ticket) == OK;
+    tc_auth_header_list_free(list);
+    return good ? NULL : argument;
+}
+
+static void test_threads(void)
+{
+    enum { AT_ONCE = 200, ROUNDS = 40, WARM = 5 };
+    struct shared shared = {hmac_handle(), NULL, NULL};
+    pthread_attr_t small;
+    long before = 0;
+    CHECK(tc_auth_new_token(TOKEN, TC_AUTH_NO_EXPIRY, &shared.token) == OK);
+    pthread_attr_init(&small);
+    CHECK(pthread_attr_setstacksize(&small, 32 * 1024) == 0); /* what is wiped of a stack is not much */
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t thread[AT_ONCE];
+        for (int i = 0; i < AT_ONCE; i++)
+            CHECK(pthread_create(&thread[i], &small, use_all, &shared) == 0);
+        for (int i = 0; i < AT_ONCE; i++) {
+            void *wrong = &shared;
+            CHECK(pthread_join(thread[i], &wrong) == 0 && wrong == NULL);
+        }
+        if (round == WARM)
+            before = resident();
+    }
+    memory_is_flat("threads", before, 512);
+    pthread_attr_destroy(&small);
+    tc_auth_free(shared.token);
+    tc_auth_free(shared.hmac);
+}
+
+/* ---- made in one thread, used and freed in another */
+
+struct moved {
+    tc_auth *hmac, *token;
+    tc_auth_header_list *list;
+    tc_auth_url *url;
+    tc_auth_renewal *ticket;
+    char *string;
+};
+
+static void *make_all(void *argument)
+{
+    struct moved *moved = argument;
+    moved->hmac = hmac_handle();
+    moved->token = due_handle();
+    moved->ticket = due_ticket(moved->token);
+    CHECK(tc_auth_headers(moved->hmac, "GET", "/", &moved->list) == OK);
+    CHECK(tc_auth_url_new("/", &moved->url) == OK);
+    CHECK(tc_auth_describe(moved->token, &moved->string) == OK);
+    return NULL;
+}
+
+static void *free_all(void *argument)
+{
+    struct moved *moved = argument;
+    CHECK(signs(moved->hmac));
+    CHECK(tc_auth_url_add_segment(moved->url, "x") == OK);
+    CHECK(tc_auth_renewal_complete(moved->ticket, 200, GOOD, strlen(GOOD), NULL) == OK);
+    tc_auth_free(moved->hmac);
+    tc_auth_free(moved->token);
+    CHECK(tc_auth_header_list_line(moved->list, 0) != NULL);
+    tc_auth_header_list_free(moved->list);
+    tc_auth_url_free(moved->url);
+    tc_auth_string_free(moved->string);
+    return NULL;
+}
+
+static void test_moves(void)
+{
+    for (int i = 0; i < 100; i++) {
+        struct moved moved = {NULL, NULL, NULL, NULL, NULL, NULL};
+        pthread_t thread;
+        CHECK(pthread_create(&thread, NULL, make_all, &moved) == 0 && pthread_join(thread, NULL) == 0);
+        CHECK(pthread_create(&thread, NULL, free_all, &moved) == 0 && pthread_join(thread, NULL) == 0);
+    }
+}
+
+/* ---- it keeps to itself */
+
+static void test_traces(void)
+{
+    long threads = entries("/proc/self/task"), files = entries("/proc/self/fd");
+    struct sigaction action;
+    tc_auth *auth = NULL;
+    struct moved moved = {NULL, NULL, NULL, NULL, NULL, NULL};
+    make_all(&moved);
+    free_all(&moved);
+    CHECK(tc_auth_from_param_file("tests/vectors/params/aes128", "ajfmuyodhscwegea", &auth) == OK);
+    tc_auth_free(auth);
+    CHECK(entries("/proc/self/task") == threads && entries("/proc/self/fd") == files);
+    for (int number = 1; number < 65; number++)
+        CHECK(sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_DFL);
+}
+
+/* ---- nothing that others take for granted: no environment, no standard streams */
+
+static void test_bareness(void)
+{
+    pid_t child;
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        tc_auth *auth = NULL, *hmac = NULL;
+        char *why = NULL;
+        int good;
+        clearenv();
+        close(0);
+        close(1);
+        close(2);
+        good = tc_auth_discover(0, NULL, &why, &auth) == TC_AUTH_STATUS_NO_CREDENTIALS && why && !auth;
+        tc_auth_string_free(why);
+        good = good && tc_auth_from_env(&auth) == TC_AUTH_STATUS_NO_CREDENTIALS &&
+               tc_auth_from_param_file("tests/vectors/params/aes128", "ajfmuyodhscwegea", &auth) == OK &&
+               tc_auth_new_hmac(ID, SECRET, &hmac) == OK && signs(hmac);
+        tc_auth_free(auth);
+        tc_auth_free(hmac);
+        _exit(good ? 0 : 1);
+    }
+    check_child(child);
+}
+
+/* ---- no memory: the program is aborted, with a line that says why */
+
+static void hoard(const char *what)
+{
+    for (;;) {
+        tc_auth *auth = NULL;
+        tc_auth_url *url = NULL;
+        tc_auth_status status = strcmp(what, "tokens") == 0  ? tc_auth_new_token(TOKEN, 0, &auth)
+                                : strcmp(what, "keys") == 0 ? tc_auth_new_hmac(ID, SECRET, &auth)
+                                                            : tc_auth_url_new("/", &url);
+        while (url && status == OK)
+            status = tc_auth_url_add_segment(url, tc_auth_url_string(url));
+        if (status != OK)
+            _exit(100 + (int)status);
+    }
+}
+
+/* What allocates nothing works when there is nothing left. */
+static void starved(void)
+{
+    tc_auth *handles[2] = {hmac_handle(), due_handle()};
+    char value[256];
+    size_t len;
+    int64_t timestamp;
+    int good = 1;
+    for (int round = 0; round < 2; round++) { /* a thread's first call on a token handle does allocate */
+        for (size_t size = 1 << 20; round && size > 16; size /= 2) {
+            char *taken;
+            while ((taken = malloc(size)) != NULL)
+                *taken = 'x';
+        }
+        for (int i = 0; i < 2; i++)
+            if (tc_auth_headers_into(handles[i], "GET", 3, "/", 1, 0, value, sizeof value, &len, &timestamp) != OK)
+                good = 0;
+    }
+    _exit(good ? 0 : 1);
+}
+
+static void limit_memory(void)
+{
+    struct rlimit none = {0, 0}, limit = {64 << 20, 64 << 20};
+    setrlimit(RLIMIT_CORE, &none);
+    setrlimit(RLIMIT_AS, &limit);
+    alarm(60);
+}
+
+static void test_memory(void)
+{
+    pid_t child;
+    static const char *const hoards[] = {"tokens", "keys", "one URL"};
+    for (size_t i = 0; i < sizeof hoards / sizeof *hoards; i++) {
+        char said[256] = "";
+        int ends[2], state = -1;
+        ssize_t len = 0, part;
+        CHECK(pipe(ends) == 0);
+        fflush(NULL);
+        child = fork();
+        if (child == 0) {
+            limit_memory();
+            dup2(ends[1], 2);
+            hoard(hoards[i]);
+        }
+        close(ends[1]);
+        while ((part = read(ends[0], said + len, sizeof said - 1 - (size_t)len)) > 0)
+            len += part;
+        close(ends[0]);
+        CHECK(child > 0 && waitpid(child, &state, 0) == child);
+        said[strcspn(said, "\n")] = '\0';
+        printf("memory, %s: signal %d, \"%s\"\n", hoards[i], WIFSIGNALED(state) ? WTERMSIG(state) : 0, said);
+        CHECK_IN(hoards[i], WIFSIGNALED(state) && WTERMSIG(state) == SIGABRT);
+        CHECK_IN(hoards[i], strstr(said, "memory allocation of ") != NULL);
+    }
+    child = fork();
+    if (child == 0) {
+        limit_memory();
+        starved();
+    }
+    check_child(child);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} tests[] = {
+    {"loading", test_loading}, {"forks", test_forks},       {"signals", test_signals}, {"threads", test_threads},
+    {"moves", test_moves},     {"bareness", test_bareness}, {"traces", test_traces},   {"memory", test_memory},
+};
+
+int main(int argc, char **argv)
+{
+    shared_library = argc > 1 ? argv[1] : "";
+    planted = argc > 2 && strcmp(argv[2], "plant") == 0;
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+        int named = argc == 2;
+        for (int a = 2; a < argc; a++)
+            named = named || strcmp(argv[a], tests[i].name) == 0;
+        if (named)
+            tests[i].run();
+    }
+    return check_summary("hosts");
+}
