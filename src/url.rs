@@ -68,10 +68,10 @@ impl Url {
             return Err(Status::InvalidArgument);
         }
         self.text.pop();
-        let separator = match self.text.as_bytes() {
-            [.., b'?' | b'&'] => "",
-            text if text.contains(&b'?') => "&",
-            _ => "?",
+        let separator = match self.text.split_once('?') {
+            None => "?",
+            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
         };
         self.append(separator, encode(name.as_ref()).chain(["="]).chain(encode(value.as_ref())));
         Ok(())
@@ -122,7 +122,14 @@ mod tests {
 
     #[test]
     fn exactly_one_separator_between_parameters() {
-        for (base, expected) in [("/", "/?a=&b=1"), ("/?", "/?a=&b=1"), ("/?x", "/?x&a=&b=1"), ("/?x&", "/?x&a=&b=1")] {
+        for (base, expected) in [
+            ("/", "/?a=&b=1"),
+            ("/?", "/?a=&b=1"),
+            ("/?x", "/?x&a=&b=1"),
+            ("/?x&", "/?x&a=&b=1"),
+            ("/x&", "/x&?a=&b=1"),
+            ("/?x?", "/?x?&a=&b=1"),
+        ] {
             let mut url = Url::new(base).unwrap();
             url.add_query("a", "").unwrap();
             url.add_query("b", "1").unwrap();
