@@ -168,7 +168,13 @@ mod tests {
     fn a_byte_that_is_no_utf8_does_not_cost_the_token() {
         let answer = Answer::parse(200, b"{\"success\":true,\"apiToken\":\"new\",\"message\":\"caf\xe9\"}", b"old");
         assert!(matches!(answer.0, Answer::Renewed { .. }));
-        assert_eq!(answer.1.as_deref(), Some("caf?"));
+        assert_eq!(answer.1.as_deref(), Some("caf\u{fffd}"));
+    }
+
+    #[test]
+    fn a_token_that_is_no_utf8_is_none() {
+        let answer = Answer::parse(200, b"{\"success\":true,\"apiToken\":\"n\xe9w\"}", b"old").0;
+        assert!(matches!(answer, Answer::Useless), "{answer:?}");
     }
 
     #[test]

@@ -9,15 +9,17 @@ const LIMIT: usize = 512;
 /// So many bytes of a token in a row are redacted, even if the rest of it is missing.
 const TELLING_PART: usize = 16;
 
-/// A body as text, whatever its bytes: one that is no UTF-8 becomes `?`. Without a byte order mark, and without the NUL
-/// that a length may have counted.
+/// A body as text, whatever its bytes: what is no UTF-8 becomes U+FFFD, which no token holds. Without a byte order mark,
+/// and without the NUL that a length may have counted.
 pub(crate) fn to_text(body: &[u8]) -> Secret {
-    let mut text = Vec::with_capacity(body.len());
     let body = body.strip_suffix(b"\0").unwrap_or(body);
-    for chunk in body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).utf8_chunks() {
-        text.extend_from_slice(chunk.valid().as_bytes());
-        text.resize(text.len() + chunk.invalid().len(), b'?');
-    }
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let parts = || {
+        body.utf8_chunks().flat_map(|chunk| [chunk.valid(), if chunk.invalid().is_empty() { "" } else { "\u{fffd}" }])
+    };
+    // The size first: growing would leave an unwiped copy behind.
+    let mut text = Vec::with_capacity(parts().map(str::len).sum());
+    parts().for_each(|part| text.extend_from_slice(part.as_bytes()));
     Secret::from(text)
 }
 
@@ -192,7 +194,7 @@ mod tests {
             let found = find(body.as_bytes()).map(|found| String::from_utf8(found.to_vec()).unwrap());
             assert_eq!(found.as_deref().map(str::trim), expected, "{body}");
         }
-        assert_eq!(find(b"<r>\xe9<Message>x\xff</Message></r>").unwrap().to_vec(), b"x?");
+        assert_eq!(find(b"<r>\xe9<Message>x\xff</Message></r>").unwrap().to_vec(), "x\u{fffd}".as_bytes());
         assert_eq!(find("x".repeat(512).as_bytes()).map(|text| text.len()), Some(512));
         assert!(find("x".repeat(513).as_bytes()).is_none());
     }
