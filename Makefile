@@ -82,7 +82,7 @@ COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CPPFLAGS) $(CFLAGS) $(WARNI
 # What packaging/platform.sh knows.
 PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm check check-address check-thread check-valgrind header lint clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm soak check check-address check-thread check-valgrind header lint clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -99,6 +99,7 @@ help:
 	@echo 'make bench-bindings: what a signed request costs in each language, beside its usual way'
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
+	@echo 'make soak     renew and sign for MINUTES=30 while renewals fail in all ways at random (SEED=n): memory, files, tokens'
 	@echo 'make check    run the C and C++ tests and a storm under sanitizers and valgrind (or check-address, check-thread, check-valgrind)'
 	@echo 'make dist     $(TARGET)/dist/tc_auth-$(VERSION).tar.gz, of what is committed, with its checksum'
 	@echo 'make deb      Debian packages of that tarball, in $(TARGET)/deb'
@@ -236,6 +237,10 @@ model:
 storm: $(BUILD)/storm
 	$(TARGET)/tcex/bin/python tests/platform/storm.py $(BUILD) 120 30
 
+MINUTES ?= 30
+soak: $(BUILD)/soak
+	@python3 tests/platform/soak.py $(BUILD)/soak $(MINUTES) $(SEED)
+
 check check-address check-thread check-valgrind:
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' sh tests/check.sh $(patsubst check-%,%,$(filter check-%,$@))
 
@@ -261,7 +266,7 @@ $(BUILD)/curl_request $(BUILD)/curl_session: $(BUILD)/%: examples-c/%.c include/
 $(BUILD)/curl_session-cpp: examples-c/curl_session.cpp include/tc_auth.hpp include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE_CXX) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
-$(BUILD)/storm: tests/c/storm.c examples-c/curl_session.c include/tc_auth.h $(STATIC_LIBRARY)
+$(BUILD)/storm $(BUILD)/soak: $(BUILD)/%: tests/c/%.c tests/c/measure.h examples-c/curl_session.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
 # The C tests, each linked with both libraries.
@@ -272,7 +277,7 @@ $(BUILD)/cases.h: $(wildcard tests/vectors/*.json) tests/c/cases.rs tests/suppor
 
 $(BUILD)/test_cases-static $(BUILD)/test_cases-shared: $(BUILD)/cases.h
 
-$(BUILD)/%-static: tests/c/%.c tests/c/check.h include/tc_auth.h $(STATIC_LIBRARY)
+$(BUILD)/%-static: tests/c/%.c tests/c/check.h tests/c/measure.h include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
 
 $(BUILD)/%-shared: tests/c/%.c tests/c/check.h include/tc_auth.h $(SONAME_LINK)

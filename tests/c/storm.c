@@ -5,12 +5,13 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define main curl_session_main
 #include "../../examples-c/curl_session.c"
 #undef main
+
+#include "measure.h"
 
 struct worker {
     tc_auth *auth;
@@ -18,13 +19,6 @@ struct worker {
     double ends, longest;
     long requests, failed;
 };
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void *storm(void *argument)
 {

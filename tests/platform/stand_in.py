@@ -6,7 +6,9 @@ and answers with the platform's messages. See README.md for what it is faithful 
     python3 stand_in.py [--help]
 
 Prints its port on standard output, then one line a request on standard error, and ends with its parent.
-GET /_stats tells, without authorization, how many requests were verified and refused, and how many tokens issued.
+GET /_stats tells, without authorization, how many requests were verified and refused, and how many tokens issued. Those
+are `wrong` that no correct client sends: with a wrong signature, or with a token that never was one.
+GET /_issue issues a token to whoever asks, in the words of a parameter file: that helps when the last one was lost.
 """
 
 import argparse
@@ -55,6 +57,7 @@ class Tokens:
         self.expires = time.time() + life if life else None
         self.faults = faults
         self.issued = 0
+        self.ever = {token}
 
     def is_good(self, token, now):
         with self.lock:
@@ -68,12 +71,18 @@ class Tokens:
     def renew(self, token, now):
         """The successor of a token, expired or not, with its expiry; None for a token that was replaced already."""
         with self.lock:
-            if token != self.current:
-                return None
-            self.issued += 1
-            self.current = f"API:{self.issued}:{secrets.token_urlsafe(18)}+/="
-            self.expires = int(now) + self.life if self.life else None
-            return self.current, self.expires
+            return self.replace(now) if token == self.current else None
+
+    def issue(self, now):
+        with self.lock:
+            return self.replace(now)
+
+    def replace(self, now):
+        self.issued += 1
+        self.current = f"API:{self.issued}:{secrets.token_urlsafe(18)}+/="
+        self.ever.add(self.current)
+        self.expires = int(now) + self.life if self.life else None
+        return self.current, self.expires
 
 
 class Platform(http.server.ThreadingHTTPServer):
@@ -84,7 +93,7 @@ class Platform(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.options = options
         self.tokens = Tokens(options.token, options.token_life, options.faults)
-        self.counters = {"verified": 0, "refused": 0, "renewal requests": 0}
+        self.counters = {"verified": 0, "refused": 0, "wrong": 0, "renewal requests": 0}
         self.counters_lock = threading.Lock()
         if options.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -118,6 +127,8 @@ class Platform(http.server.ThreadingHTTPServer):
 
     def check_token(self, token):
         if not self.tokens.is_good(token, self.now()):
+            if token not in self.tokens.ever:
+                self.count("wrong")
             raise Refused("Unauthorized")
         return "token"
 
@@ -131,6 +142,7 @@ class Platform(http.server.ThreadingHTTPServer):
             raise Refused("Timestamp out of acceptable time range")
         expected = expected_signature(self.options.secret_key, target, method, timestamp.encode("ascii"))
         if not hmac.compare_digest(signature.encode("latin-1"), expected):
+            self.count("wrong")
             raise Refused("Signature data did not match expected result")
         return "signature"
 
@@ -158,6 +170,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = target.decode("latin-1").partition("?")
         if path == "/_stats":
             return self.reply(200, self.server.counters | {"issued": self.server.tokens.issued})
+        if path == "/_issue":
+            token, expires = self.server.tokens.issue(self.server.now())
+            return self.reply(200, {"tc_token": token, "tc_token_expires": expires})
         if path.rstrip("/") == "/api/appAuth":
             return self.renew(urllib.parse.parse_qs(query, strict_parsing=True).get("expiredToken", [""])[0])
         try:
