@@ -56,8 +56,9 @@
  * **Threads.** Every function on a tc_auth may run in any number of threads at once, except tc_auth_free(), which
  * comes last and alone. `const` means that the object is only read. A tc_auth_url and a tc_auth_header_list belong to
  * one thread at a time; several may read a list together. After fork() the child may use HMAC handles at once, for
- * signing takes no lock, and may only free token handles. A thread's first call on a token handle sets aside 128
- * bytes, which the library keeps and gives to the next thread when this one ends.
+ * signing takes no lock, may only free token handles, and leaves tickets alone. A thread's first call on a token handle
+ * sets aside 128 bytes, which the library keeps and gives to the next thread when this one ends. A signal interrupts no
+ * call, and pthread_cancel() takes effect after it.
  *
  * **Strings** are bytes and end in NUL where no length is passed with them. Times are Unix seconds: 0 to 99999999999.
  *

@@ -107,7 +107,7 @@ check_address() {
     "$checked/test_cases"
     "$checked/misuse" 3 # orders of three calls: it is slow here
     compile tests/c/hosts.c
-    "$checked/hosts" none forks signals moves # the others measure memory, which a checker takes much of
+    "$checked/hosts" none forks signals moves cancelling # the others measure memory, which a checker takes much of
     compiler="$CXX -std=c++17 $sanitize"
     compile tests/cpp/test_hpp.cpp
     "$checked/test_hpp"
@@ -132,7 +132,7 @@ check_thread() {
     compile tests/c/test_abi.c
     compile tests/c/hosts.c
     "$checked/test_abi"
-    "$checked/hosts" none forks signals moves # the others measure memory, which a checker takes much of
+    "$checked/hosts" none forks signals moves cancelling # the others measure memory, which a checker takes much of
     storm
 }
 

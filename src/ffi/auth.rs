@@ -9,7 +9,7 @@ use super::header_list::tc_auth_header_list;
 use super::renewal::tc_auth_renewal;
 use super::string::hand_over_string;
 use super::time::{self, TC_AUTH_NO_EXPIRY, TC_AUTH_NO_TIMESTAMP};
-use super::{Buffer, bytes, c_str, c_str_or_null, guard, hand_over, required};
+use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_to_the_end, hand_over, required};
 use crate::auth::{Auth, Kind, string_to_sign};
 use crate::error::{Result, Status};
 use crate::headers::HeaderList;
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn tc_auth_new_token(
     expires: i64,
     out: Option<&mut MaybeUninit<*mut tc_auth>>,
 ) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         // SAFETY: the caller keeps the header's rules for strings.
         let (token, out) = (unsafe { c_str(token) }?, required(out)?);
         hand_over(out, tc_auth(Auth::new_token(token, time::expiry(expires), time::now())?));
@@ -283,7 +283,7 @@ pub unsafe extern "C" fn tc_auth_verify(
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const c_char, expires: i64) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         // SAFETY: the caller keeps the header's rules for handles and strings.
         let (auth, token) = unsafe { (borrow(auth)?, c_str(token)?) };
         auth.update_token(token, time::expiry(expires), time::now())
@@ -325,7 +325,7 @@ pub extern "C" fn tc_auth_token(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds: i64) -> Status {
     // SAFETY: the caller keeps the header's rules for handles.
-    guard(|| unsafe { borrow(auth) }?.set_renewal_window(seconds))
+    guard_to_the_end(|| unsafe { borrow(auth) }?.set_renewal_window(seconds))
 }
 
 /// To be called before each request is signed: says whether to go ahead, or to renew the token first.
@@ -350,7 +350,7 @@ pub unsafe extern "C" fn tc_auth_renewal_poll(
     max_wait_ms: i64,
     out: Option<&mut MaybeUninit<*mut tc_auth_renewal>>,
 ) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         // SAFETY: the caller keeps the header's rules for handles.
         let (auth, out) = (unsafe { borrow(auth) }?, required(out)?);
         let max_wait = u64::try_from(max_wait_ms).map_err(|_| Status::InvalidArgument)?;
@@ -393,7 +393,7 @@ pub unsafe extern "C" fn tc_auth_review(
     body_len: usize,
     advice: Option<&mut MaybeUninit<i32>>,
 ) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         // SAFETY: the caller keeps the header's rules for handles.
         let (auth, advice) = (unsafe { borrow(auth) }?, required(advice)?);
         // SAFETY: the caller keeps the header's rules for strings and lengths.

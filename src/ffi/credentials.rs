@@ -6,7 +6,7 @@ use std::slice;
 
 use super::auth::tc_auth;
 use super::string::hand_over_string;
-use super::{bytes, c_str, guard, hand_over, required, time};
+use super::{bytes, c_str, guard_to_the_end, hand_over, required, time};
 use crate::auth::Auth;
 use crate::credentials::param_file;
 use crate::error::{Result, Status};
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn tc_auth_from_json(
     json_len: usize,
     out: Option<&mut MaybeUninit<*mut tc_auth>>,
 ) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         // SAFETY: the caller keeps the header's rules for lengths.
         let (json, out) = (unsafe { bytes(json, json_len) }?, required(out)?);
         hand_over(out, tc_auth(Auth::from_json(json, time::now())?));
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn tc_auth_from_args(
     argv: *const *mut c_char,
     out: Option<&mut MaybeUninit<*mut tc_auth>>,
 ) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         // SAFETY: the caller keeps the header's rules for strings.
         let (arguments, out) = (unsafe { strings(argc, argv) }?, required(out)?);
         hand_over(out, tc_auth(Auth::from_args(arguments, time::now())?));
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn tc_auth_from_args(
 /// Threads: while it runs no other thread may call setenv(), putenv() or the like: call it before you start threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         let out = required(out)?;
         hand_over(out, tc_auth(Auth::from_env(&environment(), time::now())?));
         Ok(())
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn tc_auth_from_param_file(
     key: *const c_char,
     out: Option<&mut MaybeUninit<*mut tc_auth>>,
 ) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         // SAFETY: the caller keeps the header's rules for strings.
         let (path, key) = unsafe { (c_str(path)?, c_str(key)?) };
         let out = required(out)?;
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn tc_auth_discover(
     why: Option<&mut MaybeUninit<*mut c_char>>,
     out: Option<&mut MaybeUninit<*mut tc_auth>>,
 ) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         let mut why = why;
         if let Some(why) = &mut why {
             why.write(std::ptr::null_mut());

@@ -10,6 +10,8 @@
 #[cfg(not(panic = "unwind"))]
 compile_error!("build with panic = \"unwind\": only then a panic can become a status");
 
+mod cancel;
+
 // The blank lines keep the order, which is that of the header.
 mod time;
 
@@ -30,6 +32,7 @@ use std::ptr;
 use std::slice;
 
 use crate::error::{Result, Status};
+use cancel::Uncancelled;
 
 /// Runs the body of an export. A panic must not reach C, where unwinding is undefined.
 fn guard(body: impl FnOnce() -> Result<()>) -> Status {
@@ -39,6 +42,12 @@ fn guard(body: impl FnOnce() -> Result<()>) -> Status {
         Ok(Err(status)) => status,
         Err(_) => Status::Panic,
     }
+}
+
+/// The same for an export that may read a file, ask for random numbers or take a lock.
+fn guard_to_the_end(body: impl FnOnce() -> Result<()>) -> Status {
+    let _uncancelled = Uncancelled::new();
+    guard(body)
 }
 
 /// A pointer that must not be NULL.

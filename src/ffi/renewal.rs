@@ -4,8 +4,9 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use super::cancel::Uncancelled;
 use super::string::hand_over_string;
-use super::{bytes, guard, required, time};
+use super::{bytes, guard_to_the_end, required, time};
 use crate::error::Status;
 use crate::gate::Ticket;
 
@@ -57,7 +58,7 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
     body_len: usize,
     server_message: Option<&mut MaybeUninit<*mut c_char>>,
 ) -> Status {
-    guard(|| {
+    guard_to_the_end(|| {
         let mut server_message = server_message;
         if let Some(out) = &mut server_message {
             out.write(ptr::null_mut());
@@ -83,5 +84,6 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {
+    let _uncancelled = Uncancelled::new(); // it takes a lock
     drop(renewal); // a ticket that is dropped is cancelled
 }

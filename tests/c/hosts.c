@@ -394,6 +394,54 @@ static void test_moves(void)
     }
 }
 
+/* ---- cancelled: the call comes to its end, and the thread ends after it */
+
+static pthread_barrier_t begun;
+
+static void *work_until_cancelled(void *argument)
+{
+    struct shared *shared = argument;
+    pthread_barrier_wait(&begun);
+    for (;;) {
+        tc_auth *auth[3] = {NULL, NULL, NULL};
+        tc_auth_renewal *ticket = NULL;
+        CHECK(tc_auth_new_token(TOKEN, 0, &auth[0]) == OK);
+        CHECK(tc_auth_from_param_file("tests/vectors/params/aes128", "ajfmuyodhscwegea", &auth[1]) == OK);
+        CHECK(tc_auth_discover(0, NULL, NULL, &auth[2]) == OK);
+        CHECK(tc_auth_renewal_poll(shared->due, 1, &ticket) == TC_AUTH_STATUS_RENEWAL_TIMEOUT);
+        CHECK(signs(shared->hmac));
+        for (int i = 0; i < 3; i++)
+            tc_auth_free(auth[i]);
+        pthread_testcancel();
+    }
+    return NULL;
+}
+
+static void test_cancelling(void)
+{
+    struct shared shared = {hmac_handle(), NULL, due_handle()};
+    tc_auth_renewal *ticket = due_ticket(shared.due);
+    pthread_barrier_init(&begun, NULL, 2);
+    CHECK(setenv("TC_APP_PARAM_FILE", "tests/vectors/params/aes128", 1) == 0);
+    CHECK(setenv("TC_APP_PARAM_KEY", "ajfmuyodhscwegea", 1) == 0);
+    for (int i = 0; i < 200; i++) {
+        pthread_t thread;
+        void *result = NULL;
+        CHECK(pthread_create(&thread, NULL, work_until_cancelled, &shared) == 0);
+        pthread_barrier_wait(&begun);
+        if (i % 2) /* else at the first opportunity */
+            pause_ms(i % 10);
+        CHECK(pthread_cancel(thread) == 0 && pthread_join(thread, &result) == 0);
+        CHECK(result == PTHREAD_CANCELED);
+    }
+    unsetenv("TC_APP_PARAM_FILE");
+    unsetenv("TC_APP_PARAM_KEY");
+    pthread_barrier_destroy(&begun);
+    tc_auth_renewal_cancel(ticket);
+    tc_auth_free(shared.due);
+    tc_auth_free(shared.hmac);
+}
+
 /* ---- it keeps to itself */
 
 static void test_traces(void)
@@ -524,7 +572,8 @@ static const struct {
     void (*run)(void);
 } tests[] = {
     {"loading", test_loading}, {"forks", test_forks},       {"signals", test_signals}, {"threads", test_threads},
-    {"moves", test_moves},     {"bareness", test_bareness}, {"traces", test_traces},   {"memory", test_memory},
+    {"moves", test_moves},     {"cancelling", test_cancelling}, {"bareness", test_bareness}, {"traces", test_traces},
+    {"memory", test_memory},
 };
 
 int main(int argc, char **argv)
