@@ -229,6 +229,28 @@ static void test_forks(void)
     tc_auth_free(shared.hmac);
 }
 
+/* A program that ends while its threads are in the middle of calls. */
+static void test_leaving(void)
+{
+    for (int i = 0; i < 30; i++) {
+        pid_t child;
+        fflush(NULL);
+        child = fork();
+        if (child == 0) {
+            struct shared shared = {hmac_handle(), NULL, due_handle()};
+            pthread_t thread[4];
+            alarm(20);
+            stop = 0;
+            CHECK(tc_auth_new_token(TOKEN, TC_AUTH_NO_EXPIRY, &shared.token) == OK);
+            for (int t = 0; t < 4; t++)
+                CHECK(pthread_create(&thread[t], NULL, keep_busy, &shared) == 0);
+            pause_ms(1 + i % 5);
+            exit(checks_failed ? 1 : 0);
+        }
+        check_child(child);
+    }
+}
+
 /* ---- interrupted by signals */
 
 static int signals; /* to the thread that waits; SIGALRM comes to any */
@@ -460,7 +482,7 @@ static void test_traces(void)
         CHECK(sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_DFL);
 }
 
-/* ---- nothing that others take for granted: no environment, no standard streams */
+/* ---- nothing that others take for granted: no environment, no standard streams, no file to open */
 
 static void test_bareness(void)
 {
@@ -470,13 +492,21 @@ static void test_bareness(void)
     if (child == 0) {
         tc_auth *auth = NULL, *hmac = NULL;
         char *why = NULL;
+        struct rlimit files, no_files;
         int good;
+        getrlimit(RLIMIT_NOFILE, &files);
+        no_files = files;
+        no_files.rlim_cur = 0;
         clearenv();
         close(0);
         close(1);
         close(2);
         good = tc_auth_discover(0, NULL, &why, &auth) == TC_AUTH_STATUS_NO_CREDENTIALS && why && !auth;
         tc_auth_string_free(why);
+        setrlimit(RLIMIT_NOFILE, &no_files);
+        good = good && tc_auth_from_param_file("tests/vectors/params/aes128", "ajfmuyodhscwegea", &auth) ==
+                           TC_AUTH_STATUS_CONFIG_IO;
+        setrlimit(RLIMIT_NOFILE, &files);
         good = good && tc_auth_from_env(&auth) == TC_AUTH_STATUS_NO_CREDENTIALS &&
                tc_auth_from_param_file("tests/vectors/params/aes128", "ajfmuyodhscwegea", &auth) == OK &&
                tc_auth_new_hmac(ID, SECRET, &hmac) == OK && signs(hmac);
@@ -571,9 +601,9 @@ static const struct {
     const char *name;
     void (*run)(void);
 } tests[] = {
-    {"loading", test_loading}, {"forks", test_forks},       {"signals", test_signals}, {"threads", test_threads},
-    {"moves", test_moves},     {"cancelling", test_cancelling}, {"bareness", test_bareness}, {"traces", test_traces},
-    {"memory", test_memory},
+    {"loading", test_loading},       {"forks", test_forks},       {"leaving", test_leaving}, {"signals", test_signals},
+    {"threads", test_threads},       {"moves", test_moves},       {"traces", test_traces},   {"memory", test_memory},
+    {"cancelling", test_cancelling}, {"bareness", test_bareness},
 };
 
 int main(int argc, char **argv)
