@@ -1,0 +1,130 @@
+//! Answers to a renewal request: what comes of each, beside serde_json, and that no message shows a token.
+//!
+//! Fields: token, the seconds until it expires, HTTP status, body. In the body, the bytes 1 to 5 stand for the token in
+//! the encodings of `spell`.
+#![no_main]
+
+use std::time::{Duration, Instant};
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use tc_auth::{Auth, Now, Status};
+use tc_auth_fuzz::{encode, fields, is_visible, number};
+
+const NOW: i64 = 1_700_000_000;
+
+/// The token as it is, percent-encoded once and twice, as JSON and as HTML.
+fn spell(byte: u8, token: &[u8]) -> Vec<u8> {
+    let each = |form: fn(u8) -> String| token.iter().map(|byte| form(*byte)).collect::<String>().into_bytes();
+    match byte {
+        1 => token.to_vec(),
+        2 => each(|byte| format!("%{byte:02x}")),
+        3 => encode(encode(token).as_bytes()).into_bytes(),
+        4 => each(|byte| format!("\\u{byte:04x}")),
+        5 => each(|byte| format!("&#{byte};")),
+        other => vec![other],
+    }
+}
+
+/// The answer by serde_json; `None` where that is stricter than the grammar, or passes over what is said twice.
+fn read(text: &str) -> Option<Value> {
+    match serde_json::from_str(text) {
+        // No member's name may come twice; a name could also be escaped.
+        Ok(value) => ["success", "apiToken", "apiTokenExpires", "message"]
+            .iter()
+            .all(|name| text.matches(name).count() <= 1 && !text.contains('\\'))
+            .then_some(value),
+        Err(_) => serde_json::from_str::<serde::de::IgnoredAny>(text).is_err().then_some(Value::Null),
+    }
+}
+
+fn expiry(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some([old, left, http_status, body]) = fields(input) else { return };
+    let now = Now { unix: NOW, monotonic: Instant::now() };
+    let at = |millis| Now { monotonic: now.monotonic + Duration::from_millis(millis), ..now };
+    let old_expires = Some(NOW + number(left).clamp(-1000, 60));
+    let Ok(auth) = Auth::new_token(old, old_expires, now) else { return };
+    let old = str::from_utf8(old).unwrap();
+    auth.set_renewal_window(86_400).unwrap();
+    auth.set_api_path("https://company.example/api/").unwrap();
+
+    // With some of its life left a token is due at half of it.
+    let later = Now { unix: NOW + 60, monotonic: now.monotonic + Duration::from_secs(60) };
+    let ticket = auth.poll(Duration::ZERO, || later).unwrap();
+    assert_eq!(ticket.is_some(), !old.starts_with("APIV2:"));
+    let Some(ticket) = ticket else { return };
+    let url = format!("https://company.example/api/appAuth?expiredToken={}", encode(old.as_bytes()));
+    assert_eq!(ticket.url(), url);
+    assert_eq!(auth.poll(Duration::ZERO, || later).err(), Some(Status::RenewalTimeout));
+
+    let body: Vec<u8> = body.iter().flat_map(|byte| spell(*byte, old.as_bytes())).collect();
+    let http_status = number(http_status) as i32;
+    let (result, message) = ticket.complete(http_status, &body, at(0));
+    let token = auth.token().unwrap();
+
+    let text = body.strip_suffix(b"\0").unwrap_or(&body);
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    // For bytes that are no UTF-8 the text may differ by a character, which decides nothing.
+    let read = str::from_utf8(text).ok().and_then(read);
+    let new = read.as_ref().and_then(|answer| answer.get("apiToken")?.as_str());
+    if let Some(answer) = &read {
+        let success = answer.get("success").and_then(Value::as_bool);
+        let expires = answer.get("apiTokenExpires").and_then(expiry);
+        let fit = |expires: &i64| (NOW + 1..=99_999_999_999).contains(expires);
+        let good = new.filter(|new| is_visible(new.as_bytes()) && (200..300).contains(&http_status));
+        match (success, good) {
+            (Some(true), Some(new)) if new != old => {
+                assert_eq!((result, token.value()), (Ok(()), new), "a good token was not taken");
+                if let Some(expires) = expires {
+                    assert_eq!(token.expires(), Some(expires).filter(fit));
+                }
+            }
+            (Some(true), Some(_)) if expires.is_some() => {
+                let longer = expires.filter(fit).filter(|expires| Some(*expires) > old_expires);
+                assert_eq!(result, if longer.is_some() { Ok(()) } else { Err(Status::RenewalBadResponse) });
+                assert_eq!(token.expires(), longer.or(old_expires));
+            }
+            (Some(true), Some(_)) => {} // the same token, with an expiry in a form that serde_json has no number for
+            (Some(false), _) => assert_eq!(result, Err(Status::RenewalRefused)),
+            _ => assert_eq!(result, Err(Status::RenewalBadResponse)),
+        }
+    }
+    match result {
+        Ok(()) => {
+            let says = |text: &str| String::from_utf8_lossy(&body).contains(text) || body.contains(&b'\\');
+            assert!((200..300).contains(&http_status) && says("success") && says(token.value()), "a token of nobody");
+            assert!(is_visible(token.value().as_bytes()));
+            assert!(token.value() != old || token.expires() > old_expires);
+        }
+        Err(status) => {
+            assert!(matches!(status, Status::RenewalRefused | Status::RenewalBadResponse), "{status:?}");
+            assert_eq!((token.value(), token.expires()), (old, old_expires), "a token that may be good is lost");
+            // After a failure comes a pause of 5 to 60 seconds; after a refusal nothing.
+            let due = |millis| auth.poll(Duration::ZERO, || at(millis)).unwrap().is_some();
+            let again = status == Status::RenewalBadResponse;
+            assert!(!due(0) && !due(4_999));
+            assert_eq!(due(60_001), again);
+        }
+    }
+
+    let Some(message) = message else { return };
+    assert!(!message.is_empty() && message.len() <= 512 && !message.contains(char::is_control), "{message:?}");
+    let decoded = percent_encoding::percent_decode_str(&message).decode_utf8_lossy().into_owned();
+    for secret in [Some(old), new, Some(token.value())].into_iter().flatten().filter(|secret| !secret.is_empty()) {
+        // `***` is also what redaction leaves, and what has two readings, such as `%25`, may be read in another way.
+        if secret.contains(['*', '%', '&', '\\']) || !is_visible(secret.as_bytes()) {
+            continue;
+        }
+        let telling = &secret[..secret.len().min(16)];
+        assert!(!message.contains(telling), "the token in the message: {message:?}");
+        assert!(!decoded.contains(telling), "the token in the message: {message:?}");
+    }
+});

@@ -1,0 +1,106 @@
+//! The URL builder, beside the parser of browsers: what was given comes out again, unchanged on the way.
+//!
+//! Fields: the base (with `+` before it, a path to be joined to an API path), then any number of `/segment`, or `?name`
+//! and a value.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use percent_encoding::percent_decode_str;
+use tc_auth::{Auth, Status, Url, string_to_sign};
+use tc_auth_fuzz::{agree, request, uri};
+
+const API_PATH: &str = "https://company.example/api";
+
+/// A path is sent to some server.
+fn parse(text: &str) -> Option<url::Url> {
+    let absolute = if text.starts_with('/') { format!("https://company.example{text}") } else { text.to_owned() };
+    url::Url::parse(&absolute).ok()
+}
+
+/// A base that is too much for that parser, such as a host of `%`, it refuses as a whole.
+fn segments(url: &url::Url) -> Vec<Vec<u8>> {
+    url.path_segments().unwrap().map(|segment| percent_decode_str(segment).collect()).collect()
+}
+
+fn pairs(url: &url::Url) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let parts = url.query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    let pairs = parts.map(|part| part.split_once('=').unwrap_or((part, "")));
+    pairs.map(|(name, value)| (percent_decode_str(name).collect(), percent_decode_str(value).collect())).collect()
+}
+
+fuzz_target!(|input: &[u8]| {
+    let mut fields = input.split(|byte| *byte == 0);
+    let Some(base) = fields.next() else { return };
+    let auth = Auth::new_hmac("id", "key").unwrap();
+    auth.set_api_path(API_PATH).unwrap();
+    let (made, whole) = match base.strip_prefix(b"+") {
+        Some(path) => {
+            let single = path.starts_with(b"/") && !path.starts_with(b"//");
+            let checked = uri(path)
+                .and_then(|uri| if single && !uri.has_fragment { Ok(()) } else { Err(vec![Status::InvalidUriForm]) });
+            (agree(auth.url(path), checked), [API_PATH.as_bytes(), path].concat())
+        }
+        None => {
+            let checked =
+                uri(base).and_then(|uri| if uri.has_fragment { Err(vec![Status::InvalidUriForm]) } else { Ok(()) });
+            (agree(Url::new(base), checked), base.to_vec())
+        }
+    };
+    let Some((mut url, ())) = made else { return };
+    assert_eq!(url.as_str().as_bytes(), whole);
+    let base = String::from_utf8(whole).unwrap();
+
+    let (mut added_segments, mut added_pairs) = (Vec::new(), Vec::new());
+    while let Some(field) = fields.next() {
+        let before = url.as_str().to_owned();
+        let (result, fault) = match field.split_first() {
+            Some((b'/', segment)) => {
+                let fault = match segment {
+                    b"" | b"." | b".." => Some(Status::InvalidArgument),
+                    _ if before.contains('?') => Some(Status::InvalidUriForm),
+                    _ => None,
+                };
+                if fault.is_none() {
+                    added_segments.push(segment.to_vec());
+                }
+                (url.add_segment(segment), fault)
+            }
+            Some((b'?', name)) => {
+                let value = fields.next().unwrap_or_default();
+                let fault = name.is_empty().then_some(Status::InvalidArgument);
+                if fault.is_none() {
+                    added_pairs.push((name.to_vec(), value.to_vec()));
+                }
+                (url.add_query(name, value), fault)
+            }
+            _ => continue,
+        };
+        assert_eq!(result.err(), fault);
+        if fault.is_some() {
+            assert_eq!(url.as_str(), before, "changed by a call that failed");
+        }
+    }
+
+    let (ours, theirs) =
+        agree(string_to_sign("GET", url.as_str(), 1), request(None, b"GET", url.as_str().as_bytes(), 1))
+            .expect("what was built can be signed");
+    assert_eq!(ours.as_bytes(), theirs);
+
+    let kept = if added_segments.is_empty() { base.as_str() } else { base.trim_end_matches('/') };
+    let added = url.as_str().strip_prefix(kept).expect("the base stays as it is");
+    let Some(parsed) = parse(url.as_str()) else {
+        assert!(parse(&base).is_none(), "{} can't be parsed any more", url.as_str());
+        return;
+    };
+    assert!(parsed.as_str().ends_with(added), "changed on the way: {parsed}");
+    assert_eq!(parsed.fragment(), None);
+    if !added_segments.is_empty() {
+        let mut expected = segments(&parse(&format!("{kept}/")).unwrap());
+        expected.pop();
+        expected.extend(added_segments);
+        assert_eq!(segments(&parsed), expected);
+    }
+    let base_pairs = pairs(&parse(&base).unwrap());
+    assert_eq!(pairs(&parsed), [base_pairs, added_pairs].concat());
+    assert_eq!(parse(&base).unwrap().origin(), parsed.origin());
+});

@@ -1,0 +1,177 @@
+//! What the targets share: how an input is cut up, and signing once more, as plainly as it can be written.
+//!
+//! The second signer is made of what `include/tc_auth.h` and RFC 3986 say, not of what the library does.
+
+use std::sync::OnceLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tc_auth::Status;
+
+/// Whether the fault is planted that `tests/fuzz.sh` expects the fuzzer to find.
+pub fn planted() -> bool {
+    static PLANTED: OnceLock<bool> = OnceLock::new();
+    *PLANTED.get_or_init(|| std::env::var_os("TC_AUTH_FUZZ_PLANT").is_some())
+}
+
+/// Cuts an input at its NULs into N fields, of which the last takes all that is left.
+pub fn fields<const N: usize>(input: &[u8]) -> Option<[&[u8]; N]> {
+    input.splitn(N, |byte| *byte == 0).collect::<Vec<_>>().try_into().ok()
+}
+
+/// A field that is a number; whatever else it is, is 0.
+pub fn number(field: &[u8]) -> i64 {
+    str::from_utf8(field).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+pub fn is_visible(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| (0x21..=0x7e).contains(byte))
+}
+
+pub fn is_time(seconds: i64) -> bool {
+    (0..=99_999_999_999).contains(&seconds)
+}
+
+/// Percent-encodes all but the unreserved characters.
+pub fn encode(text: &[u8]) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    text.iter().map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// An absolute URL or a path, cut as RFC 3986 says.
+pub struct Uri {
+    pub target: Vec<u8>,
+    /// Scheme, host and port, in lower case and with the scheme's own port where none is named.
+    pub origin: Option<(String, String, u32)>,
+    pub has_user: bool,
+    pub has_fragment: bool,
+}
+
+/// What can be wrong with a URI by itself; with several faults, the library may name any of them.
+pub fn uri(text: &[u8]) -> Result<Uri, Vec<Status>> {
+    let cut = cut(text);
+    if is_visible(text) {
+        return cut.ok_or(vec![Status::InvalidUriForm]);
+    }
+    // The empty URI is none of any form, and has no bytes to object to: both are true.
+    let form = (cut.is_none() || text.is_empty()).then_some(Status::InvalidUriForm);
+    Err([Status::InvalidUriByte].into_iter().chain(form).collect())
+}
+
+fn cut(text: &[u8]) -> Option<Uri> {
+    let hash = text.iter().enumerate().filter(|(_, byte)| **byte == b'#').map(|(at, _)| at);
+    // The planted fault: the last `#` instead of the first.
+    let hash = if planted() { hash.max() } else { hash.min() };
+    let (text, has_fragment) = (&text[..hash.unwrap_or(text.len())], hash.is_some());
+    if text.first() == Some(&b'/') {
+        return Some(Uri { target: text.to_vec(), origin: None, has_user: false, has_fragment });
+    }
+    let text = str::from_utf8(text).ok()?;
+    let (scheme, rest) = text.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let own_port = match scheme.as_str() {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let authority = rest.split(['/', '?']).next()?;
+    let behind = &rest[authority.len()..];
+    let (user, server) = match authority.split_once('@') {
+        Some((user, server)) => (Some(user), server),
+        None => (None, authority),
+    };
+    let (host, port) = match server.split_once(']') {
+        Some((host, port)) if host.starts_with('[') => (format!("{host}]"), port),
+        _ => {
+            let colon = server.find(':').unwrap_or(server.len());
+            (server[..colon].to_owned(), &server[colon..])
+        }
+    };
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let (name, colons) = literal.map_or((host.as_str(), ""), |name| (name, ":"));
+    let only = |text: &str, more: &str| {
+        text.chars().all(|c| c.is_ascii_alphanumeric() || "-._~%!$&'()*+,;=".contains(c) || more.contains(c))
+    };
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => own_port,
+        Some("") => own_port,
+        Some(digits) if digits.chars().all(|digit| digit.is_ascii_digit()) => {
+            let digits = digits.trim_start_matches('0');
+            if digits.len() > 5 { return None } else { digits.parse().unwrap_or(0) }
+        }
+        _ => return None,
+    };
+    if name.is_empty() || !only(name, colons) || !only(user.unwrap_or_default(), ":") || port > 65535 {
+        return None;
+    }
+    let target = if behind.starts_with('/') { behind.to_owned() } else { format!("/{behind}") };
+    let origin = Some((scheme, host.to_ascii_lowercase(), port));
+    Some(Uri { target: target.into_bytes(), origin, has_user: user.is_some(), has_fragment })
+}
+
+/// What an API path is: its origin.
+pub fn api_path(text: &[u8]) -> Result<(String, String, u32), Vec<Status>> {
+    let uri = uri(text)?;
+    let plain = !uri.has_user && !uri.has_fragment && !uri.target.contains(&b'?');
+    uri.origin.filter(|_| plain).ok_or(vec![Status::InvalidUriForm])
+}
+
+/// The string to sign, or whatever is wrong with a request. `origin` is that of the API path, if there is one.
+pub fn request(
+    origin: Option<&(String, String, u32)>,
+    method: &[u8],
+    uri_text: &[u8],
+    time: i64,
+) -> Result<Vec<u8>, Vec<Status>> {
+    let mut faults = Vec::new();
+    let token = |byte: &u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(byte);
+    if !(1..=64).contains(&method.len()) || !method.iter().all(token) {
+        faults.push(Status::InvalidMethod);
+    }
+    if !is_time(time) {
+        faults.push(Status::InvalidTime);
+    }
+    match uri(uri_text) {
+        Err(more) => faults.extend(more),
+        Ok(uri) => {
+            if origin.is_some() && uri.origin.is_some() && origin != uri.origin.as_ref() {
+                faults.push(Status::OtherOrigin);
+            }
+            if faults.is_empty() {
+                let (method, time) = (method.to_ascii_uppercase(), time.to_string());
+                return Ok([uri.target.as_slice(), &method, time.as_bytes()].join(&b':'));
+            }
+        }
+    }
+    Err(faults)
+}
+
+/// The value of the Authorization header for a string to sign.
+pub fn authorization(access_id: &[u8], secret_key: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret_key).unwrap();
+    mac.update(text);
+    [b"TC ", access_id, b":", STANDARD.encode(mac.finalize().into_bytes()).as_bytes()].concat()
+}
+
+/// What makes an access id and a secret key unfit.
+pub fn key_pair_faults(access_id: &[u8], secret_key: &[u8]) -> Vec<Status> {
+    let mut faults = Vec::new();
+    if !is_visible(access_id) {
+        faults.push(Status::InvalidAccessId);
+    }
+    if secret_key.is_empty() || secret_key.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
+        faults.push(Status::InvalidSecretKey);
+    }
+    faults
+}
+
+/// Both succeed, or the library names one of the faults.
+pub fn agree<T, U>(ours: tc_auth::Result<T>, theirs: Result<U, Vec<Status>>) -> Option<(T, U)> {
+    match (ours, theirs) {
+        (Ok(ours), Ok(theirs)) => Some((ours, theirs)),
+        (Err(status), Err(faults)) if faults.contains(&status) => None,
+        (ours, theirs) => panic!("{:?}, but expected {:?}", ours.err(), theirs.err()),
+    }
+}

@@ -1,0 +1,68 @@
+#!/bin/sh
+# A short run of each fuzz target, on the corpus and on what the fuzzer makes of it, and a planted fault that it must
+# find. `make fuzz-smoke` starts it; SECONDS_EACH says how long each runs. Targets can be named.
+#
+# New inputs go to $TARGET/fuzz/work and not into the corpus; a crash leaves its input there, too.
+
+set -eu
+cd "$(dirname "$0")/.."
+: "${TARGET:=target}" "${CARGO:=cargo}" "${SECONDS_EACH:=30}"
+. tests/tools.sh
+build=$(absolute "$TARGET")/fuzz
+work=$build/work
+# Sanitizers are an option of the nightly compiler, which the stable one takes with this.
+export RUSTC_BOOTSTRAP=1
+
+have cargo-fuzz || {
+    echo 'cargo-fuzz is missing: cargo install --locked cargo-fuzz' >&2
+    exit 1
+}
+echo 'int main(void) { return 0; }' | "${CXX:-c++}" -x c++ -o /dev/null - 2>/dev/null || {
+    echo 'a C++ compiler is missing, which libFuzzer is built with: apt-get install g++' >&2
+    exit 1
+}
+
+# A function that the model of the C ABI does not know would never be called.
+for function in $(declared include/tc_auth.h); do
+    test "$(grep -cw "$function" fuzz/fuzz_targets/abi.rs)" -ge 2 || {
+        echo "fuzz/fuzz_targets/abi.rs does not call $function" >&2
+        exit 1
+    }
+done
+
+# fuzz NAME SECONDS DIRECTORY_FOR_WHAT_IS_NEW
+fuzz() {
+    mkdir -p "$3"
+    # Cargo's messages and the fuzzer's go to one log, for either can be what fails.
+    (cd fuzz && "$CARGO" fuzz run --target-dir "$build" "$1" "$3" "corpus/$1" -- \
+        "-max_total_time=$2" "-artifact_prefix=$work/" -rss_limit_mb=2048)
+}
+
+# planted NAME WHAT_IS_SAID : the harness is wrong on purpose, and the fuzzer stops
+planted() {
+    status=0
+    start=$(date +%s)
+    TC_AUTH_FUZZ_PLANT=1 fuzz "$1" 60 "$work/$1-planted" >"$work/$1-planted.log" 2>&1 || status=$?
+    if [ $status -eq 0 ] || ! grep -q "$2" "$work/$1-planted.log"; then
+        tail -n 20 "$work/$1-planted.log"
+        echo "FAIL  $1: the planted fault was not found" >&2
+        exit 1
+    fi
+    echo "$1: the planted fault was found in $(($(date +%s) - start)) s"
+}
+
+rm -rf "$work"
+mkdir -p "$work"
+for target in ${*:-$(cd fuzz/fuzz_targets && ls | sed 's/\.rs$//')}; do
+    if ! fuzz "$target" "$SECONDS_EACH" "$work/$target" >"$work/$target.log" 2>&1; then
+        tail -n 40 "$work/$target.log"
+        echo "FAIL  $target: $work/$target.log" >&2
+        exit 1
+    fi
+    runs=$(sed -n 's/^Done/done/p' "$work/$target.log")
+    echo "$target: $runs, $(sed -n 's/.*DONE *\(cov: [0-9]*\).*/\1/p' "$work/$target.log")"
+    case $target in
+    sign) planted sign 'panicked at \(fuzz_targets/sign\|src/lib\)\.rs' ;;
+    abi) planted abi 'LeakSanitizer: detected memory leaks' ;;
+    esac
+done
