@@ -82,7 +82,7 @@ COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CPPFLAGS) $(CFLAGS) $(WARNI
 # What packaging/platform.sh knows.
 PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm soak check check-address check-thread check-valgrind fuzz-smoke header lint clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm soak check check-address check-thread check-valgrind fuzz-smoke header lint deny clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -107,6 +107,7 @@ help:
 	@echo 'make abi-check compare the ABI with that of the last release; make abi records it for a new one'
 	@echo 'make header   write include/tc_auth.h anew after a change in src/ffi'
 	@echo 'make lint     rustfmt and clippy, warnings denied'
+	@echo 'make deny     licences, sources and versions of all dependencies, and their advisories, with cargo-deny'
 	@echo 'make clean    remove what was built'
 	@echo
 	@echo 'CC, CXX, CPPFLAGS, CFLAGS, LDFLAGS, CARGO and CARGO_TARGET_DIR are respected; the last also serves a read-only source tree.'
@@ -255,6 +256,15 @@ lint:
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) fmt --check --manifest-path benches/Cargo.toml
+
+# With the network: for crates of other platforms, and for the advisories.
+deny:
+	@command -v cargo-deny >/dev/null || { echo 'cargo install --locked cargo-deny' >&2; exit 1; }
+	@for checks in 'licenses bans sources' advisories; do \
+		for workspace in . benches fuzz; do \
+			$(CARGO) deny --locked -L error --manifest-path $$workspace/Cargo.toml check $$checks || exit 1; \
+		done; \
+	done
 
 clean:
 	$(CARGO) clean

@@ -190,6 +190,17 @@ dist() {
         cmp "$build/dist-1" "$build/dist-2" && rm -rf "$TARGET/dist-clone"
 }
 
+# Its planted faults are among the tests that always run.
+licences() { $CARGO test --locked --quiet --test dependencies -- --ignored; }
+
+# Those of all platforms, which a build for one does not get. A lock file that is out of date is for the test to tell.
+has_all_crates() {
+    for workspace in . benches fuzz; do
+        $CARGO fetch --locked --quiet --manifest-path $workspace/Cargo.toml 2>"$build/fetch" ||
+            grep -q 'update the lock file' "$build/fetch" || return 1
+    done
+}
+
 # The gates hold, and don't with a planted pass over the URI.
 instructions() {
     $CARGO build --manifest-path benches/Cargo.toml --target-dir "$TARGET/benches" --release --locked --quiet --bin instructions &&
@@ -225,6 +236,11 @@ conformance() {
 
 part_core() {
     run "Rust: units, vectors, properties, header, documents" $CARGO test --locked --quiet
+    if has_all_crates; then
+        run "licences and sources of dependencies" licences
+    else
+        skip "licences and sources of dependencies" "crates of other platforms are missing" "cargo fetch --locked, with a network, here and in benches and fuzz"
+    fi
 
     for dialect in c99 c11 c17; do
         run "header compiles as $dialect" header_compiles "$CC" $dialect

