@@ -28,5 +28,7 @@ if [ -x "$TARGET/tcex/bin/python" ]; then
 else
     skip "TcEx" "it is not installed" "python3 -m venv $TARGET/tcex && $TARGET/tcex/bin/pip install tcex==4.0.11"
 fi
+"${CARGO:-cargo}" build --manifest-path benches/Cargo.toml --target-dir "$work" --release --locked --features peers --bin bench
+echo 'measuring, for a minute or two' >&2
 "${CARGO:-cargo}" run --manifest-path benches/Cargo.toml --target-dir "$work" --release --locked --quiet --features peers \
     --bin bench -- "$RELEASE/libtc_auth.so" docs/performance "$@"

@@ -39,11 +39,17 @@ impl Key {
         block[0][32] = 0x80;
         block[0][62..].copy_from_slice(&(8 * (64 + 32_u16)).to_be_bytes());
         let mut outer = self.outer.clone();
-        compress256(&mut outer, &block);
+        compress(&mut outer, &block);
         let mac = big_endian(&outer);
         zeroize_stack::<COMPRESSION_STACK>();
         mac
     }
+}
+
+/// In a frame of its own, below that of its caller, which overwrites it.
+#[inline(never)]
+fn compress(state: &mut [u32; 8], blocks: &[[u8; 64]]) {
+    compress256(state, blocks);
 }
 
 fn big_endian(state: &[u32; 8]) -> [u8; 32] {
@@ -85,12 +91,12 @@ impl Hash {
         while self.filled + bytes.len() >= BUFFER {
             if self.filled == 0 {
                 let (blocks, rest) = bytes.as_chunks();
-                compress256(&mut self.state, blocks);
+                compress(&mut self.state, blocks);
                 bytes = rest;
             } else {
                 let (first, rest) = bytes.split_at(BUFFER - self.filled);
                 self.buffer[self.filled..].copy_from_slice(first);
-                self.compress(BUFFER);
+                self.compress_buffer(BUFFER);
                 bytes = rest;
             }
         }
@@ -102,16 +108,16 @@ impl Hash {
         self.buffer[self.filled] = 0x80;
         let mut end = (self.filled + 1 + 8).next_multiple_of(64);
         if end > BUFFER {
-            self.compress(BUFFER);
+            self.compress_buffer(BUFFER);
             end = 64;
         }
         self.buffer[end - 8..end].copy_from_slice(&(self.len as u64 * 8).to_be_bytes());
-        self.compress(end);
+        self.compress_buffer(end);
         big_endian(&self.state)
     }
 
-    fn compress(&mut self, end: usize) {
-        compress256(&mut self.state, self.buffer[..end].as_chunks().0);
+    fn compress_buffer(&mut self, end: usize) {
+        compress(&mut self.state, self.buffer[..end].as_chunks().0);
         if end == BUFFER {
             self.buffer = [0; BUFFER];
             self.filled = 0;

@@ -98,9 +98,12 @@ fn interleaved(mut candidates: Vec<(String, Box<dyn FnMut(u32) -> u64>)>) -> Vec
     let counts: Vec<u32> = candidates.iter_mut().map(|(_, run)| calibrated(run)).collect();
     let mut timings: Vec<Timings> =
         candidates.iter().map(|(name, _)| Timings { name: name.clone(), rounds: Vec::new() }).collect();
-    for _ in 0..ROUNDS {
-        for (((_, run), count), timings) in candidates.iter_mut().zip(&counts).zip(&mut timings) {
-            timings.rounds.push(run(*count) as f64 / f64::from(*count));
+    for round in 0..ROUNDS {
+        // Each time another one is the first, for it matters who was there before.
+        for turn in 0..candidates.len() {
+            let index = (round + turn) % candidates.len();
+            let count = counts[index];
+            timings[index].rounds.push((candidates[index].1)(count) as f64 / f64::from(count));
         }
     }
     timings
@@ -319,7 +322,7 @@ fn several_threads(library: &'static TcAuth) -> String {
     let (renewals, requests, longest) = renewals(library, threads);
     let _ = writeln!(
         text,
-        "\nA token that lives 2 s was renewed {renewals} times, each time in 100 ms, by one of {threads} threads that made \
+        "\nA token that lives 2 s was renewed {renewals} times, which a pause makes take 100 ms each, by one of {threads} threads that made \
         {requests} requests. The longest that one of the others waited for that, in `tc_auth_renewal_poll` and \
         `tc_auth_headers_into` together: **{longest:.1} ms**."
     );
@@ -378,11 +381,12 @@ fn the_rest(library: &'static TcAuth, path: &str) -> String {
         ours.minimum() / theirs.minimum()
     );
     const HANDLES: usize = 10_000;
+    let mut handles = Vec::with_capacity(HANDLES);
     // SAFETY: it takes no arguments.
     let used = || unsafe { libc::mallinfo2() }.uordblks;
     let before = used();
-    let handles: Vec<_> = (0..HANDLES).map(|_| library.hmac()).collect();
-    let per_handle = (used() - before - HANDLES * size_of::<Handle>()) / HANDLES;
+    handles.extend((0..HANDLES).map(|_| library.hmac()));
+    let per_handle = (used() - before) / HANDLES;
     handles.into_iter().for_each(Handle::free);
     let _ = writeln!(text, "An HMAC handle takes **{per_handle} bytes** of heap, with what the allocator adds.");
     text
@@ -417,7 +421,7 @@ fn machine() -> String {
 
 // --- the chart
 
-/// A dot for each candidate, from the fastest to the slowest, on a logarithmic scale: they span two orders of magnitude.
+/// A dot for each candidate, from the fastest to the slowest, on a logarithmic scale, for they differ by an order of magnitude.
 fn draw(found: &[(String, f64)]) -> String {
     const ROW: f64 = 26.0;
     const LEFT: f64 = 330.0;
