@@ -155,7 +155,23 @@ static tc_auth_status call_url_add_query(const union value *a)
 }
 
 /* What an argument is, and so what can be wrong with it. */
-enum kind { NONE, HMAC, BEARER, BARE, URL, TICKET, STRING, BYTES, LENGTH, CAPACITY, NUMBER, INT32, ARGC, ARGV, OUT };
+enum kind {
+    NONE,
+    HMAC,
+    BEARER,
+    BARE, /* HMAC, without an API path */
+    URL,
+    TICKET,
+    STRING,
+    BYTES,
+    LENGTH, /* of the BYTES before it */
+    CAPACITY,
+    NUMBER,
+    NUMBER32,
+    ARGC,
+    ARGV,
+    OUTPUT
+};
 
 /* `status` is that of a wrong value; ANY where other tests say what it is, and here nothing but PANIC is wrong. */
 #define ANY ((tc_auth_status)1000)
@@ -169,14 +185,14 @@ struct argument {
 };
 
 #define HANDLE(kind, with_the_other) {kind, NULL, 0, 0, 0, with_the_other, 0}
-#define TEXT(text) {STRING, text, 0, 0, 0, ANY, 0}
-#define TEXT_OR_NULL(text, without) {STRING, text, 0, 0, 0, without, 1}
-#define TEXT_AND_LENGTH(text) \
+#define GIVEN(text) {STRING, text, 0, 0, 0, ANY, 0}
+#define GIVEN_OR_NULL(text, without) {STRING, text, 0, 0, 0, without, 1}
+#define GIVEN_WITH_LENGTH(text) \
     {BYTES, text, 0, 0, 0, ANY, 0}, {LENGTH, NULL, sizeof(text) - 1, 0, 0, INVALID_ARGUMENT, 0}
 #define WHOLE(good, low, high, status) {NUMBER, NULL, good, low, high, status, 0}
 #define TIME(good, low) WHOLE(good, low, 99999999999, INVALID_TIME)
-#define RESULT(member) {OUT, &out.member, 0, 0, 0, OK, 0}
-#define RESULT_OR_NULL(member) {OUT, &out.member, 0, 0, 0, OK, 1}
+#define RESULT(member) {OUTPUT, &out.member, 0, 0, 0, OK, 0}
+#define RESULT_OR_NULL(member) {OUTPUT, &out.member, 0, 0, 0, OK, 1}
 
 static char *arguments[] = {"program", "--tc_token", "a", NULL};
 
@@ -188,23 +204,23 @@ static const struct function {
     tc_auth_status good; /* what the call with good arguments returns */
     struct argument arguments[10];
 } functions[] = {
-    {FUNCTION(new_hmac), OK, {TEXT(ID), TEXT(SECRET), RESULT(auth)}},
-    {FUNCTION(new_token), OK, {TEXT(TOKEN), TIME(0, 0), RESULT(auth)}},
+    {FUNCTION(new_hmac), OK, {GIVEN(ID), GIVEN(SECRET), RESULT(auth)}},
+    {FUNCTION(new_token), OK, {GIVEN(TOKEN), TIME(0, 0), RESULT(auth)}},
     {FUNCTION(describe), OK, {HANDLE(HMAC, OK), RESULT(string)}},
-    {FUNCTION(headers), OK, {HANDLE(HMAC, OK), TEXT("GET"), TEXT(URI), RESULT(list)}},
-    {FUNCTION(headers_at), OK, {HANDLE(HMAC, OK), TEXT("GET"), TEXT(URI), TIME(1, TC_AUTH_NOW), RESULT(list)}},
+    {FUNCTION(headers), OK, {HANDLE(HMAC, OK), GIVEN("GET"), GIVEN(URI), RESULT(list)}},
+    {FUNCTION(headers_at), OK, {HANDLE(HMAC, OK), GIVEN("GET"), GIVEN(URI), TIME(1, TC_AUTH_NOW), RESULT(list)}},
     {FUNCTION(headers_into),
      OK,
-     {HANDLE(HMAC, OK), TEXT_AND_LENGTH("GET"), TEXT_AND_LENGTH(URI), TIME(1, TC_AUTH_NOW), RESULT(buffer),
+     {HANDLE(HMAC, OK), GIVEN_WITH_LENGTH("GET"), GIVEN_WITH_LENGTH(URI), TIME(1, TC_AUTH_NOW), RESULT(buffer),
       {CAPACITY, NULL, sizeof out.buffer, 0, 0, TC_AUTH_STATUS_BUFFER_TOO_SMALL, 0}, RESULT(len), RESULT(number)}},
-    {FUNCTION(string_to_sign), OK, {TEXT("GET"), TEXT(URI), TIME(1, 0), RESULT(string)}},
+    {FUNCTION(string_to_sign), OK, {GIVEN("GET"), GIVEN(URI), TIME(1, 0), RESULT(string)}},
     {FUNCTION(verify),
      TC_AUTH_STATUS_SIGNATURE_MISMATCH,
-     {HANDLE(HMAC, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION), TEXT("GET"), TEXT(URI),
-      TEXT_OR_NULL("TC " ID ":WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCkt=", TC_AUTH_STATUS_MALFORMED_AUTHORIZATION),
-      TEXT_OR_NULL("1", TC_AUTH_STATUS_MALFORMED_AUTHORIZATION), TIME(1, TC_AUTH_NOW),
+     {HANDLE(HMAC, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION), GIVEN("GET"), GIVEN(URI),
+      GIVEN_OR_NULL("TC " ID ":WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCkt=", TC_AUTH_STATUS_MALFORMED_AUTHORIZATION),
+      GIVEN_OR_NULL("1", TC_AUTH_STATUS_MALFORMED_AUTHORIZATION), TIME(1, TC_AUTH_NOW),
       WHOLE(300, 0, 86400, INVALID_ARGUMENT)}},
-    {FUNCTION(update_token), OK, {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), TEXT("other"), TIME(0, 0)}},
+    {FUNCTION(update_token), OK, {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), GIVEN("other"), TIME(0, 0)}},
     {FUNCTION(token), OK, {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), RESULT_OR_NULL(string), RESULT_OR_NULL(number)}},
     {FUNCTION(set_renewal_window),
      OK,
@@ -212,34 +228,34 @@ static const struct function {
     {FUNCTION(renewal_poll), OK, {HANDLE(BEARER, OK), WHOLE(0, 0, INT64_MAX, INVALID_ARGUMENT), RESULT(renewal)}},
     {FUNCTION(renewal_complete),
      OK,
-     {{TICKET, NULL, 0, 0, 0, OK, 0}, {INT32, NULL, 200, 200, 299, TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE, 0},
-      TEXT_AND_LENGTH(GOOD), RESULT_OR_NULL(string)}},
+     {{TICKET, NULL, 0, 0, 0, OK, 0}, {NUMBER32, NULL, 200, 200, 299, TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE, 0},
+      GIVEN_WITH_LENGTH(GOOD), RESULT_OR_NULL(string)}},
     {FUNCTION(review),
      OK,
-     {HANDLE(HMAC, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION), TEXT_AND_LENGTH("TC a:b"),
-      WHOLE(1, INT64_MIN, INT64_MAX, OK), {INT32, NULL, 401, INT32_MIN, INT32_MAX, OK, 0},
-      TEXT_OR_NULL("Mon, 20 Nov 1995 19:12:08 GMT", OK), TEXT_AND_LENGTH("Unauthorized"), RESULT(advice)}},
-    {FUNCTION(set_api_path), OK, {HANDLE(BARE, OK), TEXT(API_PATH)}},
+     {HANDLE(HMAC, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION), GIVEN_WITH_LENGTH("TC a:b"),
+      WHOLE(1, INT64_MIN, INT64_MAX, OK), {NUMBER32, NULL, 401, INT32_MIN, INT32_MAX, OK, 0},
+      GIVEN_OR_NULL("Mon, 20 Nov 1995 19:12:08 GMT", OK), GIVEN_WITH_LENGTH("Unauthorized"), RESULT(advice)}},
+    {FUNCTION(set_api_path), OK, {HANDLE(BARE, OK), GIVEN(API_PATH)}},
     {FUNCTION(set_clock_offset), OK, {HANDLE(HMAC, OK), WHOLE(0, -86400, 86400, INVALID_ARGUMENT)}},
     {FUNCTION(clock_offset), OK, {HANDLE(HMAC, OK), RESULT(number)}},
-    {FUNCTION(from_json), OK, {TEXT_AND_LENGTH(JSON), RESULT(auth)}},
+    {FUNCTION(from_json), OK, {GIVEN_WITH_LENGTH(JSON), RESULT(auth)}},
     {FUNCTION(from_args),
      OK,
      {{ARGC, NULL, 3, 1, 3, INVALID_ARGUMENT, 0}, {ARGV, arguments, 0, 0, 0, OK, 0}, RESULT(auth)}},
     {FUNCTION(from_env), TC_AUTH_STATUS_NO_CREDENTIALS, {RESULT(auth)}},
-    {FUNCTION(from_param_file), OK, {TEXT(PARAMETER_FILE), TEXT(PARAMETER_KEY), RESULT(auth)}},
+    {FUNCTION(from_param_file), OK, {GIVEN(PARAMETER_FILE), GIVEN(PARAMETER_KEY), RESULT(auth)}},
     {FUNCTION(discover),
      OK,
      {{ARGC, NULL, 3, 1, 3, INVALID_ARGUMENT, 0}, {ARGV, arguments, 0, 0, 0, OK, 0}, RESULT_OR_NULL(string),
       RESULT(auth)}},
-    {FUNCTION(url_new), OK, {TEXT("/"), RESULT(url)}},
-    {FUNCTION(url_new_for), OK, {HANDLE(HMAC, OK), TEXT("/"), RESULT(url)}},
-    {FUNCTION(url_add_segment), OK, {{URL, NULL, 0, 0, 0, OK, 0}, TEXT("x")}},
-    {FUNCTION(url_add_query), OK, {{URL, NULL, 0, 0, 0, OK, 0}, TEXT("x"), TEXT("y")}},
+    {FUNCTION(url_new), OK, {GIVEN("/"), RESULT(url)}},
+    {FUNCTION(url_new_for), OK, {HANDLE(HMAC, OK), GIVEN("/"), RESULT(url)}},
+    {FUNCTION(url_add_segment), OK, {{URL, NULL, 0, 0, 0, OK, 0}, GIVEN("x")}},
+    {FUNCTION(url_add_query), OK, {{URL, NULL, 0, 0, 0, OK, 0}, GIVEN("x"), GIVEN("y")}},
 };
 
-enum { MOST_ARGUMENTS = 10, MOST_VARIANTS = 24, LONG = 1 << 20 };
-static char empty[] = "", high_bytes[] = "\x80\xff\xfe", line_break[] = "a\r\nb", longest[LONG + 1];
+enum { MOST_ARGUMENTS = 10, MOST_VARIANTS = 24, LONG_TEXT = 1 << 20 };
+static char empty[] = "", high_bytes[] = "\x80\xff\xfe", line_break[] = "a\r\nb", longest[LONG_TEXT + 1];
 static tc_auth *due; /* for only a handle that lives on makes something of the answer to a renewal */
 
 /* A value, and what the call returns when the others are good. */
@@ -281,7 +297,7 @@ static size_t variants_of(const struct function *f, const struct argument *a, st
             v[i].status = ANY;
         /* fall through */
     case BYTES:
-    case OUT:
+    case OUTPUT:
     case ARGV:
         v[0].value.p = (void *)(uintptr_t)a->text;
         v[++count].value.p = NULL;
@@ -312,7 +328,7 @@ static size_t variants_of(const struct function *f, const struct argument *a, st
             v[count].status = numbers[i] >= a->low && numbers[i] <= a->high ? f->good : a->status;
         }
         break;
-    case INT32:
+    case NUMBER32:
     case ARGC:
         v[0].value.i = (int32_t)a->good;
         for (size_t i = 0; i < COUNT(numbers); i++) {
@@ -705,7 +721,7 @@ int main(int argc, char **argv)
     unsetenv("TC_API_SECRET_KEY");
     unsetenv("TC_APP_PARAM_FILE");
     memset(&untouched, 0x5a, sizeof untouched);
-    memset(longest, 'a', LONG);
+    memset(longest, 'a', LONG_TEXT);
     nothing_for_null();
     messages();
     what_the_table_can_not_say();
