@@ -181,6 +181,8 @@ static void *worker(void *argument)
     CURL *curl = curl_easy_init();
     unsigned random = __atomic_fetch_add(&s->seed, 1, __ATOMIC_RELAXED);
     int with_token = random % 2 == 0;
+    if (curl) /* else each renewal would leave one more open, up to a number */
+        curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, 1L);
     while (curl && seconds() < s->ends) {
         int good = request(s, with_token ? s->bearer : s->hmac, curl, &response, &random);
         if (with_token)
