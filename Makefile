@@ -82,7 +82,7 @@ COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CPPFLAGS) $(CFLAGS) $(WARNI
 # What packaging/platform.sh knows.
 PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm soak check check-address check-thread check-valgrind fuzz-smoke header lint deny clean FORCE
+.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm soak check check-address check-thread check-valgrind fuzz-smoke header coverage lint deny clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -102,6 +102,7 @@ help:
 	@echo 'make soak     renew and sign for MINUTES=30 while renewals fail in all ways at random (SEED=n): memory, files, tokens'
 	@echo 'make check    run the C and C++ tests and a storm under sanitizers and valgrind (or check-address, check-thread, check-valgrind)'
 	@echo 'make fuzz-smoke SECONDS=30: each fuzz target so long, and a planted fault that the fuzzer must find'
+	@echo 'make coverage how much of each file the tests in Rust and C run'
 	@echo 'make dist     $(TARGET)/dist/tc_auth-$(VERSION).tar.gz, of what is committed, with its checksum'
 	@echo 'make deb      Debian packages of that tarball, in $(TARGET)/deb'
 	@echo 'make abi-check compare the ABI with that of the last release; make abi records it for a new one'
@@ -250,6 +251,9 @@ check check-address check-thread check-valgrind:
 SECONDS = 30
 fuzz-smoke:
 	@TARGET='$(TARGET)' CARGO='$(CARGO)' CXX='$(CXX)' SECONDS_EACH='$(SECONDS)' sh tests/fuzz.sh $(FUZZ)
+
+coverage:
+	@TARGET='$(TARGET)' CARGO='$(CARGO)' CC='$(CC)' sh tests/coverage.sh
 
 lint:
 	$(CARGO) fmt --check
