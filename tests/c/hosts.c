@@ -468,10 +468,15 @@ static void test_cancelling(void)
 
 static void test_traces(void)
 {
-    long threads = entries("/proc/self/task"), files = entries("/proc/self/fd");
+    long threads = -1, files = entries("/proc/self/fd");
     struct sigaction action;
     tc_auth *auth = NULL;
     struct moved moved = {NULL, NULL, NULL, NULL, NULL, NULL};
+    /* A thread that was joined is listed until the kernel is done with it. */
+    while (threads != entries("/proc/self/task")) {
+        threads = entries("/proc/self/task");
+        pause_ms(50);
+    }
     make_all(&moved);
     free_all(&moved);
     CHECK(tc_auth_from_param_file("tests/vectors/params/aes128", "ajfmuyodhscwegea", &auth) == OK);
