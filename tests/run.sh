@@ -372,14 +372,6 @@ part_core() {
     else
         skip "gate: every interleaving (loom)" "it takes minutes" "make model"
     fi
-
-    if ! have cargo-fuzz; then
-        skip "fuzzing: each target, planted faults" "no cargo-fuzz" "cargo install --locked cargo-fuzz"
-    elif [ "$REQUIRE_ALL" = 1 ]; then
-        run "fuzzing: each target, planted faults" make_quietly fuzz-smoke SECONDS=10
-    else
-        skip "fuzzing: each target, planted faults" "it takes minutes" "make fuzz-smoke"
-    fi
 }
 
 part_cpp() {
