@@ -223,11 +223,8 @@ dist:
 deb: dist
 	@sh packaging/deb.sh $(TARGET)/dist/tc_auth-$(VERSION).tar.gz $(TARGET)/deb
 
-abi:
-	@TARGET='$(TARGET)' CC='$(CC)' sh tests/abi.sh write
-
-abi-check: lib
-	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' CC='$(CC)' sh tests/abi.sh check
+abi abi-check: lib
+	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' CC='$(CC)' sh tests/abi.sh $(if $(filter abi,$@),write,check)
 
 header:
 	TC_AUTH_WRITE_HEADER=1 $(CARGO) test --locked --test header
