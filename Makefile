@@ -100,7 +100,7 @@ help:
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
 	@echo 'make soak     renew and sign for MINUTES=30 while renewals fail in all ways at random (SEED=n): memory, files, tokens'
-	@echo 'make check    run the C and C++ tests and a storm under sanitizers and valgrind (or check-address, check-thread, check-valgrind)'
+	@echo 'make check    run the C and C++ tests and a storm under sanitizers and valgrind (or check-address, check-thread, check-valgrind); root gets what is missing'
 	@echo 'make fuzz-smoke SECONDS=30: each fuzz target so long, and a planted fault that the fuzzer must find'
 	@echo 'make coverage how much of each file the tests in Rust and C run'
 	@echo 'make dist     $(TARGET)/dist/tc_auth-$(VERSION).tar.gz, of what is committed, with its checksum'

@@ -1,7 +1,8 @@
 #!/bin/sh
 # The C and C++ tests and a storm of requests under AddressSanitizer (with LeakSanitizer and UBSan), under
 # ThreadSanitizer, both with an instrumented library, and under valgrind. `make check` starts it; so do the names of
-# single parts: address, thread, valgrind. Each checker is itself checked with planted faults.
+# single parts: address, thread, valgrind. Each checker is itself checked with planted faults. What is missing is installed
+# when root runs it on Debian or Ubuntu.
 #
 # Needs x86-64 Linux, python3, libcurl, valgrind, a C and a C++ compiler that know -fsanitize=address,undefined, and for
 # ThreadSanitizer a clang of the same LLVM as rustc. Rust's standard library is not instrumented, nor is libcurl.
@@ -16,8 +17,8 @@ llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 triple=x86_64-unknown-linux-gnu
 system_libraries='-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc'
 
-# What is not there, with the command that installs it.
-lacking_for() { # PART
+# The packages of what is not there.
+packages_for() { # PART
     packages=
     case $1 in
     address)
@@ -35,9 +36,20 @@ lacking_for() { # PART
         packages="$packages$(lacking python3=python3)"
         has_libcurl || packages="$packages libcurl4-openssl-dev"
     fi
-    if [ -n "$packages" ]; then
-        echo "something is missing: apt-get install$packages"
+    echo "$packages"
+}
+
+# What is missing, and is there afterwards. Only root can install it, and only apt is known.
+install_for() { # PART
+    packages=$(packages_for "$1")
+    [ -n "$packages" ] || return 0
+    if [ "$(id -u)" -eq 0 ] && have apt-get; then
+        echo "== installing$packages"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages
+        packages=$(packages_for "$1")
     fi
+    [ -z "$packages" ] || { echo "$1: something is missing: apt-get install$packages" >&2; exit 1; }
 }
 
 knows_asan() { # COMPILER LANGUAGE
@@ -152,14 +164,13 @@ check_valgrind() {
 }
 
 if [ "${1:-}" = lacking ]; then
-    lacking_for "$2"
+    packages_for "$2"
     exit
 fi
 make_quietly "$TARGET/c/cases.h"
 for part in ${*:-address thread valgrind}; do
-    missing=$(lacking_for "$part")
-    [ -z "$missing" ] || { echo "$part: $missing" >&2; exit 1; }
     echo "== $part"
+    install_for "$part"
     checked=$TARGET/check-$part
     mkdir -p "$checked"
     check_"$part"

@@ -13,7 +13,7 @@ build=${BUILD:-$TARGET/c}
 logs=$TARGET/test-logs
 export TARGET RELEASE MAKE CARGO CC CXX
 mkdir -p "$build" "$logs"
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 besides=0
 
 # run NAME COMMAND...
 run() {
@@ -30,6 +30,28 @@ run() {
         sed 's/^/      /' "$log"
     fi
 }
+
+# beside NAME COMMAND... : the same while others run, for those that take minutes, mostly of one processor. `finish` waits for
+# them, and tells.
+beside() {
+    besides=$((besides + 1))
+    (
+        failed=0
+        run "$@"
+        exit "$failed"
+    ) >"$logs/beside-$besides" &
+    eval "beside_$besides=$!"
+}
+
+finish() {
+    for number in $(seq $besides); do
+        if eval "wait \$beside_$number"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+        cat "$logs/beside-$number"
+    done
+}
+
+# A shell without job control hides Ctrl-C from what it starts in the background.
+trap 'trap "" TERM; kill 0; exit 130' INT
 
 # skip NAME REASON COMMAND_THAT_MENDS_IT
 skip() {
@@ -106,9 +128,9 @@ dynamic_section() {
 
 # A part of `make check`, without its storm, for there is one among the tests of tokens.
 checker() { # PART TITLE
-    lacking=$(SECONDS_OF_STORM=0 sh tests/check.sh lacking "$1")
-    if [ -n "$lacking" ]; then
-        skip "$2" "${lacking%%: *}" "${lacking#*: }"
+    packages=$(SECONDS_OF_STORM=0 sh tests/check.sh lacking "$1")
+    if [ -n "$packages" ]; then
+        skip "$2" "something is missing" "apt-get install$packages"
     else
         run "$2" env SECONDS_OF_STORM=0 sh tests/check.sh "$1"
     fi
@@ -179,8 +201,8 @@ installed() {
 }
 
 deb() {
-    program_of README.md >"$build/documented.c"
-    sh tests/install/deb.sh "$TARGET" "$build/documented.c"
+    program_of README.md >"$build/packaged.c"
+    sh tests/install/deb.sh "$TARGET" "$build/packaged.c"
 }
 
 # The same bytes twice, the second time from another clone.
@@ -237,6 +259,33 @@ conformance() {
 
 part_core() {
     run "Rust: units, vectors, properties, header, documents" $CARGO test --locked --quiet
+
+    if [ "$REQUIRE_ALL" = 1 ]; then
+        beside "gate: every interleaving (loom)" make_quietly model
+    else
+        skip "gate: every interleaving (loom)" "it takes minutes" "make model"
+    fi
+
+    if have git && git rev-parse --git-dir >/dev/null 2>&1; then
+        run "make dist: the same bytes twice" dist
+    else
+        skip "make dist: the same bytes twice" "no git, or no clone" "run it in a clone"
+    fi
+
+    packages=$(lacking dpkg-buildpackage=dpkg-dev dh=debhelper lintian=lintian debootstrap=debootstrap doxygen=doxygen \
+        python3=python3 readelf=binutils)
+    if ! have dpkg; then
+        skip "Debian packages" "not Debian or Ubuntu" "run it there"
+    elif [ "$(id -u)" -ne 0 ]; then
+        skip "Debian packages" "debootstrap and chroot need root" "make test, as root"
+    elif [ -n "$packages" ]; then
+        skip "Debian packages" "something is missing" "apt-get install$packages"
+    elif ! git rev-parse --git-dir >/dev/null 2>&1; then
+        skip "Debian packages" "no git, or no clone" "run it in a clone"
+    else
+        beside "Debian packages" deb
+    fi
+
     if has_all_crates; then
         run "licences and sources of dependencies" licences
     else
@@ -277,12 +326,6 @@ part_core() {
         skip "dynamic section" "no readelf" "apt-get install binutils"
     fi
 
-    if have git && git rev-parse --git-dir >/dev/null 2>&1; then
-        run "make dist: the same bytes twice" dist
-    else
-        skip "make dist: the same bytes twice" "no git, or no clone" "run it in a clone"
-    fi
-
     if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
         run "instructions of a call" instructions
     else
@@ -320,20 +363,6 @@ part_core() {
         run "make install" installed
     fi
 
-    packages=$(lacking dpkg-buildpackage=dpkg-dev dh=debhelper lintian=lintian debootstrap=debootstrap doxygen=doxygen \
-        python3=python3 readelf=binutils)
-    if ! have dpkg; then
-        skip "Debian packages" "not Debian or Ubuntu" "run it there"
-    elif [ "$(id -u)" -ne 0 ]; then
-        skip "Debian packages" "debootstrap and chroot need root" "make test, as root"
-    elif [ -n "$packages" ]; then
-        skip "Debian packages" "something is missing" "apt-get install$packages"
-    elif ! git rev-parse --git-dir >/dev/null 2>&1; then
-        skip "Debian packages" "no git, or no clone" "run it in a clone"
-    else
-        run "Debian packages" deb
-    fi
-
     packages=$(lacking python3=python3 curl=curl)
     has_libcurl || packages="$packages libcurl4-openssl-dev"
     if [ -n "$packages" ]; then
@@ -365,12 +394,6 @@ part_core() {
         run "same headers as TcEx" "$oracle" tests/platform/compare_tcex.py "$RELEASE/libtc_auth.so"
     else
         skip "same headers as TcEx" "no TcEx" "python3 -m venv $TARGET/tcex && $TARGET/tcex/bin/pip install tcex==4.0.11"
-    fi
-
-    if [ "$REQUIRE_ALL" = 1 ]; then
-        run "gate: every interleaving (loom)" make_quietly model
-    else
-        skip "gate: every interleaving (loom)" "it takes minutes" "make model"
     fi
 }
 
@@ -449,6 +472,7 @@ rm -rf "$results"
 for part in ${*:-core cpp go java dotnet}; do
     part_$part
 done
+finish
 run "no secret in this output" no_secrets_in_logs
 
 if [ -d "$results" ]; then
