@@ -41,8 +41,10 @@ impl Answer {
             _ => {}
         });
         if read.is_none() {
-            // With something before or behind it, or cut off, an answer is none; but it may hold a token.
-            let message = if text.contains("apiToken") { None } else { message::find_in_text(text) };
+            // With something before or behind it, or cut off, an answer is none; but it may hold a token, as may
+            // whatever the platform says in its place when all went well.
+            let may_hold_one = (200..300).contains(&http_status) || text.contains("apiToken");
+            let message = if may_hold_one { None } else { message::find_in_text(text) };
             return (Answer::Useless, clean(message, &[old]));
         }
         // Whatever comes of it, a token that was issued is a secret.
@@ -172,6 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn a_buffer_that_is_filled_up_with_nuls_does_not_cost_the_token() {
+        for nuls in 0..4 {
+            assert_eq!(
+                parse(200, &format!("{{\"success\":true,\"apiToken\":\"new\"}}{}", "\0".repeat(nuls))),
+                "new None"
+            );
+        }
+        assert_eq!(parse(200, "\0\0"), "Useless");
+        assert_eq!(parse(200, "\0{\"success\":true,\"apiToken\":\"new\"}"), "Useless");
+    }
+
+    #[test]
     fn a_token_that_is_no_utf8_is_none() {
         let answer = Answer::parse(200, b"{\"success\":true,\"apiToken\":\"n\xe9w\"}", b"old").0;
         assert!(matches!(answer, Answer::Useless), "{answer:?}");
@@ -187,8 +201,11 @@ mod tests {
             (200, ")]}', {\"success\":true,\"apiToken\":\"NEWSECRET\"}"),
             (200, "OK {\"success\":true,\"apiToken\":\"NEWSECRET\"}"),
             (200, "{\"success\":true,\"apiToken\":\"NEWSECRET\""),
-            (200, "OLDSECRET is no token"),
-            (200, "<Message>OLDSECRET</Message>"),
+            (500, "OLDSECRET is no token"),
+            (500, "<Message>OLDSECRET</Message>"),
+            (200, "NEWSECRET"),
+            (200, "\"NEWSECRET\""),
+            (201, "<token>NEWSECRET</token><Message>issued NEWSECRET</Message>"),
         ] {
             let message = Answer::parse(http_status, body.as_bytes(), b"OLDSECRET").1.unwrap_or_default();
             assert!(!message.contains("SECRET"), "{body}: {message}");

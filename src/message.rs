@@ -6,13 +6,16 @@ use crate::secret::Secret;
 /// A plain-text body up to this length is taken for a message, and no message that is handed on is longer.
 const LIMIT: usize = 512;
 
-/// So many bytes of a token in a row are redacted, even if the rest of it is missing.
+/// So many bytes of a token in a row are redacted, wherever in it they stand.
 const TELLING_PART: usize = 16;
 
+/// Parts are looked for in so much of a token. No real one is longer, and a hostile one must not cost more.
+const SEARCHED: usize = 8 << 10;
+
 /// A body as text, whatever its bytes: what is no UTF-8 becomes U+FFFD, which no token holds. Without a byte order mark,
-/// and without the NUL that a length may have counted.
+/// and without the NULs of a length that counted a string's end, or a whole buffer.
 pub(crate) fn to_text(body: &[u8]) -> Secret {
-    let body = body.strip_suffix(b"\0").unwrap_or(body);
+    let body = &body[..body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)];
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let parts = || {
         body.utf8_chunks().flat_map(|chunk| [chunk.valid(), if chunk.invalid().is_empty() { "" } else { "\u{fffd}" }])
@@ -52,7 +55,9 @@ fn xml_element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     loop {
         rest = &rest[rest.find('<')? + 1..];
         let Some(behind) = rest.strip_prefix(name) else { continue };
-        let (attributes, content) = behind.split_once('>')?;
+        // Up to the next of both, or every tag that is never closed would be searched to the end of the text.
+        let (attributes, content) = behind.split_at(behind.find(['<', '>'])?);
+        let Some(content) = content.strip_prefix('>') else { continue };
         let is_element = attributes.is_empty() || attributes.starts_with([' ', '\t', '\r', '\n', '/']);
         if !is_element || attributes.ends_with('/') {
             continue;
@@ -92,16 +97,25 @@ fn secret_len(text: &[u8], secret: &[u8]) -> Option<usize> {
     if text.starts_with(secret) {
         return Some(secret.len());
     }
+    let last_start = secret.len().saturating_sub(TELLING_PART).min(SEARCHED);
+    (0..=last_start).find_map(|start| {
+        let (len, matched) = matching_len(text, &secret[start..]);
+        (matched >= secret.len().min(TELLING_PART)).then_some(len)
+    })
+}
+
+/// How many bytes of the text stand for the start of the secret, and how many of the secret these are.
+fn matching_len(text: &[u8], secret: &[u8]) -> (usize, usize) {
     let (mut at, mut matched) = (0, 0);
     for &byte in secret {
         // A long line may have been broken.
         let breaks =
-            if matched == 0 { 0 } else { text[at..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count() };
+            if matched == 0 { 0 } else { text[at..].iter().take_while(|b| matches!(b, b'\t' | b'\r' | b'\n')).count() };
         let Some(len) = encoded_byte_len(&text[at + breaks..], byte) else { break };
         at += breaks + len;
         matched += 1;
     }
-    (matched >= secret.len().min(TELLING_PART)).then_some(at)
+    (at, matched)
 }
 
 /// How many bytes at the start of the text stand for this one: plain, percent-encoded once or several times, as JSON or
@@ -232,7 +246,12 @@ mod tests {
 
     #[test]
     fn a_part_that_tells_is_redacted_and_the_longest_secret_wins() {
-        assert_eq!(clean("x 0123456789abcdefgh...", &[b"0123456789abcdefghijklmnop"]), "x ***...");
+        let token: &[u8] = b"0123456789abcdefghijklmnop";
+        for part in ["0123456789abcdef", "123456789abcdefgh", "abcdefghijklmnop", "a%62c\tdefghij\r\nklmnop"] {
+            assert_eq!(clean(&format!("x {part}..."), &[token]), "x ***...");
+            assert_eq!(clean(&format!("x {part}..."), &[b"another", token]), "x ***...");
+        }
+        assert_eq!(clean("x bcdefghijklmnop", &[token]), "x bcdefghijklmnop", "fifteen tell nothing");
         assert_eq!(clean("issued NEWSECRETREST", &[b"NEWSECRET", b"NEWSECRETREST"]), "issued ***");
     }
 
@@ -254,5 +273,16 @@ mod tests {
         let started = std::time::Instant::now();
         assert!(clean(&"a".repeat(10 << 20), &[&token]).len() <= 512);
         assert!(started.elapsed().as_secs() < 5);
+    }
+
+    #[test]
+    fn a_hostile_body_is_read_once() {
+        let started = std::time::Instant::now();
+        for part in
+            ["<", "<MessageX", "<Message ", "<Message/", "<Message <Message/>", "<Message></", "&<Message><![CDATA"]
+        {
+            assert!(find(format!("<{}", part.repeat((4 << 20) / part.len())).as_bytes()).is_none(), "{part}");
+        }
+        assert!(started.elapsed().as_secs() < 20);
     }
 }
