@@ -137,7 +137,10 @@ impl Renewal {
                 Ok(())
             }
             Answer::Refused => {
-                self.phase = Phase::Refused;
+                // A ticket that lapsed may be refused because another one's request was there before.
+                if !self.is_under_way_without(ticket) {
+                    self.phase = Phase::Refused;
+                }
                 Err(Status::RenewalRefused)
             }
             Answer::Useless => self.fail(ticket, Status::RenewalBadResponse, now),
@@ -166,6 +169,10 @@ impl Renewal {
         matches!(self.phase, Phase::UnderWay { ticket, .. } if ticket == id.0)
     }
 
+    fn is_under_way_without(&self, id: TicketId) -> bool {
+        matches!(self.phase, Phase::UnderWay { ticket, .. } if ticket != id.0)
+    }
+
     /// The application has a token from elsewhere, or knows more about the expiry of this one.
     pub(crate) fn update(&mut self, token: Token, now: Now) {
         if self.token.matches(token.bytes()) {
@@ -191,7 +198,7 @@ impl Renewal {
         self.set_at = now.monotonic;
         self.rejected = false;
         self.failures = 0;
-        if self.is_under_way_with(ticket) || !matches!(self.phase, Phase::UnderWay { .. }) {
+        if !self.is_under_way_without(ticket) {
             self.phase = Phase::Idle;
         }
     }
@@ -425,7 +432,8 @@ mod tests {
                         model.fail(holds, seconds);
                     }
                 }
-                Event::Refused => (model.refused, model.holder) = (true, None),
+                Event::Refused if holds || model.holder.is_none() => (model.refused, model.holder) = (true, None),
+                Event::Refused => {} // somebody else asks, too, and may have got the token already
                 _ => model.fail(holds, seconds),
             }
         }
@@ -640,6 +648,10 @@ mod tests {
         let old = token("old", None);
         renewal.cancel(abandoned, &old, clock.at(131));
         assert!(matches!(renewal.poll(true, clock.at(131)), Turn::Wait(_)), "the second is still under way");
+        let refused = renewal.complete(abandoned, &old, Answer::Refused, clock.at(131));
+        assert_eq!(refused, Err(Status::RenewalRefused));
+        assert!(matches!(renewal.poll(true, clock.at(131)), Turn::Wait(_)), "the second may have the token");
+        assert_eq!(renewal.unauthorized(b"old", true, clock.at(131)), Advice::Retry);
         assert_eq!(renewal.complete(abandoned, &old, renewed("new", None), clock.at(132)), Ok(()));
         assert_eq!(renewal.poll(true, clock.at(132)), Turn::GoAhead);
         assert_eq!(renewal.complete(second, &old, Answer::Refused, clock.at(133)), Ok(()));
