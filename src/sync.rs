@@ -8,24 +8,39 @@ pub(crate) use model::{Condvar, Mutex, Swap};
 
 #[cfg(not(loom))]
 mod real {
-    use std::sync::Arc;
+    use std::sync::{self, Arc, MutexGuard, PoisonError, TryLockError};
     use std::time::Duration;
 
     use arc_swap::{ArcSwap, Guard};
-    use parking_lot::MutexGuard;
 
-    pub(crate) use parking_lot::Mutex;
+    /// That of std, where all that threads wait at lies in the object itself. With a table of all waiting threads, as in
+    /// parking_lot, a child after `fork` may inherit a lock of that table, and then can't even use what is its own.
+    pub(crate) struct Mutex<T>(sync::Mutex<T>);
 
-    pub(crate) struct Condvar(parking_lot::Condvar);
+    /// A panic while it was held is none of the next caller's business.
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Mutex<T> {
+            Mutex(sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        pub(crate) fn is_locked(&self) -> bool {
+            matches!(self.0.try_lock(), Err(TryLockError::WouldBlock))
+        }
+    }
+
+    pub(crate) struct Condvar(sync::Condvar);
 
     impl Condvar {
         pub(crate) fn new() -> Condvar {
-            Condvar(parking_lot::Condvar::new())
+            Condvar(sync::Condvar::new())
         }
 
-        pub(crate) fn wait_for<'a, T>(&self, mut guard: MutexGuard<'a, T>, limit: Duration) -> MutexGuard<'a, T> {
-            self.0.wait_for(&mut guard, limit);
-            guard
+        pub(crate) fn wait_for<'a, T>(&self, guard: MutexGuard<'a, T>, limit: Duration) -> MutexGuard<'a, T> {
+            self.0.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner).0
         }
 
         pub(crate) fn notify_all(&self) {

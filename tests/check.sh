@@ -5,7 +5,8 @@
 # when root runs it on Debian or Ubuntu.
 #
 # Needs x86-64 Linux, python3, libcurl, valgrind, a C and a C++ compiler that know -fsanitize=address,undefined, and for
-# ThreadSanitizer a clang of the same LLVM as rustc. Rust's standard library is not instrumented, nor is libcurl.
+# ThreadSanitizer a clang of the same LLVM as rustc, and the sources of Rust's standard library, which is instrumented then.
+# libcurl is not.
 # SECONDS_OF_STORM=0 leaves the storm out.
 
 set -eu
@@ -42,25 +43,30 @@ packages_for() { # PART
 # What is missing, and is there afterwards. Only root can install it, and only apt is known.
 install_for() { # PART
     packages=$(packages_for "$1")
-    [ -n "$packages" ] || return 0
-    if [ "$(id -u)" -eq 0 ] && have apt-get; then
+    if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && have apt-get; then
         echo "== installing$packages"
         apt-get update -qq
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages
         packages=$(packages_for "$1")
     fi
     [ -z "$packages" ] || { echo "$1: something is missing: apt-get install$packages" >&2; exit 1; }
+    if [ "$1" = thread ] && ! [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ] && ! rustup component add rust-src; then
+        echo 'thread: the sources of the standard library are missing: rustup component add rust-src' >&2
+        exit 1
+    fi
 }
 
 knows_asan() { # COMPILER LANGUAGE
     echo 'int main(void) { return 0; }' | $1 -x "$2" -fsanitize=address,undefined - -o /dev/null 2>/dev/null
 }
 
-instrumented_library() { # FLAGS...
-    RUSTC_BOOTSTRAP=1 RUSTFLAGS="$*" CARGO_TARGET_DIR=$checked CARGO_PROFILE_RELEASE_STRIP=none \
+instrumented_library() { # RUSTFLAGS [OPTION...]
+    flags=$1
+    shift
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS=$flags CARGO_TARGET_DIR=$checked CARGO_PROFILE_RELEASE_STRIP=none \
         CARGO_PROFILE_RELEASE_DEBUG=line-tables-only CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true \
         CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-        $CARGO rustc --lib --crate-type staticlib --locked --quiet --release --target $triple
+        $CARGO rustc --lib --crate-type staticlib --locked --quiet --release --target $triple "$@"
     library=$checked/$triple/release/libtc_auth.a
 }
 
@@ -135,7 +141,8 @@ check_thread() {
     echo 'race:alloc::sync::Arc*drop_slow' >"$checked/suppressions"
     symbolizer=$(command -v "llvm-symbolizer-$llvm")
     export TSAN_OPTIONS="suppressions=$(absolute "$checked/suppressions") external_symbolizer_path=$symbolizer"
-    instrumented_library -Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer
+    # With a standard library that is instrumented, too, for it has the locks.
+    instrumented_library -Zsanitizer=thread -Zbuild-std
     compiler="$CLANG -std=c99 -fsanitize=thread"
 
     echo "== a planted race is caught"
