@@ -58,7 +58,7 @@
  * one thread at a time; several may read a list together. After fork() the child may use HMAC handles at once, for
  * signing takes no lock, may only free token handles, and leaves tickets alone. A thread's first call on a token handle
  * sets aside 128 bytes, which the library keeps and gives to the next thread when this one ends. A signal interrupts no
- * call, and pthread_cancel() takes effect after it.
+ * call, and pthread_cancel() takes effect after it, unless a thread has made its cancellation asynchronous.
  *
  * **Strings** are bytes and end in NUL where no length is passed with them. Times are Unix seconds: 0 to 99999999999.
  *

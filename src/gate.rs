@@ -1,11 +1,10 @@
 //! Where threads meet before they sign with a token: one renews, the others wait for it.
 
-use std::collections::hash_map::RandomState;
 use std::ffi::CStr;
-use std::hash::BuildHasher;
-use std::mem;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use std::{mem, process};
 
 use arc_swap::Guard;
 use percent_encoding::percent_encode;
@@ -33,7 +32,9 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(token: Token, now: Now) -> Gate {
-        let renewal = Renewal::new(token, now, RandomState::new().hash_one(0));
+        // No random numbers, for where the system has none to give a handle could not be made.
+        let jitter = BuildHasherDefault::<DefaultHasher>::default().hash_one((now.monotonic, process::id()));
+        let renewal = Renewal::new(token, now, jitter);
         let current = Swap::new(renewal.token().clone());
         Gate { renewal: Mutex::new(renewal), changed: Condvar::new(), current }
     }

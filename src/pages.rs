@@ -12,9 +12,20 @@ use std::fmt;
 use std::ops::Deref;
 
 #[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[cfg(target_os = "linux")]
 use zeroize::Zeroize;
 
 use crate::secret::Secret;
+
+/// A process has 65530 mappings, if nobody changed that, and then can neither get nor give back any. Most of them are not
+/// ours to take.
+#[cfg(target_os = "linux")]
+const MOST_MAPPINGS: usize = 4096;
+
+#[cfg(target_os = "linux")]
+static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
 
 /// A secret that is held for long.
 pub(crate) enum Pages {
@@ -46,11 +57,16 @@ impl Pages {
 
     #[cfg(target_os = "linux")]
     fn map(parts: &[&[u8]]) -> Option<Pages> {
+        if MAPPINGS.fetch_add(1, Ordering::Relaxed) >= MOST_MAPPINGS {
+            MAPPINGS.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
         let len = parts.iter().map(|part| part.len()).sum();
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
         // SAFETY: a new mapping, which touches nothing that exists. A length of 0 is refused by the system.
         let start = unsafe { libc::mmap(std::ptr::null_mut(), len, access, kind, -1, 0) };
         if start == libc::MAP_FAILED {
+            MAPPINGS.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
         // SAFETY: the mapping was just made. If the advice is not taken, there is nothing better to do.
@@ -90,6 +106,7 @@ impl Drop for Pages {
                 std::slice::from_raw_parts_mut(start.as_ptr(), *len).zeroize();
                 libc::munmap(start.as_ptr().cast(), *len);
             }
+            MAPPINGS.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -124,6 +124,36 @@ fn a_token_that_comes_back_is_the_one_that_the_ticket_was_made_for() {
 }
 
 #[test]
+fn a_ticket_is_for_one_url_and_can_be_cancelled() {
+    let start = now(NOW);
+    let after = |seconds: u64| Now { unix: NOW, monotonic: start.monotonic + Duration::from_secs(seconds) };
+    let auth = token(true);
+    assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
+    let ticket = auth.poll(Duration::ZERO, || start).unwrap().expect("due");
+    assert_eq!(ticket.url(), "https://company.example/api/appAuth?expiredToken=API%3A5%3Areview%2Btoken%3D");
+    assert!(matches!(auth.poll(Duration::ZERO, || after(1)), Err(Status::RenewalTimeout)), "one renews, others wait");
+    // The pause begins when it is cancelled, as the caller's clock has it.
+    ticket.cancel(after(100));
+    assert!(auth.poll(Duration::ZERO, || after(104)).unwrap().is_none());
+    assert!(auth.poll(Duration::ZERO, || after(107)).unwrap().is_some());
+}
+
+#[test]
+fn the_renewal_window_is_the_callers() {
+    let start = Instant::now();
+    let after = |seconds: u64| Now { unix: NOW + seconds as i64, monotonic: start + Duration::from_secs(seconds) };
+    let auth = Auth::new_token(TOKEN, Some(NOW + 1000), after(0)).unwrap();
+    auth.set_api_path("https://company.example/api").unwrap();
+    let is_due_with = |left: u64| auth.poll(Duration::ZERO, || after(1000 - left)).unwrap().is_some();
+    assert_eq!(auth.set_renewal_window(86_401), Err(Status::InvalidArgument));
+    assert!(!is_due_with(61), "60 seconds at first");
+    assert_eq!(auth.set_renewal_window(100), Ok(()));
+    assert!(!is_due_with(101));
+    assert!(is_due_with(100));
+    assert_eq!(hmac().set_renewal_window(60), Err(Status::WrongKind));
+}
+
+#[test]
 fn a_dropped_ticket_blocks_nobody() {
     let auth = token(true);
     assert_eq!(review_token(&auth, TOKEN), Advice::Retry);

@@ -22,7 +22,7 @@ fn neither_debug_nor_describe_shows_a_secret() {
     seen.extend(texts(&Auth::new_token(format!("{SECRET}\n"), None, Now::read())));
     seen.extend(texts(&Auth::new_hmac("id", format!("{SECRET}\n"))));
     for text in seen {
-        assert!(!text.contains(SECRET), "{text}");
+        assert!(!text.is_empty() && !text.contains(SECRET), "{text}");
         assert!(!text.contains(&SECRET.len().to_string()), "a length: {text}");
     }
 }

@@ -39,11 +39,11 @@ pub(crate) fn path(bytes: &[u8]) -> Result<&Path> {
 }
 
 fn contents(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
-    // Before opening, for that would wait for the writer of a pipe; and after, for it may be another file by then.
+    // Before opening, for that does something to some devices; and after, for it may be another file by then.
     if !path.metadata().ok()?.is_file() {
         return None;
     }
-    let file = File::open(path).ok()?;
+    let file = open(path)?;
     let metadata = file.metadata().ok()?;
     if !metadata.is_file() || metadata.len() > SIZE_LIMIT as u64 {
         return None;
@@ -52,6 +52,18 @@ fn contents(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::with_capacity(SIZE_LIMIT + 1));
     file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut text).ok()?;
     (text.len() <= SIZE_LIMIT).then_some(text)
+}
+
+/// Without waiting for the writer of a pipe.
+#[cfg(unix)]
+fn open(path: &Path) -> Option<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path).ok()
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> Option<File> {
+    File::open(path).ok()
 }
 
 /// Decrypts in place. The key is the raw bytes of the string, the IV is zero: so the platform does it.

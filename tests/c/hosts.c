@@ -8,11 +8,17 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -227,6 +233,77 @@ static void test_forks(void)
     tc_auth_free(shared.due);
     tc_auth_free(shared.token);
     tc_auth_free(shared.hmac);
+}
+
+struct waiting {
+    tc_auth *auth;
+    tc_auth_renewal *ticket;
+};
+
+static struct waiting being_renewed(void)
+{
+    struct waiting waiting = {due_handle(), NULL};
+    waiting.ticket = due_ticket(waiting.auth);
+    return waiting;
+}
+
+static int waits_in_vain(const struct waiting *waiting)
+{
+    tc_auth_renewal *ticket = NULL;
+    return tc_auth_renewal_poll(waiting->auth, 1, &ticket) == TC_AUTH_STATUS_RENEWAL_TIMEOUT && !ticket;
+}
+
+static void end_waiting(struct waiting *waiting)
+{
+    tc_auth_renewal_cancel(waiting->ticket);
+    tc_auth_free(waiting->auth);
+}
+
+enum { WAITED_FOR = 64 };
+
+static void *keep_waiting(void *argument)
+{
+    const struct waiting *waiting = argument;
+    for (int i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i++)
+        if (!waits_in_vain(&waiting[i % WAITED_FOR]))
+            return argument;
+    return NULL;
+}
+
+/* A child waits for what is its own, however many threads of its parent were about to wait or to wake up. It has many, at
+ * as many addresses, for what could stand in its way may depend on them. */
+static void test_waiting_forks(void)
+{
+    enum { THREADS = 16, FORKS = 250, OWN = 16 };
+    struct waiting waiting[WAITED_FOR];
+    pthread_t thread[THREADS];
+    __atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < WAITED_FOR; i++)
+        waiting[i] = being_renewed();
+    for (int i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&thread[i], NULL, keep_waiting, waiting) == 0);
+    fflush(NULL);
+    for (int i = 0; i < FORKS && checks_failed == 0; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct waiting own[OWN];
+            int good = 1;
+            alarm(20);
+            for (int h = 0; h < OWN; h++) {
+                own[h] = being_renewed();
+                good = waits_in_vain(&own[h]) && good;
+            }
+            _exit(good && checks_failed == 0 ? 0 : 1);
+        }
+        check_child(child);
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    for (int i = 0; i < THREADS; i++) {
+        void *wrong = waiting;
+        CHECK(pthread_join(thread[i], &wrong) == 0 && wrong == NULL);
+    }
+    for (int i = 0; i < WAITED_FOR; i++)
+        end_waiting(&waiting[i]);
 }
 
 /* A program that ends while its threads are in the middle of calls. */
@@ -602,13 +679,129 @@ static void test_memory(void)
     check_child(child);
 }
 
+/* ---- what a process has only so much of */
+
+static long mappings(void)
+{
+    long lines = 0;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    for (int byte; maps && (byte = getc(maps)) != EOF;)
+        lines += byte == '\n';
+    if (maps)
+        fclose(maps);
+    return lines;
+}
+
+/* Handles that are freed in an order that leaves holes between the others. */
+static void test_mappings(void)
+{
+    enum { HANDLES = 10000 };
+    static tc_auth *auth[HANDLES];
+    long before = mappings(), holes;
+    for (int i = 0; i < HANDLES; i++)
+        CHECK(tc_auth_new_token(TOKEN, TC_AUTH_NO_EXPIRY, &auth[i]) == OK);
+    for (int i = 0; i < HANDLES; i += 2)
+        tc_auth_free(auth[i]);
+    holes = mappings();
+    for (int i = 1; i < HANDLES; i += 2) {
+        tc_auth_header_list *list = NULL;
+        CHECK(tc_auth_headers(auth[i], "GET", "/", &list) == OK);
+        tc_auth_header_list_free(list);
+        tc_auth_free(auth[i]);
+    }
+    printf("mappings: %ld, %ld, then %ld\n", before, holes, mappings());
+    CHECK(before > 0 && holes - before < 4200 && mappings() - before < 100);
+}
+
+/* What it reads may be another kind of file a moment later. */
+static void *exchange(void *argument)
+{
+    const char *const *names = argument;
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        rename(names[0], names[2]);
+        rename(names[1], names[0]);
+        rename(names[2], names[1]);
+    }
+    return NULL;
+}
+
+static void test_exchanged_file(void)
+{
+    char directory[] = "/tmp/tc_auth-hosts-XXXXXX", file[64], pipe[64], spare[64];
+    const char *names[] = {file, pipe, spare};
+    pid_t child;
+    CHECK(mkdtemp(directory) != NULL);
+    snprintf(file, sizeof file, "%s/file", directory);
+    snprintf(pipe, sizeof pipe, "%s/pipe", directory);
+    snprintf(spare, sizeof spare, "%s/spare", directory);
+    CHECK(mkfifo(pipe, 0600) == 0 && close(open(file, O_CREAT | O_WRONLY, 0600)) == 0);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        double started = seconds();
+        tc_auth *auth = NULL;
+        pthread_t thread;
+        int good = 1;
+        alarm(20);
+        __atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
+        good = pthread_create(&thread, NULL, exchange, names) == 0;
+        while (good && seconds() - started < 1) {
+            tc_auth_status status = tc_auth_from_param_file(file, "ajfmuyodhscwegea", &auth);
+            good = status == TC_AUTH_STATUS_CONFIG_IO || status == TC_AUTH_STATUS_CONFIG_DECRYPT;
+        }
+        _exit(good ? 0 : 1);
+    }
+    check_child(child);
+    for (int i = 0; i < 3; i++)
+        unlink(names[i]);
+    CHECK(rmdir(directory) == 0);
+}
+
+static void *make_handles(void *argument)
+{
+    tc_auth *hmac = hmac_handle(), *due = due_handle();
+    tc_auth_renewal_cancel(due_ticket(due));
+    if (!signs(hmac) || checks_failed > 0)
+        return argument;
+    tc_auth_free(hmac);
+    tc_auth_free(due);
+    return NULL;
+}
+
+/* Neither the system call nor the files that stand in for it. */
+static void test_no_random_numbers(void)
+{
+    pid_t child;
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        struct sock_filter filter[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+        struct rlimit no_files = {0, 0};
+        void *wrong = &child;
+        pthread_t thread; /* a new one, for which nothing is kept */
+        int good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 &&
+                   setrlimit(RLIMIT_NOFILE, &no_files) == 0 &&
+                   pthread_create(&thread, NULL, make_handles, &child) == 0 && pthread_join(thread, &wrong) == 0;
+        _exit(good && !wrong ? 0 : 1);
+    }
+    check_child(child);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
 } tests[] = {
-    {"loading", test_loading},       {"forks", test_forks},       {"leaving", test_leaving}, {"signals", test_signals},
-    {"threads", test_threads},       {"moves", test_moves},       {"traces", test_traces},   {"memory", test_memory},
-    {"cancelling", test_cancelling}, {"bareness", test_bareness},
+    {"loading", test_loading},       {"forks", test_forks},     {"waiting-forks", test_waiting_forks}, {"leaving", test_leaving},
+    {"signals", test_signals},       {"threads", test_threads}, {"moves", test_moves},                 {"traces", test_traces},
+    {"memory", test_memory},         {"cancelling", test_cancelling}, {"bareness", test_bareness},
+    {"mappings", test_mappings}, {"exchanged-file", test_exchanged_file}, {"no-random-numbers", test_no_random_numbers},
 };
 
 int main(int argc, char **argv)
