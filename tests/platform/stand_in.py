@@ -7,8 +7,9 @@ and answers with the platform's messages. See README.md for what it is faithful 
 
 Prints its port on standard output, then one line a request on standard error, and ends with its parent.
 GET /_stats tells, without authorization, how many requests were verified and refused, and how many tokens issued. Those
-are `wrong` that no correct client sends: with a wrong signature, or with a token that never was one.
-GET /_issue issues a token to whoever asks, in the words of a parameter file: that helps when the last one was lost.
+are `wrong` that no correct client sends: with a wrong signature, or with a token that never was one. `lost` are
+renewals of a token whose successor was told to the client, which so must have lost it.
+GET /_issue issues one more token to whoever asks, in the words of a parameter file: that helps when another was lost.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import hmac
 import http.server
 import json
 import os
+import random
 import re
 import secrets
 import socket
@@ -48,41 +50,45 @@ def expected_signature(secret_key, target, method, timestamp):
 
 
 class Tokens:
-    """The one token that is good, and the renewals of it. The old one dies the moment the new one is issued."""
+    """The tokens that are good, and the renewals of them. An old one dies the moment its successor is issued."""
 
     def __init__(self, token, life, faults):
         self.lock = threading.Lock()
-        self.current = token
         self.life = life
-        self.expires = time.time() + life if life else None
-        self.faults = faults
+        self.good = {token: time.time() + life if life else None}  # with their expiries
+        self.faults = iter(faults)
         self.issued = 0
         self.ever = {token}
+        self.told = set()  # whose successor was sent
 
     def is_good(self, token, now):
         with self.lock:
-            same = hmac.compare_digest(token.encode("latin-1"), self.current.encode("utf-8"))
-            return same and (self.expires is None or now < self.expires)
+            return token in self.good and (self.good[token] is None or now < self.good[token])
 
     def next_fault(self):
         with self.lock:
-            return self.faults.pop(0) if self.faults else "ok"
+            return next(self.faults, "ok")
 
-    def renew(self, token, now):
+    def renew(self, token, now, tell):
         """The successor of a token, expired or not, with its expiry; None for a token that was replaced already."""
         with self.lock:
-            return self.replace(now) if token == self.current else None
+            if token not in self.good:
+                return None
+            del self.good[token]
+            if tell:
+                self.told.add(token)
+            return self.add(now)
 
     def issue(self, now):
         with self.lock:
-            return self.replace(now)
+            return self.add(now)
 
-    def replace(self, now):
+    def add(self, now):
         self.issued += 1
-        self.current = f"API:{self.issued}:{secrets.token_urlsafe(18)}+/="
-        self.ever.add(self.current)
-        self.expires = int(now) + self.life if self.life else None
-        return self.current, self.expires
+        token = f"API:{self.issued}:{secrets.token_urlsafe(18)}+/="
+        self.ever.add(token)
+        self.good[token] = int(now) + self.life if self.life else None
+        return token, self.good[token]
 
 
 class Platform(http.server.ThreadingHTTPServer):
@@ -93,7 +99,7 @@ class Platform(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.options = options
         self.tokens = Tokens(options.token, options.token_life, options.faults)
-        self.counters = {"verified": 0, "refused": 0, "wrong": 0, "renewal requests": 0}
+        self.counters = {"verified": 0, "refused": 0, "wrong": 0, "lost": 0, "renewal requests": 0}
         self.counters_lock = threading.Lock()
         if options.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -204,6 +210,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.count("renewal requests")
         fault, _, argument = self.server.tokens.next_fault().partition(":")
         self.log(f"renewal, fault: {fault}")
+        if token in self.server.tokens.told:
+            self.server.count("lost")
         if "Authorization" in self.headers:
             return self.reply(400, {"success": False, "message": "the renewal takes no Authorization header"})
         if fault == "500":
@@ -214,13 +222,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.drop()
         if fault == "refuse":
             return self.reply(200, {"success": False, "message": f"Token {token} may not be renewed"})
-        renewed = self.server.tokens.renew(token, self.server.now())
+        renewed = self.server.tokens.renew(token, self.server.now(), tell=fault != "lost")
         if fault == "slow":
             time.sleep(float(argument))  # the old token is dead by now, and nobody has the new one
         if fault == "lost":
             return self.drop()
         if renewed is None:
-            self.log("renewal of a token that is not the current one: refused")
+            self.log("renewal of a token that was replaced: refused")
             return self.reply(401, {"success": False, "message": "Unauthorized"})
         answer = {"success": True, "apiToken": renewed[0]} | ({"apiTokenExpires": str(renewed[1])} if renewed[1] else {})
         # The platform escapes "=", so that a client without a real JSON parser is found out.
@@ -256,7 +264,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """The base class would log a second line for each request."""
 
 
+FAULTS = ["500", "html", "drop", "refuse", "lost", "slow:0.2", "slow:1"]
+
+
+def half(seed):
+    """Without end, and about half of them."""
+    rng = random.Random(seed)
+    while True:
+        yield rng.choice(FAULTS) if rng.random() < 0.5 else "ok"
+
+
 def faults(text):
+    if text.startswith("half:"):
+        return half(text)
     listed = [fault.strip() for fault in text.split(",")]
     for fault in listed:
         if not re.fullmatch(r"ok|500|html|drop|refuse|lost|slow:\d+(\.\d+)?", fault):
@@ -282,7 +302,8 @@ def main():
                         help="how long the token and each new one lives: 0, without end")
     parser.add_argument("--faults", type=faults, default=[], metavar="LIST",
                         help="what happens to the renewals, one after the other, separated by commas:\nok, 500, html, "
-                        "slow:SECONDS, drop, refuse, or lost (the answer, after the token was replaced)")
+                        "slow:SECONDS, drop, refuse, or lost (the answer, after the token was replaced);\n"
+                        "or half:SEED, half of all renewals, without end")
     parser.add_argument("--tls", metavar="FILE", help="speak HTTPS, with the certificate and the key of this PEM file")
     parser.add_argument("--header", action="append", default=[], metavar="LINE", help="add it to each answer")
     parser.add_argument("--dead-connections", action="store_true",
