@@ -1,57 +1,67 @@
-"""Signs and renews for a long time, while renewals fail in all ways at random.
+"""Signs and renews for a long time, while renewals fail in all ways at random and the clock is set wrong.
 
     python3 soak.py PROGRAM [MINUTES [SEED]]    (`make soak` starts it; it prints the seed, which makes the same faults)
 
-Succeeds if the stand-in has seen no header that was wrong, no token is lost, and memory and open files do not grow.
-First a wrong signature and a leak are planted, which must be found.
+Succeeds if the stand-in has seen no header that was wrong and no token that was lost, if memory and open files do not
+grow, and if whatever was refused is accepted again. First a fault is planted for each check, which must be found by
+that check, and by no other.
 """
 
 import collections
-import random
 import subprocess
 import sys
 import time
 
-from stand_in import ACCESS_ID, SECRET_KEY, TOKEN
+from stand_in import ACCESS_ID, SECRET_KEY
 from support import StandIn
 
-LIFE = 12
-FAULTS = ["500", "html", "drop", "refuse", "lost", "slow:1", "slow:3"]
-
-
-def faults(seed, seconds):
-    """About half of the renewals fail, at most three in a row."""
-    rng, listed = random.Random(seed), []
-    for _ in range(int(seconds)):  # more than there can be
-        listed += rng.choices(FAULTS, k=rng.randint(0, 3)) + ["ok"] * rng.randint(1, 3)
-    return listed[: int(seconds)]
+LIFE = 4
+# A fault, and the checks that find it. What is never corrected makes the run idle, too.
+PLANTS = {
+    "heap": {"heap"},
+    "pages": {"resident"},
+    "files": {"files"},
+    "signature": {"unexpected", "wrong"},
+    "token": {"lost"},
+    "clock": {"clock", "idle"},
+    "outage": {"outage"},
+}
 
 
 def run(program, seconds, seed, *plant):
-    """Whether the program was content, and what the stand-in has seen."""
-    with StandIn("--quiet", f"--token-life={LIFE}", "--faults", ",".join(faults(seed, seconds))) as stand_in:
-        arguments = [stand_in.url, ACCESS_ID, SECRET_KEY, TOKEN, LIFE, seconds, seed, *plant]
-        content = subprocess.run([program, *map(str, arguments)], check=False).returncode == 0
+    """The checks that failed: of the program, and of the stand-in."""
+    failed, options = set(), ["--quiet", f"--token-life={LIFE}", f"--faults=half:{seed}"]
+    with StandIn(*options) as stand_in:
+        arguments = [stand_in.url, ACCESS_ID, SECRET_KEY, seconds, seed, *plant]
+        with subprocess.Popen([program, *map(str, arguments)], stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                if line.startswith("failed: "):
+                    failed.add(line.removeprefix("failed: ").strip())
         seen = stand_in.stats()
+    if process.returncode != (1 if failed else 0):
+        failed.add(f"exit code {process.returncode}")
+    failed |= {name for name in ("wrong", "lost") if seen[name]}
     prefix = "renewal, fault: "
     renewals = (line.removeprefix(prefix) for line in stand_in.lines.queue if line.startswith(prefix))
     print(f"stand-in: {seen}")
     print(f"renewals: {dict(collections.Counter(renewals))}", flush=True)
-    return content, seen
+    return failed
 
 
 def main():
     program, minutes = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 30
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time())
-    print("planted:", flush=True)
-    content, seen = run(program, 5, seed, "plant")
-    if content or not seen["wrong"]:
-        sys.exit("the planted faults were not found")
-    print(f"\n{minutes:g} minutes, seed {seed}:", flush=True)
-    content, seen = run(program, minutes * 60, seed)
-    if not content or seen["wrong"] or not seen["verified"]:
-        sys.exit("FAILED")
-    print("no header wrong, no token lost, memory and files flat")
+    for plant, checks in PLANTS.items():
+        print(f"planted: {plant}", flush=True)
+        failed = run(program, 15, seed, plant)
+        if failed != checks:
+            sys.exit(f"the planted fault was to be found by {sorted(checks)}, but was by {sorted(failed)}")
+        print()
+    print(f"{minutes:g} minutes, seed {seed}:", flush=True)
+    if failed := run(program, minutes * 60, seed):
+        sys.exit(f"FAILED: {', '.join(sorted(failed))}")
+    print("no header wrong, no token lost, every clock corrected, memory and files flat")
 
 
 if __name__ == "__main__":
