@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tc_auth::{Auth, Kind, Now};
+use tc_auth_fuzz::planted;
 
 fuzz_target!(|text: &[u8]| {
     let arguments: Vec<_> = text.split(|byte| *byte == 0).collect();
@@ -12,7 +13,9 @@ fuzz_target!(|text: &[u8]| {
     {
         let token = auth.token().unwrap();
         let value = token.value().as_bytes();
-        assert!(arguments.iter().any(|argument| argument.ends_with(value)), "a token that nobody passed");
+        // The planted fault: a value is an argument by itself, and `--tc_token=X` holds none.
+        let holds = |argument: &&[u8]| if planted() { *argument == value } else { argument.ends_with(value) };
+        assert!(arguments.iter().any(holds), "a token that nobody passed");
     }
     let (discovered, why) = Auth::discover(arguments.iter().copied(), &|_| None, Now::read());
     assert_eq!(discovered.is_ok(), Auth::from_args(arguments.iter().copied(), Now::read()).is_ok());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tc_auth::{Auth, Now, Status};
-use tc_auth_fuzz::{encode, fields, is_visible, number};
+use tc_auth_fuzz::{encode, fields, is_visible, number, planted};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -78,7 +78,9 @@ fuzz_target!(|input: &[u8]| {
     if let Some(answer) = &read {
         let success = answer.get("success").and_then(Value::as_bool);
         let expires = answer.get("apiTokenExpires").and_then(expiry);
-        let fit = |expires: &i64| (NOW + 1..=99_999_999_999).contains(expires);
+        // The planted fault: an expiry that is past counts.
+        let first = if planted() { 0 } else { NOW + 1 };
+        let fit = |expires: &i64| (first..=99_999_999_999).contains(expires);
         let good = new.filter(|new| is_visible(new.as_bytes()) && (200..300).contains(&http_status));
         match (success, good) {
             (Some(true), Some(new)) if new != old => {

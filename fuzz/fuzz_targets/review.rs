@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tc_auth::{Advice, Auth, Now, Response, Status};
-use tc_auth_fuzz::{fields, is_time, is_visible, number};
+use tc_auth_fuzz::{fields, is_time, is_visible, number, planted};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -81,7 +81,9 @@ fuzz_target!(|input: &[u8]| {
     }
     let message = message.trim().to_ascii_lowercase();
     let begins = |text: &str| message.starts_with(text);
-    let corrected = server.is_some_and(|server| server.abs_diff(timestamp) > 300)
+    // The planted fault: one second more than what the server allows.
+    let allowed = if planted() { 301 } else { 300 };
+    let corrected = server.is_some_and(|server| server.abs_diff(timestamp) > allowed)
         && (server.unwrap().abs_diff(NOW + offset) <= 300 || server.unwrap().abs_diff(NOW) <= 86_400);
     let expected = if begins(SIGNATURE) {
         Advice::BadSignature

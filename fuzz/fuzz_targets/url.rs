@@ -7,7 +7,7 @@
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::percent_decode_str;
 use tc_auth::{Auth, Status, Url, string_to_sign};
-use tc_auth_fuzz::{agree, request, uri};
+use tc_auth_fuzz::{agree, planted, request, uri};
 
 const API_PATH: &str = "https://company.example/api";
 
@@ -57,6 +57,8 @@ fuzz_target!(|input: &[u8]| {
             Some((b'/', segment)) => {
                 let fault = match segment {
                     b"" | b"." | b".." => Some(Status::InvalidArgument),
+                    // The planted fault: a segment counts as encoded already.
+                    b"%2e%2e" if planted() => Some(Status::InvalidArgument),
                     _ if before.contains('?') => Some(Status::InvalidUriForm),
                     _ => None,
                 };
