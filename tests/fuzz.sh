@@ -33,9 +33,10 @@ done
 # fuzz NAME SECONDS DIRECTORY_FOR_WHAT_IS_NEW
 fuzz() {
     mkdir -p "$3"
-    # Cargo's messages and the fuzzer's go to one log, for either can be what fails.
+    # Cargo's messages and the fuzzer's go to one log, for either can be what fails. The largest inputs take far less
+    # than the timeout, unless a loop is quadratic.
     (cd fuzz && "$CARGO" fuzz run --target-dir "$build" "$1" "$3" "corpus/$1" -- \
-        "-max_total_time=$2" "-artifact_prefix=$work/" -rss_limit_mb=2048)
+        "-max_total_time=$2" "-artifact_prefix=$work/" -rss_limit_mb=2048 -timeout=10)
 }
 
 # planted NAME : the harness is wrong on purpose, and the fuzzer stops, at an assertion or at what is not freed

@@ -1,4 +1,4 @@
-//! The reader of parameter files: any bytes, and for half of the inputs any bytes well encrypted.
+//! The reader of parameter files: any bytes, and for half of the inputs any bytes well encrypted. Parts may be `grown`.
 #![no_main]
 
 use std::sync::OnceLock;
@@ -7,7 +7,7 @@ use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeEncrypt, KeyIvInit};
 use libfuzzer_sys::fuzz_target;
 use tc_auth::{Auth, Now, Status};
-use tc_auth_fuzz::planted;
+use tc_auth_fuzz::{LARGE, grown, planted};
 
 const KEY: &[u8; 16] = b"ajfmuyodhscwegea";
 
@@ -17,15 +17,17 @@ fn path() -> &'static std::path::Path {
 }
 
 fuzz_target!(|input: (bool, &[u8])| {
-    let (encrypt, text) = input;
+    let (encrypt, text) = (input.0, &*grown(input.1));
     let file = if encrypt {
         cbc::Encryptor::<aes::Aes128>::new(KEY.into(), &[0; 16].into()).encrypt_padded_vec::<Pkcs7>(text)
     } else {
         text.to_vec()
     };
-    std::fs::write(path(), file).unwrap();
+    std::fs::write(path(), &file).unwrap();
     let from_file = Auth::from_param_file(path(), KEY, Now::read()).map(|auth| auth.describe());
-    if encrypt {
+    if file.len() > LARGE {
+        assert_eq!(from_file.err(), Some(Status::ConfigIo));
+    } else if encrypt {
         let from_json = Auth::from_json(text, Now::read()).map(|auth| auth.describe());
         match (from_file, from_json) {
             (Ok(one), Ok(other)) => assert_eq!(one.replace("parameter file", "JSON"), other),

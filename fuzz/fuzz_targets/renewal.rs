@@ -1,7 +1,7 @@
 //! Answers to a renewal request: what comes of each, beside serde_json, and that no message shows a token.
 //!
-//! Fields: token, the seconds until it expires, HTTP status, body. In the body, the bytes 1 to 5 stand for the token in
-//! the encodings of `spell`.
+//! Fields: token, the seconds until it expires, HTTP status, body. Parts of the body may be `grown`; then the bytes 1
+//! to 5 in it stand for the token in the encodings of `spell`.
 #![no_main]
 
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tc_auth::{Auth, Now, Status};
-use tc_auth_fuzz::{encode, fields, is_visible, number, planted};
+use tc_auth_fuzz::{LARGE, encode, fields, grown, is_visible, number, planted};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -21,9 +21,20 @@ fn spell(byte: u8, token: &[u8]) -> Vec<u8> {
         2 => each(|byte| format!("%{byte:02x}")),
         3 => encode(encode(token).as_bytes()).into_bytes(),
         4 => each(|byte| format!("\\u{byte:04x}")),
-        5 => each(|byte| format!("&#{byte};")),
-        other => vec![other],
+        _ => each(|byte| format!("&#{byte};")),
     }
+}
+
+fn spelled(body: &[u8], token: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len());
+    let stands_for_token = |byte: &u8| (1..=5).contains(byte);
+    for part in grown(body).chunk_by(|one, next| !stands_for_token(one) && !stands_for_token(next)) {
+        match part {
+            [byte @ 1..=5] if out.len() < LARGE => out.extend(spell(*byte, token)),
+            _ => out.extend_from_slice(part),
+        }
+    }
+    out
 }
 
 /// The answer by serde_json; `None` where that is stricter than the grammar, or passes over what is said twice.
@@ -65,7 +76,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(ticket.url(), url);
     assert_eq!(auth.poll(Duration::ZERO, || later).err(), Some(Status::RenewalTimeout));
 
-    let body: Vec<u8> = body.iter().flat_map(|byte| spell(*byte, old.as_bytes())).collect();
+    let body = spelled(body, old.as_bytes());
     let http_status = number(http_status) as i32;
     let (result, message) = ticket.complete(http_status, &body, at(0));
     let token = auth.token().unwrap();

@@ -1,7 +1,7 @@
 //! What an answer means: the advice for every known message, and the clock offset, which nothing else may move.
 //!
 //! Fields: `h` or `t`, what was sent (empty: what belongs to the handle), the second that was sent, the clock offset,
-//! HTTP status, Date (may be empty), body.
+//! HTTP status, Date (may be empty), body, parts of which may be `grown`.
 #![no_main]
 
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tc_auth::{Advice, Auth, Now, Response, Status};
-use tc_auth_fuzz::{fields, is_time, is_visible, number, planted};
+use tc_auth_fuzz::{fields, grown, is_time, is_visible, number, planted};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -23,6 +23,7 @@ const LICENSE: &str = "api access has not been licensed";
 
 fuzz_target!(|input: &[u8]| {
     let Some([kind, sent, timestamp, offset, http_status, date, body]) = fields(input) else { return };
+    let body = &*grown(body);
     let now = Now { unix: NOW, monotonic: Instant::now() };
     let is_token = kind == b"t";
     let auth =

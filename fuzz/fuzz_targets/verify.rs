@@ -2,14 +2,16 @@
 //!
 //! Fields: `h` or `t`, access id, secret key or token, Unix time, how far the server's clock is off, method, URI, and a
 //! change: one byte for the part, one for the place, one for the kind, one for the byte to put there.
+//! Any of it may be `grown`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tc_auth::{Auth, Now, Status};
-use tc_auth_fuzz::{fields, number, planted, request};
+use tc_auth_fuzz::{fields, grown, number, planted, request};
 
 fuzz_target!(|input: &[u8]| {
-    let Some([kind, access_id, secret, time, off, method, uri, change]) = fields(input) else { return };
+    let input = grown(input);
+    let Some([kind, access_id, secret, time, off, method, uri, change]) = fields(&input) else { return };
     let (time, off) = (number(time), number(off).clamp(-200_000, 200_000));
     let is_token = kind == b"t";
     let auth = if is_token {

@@ -2,7 +2,10 @@
 //!
 //! The second signer is made of what `include/tc_auth.h` and RFC 3986 say, not of what the library does.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +17,47 @@ use tc_auth::Status;
 pub fn planted() -> bool {
     static PLANTED: OnceLock<bool> = OnceLock::new();
     *PLANTED.get_or_init(|| std::env::var_os("TC_AUTH_FUZZ_PLANT").is_some())
+}
+
+/// The largest JSON text and the largest parameter file that are read; for a server's answer there is no limit.
+pub const LARGE: usize = 1 << 20;
+
+/// What libFuzzer makes by itself.
+const SMALL: usize = 4 << 10;
+
+/// A text in which parts are repeated, so that few bytes become as many as a server may send, and a loop that is slow
+/// for them runs into the timeout. A part comes behind the byte 6, a byte for its length, and one for how often: from
+/// 240 on as often as it fits.
+///
+/// Large texts get a quarter of the time, for else the fuzzer would do little more than these. The first text of a
+/// process may be large, so that what was found once is found again.
+pub fn grown(text: &[u8]) -> Cow<'_, [u8]> {
+    thread_local! {
+        /// When the last text began, if it was large, and when the next large one may.
+        static PACE: Cell<(Option<Instant>, Option<Instant>)> = const { Cell::new((None, None)) };
+    }
+    let now = Instant::now();
+    let (begun, next) = PACE.get();
+    let next = begun.map_or(next, |begun| Some(now + 3 * (now - begun)));
+    let limit = if next.is_none_or(|next| now >= next) { LARGE } else { SMALL };
+
+    let (mut rest, mut out) = (text, Vec::new());
+    while let Some(at) = rest.iter().position(|byte| *byte == 6)
+        && let [6, len, times, behind @ ..] = &rest[at..]
+    {
+        out.extend_from_slice(&rest[..at]);
+        let (part, behind) = behind.split_at(usize::from(*len).min(behind.len()));
+        let fitting = limit.saturating_sub(out.len()) / part.len().max(1);
+        let times = if *times < 240 { fitting.min(usize::from(*times)) } else { fitting };
+        out.extend(part.repeat(times));
+        rest = behind;
+    }
+    PACE.set(((out.len() > SMALL).then_some(now), next));
+    if rest.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
 }
 
 /// Cuts an input at its NULs into N fields, of which the last takes all that is left.
