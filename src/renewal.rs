@@ -554,6 +554,20 @@ mod tests {
     }
 
     #[test]
+    fn each_pause_has_bits_of_its_own() {
+        let (clock, of) = (Clock::new(), token("t", None));
+        let mut renewal = Renewal::new(token("t", Some(1)), clock.now(), 0xff << 56);
+        let mut now = clock.at(1);
+        for pause in [5, 12, 20, 40, 50, 50, 50, 50, 50, 60, 50] {
+            let Turn::Renew(ticket) = renewal.poll(true, now) else { panic!("it is due") };
+            renewal.cancel(ticket, &of, now);
+            now.monotonic += Duration::from_millis(pause * 1000 - 1);
+            assert_eq!(renewal.poll(true, now), Turn::GoAhead, "{pause}");
+            now.monotonic += Duration::from_millis(1);
+        }
+    }
+
+    #[test]
     fn due_before_the_expiry_by_the_window_or_half_the_life() {
         for (life, window, due) in
             [(1000, 60, 940), (1000, 0, 1000), (1000, 86_400, 500), (100, 60, 50), (4, 1, 3), (1, 60, 1), (121, 60, 61)]
@@ -636,6 +650,25 @@ mod tests {
             assert_eq!(renewal.token().expires(), if result.is_ok() { new } else { old });
             assert_eq!(renewal.poll(true, clock.at(56)), Turn::GoAhead, "an extended token is not renewed for ever");
         }
+    }
+
+    #[test]
+    fn a_rejection_counts_from_the_moment_that_a_ticket_lapses_or_a_pause_ends() {
+        let (clock, of) = (Clock::new(), token("t", None));
+        // Whether the token is marked, so that it is due though it does not expire.
+        let rejected_at = |mut renewal: Renewal, seconds, advice| {
+            assert_eq!(renewal.unauthorized(b"t", true, clock.at(seconds)), advice);
+            matches!(renewal.poll(true, clock.at(1000)), Turn::Renew(_))
+        };
+        let mut under_way = Renewal::new(token("t", Some(1)), clock.now(), 0);
+        let Turn::Renew(ticket) = under_way.poll(true, clock.at(1)) else { panic!("it is due") };
+        under_way.update(token("t", None), clock.at(1));
+        assert!(!rejected_at(under_way.clone(), 120, Advice::Retry));
+        assert!(rejected_at(under_way.clone(), 121, Advice::Retry));
+        let mut pause = under_way;
+        pause.cancel(ticket, &of, clock.at(1));
+        assert!(rejected_at(pause.clone(), 5, Advice::TokenRejected));
+        assert!(rejected_at(pause, 6, Advice::Retry));
     }
 
     #[test]
