@@ -218,8 +218,7 @@ impl Auth {
     /// Those of [`Auth::new_token`]; [`Status::WrongKind`] on an HMAC identity. The old token then stays.
     pub fn update_token(&self, token: impl AsRef<[u8]>, expires: Option<i64>, now: Now) -> Result<()> {
         let gate = self.gate()?;
-        gate.update(Token::new(token.as_ref(), expires)?, self.correct(now));
-        Ok(())
+        gate.update(Token::new(token.as_ref(), expires)?, self.correct(now))
     }
 
     /// The current token with its own expiry.
@@ -289,14 +288,14 @@ impl Auth {
             (Some(Objection::NotLicensed), _) => Ok(Advice::NotLicensed),
             (Some(Objection::Timestamp), Credential::Hmac(_)) => self.correct_clock(sent_timestamp, response, now),
             (Some(Objection::Timestamp | Objection::InvalidTimestamp), _) => Ok(Advice::ClockSkew),
-            (Some(Objection::Unauthorized), Credential::Token(gate)) => Ok(self.unauthorized(gate, sent, now)),
-            (None, Credential::Token(gate)) if response.status == 401 => Ok(self.unauthorized(gate, sent, now)),
+            (Some(Objection::Unauthorized), Credential::Token(gate)) => self.unauthorized(gate, sent, now),
+            (None, Credential::Token(gate)) if response.status == 401 => self.unauthorized(gate, sent, now),
             (None, _) if response.status == 400 => Ok(Advice::Accepted), // a bad request, not a bad authorization
             _ => Ok(Advice::Unknown),
         }
     }
 
-    fn unauthorized(&self, gate: &Gate, sent: &[u8], now: Now) -> Advice {
+    fn unauthorized(&self, gate: &Gate, sent: &[u8], now: Now) -> Result<Advice> {
         gate.unauthorized(sent, self.api_path.get().is_some(), self.correct(now))
     }
 

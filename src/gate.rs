@@ -44,7 +44,7 @@ impl Gate {
     }
 
     pub(crate) fn set_window(&self, seconds: i64) -> Result<()> {
-        self.renewal.lock().set_window(seconds)
+        self.renewal.lock()?.set_window(seconds)
     }
 
     /// `None`: go ahead and sign. `clock` is asked again after each wait.
@@ -56,7 +56,7 @@ impl Gate {
     ) -> Result<Option<Ticket>> {
         let mut now = clock();
         let deadline = now.monotonic.checked_add(max_wait);
-        let mut renewal = self.renewal.lock();
+        let mut renewal = self.renewal.lock()?;
         loop {
             let renewable = api_path.filter(|_| renewal.token().is_renewable());
             let lapses = match renewal.poll(renewable.is_some(), now) {
@@ -77,26 +77,26 @@ impl Gate {
         }
     }
 
-    pub(crate) fn update(&self, token: Token, now: Now) {
-        self.change(|renewal| renewal.update(token, now));
+    pub(crate) fn update(&self, token: Token, now: Now) -> Result<()> {
+        self.change(|renewal| renewal.update(token, now))
     }
 
     /// `sent` is the token that the server did not take.
-    pub(crate) fn unauthorized(&self, sent: &[u8], has_api_path: bool, now: Now) -> Advice {
-        let mut renewal = self.renewal.lock();
+    pub(crate) fn unauthorized(&self, sent: &[u8], has_api_path: bool, now: Now) -> Result<Advice> {
+        let mut renewal = self.renewal.lock()?;
         let renewable = has_api_path && renewal.token().is_renewable();
-        renewal.unauthorized(sent, renewable, now)
+        Ok(renewal.unauthorized(sent, renewable, now))
     }
 
     /// Changes the state and tells everybody: readers first, then those who wait.
-    fn change<T>(&self, action: impl FnOnce(&mut Renewal) -> T) -> T {
-        let mut renewal = self.renewal.lock();
+    fn change<T>(&self, action: impl FnOnce(&mut Renewal) -> T) -> Result<T> {
+        let mut renewal = self.renewal.lock()?;
         let result = action(&mut renewal);
         // Under the lock, so that two changes reach the readers in their order.
         self.current.store(renewal.token().clone());
         drop(renewal);
         self.changed.notify_all();
-        result
+        Ok(result)
     }
 }
 
@@ -149,7 +149,7 @@ impl Ticket {
         let (answer, message) = Answer::parse(http_status, body, self.token.bytes());
         let id = self.id.take();
         let result = gate.change(|renewal| id.map_or(Ok(()), |id| renewal.complete(id, &self.token, answer, now)));
-        (result, message)
+        (result.and_then(|completed| completed), message)
     }
 
     /// Says that there was no answer: the connection failed, or it took too long.
@@ -159,7 +159,7 @@ impl Ticket {
 
     fn give_back(&mut self, now: Now) {
         if let (Some(gate), Some(id)) = (self.gate.upgrade(), self.id.take()) {
-            gate.change(|renewal| renewal.cancel(id, &self.token, now));
+            let _ = gate.change(|renewal| renewal.cancel(id, &self.token, now));
         }
     }
 }
@@ -190,7 +190,7 @@ mod tests {
             let token: Arc<Token> = arc_swap::Guard::into_inner(gate.current());
             let before = Arc::strong_count(&token);
             if locked {
-                mem::forget(gate.renewal.lock());
+                mem::forget(gate.renewal.lock().unwrap());
             }
             drop(gate);
             assert_eq!(Arc::strong_count(&token), if locked { before } else { 1 });
@@ -308,7 +308,7 @@ mod model {
                     thread::spawn(move || assert_ne!(scene.token_after_poll(complete), "old", "a dead token"))
                 })
                 .collect();
-            scene.gate.update(Token::new(b"elsewhere", None).unwrap(), now);
+            scene.gate.update(Token::new(b"elsewhere", None).unwrap(), now).unwrap();
             for reader in readers {
                 reader.join().unwrap();
             }
@@ -332,7 +332,7 @@ mod model {
                 })
                 .collect();
             let renewer = thread::spawn(move || assert_eq!(ticket.complete(200, GOOD, now).0, Ok(())));
-            scene.gate.update(Token::new(b"elsewhere", None).unwrap(), now);
+            scene.gate.update(Token::new(b"elsewhere", None).unwrap(), now).unwrap();
             renewer.join().unwrap();
             for reader in readers {
                 reader.join().unwrap();

@@ -10,25 +10,53 @@ pub(crate) use model::{Condvar, Mutex, Swap};
 mod real {
     use std::sync::{self, Arc, MutexGuard, PoisonError, TryLockError};
     use std::time::Duration;
+    use std::{process, thread};
 
     use arc_swap::{ArcSwap, Guard};
 
+    use crate::error::{Result, Status};
+
+    /// How often, with a millisecond between, a child after `fork` looks whether a lock that it found taken is free.
+    const TRIES: u32 = 10;
+
     /// That of std, where all that threads wait at lies in the object itself. With a table of all waiting threads, as in
     /// parking_lot, a child after `fork` may inherit a lock of that table, and then can't even use what is its own.
-    pub(crate) struct Mutex<T>(sync::Mutex<T>);
+    pub(crate) struct Mutex<T> {
+        inner: sync::Mutex<T>,
+        process: u32,
+    }
 
     /// A panic while it was held is none of the next caller's business.
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Mutex<T> {
-            Mutex(sync::Mutex::new(value))
+            Mutex { inner: sync::Mutex::new(value), process: process::id() }
         }
 
-        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        /// Fails in a child after `fork` alone, if a thread of the parent had the lock, which nobody will ever give back.
+        pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>> {
+            if let Some(guard) = self.try_lock() {
+                return Ok(guard);
+            }
+            if process::id() == self.process {
+                return Ok(self.inner.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+            let later = || {
+                thread::sleep(Duration::from_millis(1));
+                self.try_lock()
+            };
+            (0..TRIES).find_map(|_| later()).ok_or(Status::RenewalTimeout)
+        }
+
+        fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            match self.inner.try_lock() {
+                Ok(guard) => Some(guard),
+                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            }
         }
 
         pub(crate) fn is_locked(&self) -> bool {
-            matches!(self.0.try_lock(), Err(TryLockError::WouldBlock))
+            self.try_lock().is_none()
         }
     }
 
@@ -74,6 +102,8 @@ mod model {
     use arc_swap::Guard;
     use loom::sync::MutexGuard;
 
+    use crate::error::Result;
+
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
@@ -81,8 +111,8 @@ mod model {
             Mutex(loom::sync::Mutex::new(value))
         }
 
-        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-            self.0.lock().unwrap()
+        pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>> {
+            Ok(self.0.lock().unwrap())
         }
 
         pub(crate) fn is_locked(&self) -> bool {

@@ -182,6 +182,18 @@ static void *keep_busy(void *argument)
     return NULL;
 }
 
+/* What a child may not do with a token handle that it has inherited. It gets an answer all the same. */
+static int misuses(tc_auth *token)
+{
+    tc_auth_renewal *ticket = NULL;
+    int32_t advice = -1;
+    int good = tc_auth_renewal_poll(token, 1, &ticket) != TC_AUTH_STATUS_PANIC;
+    tc_auth_renewal_cancel(ticket);
+    return good && tc_auth_set_renewal_window(token, 1) != TC_AUTH_STATUS_PANIC &&
+           tc_auth_review(token, "TC-Token another", 16, 0, 401, NULL, "", 0, &advice) != TC_AUTH_STATUS_PANIC &&
+           tc_auth_update_token(token, "child's", TC_AUTH_NO_EXPIRY) != TC_AUTH_STATUS_PANIC;
+}
+
 /* A child that goes on, while that of test_abi.c starts another program. It may use what is its own, and sign with HMAC
  * handles; it may free the rest. */
 static int child_works(struct shared *shared)
@@ -198,7 +210,8 @@ static int child_works(struct shared *shared)
                tc_auth_set_api_path(own, API_PATH) == OK && tc_auth_renewal_poll(own, 0, &ticket) == OK && ticket &&
                tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL) == OK &&
                tc_auth_headers(own, "GET", "/", &list) == OK &&
-               strcmp(tc_auth_header_list_value(list, 0), "TC-Token new") == 0;
+               strcmp(tc_auth_header_list_value(list, 0), "TC-Token new") == 0 && misuses(shared->token) &&
+               misuses(shared->due);
     tc_auth_header_list_free(list);
     tc_auth_url_free(url);
     tc_auth_free(own);
@@ -210,7 +223,7 @@ static int child_works(struct shared *shared)
 
 static void test_forks(void)
 {
-    enum { BUSY = 4, FORKS = 200 };
+    enum { BUSY = 4, FORKS = 100 };
     struct shared shared = {hmac_handle(), NULL, due_handle()};
     pthread_t thread[BUSY];
     CHECK(tc_auth_new_token(TOKEN, TC_AUTH_NO_EXPIRY, &shared.token) == OK);
