@@ -82,7 +82,7 @@ COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CPPFLAGS) $(CFLAGS) $(WARNI
 # What packaging/platform.sh knows.
 PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
 
-.PHONY: help lib demo examples test test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm soak check check-address check-thread check-valgrind fuzz-smoke header coverage lint deny clean FORCE
+.PHONY: help lib demo examples test test-core test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm soak check check-address check-thread check-valgrind miri fuzz-smoke header coverage lint deny clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -90,7 +90,7 @@ help:
 	@echo 'make demo     build it and print the headers of a request: start here'
 	@echo 'make examples build the programs of examples-c/ into $(BUILD)'
 	@echo 'make test     run all tests; what needs an absent tool is reported as SKIP'
-	@echo 'make test-cpp, test-go, test-java, test-dotnet: the tests of one binding alone'
+	@echo 'make test-core, test-cpp, test-go, test-java, test-dotnet: the tests of the library without its bindings, or of one binding'
 	@echo 'make install  what make lib has built, below PREFIX ($(PREFIX)); DESTDIR, LIBDIR, INCLUDEDIR, BINDIR, DOCDIR, MANDIR; make uninstall'
 	@echo 'make docs     the reference: $(DOCS)/html, and the man pages that make install then installs, too (needs doxygen, python3)'
 	@echo 'make cross-PLATFORM builds for another one, installed below $(TARGET)/cross: $(PLATFORMS)'
@@ -99,9 +99,10 @@ help:
 	@echo 'make bench-bindings: what a signed request costs in each language, beside its usual way'
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'
-	@echo 'make soak     renew and sign for MINUTES=30 while renewals fail in all ways at random (SEED=n): memory, files, tokens'
-	@echo 'make check    run the C and C++ tests and a storm under sanitizers and valgrind (or check-address, check-thread, check-valgrind); root gets what is missing'
-	@echo 'make fuzz-smoke SECONDS=30: each fuzz target so long, and a planted fault that the fuzzer must find'
+	@echo 'make soak     after two minutes of planted faults, renew and sign for MINUTES=30 while renewals fail in all ways (SEED=n); docs/testing.md'
+	@echo 'make check    run the C and C++ tests and a storm under sanitizers and valgrind (or check-address, check-thread, check-valgrind); run by root, it installs what is missing'
+	@echo 'make miri     run the tests of the core and of the C border in Miri, which knows undefined behaviour (needs nightly Rust)'
+	@echo 'make fuzz-smoke SECONDS=30 FUZZ="sign url": each fuzz target, or those named, so long, and a planted fault that it must find'
 	@echo 'make coverage how much of each file the tests in Rust and C run'
 	@echo 'make dist     $(TARGET)/dist/tc_auth-$(VERSION).tar.gz, of what is committed, with its checksum'
 	@echo 'make deb      Debian packages of that tarball, in $(TARGET)/deb'
@@ -183,15 +184,15 @@ uninstall:
 $(PLATFORMS:%=cross-%): cross-%:
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' TARGET='$(TARGET)' sh packaging/cross.sh $*
 
-demo: $(TC_SIGN)
+demo: lib
 	@set -- 'TC_API_ACCESS_ID=12345678901234567890' 'TC_API_SECRET_KEY=tc_auth-example-secret' \
-		$< GET 'https://company.example/api/v3/indicators?resultLimit=10'; \
+		$(TC_SIGN) GET 'https://company.example/api/v3/indicators?resultLimit=10'; \
 	printf "\$$ %s %s %s %s '%s'\n" "$$@"; env -u TC_TOKEN -u TC_APP_PARAM_FILE -u TC_API_PATH "$$@"
 
 examples: $(TC_SIGN) $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_session $(if $(shell command -v $(firstword $(CXX))),$(BUILD)/curl_session-cpp)
 
 # All of them, or those of one binding.
-test test-cpp test-go test-java test-dotnet test-platforms: lib
+test test-core test-cpp test-go test-java test-dotnet test-platforms: lib
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' BUILD='$(BUILD)' \
 	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh $(patsubst test-%,%,$(filter test-%,$@))
 
@@ -243,6 +244,11 @@ soak: $(BUILD)/soak
 
 check check-address check-thread check-valgrind:
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' sh tests/check.sh $(patsubst check-%,%,$(filter check-%,$@))
+
+# The core and the C border. Random inputs are few, for all is a thousand times as slow.
+miri:
+	@$(CARGO) +nightly miri --version >/dev/null 2>&1 || { echo 'rustup toolchain install nightly --component miri' >&2; exit 1; }
+	MIRIFLAGS=-Zmiri-disable-isolation PROPTEST_CASES=2 CARGO_TARGET_DIR=$(TARGET)/miri $(CARGO) +nightly miri test --locked --lib --test allocations --test wiping
 
 # All targets, or those that are named: make fuzz-smoke FUZZ='sign url'
 SECONDS = 30

@@ -55,10 +55,15 @@
  *
  * **Threads.** Every function on a tc_auth may run in any number of threads at once, except tc_auth_free(), which
  * comes last and alone. `const` means that the object is only read. A tc_auth_url and a tc_auth_header_list belong to
- * one thread at a time; several may read a list together. After fork() the child may use HMAC handles at once, for
- * signing takes no lock, may only free token handles, and leaves tickets alone. A thread's first call on a token handle
- * sets aside 128 bytes, which the library keeps and gives to the next thread when this one ends. A signal interrupts no
- * call, and pthread_cancel() takes effect after it, unless a thread has made its cancellation asynchronous.
+ * one thread at a time; several may read a list together. A thread's first call on a token handle sets aside 128 bytes,
+ * which the library keeps and gives to the next thread when this one ends. A signal interrupts no call, and
+ * pthread_cancel() takes effect after it, unless a thread has made its cancellation asynchronous. No function is for
+ * signal handlers.
+ *
+ * **Processes.** After fork() the child may use HMAC handles at once, for signing takes no lock, and whatever it makes
+ * itself. Token handles it may only free, for two processes that renew one token take it from each other, and tickets
+ * it leaves alone. What it does with them all the same may fail with RENEWAL_TIMEOUT, if a thread of the parent was in
+ * the middle of a call. dlclose() leaves the library where it is.
  *
  * **Strings** are bytes and end in NUL where no length is passed with them. Times are Unix seconds: 0 to 99999999999.
  *
@@ -746,6 +751,9 @@ const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
 
 /**
  * Hands in the server's answer, whatever it is. Whoever waits goes on.
+ *
+ * A good one is a JSON object, {"success":true,"apiToken":"...","apiTokenExpires":"1474673195"}, with a status of 200 to
+ * 299; a refusal has "success":false, with any status.
  *
  * Returns OK if the token was replaced or extended, or if that does not matter any more because another token was set
  * or the handle freed. RENEWAL_REFUSED: the server will not renew this token, so nobody tries again until another one

@@ -135,6 +135,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it would take an hour")]
     fn everything_else_is_useless() {
         for body in [
             "",

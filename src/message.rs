@@ -238,6 +238,14 @@ mod tests {
     }
 
     #[test]
+    fn characters_are_known_by_their_names_in_html() {
+        let token = "&<>\"'=+:/_.";
+        let encoded = "&amp;&lt;&gt;&quot;&apos;&equals;&plus;&colon;&sol;&lowbar;&period;";
+        assert_eq!(clean(&format!("t {encoded} t"), &[token.as_bytes()]), "t *** t");
+        assert_eq!(clean("&unknown;&#x;&", &[b"&<"]), "&unknown;&#x;&");
+    }
+
+    #[test]
     fn a_token_that_looks_encoded_itself_is_found() {
         for token in ["a\\\\b", "ab%25cd", "ab&amp;cd", "%%%", "&#61;"] {
             assert_eq!(clean(&format!("t {token} t"), &[token.as_bytes()]), "t *** t", "{token}");
@@ -268,6 +276,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it would take an hour")]
     fn a_hostile_message_costs_no_more_than_what_is_kept_of_it() {
         let token = [b"a".repeat(8000), b"b".to_vec()].concat();
         let started = std::time::Instant::now();
@@ -276,6 +285,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it would take an hour")]
     fn a_hostile_body_is_read_once() {
         let started = std::time::Instant::now();
         for part in

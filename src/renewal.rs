@@ -504,6 +504,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it would take an hour")]
     fn every_order_of_six_events_is_as_the_model_says() {
         let mut count = 0;
         let mut due = World::new();

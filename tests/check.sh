@@ -63,6 +63,7 @@ knows_asan() { # COMPILER LANGUAGE
 instrumented_library() { # RUSTFLAGS [OPTION...]
     flags=$1
     shift
+    echo "== building the library with $flags, which takes a minute or more"
     RUSTC_BOOTSTRAP=1 RUSTFLAGS=$flags CARGO_TARGET_DIR=$checked CARGO_PROFILE_RELEASE_STRIP=none \
         CARGO_PROFILE_RELEASE_DEBUG=line-tables-only CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true \
         CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \

@@ -246,6 +246,24 @@ fn not_in_step(document: &str, manifests: &[String], locks: &[String]) -> Vec<St
     found
 }
 
+/// Crates that both have, in different versions.
+fn out_of_step(library: &str, other: &str) -> Vec<String> {
+    let library = packages(library);
+    let differs = |(name, version, _): &(&str, &str, &str)| {
+        let mut same_name = library.iter().filter(|(ours, ..)| ours == name).peekable();
+        same_name.peek().is_some() && !same_name.any(|(_, ours, _)| ours == version)
+    };
+    packages(other).into_iter().filter(differs).map(|(name, ..)| name.to_owned()).collect()
+}
+
+#[test]
+fn what_is_fuzzed_is_what_is_shipped() {
+    let (library, fuzz) = (read("Cargo.lock"), read("fuzz/Cargo.lock"));
+    assert_eq!(out_of_step(&library, &fuzz), [""; 0], "cargo update --manifest-path fuzz/Cargo.toml -p ... --precise");
+    let planted = fuzz.replace("name = \"aes\"\nversion = \"", "name = \"aes\"\nversion = \"9");
+    assert_eq!(out_of_step(&library, &planted), ["aes"]);
+}
+
 #[test]
 fn every_dependency_is_explained() {
     let document = read("docs/dependencies.md");

@@ -55,6 +55,9 @@ planted() {
 
 rm -rf "$work"
 mkdir -p "$work"
+# cargo-fuzz has no --locked.
+"$CARGO" metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+echo "building, which takes minutes, and running; what is printed goes to $work"
 for target in ${*:-$(cd fuzz/fuzz_targets && ls | sed 's/\.rs$//')}; do
     if ! fuzz "$target" "$SECONDS_EACH" "$work/$target" >"$work/$target.log" 2>&1; then
         tail -n 40 "$work/$target.log"

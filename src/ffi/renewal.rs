@@ -38,6 +38,9 @@ pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *con
 
 /// Hands in the server's answer, whatever it is. Whoever waits goes on.
 ///
+/// A good one is a JSON object, {"success":true,"apiToken":"...","apiTokenExpires":"1474673195"}, with a status of 200 to
+/// 299; a refusal has "success":false, with any status.
+///
 /// Returns OK if the token was replaced or extended, or if that does not matter any more because another token was set
 /// or the handle freed. RENEWAL_REFUSED: the server will not renew this token, so nobody tries again until another one
 /// is set. RENEWAL_BAD_RESPONSE: anything else; the token stays in use while it is valid, and the next attempt comes

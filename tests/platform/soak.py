@@ -57,7 +57,7 @@ def main():
         failed = run(program, 15, seed, plant)
         if failed != checks:
             sys.exit(f"the planted fault was to be found by {sorted(checks)}, but was by {sorted(failed)}")
-        print()
+        print("found, as it has to be\n")
     print(f"{minutes:g} minutes, seed {seed}:", flush=True)
     if failed := run(program, minutes * 60, seed):
         sys.exit(f"FAILED: {', '.join(sorted(failed))}")
