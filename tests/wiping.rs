@@ -11,8 +11,10 @@ use tc_auth::Status; // links the exported functions, too
 
 const TOKEN: &[u8] = b"token-7f3a91+that/must:be-wiped=\0";
 
-/// Looks at every block that is freed while it is on.
+/// Looks at every block that is freed while it is on. Not in Miri, which lets nobody look at padding.
 struct Searching;
+
+const SEARCHES: bool = cfg!(not(miri));
 
 static ON: AtomicBool = AtomicBool::new(false);
 static UNWIPED: AtomicUsize = AtomicUsize::new(0);
@@ -27,7 +29,7 @@ unsafe impl GlobalAlloc for Searching {
     }
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        if ON.load(Ordering::Relaxed) {
+        if SEARCHES && ON.load(Ordering::Relaxed) {
             // SAFETY: the block is still allocated and has been zeroed at first.
             let block = unsafe { slice::from_raw_parts(start, layout.size()) };
             for secret in SECRETS.get().into_iter().flatten() {
@@ -94,7 +96,7 @@ fn what_is_freed_or_replaced_is_wiped() {
     let token = TOKEN.as_ptr().cast::<c_char>();
     SECRETS.set([TOKEN[6..TOKEN.len() - 1].to_vec(), key_state(0x36), key_state(0x5c)]).unwrap();
     for planted in SECRETS.get().unwrap() {
-        assert_eq!(unwiped(|| drop(planted.clone())), 1, "the search finds what is planted");
+        assert_eq!(unwiped(|| drop(planted.clone())), usize::from(SEARCHES), "the search finds what is planted");
     }
 
     let count = unwiped(|| {
