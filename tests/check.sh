@@ -33,7 +33,7 @@ packages_for() { # PART
         ;;
     valgrind) packages=$(lacking valgrind=valgrind) ;;
     esac
-    if [ "$SECONDS_OF_STORM" -gt 0 ] && [ "$1" != valgrind ]; then
+    if [ "$SECONDS_OF_STORM" -gt 0 ]; then
         packages="$packages$(lacking python3=python3)"
         has_libcurl || packages="$packages libcurl4-openssl-dev"
     fi
@@ -77,17 +77,18 @@ compile() { # SOURCE LIBRARIES... : with $compiler, into $checked
     $compiler -g -O1 -Iinclude -I"$TARGET/c" "$source" "$library" "$@" $system_libraries -o "$program"
 }
 
-storm() {
+storm() { # HOW_TO_BUILD_IT COMMAND...
     [ "$SECONDS_OF_STORM" -gt 0 ] || return 0
     echo "== the storm, $SECONDS_OF_STORM s"
-    compile tests/c/storm.c -lcurl
+    $1
+    shift
     rm -f "$checked/port"
     python3 tests/platform/stand_in.py --quiet --token storm-token --token-life 4 \
         >"$checked/port" 2>"$checked/stand_in.log" &
     server=$!
     while ! test -s "$checked/port"; do sleep 0.1; done
     status=0
-    "$checked/storm" "http://127.0.0.1:$(cat "$checked/port")" storm-token 4 1 16 "$SECONDS_OF_STORM" || status=$?
+    "$@" "http://127.0.0.1:$(cat "$checked/port")" storm-token 4 1 16 "$SECONDS_OF_STORM" || status=$?
     kill $server
     echo "renewals: $(grep -c renewal "$checked/stand_in.log")"
     return $status
@@ -133,7 +134,7 @@ check_address() {
     compile tests/cpp/test_hpp.cpp
     "$checked/test_hpp"
     compiler="$CC -std=c99 $sanitize"
-    storm
+    storm 'compile tests/c/storm.c -lcurl' "$checked/storm"
 }
 
 check_thread() {
@@ -155,7 +156,7 @@ check_thread() {
     compile tests/c/hosts.c
     "$checked/test_abi"
     "$checked/hosts" none forks signals moves cancelling # the others measure memory, which a checker takes much of
-    storm
+    storm 'compile tests/c/storm.c -lcurl' "$checked/storm"
 }
 
 check_valgrind() {
@@ -166,6 +167,7 @@ check_valgrind() {
         memcheck "$build/$program-static"
     done
     memcheck "$build/misuse-static" 2 # orders of two calls: it is slow here
+    storm "make_quietly $build/storm" memcheck "$build/storm"
     caught 'definitely lost' memcheck "$build/planted_faults-static" leak
     caught 'Invalid read' memcheck "$build/planted_faults-static" use-after-free
     caught 'Invalid' memcheck "$build/planted_faults-static" double-free
