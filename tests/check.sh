@@ -1,13 +1,12 @@
 #!/bin/sh
 # The C and C++ tests and a storm of requests under AddressSanitizer (with LeakSanitizer and UBSan), under
 # ThreadSanitizer, both with an instrumented library, and under valgrind. `make check` starts it; so do the names of
-# single parts: address, thread, valgrind. Each checker is itself checked with planted faults. What is missing is installed
-# when root runs it on Debian or Ubuntu.
+# single parts: address, thread, valgrind. Each checker is itself checked with planted faults. What is missing is
+# installed when root runs it on Debian or Ubuntu.
 #
 # Needs x86-64 Linux, python3, libcurl, valgrind, a C and a C++ compiler that know -fsanitize=address,undefined, and for
-# ThreadSanitizer a clang of the same LLVM as rustc, and the sources of Rust's standard library, which is instrumented then.
-# libcurl is not.
-# SECONDS_OF_STORM=0 leaves the storm out.
+# ThreadSanitizer a clang of the same LLVM as rustc, and the sources of Rust's standard library, which is instrumented
+# then. libcurl is not. SECONDS_OF_STORM=0 leaves the storm out.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -50,7 +49,8 @@ install_for() { # PART
         packages=$(packages_for "$1")
     fi
     [ -z "$packages" ] || { echo "$1: something is missing: apt-get install$packages" >&2; exit 1; }
-    if [ "$1" = thread ] && ! [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ] && ! rustup component add rust-src; then
+    sources=$(rustc --print sysroot)/lib/rustlib/src/rust/library
+    if [ "$1" = thread ] && ! [ -d "$sources" ] && ! rustup component add rust-src; then
         echo 'thread: the sources of the standard library are missing: rustup component add rust-src' >&2
         exit 1
     fi

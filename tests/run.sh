@@ -31,8 +31,8 @@ run() {
     fi
 }
 
-# beside NAME COMMAND... : the same while others run, for those that take minutes, mostly of one processor. `finish` waits for
-# them, and tells.
+# beside NAME COMMAND... : the same while others run, for those that take minutes, mostly of one processor. `finish` waits
+# for them, and tells.
 beside() {
     besides=$((besides + 1))
     (
