@@ -138,7 +138,7 @@ impl Renewal {
             }
             Answer::Refused => {
                 // A ticket that lapsed may be refused because another one's request was there before.
-                if !self.is_under_way_without(ticket) {
+                if self.holder().is_none_or(|holder| holder == ticket) {
                     self.phase = Phase::Refused;
                 }
                 Err(Status::RenewalRefused)
@@ -156,7 +156,7 @@ impl Renewal {
 
     /// Starts the pause, unless another ticket has taken over from one that had lapsed.
     fn fail(&mut self, ticket: TicketId, status: Status, now: Now) -> Result<()> {
-        if self.is_under_way_with(ticket) {
+        if self.holder() == Some(ticket) {
             let pause = (FIRST_PAUSE << self.failures.min(4)).min(LONGEST_PAUSE);
             let spread = pause / 5 * (self.jitter.rotate_left(self.failures % 8 * 8) & 0xff) / 0xff;
             self.phase = Phase::Pause { until: now.monotonic + Duration::from_millis(pause + spread) };
@@ -165,12 +165,12 @@ impl Renewal {
         Err(status)
     }
 
-    fn is_under_way_with(&self, id: TicketId) -> bool {
-        matches!(self.phase, Phase::UnderWay { ticket, .. } if ticket == id.0)
-    }
-
-    fn is_under_way_without(&self, id: TicketId) -> bool {
-        matches!(self.phase, Phase::UnderWay { ticket, .. } if ticket != id.0)
+    /// Whose ticket the others wait for, or did until it lapsed.
+    fn holder(&self) -> Option<TicketId> {
+        match self.phase {
+            Phase::UnderWay { ticket, .. } => Some(TicketId(ticket)),
+            _ => None,
+        }
     }
 
     /// The application has a token from elsewhere, or knows more about the expiry of this one.
@@ -198,7 +198,7 @@ impl Renewal {
         self.set_at = now.monotonic;
         self.rejected = false;
         self.failures = 0;
-        if !self.is_under_way_without(ticket) {
+        if self.holder().is_none_or(|holder| holder == ticket) {
             self.phase = Phase::Idle;
         }
     }

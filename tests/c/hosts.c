@@ -754,7 +754,7 @@ static void test_exchanged_file(void)
         double started = seconds();
         tc_auth *auth = NULL;
         pthread_t thread;
-        int good = 1;
+        int good;
         alarm(20);
         __atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
         good = pthread_create(&thread, NULL, exchange, names) == 0;
