@@ -71,7 +71,7 @@ pub unsafe extern "C" fn tc_auth_new_token(
     expires: i64,
     out: Option<&mut MaybeUninit<*mut tc_auth>>,
 ) -> Status {
-    guard_to_the_end(|| {
+    guard(|| {
         // SAFETY: the caller keeps the header's rules for strings.
         let (token, out) = (unsafe { c_str(token) }?, required(out)?);
         hand_over(out, tc_auth(Auth::new_token(token, time::expiry(expires), time::now())?));

@@ -2,9 +2,8 @@
 
 use std::marker::PhantomData;
 
-/// While it lives, pthread_cancel() has no effect on this thread. Reading a file, asking for random numbers and, where
-/// there are no futexes, waiting are cancellation points, and what the C library then unwinds with ends the process when
-/// it meets Rust's.
+/// While it lives, pthread_cancel() has no effect on this thread. Reading a file, sleeping and, where there are no futexes,
+/// waiting are cancellation points, and what the C library then unwinds with ends the process when it meets Rust's.
 pub(super) struct Uncancelled {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     before: std::ffi::c_int,

@@ -6,7 +6,7 @@ use std::slice;
 
 use super::auth::tc_auth;
 use super::string::hand_over_string;
-use super::{bytes, c_str, guard_to_the_end, hand_over, required, time};
+use super::{bytes, c_str, guard, guard_to_the_end, hand_over, required, time};
 use crate::auth::Auth;
 use crate::credentials::param_file;
 use crate::error::{Result, Status};
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn tc_auth_from_json(
     json_len: usize,
     out: Option<&mut MaybeUninit<*mut tc_auth>>,
 ) -> Status {
-    guard_to_the_end(|| {
+    guard(|| {
         // SAFETY: the caller keeps the header's rules for lengths.
         let (json, out) = (unsafe { bytes(json, json_len) }?, required(out)?);
         hand_over(out, tc_auth(Auth::from_json(json, time::now())?));
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn tc_auth_from_args(
     argv: *const *mut c_char,
     out: Option<&mut MaybeUninit<*mut tc_auth>>,
 ) -> Status {
-    guard_to_the_end(|| {
+    guard(|| {
         // SAFETY: the caller keeps the header's rules for strings.
         let (arguments, out) = (unsafe { strings(argc, argv) }?, required(out)?);
         hand_over(out, tc_auth(Auth::from_args(arguments, time::now())?));
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn tc_auth_from_args(
 /// Threads: while it runs no other thread may call setenv(), putenv() or the like: call it before you start threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) -> Status {
-    guard_to_the_end(|| {
+    guard(|| {
         let out = required(out)?;
         hand_over(out, tc_auth(Auth::from_env(&environment(), time::now())?));
         Ok(())

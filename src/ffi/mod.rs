@@ -44,7 +44,7 @@ fn guard(body: impl FnOnce() -> Result<()>) -> Status {
     }
 }
 
-/// The same for an export that may read a file, ask for random numbers or take a lock.
+/// The same for an export that may read a file or take a lock.
 fn guard_to_the_end(body: impl FnOnce() -> Result<()>) -> Status {
     let _uncancelled = Uncancelled::new();
     guard(body)
