@@ -13,12 +13,16 @@ use crate::credentials::{self, Source};
 use crate::error::{Result, Status};
 use crate::gate::{Gate, Ticket};
 use crate::headers::{Authorization, HeaderList};
+use crate::residue::{cleared, wiped};
 use crate::review::{Advice, Objection, Response};
 use crate::sign::{self, Method, Signer, StringToSign};
 use crate::token::{self, Token};
 use crate::uri::{ApiPath, Target, Uri, is_visible};
 use crate::url::Url;
 use crate::verify::{self, Window};
+
+/// The stack that reading a refusal may use.
+const REVIEW_STACK: usize = 4 << 10;
 
 /// One identity at one ThreatConnect instance. It is made once, shared by any number of threads, and asked for the
 /// headers of each request. No call but [`Auth::poll`] waits for another.
@@ -151,10 +155,10 @@ impl Auth {
     /// [`Status::InvalidMethod`], [`Status::InvalidUriForm`], [`Status::InvalidUriByte`], [`Status::InvalidTime`],
     /// [`Status::OtherOrigin`], [`Status::TokenExpired`].
     pub fn headers(&self, method: impl AsRef<[u8]>, uri: impl AsRef<[u8]>, unix_time: i64) -> Result<HeaderList> {
-        Ok(HeaderList::new(&self.authorize(method.as_ref(), uri.as_ref(), unix_time)?))
+        cleared(|| Ok(HeaderList::new(&self.authorize(method.as_ref(), uri.as_ref(), unix_time)?)))
     }
 
-    /// What [`Auth::headers`] writes into a list; allocates nothing and takes no lock.
+    /// What [`Auth::headers`] writes into a list; allocates nothing and takes no lock. The caller clears the registers.
     pub(crate) fn authorize(&self, method: &[u8], uri: &[u8], unix_time: i64) -> Result<Authorization<'_>> {
         let (method, target) = (Method::parse(method)?, self.target(uri)?);
         let unix_time = clock::unix_seconds(unix_time)?;
@@ -196,9 +200,10 @@ impl Auth {
         match &self.credential {
             Credential::Hmac(signer) => {
                 let timestamp = timestamp.ok_or(Status::MalformedAuthorization)?;
-                verify::signature(signer, &StringToSign::new(target, &method, timestamp), authorization, &window)
+                let text = StringToSign::new(target, &method, timestamp);
+                cleared(|| verify::signature(signer, &text, authorization, &window))
             }
-            Credential::Token(gate) => verify::token(&gate.current(), authorization, &window),
+            Credential::Token(gate) => cleared(|| verify::token(&gate.current(), authorization, &window)),
         }
     }
 
@@ -282,6 +287,11 @@ impl Auth {
         if !response.is_refusal() {
             return Ok(Advice::Accepted);
         }
+        // A refusal may hold the token.
+        wiped::<REVIEW_STACK, _>(|| self.judge(sent, sent_timestamp, response, now))
+    }
+
+    fn judge(&self, sent: &[u8], sent_timestamp: i64, response: &Response, now: Now) -> Result<Advice> {
         match (response.objection(), &self.credential) {
             (Some(Objection::Signature), _) => Ok(Advice::BadSignature),
             (Some(Objection::AccessDenied), _) => Ok(Advice::AccessDenied),

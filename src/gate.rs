@@ -15,12 +15,16 @@ use crate::clock::Now;
 use crate::error::{Result, Status};
 use crate::pages::Pages;
 use crate::renewal::{Renewal, TicketId, Turn};
+use crate::residue::wiped;
 use crate::review::Advice;
 use crate::secret::Secret;
 use crate::sync::{Condvar, Mutex, Swap};
 use crate::token::Token;
 use crate::uri::ApiPath;
 use crate::url::RESERVED;
+
+/// The stack that making a ticket may use, with the token in it.
+const TICKET_STACK: usize = 4 << 10;
 
 /// A token that many threads use and one renews.
 pub(crate) struct Gate {
@@ -62,8 +66,10 @@ impl Gate {
             let lapses = match renewal.poll(renewable.is_some(), now) {
                 Turn::GoAhead => return Ok(None),
                 Turn::Renew(id) => {
-                    let token = renewal.token().clone();
-                    return Ok(renewable.map(|api_path| Ticket::new(Arc::downgrade(self), id, api_path, token)));
+                    let (gate, token) = (Arc::downgrade(self), renewal.token().clone());
+                    return Ok(
+                        renewable.map(|api_path| wiped::<TICKET_STACK, _>(|| Ticket::new(gate, id, api_path, token)))
+                    );
                 }
                 Turn::Wait(lapses) => lapses,
             };

@@ -33,6 +33,7 @@ mod json;
 mod message;
 mod pages;
 mod renewal;
+mod residue;
 mod review;
 mod secret;
 mod sign;

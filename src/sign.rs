@@ -3,10 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ctutils::CtEq;
-use zeroize::zeroize_stack;
 
 use crate::error::{Result, Status};
 use crate::hmac::Key;
+use crate::residue::wiped;
 use crate::uri::{Target, ascii, is_visible};
 
 /// 32 bytes of HMAC-SHA256 in base64 with padding (RFC 4648, 4).
@@ -81,8 +81,8 @@ impl<'a> StringToSign<'a> {
     }
 }
 
-/// The stack that setting up a key may use: it is overwritten afterwards, for the libraries below leave copies there.
-const KEY_SETUP_STACK: usize = 8 << 10;
+/// The stack that setting up a key may use.
+const KEY_SETUP_STACK: usize = 4 << 10;
 
 /// An access id and the state of a keyed hash. The secret key itself is not kept.
 pub(crate) struct Signer {
@@ -100,14 +100,8 @@ impl Signer {
         if secret_key.is_empty() || secret_key.iter().any(u8::is_ascii_control) {
             return Err(Status::InvalidSecretKey);
         }
-        let signer = Signer::boxed([SCHEME, access_id, b":"].concat().into(), secret_key);
-        zeroize_stack::<KEY_SETUP_STACK>();
-        Ok(signer)
-    }
-
-    #[inline(never)] // in a frame of its own, which is then overwritten
-    fn boxed(prefix: Box<[u8]>, secret_key: &[u8]) -> Box<Signer> {
-        Box::new(Signer { prefix, key: Key::new(secret_key) })
+        let prefix = [SCHEME, access_id, b":"].concat().into();
+        Ok(wiped::<KEY_SETUP_STACK, _>(|| Box::new(Signer { prefix, key: Key::new(secret_key) })))
     }
 
     pub(crate) fn prefix(&self) -> &[u8] {

@@ -5,14 +5,18 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
 
+use super::cancel::Uncancelled;
 use super::header_list::tc_auth_header_list;
 use super::renewal::tc_auth_renewal;
 use super::string::hand_over_string;
 use super::time::{self, TC_AUTH_NO_EXPIRY, TC_AUTH_NO_TIMESTAMP};
-use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_to_the_end, hand_over, required};
+use super::{
+    Buffer, CALL_STACK, bytes, c_str, c_str_or_null, guard, guard_quick, guard_to_the_end, hand_over, required,
+};
 use crate::auth::{Auth, Kind, string_to_sign};
 use crate::error::{Result, Status};
 use crate::headers::HeaderList;
+use crate::residue::wiped;
 use crate::review::Response;
 
 /// One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
@@ -87,7 +91,7 @@ pub unsafe extern "C" fn tc_auth_new_token(
 /// Threads: no other call on the handle may be running.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_free(auth: Option<Box<tc_auth>>) {
-    drop(auth);
+    wiped::<CALL_STACK, _>(|| drop(auth));
 }
 
 /// The kind of a handle; TC_AUTH_KIND_NONE for NULL.
@@ -157,7 +161,7 @@ pub unsafe extern "C" fn tc_auth_headers_at(
     unix_time: i64,
     out: Option<&mut MaybeUninit<*mut tc_auth_header_list>>,
 ) -> Status {
-    guard(|| {
+    guard_quick(|| {
         let (auth, out) = (&required(auth)?.0, required(out)?);
         // SAFETY: the caller keeps the header's rules for strings.
         let (method, uri) = unsafe { (c_str(method)?, c_str(uri)?) };
@@ -196,7 +200,7 @@ pub unsafe extern "C" fn tc_auth_headers_into(
     authorization_len: Option<&mut MaybeUninit<usize>>,
     timestamp: Option<&mut MaybeUninit<i64>>,
 ) -> Status {
-    guard(|| {
+    guard_quick(|| {
         let (auth, timestamp) = (&required(auth)?.0, required(timestamp)?);
         let buffer = Buffer::new(authorization, capacity, authorization_len)?;
         // SAFETY: the caller keeps the header's rules for strings and lengths.
@@ -261,7 +265,7 @@ pub unsafe extern "C" fn tc_auth_verify(
     unix_time: i64,
     tolerance_seconds: i64,
 ) -> Status {
-    guard(|| {
+    guard_quick(|| {
         let auth = &required(auth)?.0;
         // SAFETY: the caller keeps the header's rules for strings.
         let (method, uri) = unsafe { (c_str(method)?, c_str(uri)?) };
@@ -350,7 +354,8 @@ pub unsafe extern "C" fn tc_auth_renewal_poll(
     max_wait_ms: i64,
     out: Option<&mut MaybeUninit<*mut tc_auth_renewal>>,
 ) -> Status {
-    guard_to_the_end(|| {
+    guard_quick(|| {
+        let _uncancelled = Uncancelled::new(); // it takes a lock, and may wait
         // SAFETY: the caller keeps the header's rules for handles.
         let (auth, out) = (unsafe { borrow(auth) }?, required(out)?);
         let max_wait = u64::try_from(max_wait_ms).map_err(|_| Status::InvalidArgument)?;
@@ -393,7 +398,8 @@ pub unsafe extern "C" fn tc_auth_review(
     body_len: usize,
     advice: Option<&mut MaybeUninit<i32>>,
 ) -> Status {
-    guard_to_the_end(|| {
+    guard_quick(|| {
+        let _uncancelled = Uncancelled::new(); // it takes a lock
         // SAFETY: the caller keeps the header's rules for handles.
         let (auth, advice) = (unsafe { borrow(auth) }?, required(advice)?);
         // SAFETY: the caller keeps the header's rules for strings and lengths.

@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char};
 use std::ptr;
 
 use crate::headers::HeaderList;
+use crate::residue::cleared;
 
 /// The headers to add to one request: Authorization, and for a signed request Timestamp.
 ///
@@ -25,7 +26,7 @@ pub extern "C" fn tc_auth_header_list_len(list: Option<&tc_auth_header_list>) ->
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_header_list_name(list: Option<&tc_auth_header_list>, index: usize) -> *const c_char {
-    pointer(list.and_then(|list| list.0.name(index)))
+    pointer(|| list?.0.name(index))
 }
 
 /// The value of a header, such as "TC 1234:..."; NULL for a NULL list or an index past the end.
@@ -35,7 +36,7 @@ pub extern "C" fn tc_auth_header_list_name(list: Option<&tc_auth_header_list>, i
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_header_list_value(list: Option<&tc_auth_header_list>, index: usize) -> *const c_char {
-    pointer(list.and_then(|list| list.0.value(index)))
+    pointer(|| list?.0.value(index))
 }
 
 /// A whole header line without line break, such as "Authorization: TC 1234:...", ready for curl_slist_append(); NULL
@@ -46,7 +47,7 @@ pub extern "C" fn tc_auth_header_list_value(list: Option<&tc_auth_header_list>, 
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_header_list_line(list: Option<&tc_auth_header_list>, index: usize) -> *const c_char {
-    pointer(list.and_then(|list| list.0.line(index)))
+    pointer(|| list?.0.line(index))
 }
 
 /// The second that was signed, which the Timestamp header holds; TC_AUTH_NO_TIMESTAMP with a token, or for NULL.
@@ -62,9 +63,10 @@ pub extern "C" fn tc_auth_header_list_timestamp(list: Option<&tc_auth_header_lis
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_header_list_free(list: Option<Box<tc_auth_header_list>>) {
-    drop(list);
+    cleared(|| drop(list));
 }
 
-fn pointer(string: Option<&CStr>) -> *const c_char {
-    string.map_or(ptr::null(), CStr::as_ptr)
+/// Finding the end of a string reads all of it, through registers.
+fn pointer<'a>(string: impl FnOnce() -> Option<&'a CStr>) -> *const c_char {
+    cleared(|| string().map_or(ptr::null(), CStr::as_ptr))
 }

@@ -32,22 +32,43 @@ use std::ptr;
 use std::slice;
 
 use crate::error::{Result, Status};
+use crate::residue::{cleared, wiped};
 use cancel::Uncancelled;
 
-/// Runs the body of an export. A panic must not reach C, where unwinding is undefined.
+/// The stack that a call may use. Afterwards it is overwritten; tests/residue checks that this is enough.
+const CALL_STACK: usize = 8 << 10;
+
+/// Runs the body of an export, and wipes what it has left on the stack and in registers.
 fn guard(body: impl FnOnce() -> Result<()>) -> Status {
+    wiped::<CALL_STACK, _>(|| caught(body))
+}
+
+/// The same for an export that may read a file or take a lock.
+fn guard_to_the_end(body: impl FnOnce() -> Result<()>) -> Status {
+    wiped::<CALL_STACK, _>(|| {
+        let _uncancelled = Uncancelled::new();
+        caught(body)
+    })
+}
+
+/// The same for an export that is called for each request, or that handles no secret: it clears only the registers.
+/// Nothing secret may be on its stack, so the core has to use `wiped` itself where it puts something there.
+fn guard_quick(body: impl FnOnce() -> Result<()>) -> Status {
+    let status = cleared(|| caught(body));
+    if status == Status::Panic {
+        wiped::<CALL_STACK, _>(|| {}); // the core did not come to its own
+    }
+    status
+}
+
+/// A panic must not reach C, where unwinding is undefined.
+fn caught(body: impl FnOnce() -> Result<()>) -> Status {
     // What a panic can leave half done is a URL, whose string stays readable, or a renewal, whose ticket lapses.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => Status::Ok,
         Ok(Err(status)) => status,
         Err(_) => Status::Panic,
     }
-}
-
-/// The same for an export that may read a file or take a lock.
-fn guard_to_the_end(body: impl FnOnce() -> Result<()>) -> Status {
-    let _uncancelled = Uncancelled::new();
-    guard(body)
 }
 
 /// A pointer that must not be NULL.

@@ -6,9 +6,10 @@ use std::ptr;
 
 use super::cancel::Uncancelled;
 use super::string::hand_over_string;
-use super::{bytes, guard_to_the_end, required, time};
+use super::{CALL_STACK, bytes, guard_to_the_end, required, time};
 use crate::error::Status;
 use crate::gate::Ticket;
+use crate::residue::{cleared, wiped};
 
 /// A ticket: you were chosen to renew the token, and others wait for you. It lapses after 120 seconds.
 ///
@@ -33,7 +34,7 @@ impl tc_auth_renewal {
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *const c_char {
-    renewal.map_or(ptr::null(), |renewal| renewal.ticket.url_as_c_str().as_ptr())
+    cleared(|| renewal.map_or(ptr::null(), |renewal| renewal.ticket.url_as_c_str().as_ptr()))
 }
 
 /// Hands in the server's answer, whatever it is. Whoever waits goes on.
@@ -87,6 +88,8 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {
-    let _uncancelled = Uncancelled::new(); // it takes a lock
-    drop(renewal); // a ticket that is dropped is cancelled
+    wiped::<CALL_STACK, _>(|| {
+        let _uncancelled = Uncancelled::new(); // it takes a lock
+        drop(renewal); // a ticket that is dropped is cancelled
+    });
 }

@@ -4,7 +4,9 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
+
+use crate::residue::cleared;
 
 /// The string's size lies in front of it: a caller may shorten its `char *` in place, and all of it must still be
 /// wiped, and given back with the size that it was allocated with.
@@ -30,12 +32,12 @@ pub unsafe extern "C" fn tc_auth_string_free(string: *mut c_char) {
         return;
     }
     // SAFETY: the caller passes what `hand_over_string` made, once; the size in front of it is not the caller's.
-    let mut block = unsafe {
+    let block = unsafe {
         let start = string.cast::<u8>().sub(PREFIX);
         let len = start.cast::<usize>().read_unaligned();
         Box::from_raw(ptr::slice_from_raw_parts_mut(start, PREFIX + len + 1))
     };
-    block.zeroize();
+    cleared(move || drop(Zeroizing::new(block)));
 }
 
 #[cfg(test)]

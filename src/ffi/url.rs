@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use super::auth::tc_auth;
-use super::{c_str, guard, hand_over, required};
+use super::{c_str, guard_quick, hand_over, required};
 use crate::error::Status;
 use crate::url::Url;
 
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn tc_auth_url_new(
     base: *const c_char,
     out: Option<&mut MaybeUninit<*mut tc_auth_url>>,
 ) -> Status {
-    guard(|| {
+    guard_quick(|| {
         // SAFETY: the caller keeps the header's rules for strings.
         let (base, out) = (unsafe { c_str(base) }?, required(out)?);
         hand_over(out, tc_auth_url(Url::new(base)?));
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn tc_auth_url_new_for(
     path: *const c_char,
     out: Option<&mut MaybeUninit<*mut tc_auth_url>>,
 ) -> Status {
-    guard(|| {
+    guard_quick(|| {
         // SAFETY: the caller keeps the header's rules for strings.
         let (auth, path, out) = (required(auth)?, unsafe { c_str(path) }?, required(out)?);
         hand_over(out, tc_auth_url(auth.0.url(path)?));
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn tc_auth_url_new_for(
 /// Threads: one at a time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_add_segment(url: *mut tc_auth_url, segment: *const c_char) -> Status {
-    guard(|| {
+    guard_quick(|| {
         // SAFETY: the caller keeps the header's rules for strings. The segment may be the URL's own string, so it is
         // copied before the URL is borrowed.
         let segment = unsafe { c_str(segment) }?.to_vec();
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn tc_auth_url_add_query(
     name: *const c_char,
     value: *const c_char,
 ) -> Status {
-    guard(|| {
+    guard_quick(|| {
         // SAFETY: as for a segment.
         let (name, value) = unsafe { (c_str(name)?.to_vec(), c_str(value)?.to_vec()) };
         // SAFETY: the caller passes NULL or a URL that no other thread uses meanwhile.
