@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -40,7 +41,7 @@ public:
         for (int attempt = 1;; attempt++) {
             renew_if_due();
             const auto headers = auth_.headers(method, url);
-            auto answer = transfer(method, url, &headers, body);
+            auto answer = transfer(method, url.c_str(), &headers, body);
             const auto advice = auth_.review(headers, static_cast<std::int32_t>(answer.status), answer.date, answer.body);
             if (advice != TC_AUTH_ADVICE_RETRY || attempt == 2) {
                 if (advice != TC_AUTH_ADVICE_ACCEPTED)
@@ -66,7 +67,7 @@ private:
             return;
         std::optional<response> answer;
         try {
-            answer = transfer("GET", std::string(renewal->url()), nullptr, {});
+            answer = transfer("GET", renewal->c_url(), nullptr, {}); /* not as a std::string, which would keep the token */
         } catch (const std::runtime_error &error) {
             renewal->cancel();
             return on_renewal({}, error.what());
@@ -82,7 +83,7 @@ private:
 
     /* ---- libcurl ---- */
 
-    response transfer(const std::string &method, const std::string &url, const tcauth::headers *headers,
+    response transfer(const std::string &method, const char *url, const tcauth::headers *headers,
                       const std::optional<std::string> &body)
     {
         CURL *const curl = curl_.get();
@@ -101,7 +102,7 @@ private:
             add("Content-Type: application/json");
         response answer;
         curl_easy_reset(curl);
-        curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+        curl_easy_setopt(curl, CURLOPT_URL, url);
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method.c_str());
         curl_easy_setopt(curl, CURLOPT_NOBODY, method == "HEAD" ? 1L : 0L);
         if (body) {
@@ -125,7 +126,7 @@ private:
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
         /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
         curl_header *date = nullptr, *age = nullptr;
-        if (url.rfind("https://", 0) == 0 && curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
+        if (std::strncmp(url, "https://", 8) == 0 && curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
             curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK && date->amount == 1)
             answer.date = date->value;
         return answer;

@@ -219,11 +219,22 @@ public:
     /** Takes a ticket over from C. */
     explicit renewal(tc_auth_renewal *ticket) noexcept : handle_(ticket) {}
 
-    /** The URL to GET: see tc_auth_renewal_url(). Valid until complete() or cancel(). */
+    /**
+     * The URL to GET: see tc_auth_renewal_url(). Valid until complete() or cancel(). It contains the token: pass it on
+     * as it is, because nobody wipes a copy in a std::string.
+     */
     std::string_view url() const noexcept
     {
+        const std::string_view url(c_url());
+        (void)c_url(); // clears the registers in which the length was looked for
+        return url;
+    }
+
+    /** The same, ended by NUL, as libcurl takes it. Never NULL. */
+    const char *c_url() const noexcept
+    {
         const char *url = tc_auth_renewal_url(handle_.get());
-        return url ? url : std::string_view();
+        return url ? url : ""; // of one that was used up
     }
 
     /**
@@ -438,24 +449,19 @@ private:
 
     tcauth::headers headers_at(std::string_view method, std::string_view uri, std::int64_t unix_time) const
     {
-        char stack[256]; // a signature takes no more than 50 bytes and the access id
-        std::size_t length = 0;
+        std::size_t length = 255; // a signature takes no more than 50 bytes and the access id
         std::int64_t timestamp = TC_AUTH_NO_TIMESTAMP;
-        const auto into = [&](char *buffer, std::size_t capacity) {
-            return tc_auth_headers_into(get(), method.data(), method.size(), uri.data(), uri.size(), unix_time, buffer,
-                                        capacity, &length, &timestamp);
-        };
+        tc_auth_status status = TC_AUTH_STATUS_BUFFER_TOO_SMALL;
         tcauth::headers headers;
-        auto status = into(stack, sizeof stack);
-        if (status == TC_AUTH_STATUS_OK)
-            headers.authorization.assign(stack, length);
-        // A long token, in a loop, for another thread can set a longer one in between.
+        // Written in place: a copy would leave the token in a second buffer. In a loop, because another thread can set a
+        // longer token in between.
         while (status == TC_AUTH_STATUS_BUFFER_TOO_SMALL) {
             headers.authorization.resize(length + 1);
-            status = into(headers.authorization.data(), headers.authorization.size());
-            headers.authorization.resize(length);
+            status = tc_auth_headers_into(get(), method.data(), method.size(), uri.data(), uri.size(), unix_time,
+                                          headers.authorization.data(), headers.authorization.size(), &length, &timestamp);
         }
         detail::throw_unless_ok(status);
+        headers.authorization.resize(length);
         if (timestamp != TC_AUTH_NO_TIMESTAMP)
             headers.timestamp = timestamp;
         return headers;

@@ -101,6 +101,7 @@ static void renewals()
     {
         const auto forgotten = auth.poll(seconds(0));
         CHECK(forgotten && forgotten->url().find("expiredToken=API%3A5%3Acpp") != std::string_view::npos);
+        CHECK(forgotten->url() == forgotten->c_url());
         CHECK(thrown([&] { auth.poll(seconds(0)); }) == TC_AUTH_STATUS_RENEWAL_TIMEOUT);
     } /* destroyed is cancelled */
     CHECK(!auth.poll(seconds(0)));
@@ -113,7 +114,7 @@ static void renewals()
     } catch (const tcauth::error &error) {
         CHECK(error.status() == TC_AUTH_STATUS_RENEWAL_REFUSED && error.detail() == "no more ***");
     }
-    CHECK(refused->url().empty());
+    CHECK(refused->url().empty() && *refused->c_url() == '\0');
     CHECK(thrown([&] { refused->complete(200, ""); }) == TC_AUTH_STATUS_NULL_ARGUMENT);
     refused->cancel();
 
