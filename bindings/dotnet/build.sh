@@ -3,7 +3,7 @@
 #
 #   build.sh                                     compiles everything into $TARGET/dotnet
 #   build.sh setup                               fetches CoreCLR 3.1 and the OpenSSL 1.1 that it needs for TLS and hashes
-#   build.sh test|bench|conformance RUNTIME      compiles, then runs that program; RUNTIME is mono or coreclr
+#   build.sh test|bench|conformance|residue RUNTIME   compiles, then runs that program; RUNTIME is mono or coreclr
 #
 # Needs mono-mcs and libmono-system-net-http4.0-cil; mono-runtime to run on mono, python3-venv and unzip for setup.
 set -eu
@@ -32,6 +32,7 @@ build() {
     compile Tests.exe -r:"$out/TcAuth.dll" "$here"/tests/*Tests.cs "$here"/tests/Runner.cs "$here"/tests/Server.cs
     compile Conformance.exe -r:"$out/TcAuth.dll" "$here/tests/Conformance.cs"
     compile Bench.exe -r:"$out/TcAuth.dll" "$here/tests/Bench.cs"
+    compile Residue.exe -r:"$out/TcAuth.dll" "$here/tests/Residue.cs"
     for n in 1 2 3; do
         example $n >"$out/Readme$n.cs"
         compile Readme$n.exe -r:"$out/TcAuth.dll" "$out/Readme$n.cs"
@@ -78,5 +79,11 @@ bench)
     run "${2-mono}" Bench.exe
     ;;
 conformance) run "${2-mono}" Conformance.exe ;; # without compiling: many of these are started
+residue) # likewise; with another word it plants a fault
+    runtime=${2-mono}
+    shift
+    [ $# -eq 0 ] || shift
+    run "$runtime" Residue.exe "$@"
+    ;;
 *) sed -n '2,/^$/s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;
 esac

@@ -74,6 +74,7 @@ func (a *Auth) headers(method, uri string, at C.int64_t) (Headers, error) {
 
 	var stack [256]byte // a signature takes no more than 50 bytes and the access id
 	buffer := stack[:]
+	defer func() { clear(buffer) }()
 	// In a loop, for another goroutine can set a longer token in between.
 	for {
 		var length C.size_t

@@ -283,10 +283,31 @@ func (t *Transport) exchange(renewal *Renewal) error {
 		return ErrNoAnswer // without the cause, in which a transport may have put the URL
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, renewalLimit))
+	body, err := readSecret(io.LimitReader(response.Body, renewalLimit))
+	defer clear(body)
 	if err != nil {
 		return ErrNoAnswer
 	}
 	_, err = renewal.Complete(response.StatusCode, body)
 	return err
+}
+
+// readSecret is io.ReadAll without the copies that a growing buffer leaves behind: there may be a token in them. The
+// caller clears what it returns.
+func readSecret(reader io.Reader) ([]byte, error) {
+	buffer := make([]byte, 0, 4096)
+	for {
+		if len(buffer) == cap(buffer) {
+			larger := append(make([]byte, 0, 2*cap(buffer)), buffer...)
+			clear(buffer)
+			buffer = larger
+		}
+		count, err := reader.Read(buffer[len(buffer):cap(buffer)])
+		buffer = buffer[:len(buffer)+count]
+		if err == io.EOF {
+			return buffer, nil
+		} else if err != nil {
+			return buffer, err
+		}
+	}
 }

@@ -248,17 +248,18 @@ namespace TcAuth
             Status status = Native.tc_auth_headers_into(
                 Handle, method, (UIntPtr)(uint)methodLength, uri, (UIntPtr)(uint)uriLength, unixTime,
                 buffer, (UIntPtr)StackAuthorization, &length, &timestamp);
-            string authorization = status == Status.Ok ? Encoding.UTF8.GetString(buffer, (int)length) : null;
+            string authorization = status == Status.Ok ? Utf8.Take(buffer, (int)length) : null;
             while (status == Status.BufferTooSmall) // a long token, which another thread may replace by a longer one
             {
                 var larger = new byte[(int)length + 1];
-                fixed (byte* pinned = larger)
+                fixed (byte* pinned = larger) // until it is wiped: it must not be moved before
+                {
                     status = Native.tc_auth_headers_into(
                         Handle, method, (UIntPtr)(uint)methodLength, uri, (UIntPtr)(uint)uriLength, unixTime,
                         pinned, (UIntPtr)(uint)larger.Length, &length, &timestamp);
-                if (status == Status.Ok)
-                    authorization = Encoding.UTF8.GetString(larger, 0, (int)length);
-                Array.Clear(larger, 0, larger.Length);
+                    if (status == Status.Ok)
+                        authorization = Utf8.Take(pinned, (int)length);
+                }
             }
             TcAuthException.ThrowIfFailed(status);
             return new Headers(authorization, timestamp == Native.NoTimestamp ? (long?)null : timestamp);
@@ -361,12 +362,18 @@ namespace TcAuth
             using (Utf8 dateText = DateText(date))
             fixed (byte* authorizationText = authorization, bytes = body)
             {
-                Status status = Native.tc_auth_review(
-                    Handle, authorizationText, (UIntPtr)(uint)authorization.Length, sent.Timestamp ?? Native.NoTimestamp,
-                    httpStatus, dateText.Pointer, bytes, (UIntPtr)(uint)body.Length, out Advice advice);
-                Array.Clear(authorization, 0, authorization.Length);
-                TcAuthException.ThrowIfFailed(status);
-                return advice;
+                try
+                {
+                    TcAuthException.ThrowIfFailed(Native.tc_auth_review(
+                        Handle, authorizationText, (UIntPtr)(uint)authorization.Length,
+                        sent.Timestamp ?? Native.NoTimestamp, httpStatus, dateText.Pointer, bytes,
+                        (UIntPtr)(uint)body.Length, out Advice advice));
+                    return advice;
+                }
+                finally
+                {
+                    Array.Clear(authorization, 0, authorization.Length);
+                }
             }
         }
 

@@ -240,7 +240,14 @@ namespace TcAuth
                         {
                             Stream stream = await BodyAsync(response).ConfigureAwait(false);
                             byte[] body = await ReadAsync(stream, MaxRenewalBody, timeout.Token).ConfigureAwait(false);
-                            status = renewal.TryComplete((int)response.StatusCode, body, out message);
+                            try
+                            {
+                                status = renewal.TryComplete((int)response.StatusCode, body, out message);
+                            }
+                            finally
+                            {
+                                Array.Clear(body, 0, body.Length);
+                            }
                         }
                     }
                 }
@@ -347,24 +354,37 @@ namespace TcAuth
 
         private static async Task<byte[]> ReadAsync(Stream stream, int limit, CancellationToken cancellationToken)
         {
-            var read = new MemoryStream();
             var buffer = new byte[8192];
+            int length = 0;
             try
             {
                 int count;
                 do
                 {
-                    int wanted = (int)Math.Min(buffer.Length, limit - read.Length);
-                    count = await stream.ReadAsync(buffer, 0, wanted, cancellationToken).ConfigureAwait(false);
-                    read.Write(buffer, 0, count);
+                    if (length == buffer.Length)
+                        Resize(ref buffer, length, (int)Math.Min(2L * length, limit));
+                    count = await stream.ReadAsync(buffer, length, buffer.Length - length, cancellationToken)
+                        .ConfigureAwait(false);
+                    length += count;
                 }
-                while (count > 0 && read.Length < limit);
+                while (count > 0 && length < limit);
             }
             catch (IOException e)
             {
+                Array.Clear(buffer, 0, length);
                 throw new HttpRequestException("The response broke off.", e); // what HttpContent itself makes of it
             }
-            return read.ToArray();
+            Resize(ref buffer, length, length);
+            return buffer;
+        }
+
+        /// <summary>Array.Resize, without leaving a copy behind: there may be a token in it.</summary>
+        private static void Resize(ref byte[] buffer, int length, int newLength)
+        {
+            var resized = new byte[newLength];
+            Array.Copy(buffer, resized, length);
+            Array.Clear(buffer, 0, length);
+            buffer = resized;
         }
 
         /// <summary>

@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Threading;
 
 namespace TcAuth
 {
@@ -45,9 +46,27 @@ namespace TcAuth
 
         public void Dispose()
         {
-            for (int i = 0; Pointer != null && i < Length; i++)
-                Pointer[i] = 0;
+            Wipe(Pointer, Pointer == null ? 0 : Length);
             Marshal.FreeHGlobal((IntPtr)Pointer);
+        }
+
+        /// <summary>The text of a buffer, which is wiped.</summary>
+        internal static string Take(byte* buffer, int length)
+        {
+            try
+            {
+                return Encoding.UTF8.GetString(buffer, length);
+            }
+            finally
+            {
+                Wipe(buffer, length);
+            }
+        }
+
+        private static void Wipe(byte* start, int length)
+        {
+            for (int i = 0; i < length; i++)
+                Volatile.Write(ref start[i], 0); // else a compiler could leave it out, for nobody reads it
         }
 
         /// <summary>

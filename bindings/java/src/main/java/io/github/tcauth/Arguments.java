@@ -88,13 +88,37 @@ final class Arguments implements AutoCloseable {
         return text;
     }
 
-    /** UTF-8, strictly: getBytes() alone would put "?" for a lone surrogate. */
+    /**
+     * UTF-8, strictly and in one array: String.getBytes() puts "?" for a lone surrogate, and can leave a second array
+     * behind, which nobody wipes.
+     */
     static byte[] utf8(String name, String text, Status refusal) {
         Objects.requireNonNull(text, name);
         if (hasLoneSurrogate(text)) {
             throw new TcAuthException(refusal);
         }
-        return text.getBytes(StandardCharsets.UTF_8);
+        int size = 0;
+        for (int i = 0; i < text.length(); i += Character.charCount(text.codePointAt(i))) {
+            size += utf8Length(text.codePointAt(i));
+        }
+        byte[] bytes = new byte[size];
+        for (int i = 0, at = 0; i < text.length();) {
+            int codePoint = text.codePointAt(i);
+            i += Character.charCount(codePoint);
+            int length = utf8Length(codePoint);
+            // The first byte tells the length by its leading ones, each of the others has six bits.
+            for (int rest = length - 1; rest > 0; rest--) {
+                bytes[at + rest] = (byte) (0x80 | codePoint & 0x3f);
+                codePoint >>= 6;
+            }
+            bytes[at] = (byte) (length == 1 ? codePoint : 0xf00 >> length & 0xff | codePoint);
+            at += length;
+        }
+        return bytes;
+    }
+
+    private static int utf8Length(int codePoint) {
+        return codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
     }
 
     static boolean hasLoneSurrogate(String text) {

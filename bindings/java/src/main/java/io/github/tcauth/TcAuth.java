@@ -235,19 +235,23 @@ public final class TcAuth implements AutoCloseable {
         long[] lengthAndTimestamp = new long[2];
         for (;;) {
             byte[] value = new byte[capacity];
-            int status;
-            long auth = handle.enter();
             try {
-                status = Bridge.headersInto(auth, methodBytes, uriBytes, unixTime, value, lengthAndTimestamp);
+                int status;
+                long auth = handle.enter();
+                try {
+                    status = Bridge.headersInto(auth, methodBytes, uriBytes, unixTime, value, lengthAndTimestamp);
+                } finally {
+                    handle.exit();
+                }
+                int length = (int) lengthAndTimestamp[0];
+                if (status == Status.BUFFER_TOO_SMALL.value()) {
+                    capacity = length + 1; // for the NUL
+                } else {
+                    TcAuthException.check(status);
+                    return new Headers(new String(value, 0, length, StandardCharsets.ISO_8859_1), lengthAndTimestamp[1]);
+                }
             } finally {
-                handle.exit();
-            }
-            int length = (int) lengthAndTimestamp[0];
-            if (status == Status.BUFFER_TOO_SMALL.value()) {
-                capacity = length + 1; // for the NUL
-            } else {
-                TcAuthException.check(status);
-                return new Headers(new String(value, 0, length, StandardCharsets.ISO_8859_1), lengthAndTimestamp[1]);
+                Arrays.fill(value, (byte) 0);
             }
         }
     }

@@ -19,6 +19,7 @@ import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse.ResponseInfo;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -416,6 +417,8 @@ public final class TcAuthClient {
         } catch (TcAuthException e) {
             status = e.status();
             message = e.detail();
+        } finally {
+            Arrays.fill(response.body(), (byte) 0); // there may be a token in it
         }
         observer.renewalFinished(status, message);
     }

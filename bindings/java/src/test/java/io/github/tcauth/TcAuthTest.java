@@ -23,6 +23,21 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TcAuthTest {
+    @Test
+    void textsAreEncodedAsJavaDoesIt() {
+        for (int codePoint = 0; codePoint <= Character.MAX_CODE_POINT; codePoint++) {
+            if (codePoint < Character.MIN_SURROGATE || codePoint > Character.MAX_SURROGATE) {
+                String text = "a" + new String(Character.toChars(codePoint)) + "z";
+                assertArrayEquals(text.getBytes(StandardCharsets.UTF_8), Arguments.utf8("text", text, Status.INVALID_TOKEN));
+            }
+        }
+        for (String lone : new String[] {"\ud800", "a\udc00", "\udc00\ud800", "\ud800a"}) {
+            TcAuthException thrown = assertThrows(TcAuthException.class, () -> Arguments.utf8("text", lone, Status.INVALID_TOKEN));
+            assertEquals(Status.INVALID_TOKEN, thrown.status());
+        }
+        assertEquals(0, Arguments.utf8("text", "", Status.INVALID_TOKEN).length);
+    }
+
     private static final String SECRET = "tc_auth-example-secret";
     private static final String TOKEN = "API:5:fixture+token/with=:colons:";
     private static final Instant AT = Instant.ofEpochSecond(1513703787);
