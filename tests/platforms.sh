@@ -127,6 +127,14 @@ case $name in
         emulator="qemu-aarch64-static -L /usr/aarch64-linux-gnu"
         run_programs shared $emulator -E LD_LIBRARY_PATH="$lib"
         run_programs static $emulator
+        # The registers and the stack after each call, with the CPU's instructions for SHA-256.
+        cc -std=gnu99 -O2 -Wall -Wextra -Werror tests/residue/scan.c -o "$work/scan"
+        $cc -std=gnu11 -O2 -Wall -Wextra -Werror -Wl,-z,lazy -Iinclude tests/residue/residue.c "$lib/libtc_auth.a" \
+            $(pkg-config --static --libs-only-l tc_auth | sed 's/-ltc_auth//') -o "$work/residue"
+        printf '#!/bin/sh\nexec %s "%s/residue" "$@"\n' "$emulator" "$work" >"$work/emulated"
+        chmod +x "$work/emulated"
+        sh tests/residue/test.sh files "$work" "$work/scan"
+        (cd "$work" && ./scan frames ./emulated)
         run_tc_sign $emulator "$installed/bin/tc-sign"
         ;;
     musl | aarch64-musl)

@@ -255,6 +255,22 @@ conformance() {
     python3 tests/platform/conformance.py run "$RELEASE/libtc_auth.so" "$results" "$@"
 }
 
+# residue LANGUAGE PART TITLE [COMMAND=PACKAGE]... : tests/residue/test.sh, where it can be run
+residue() {
+    part=$2 title="$1: $3"
+    shift 3
+    packages=$(lacking "$@")
+    if [ "$(uname -s)" != Linux ] || ! getconf GNU_LIBC_VERSION >/dev/null 2>&1; then
+        skip "$title" "it is for Linux with glibc" "run it there"
+    elif [ "$(uname -m)" != x86_64 ] && [ "$(uname -m)" != aarch64 ]; then
+        skip "$title" "it is for x86-64 and arm64" "run it there"
+    elif [ -n "$packages" ]; then
+        skip "$title" "something is missing" "apt-get install$packages"
+    else
+        run "$title" sh tests/residue/test.sh $part
+    fi
+}
+
 # --- the tests
 
 part_core() {
@@ -383,6 +399,12 @@ part_core() {
         run "core dump: no secret in it" core_dump
     fi
 
+    residue C c "secrets left behind in memory" openssl=openssl objdump=binutils
+    residue C portable "secrets left behind in memory, portable code" openssl=openssl objdump=binutils
+    # Not skipped, for nothing can be installed that would change it.
+    grep -qw 'sha_ni\|sha2' /proc/cpuinfo 2>/dev/null || echo "NOTE  not tested: SHA-256 instructions; this CPU has none"
+    grep -qw 'avx512f' /proc/cpuinfo 2>/dev/null || echo "NOTE  not tested: clearing the registers of AVX-512; this CPU has none"
+
     if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
         platform glibc2.17 "built and run"
     else
@@ -406,6 +428,7 @@ part_cpp() {
     fi
     run "C++: ownership, errors, wiping" cpp_program
     run "C++: conformance" cpp_conformance
+    residue C++ cpp "secrets left behind in memory"
 }
 
 part_go() {
@@ -422,6 +445,8 @@ part_go() {
     run "Go: tests, race detector" in_go go test -count=1 -race ./...
     run "Go: tests, cgocheck2" in_go env GOEXPERIMENT=cgocheck2 go test -count=1 ./...
     run "Go: conformance" go_conformance
+    in_go go build -o "$(absolute "$build/residue-go")" ./internal/residue
+    residue Go "command env LD_LIBRARY_PATH=$RELEASE $build/residue-go" "secrets left behind in memory"
 }
 
 part_java() {
@@ -437,6 +462,11 @@ part_java() {
     run "Java: documentation" in_maven javadoc:javadoc
     run "Java: conformance, FFM" conformance java-ffm $(java_ffm Conformance)
     run "Java: conformance, JNA" conformance java-jna $(java_jna Conformance)
+    for bridge in ffm jna; do
+        # Strings of two bytes a character are not taken for copies of the binding.
+        command=$(java_$bridge Residue | sed 's|/bin/java |&-XX:-CompactStrings -XX:+UseSerialGC -Xmx256m |')
+        residue Java "command $command" "secrets left behind in memory, $bridge"
+    done
 }
 
 part_dotnet() {
@@ -453,6 +483,7 @@ part_dotnet() {
         fi
         run ".NET: tests, $runtime" sh bindings/dotnet/build.sh test $runtime
         run ".NET: conformance, $runtime" conformance dotnet-$runtime sh bindings/dotnet/build.sh conformance $runtime
+        residue .NET "command sh bindings/dotnet/build.sh residue $runtime" "secrets left behind in memory, $runtime"
     done
 }
 

@@ -1,0 +1,701 @@
+/* Makes every call of the library with secrets, as it succeeds and as it fails, for scan.c to look at after each.
+ *
+ * usage: residue list | SCENARIO used-thread|new-thread, in a directory with the parameter files 1 to 5 */
+#define _GNU_SOURCE
+#include <malloc.h>
+#include <tc_auth.h>
+
+#include "call.h"
+
+#define W1(a) (uint64_t)(a)
+#define W2(a, ...) (uint64_t)(a), W1(__VA_ARGS__)
+#define W3(a, ...) (uint64_t)(a), W2(__VA_ARGS__)
+#define W4(a, ...) (uint64_t)(a), W3(__VA_ARGS__)
+#define W5(a, ...) (uint64_t)(a), W4(__VA_ARGS__)
+#define W6(a, ...) (uint64_t)(a), W5(__VA_ARGS__)
+#define W7(a, ...) (uint64_t)(a), W6(__VA_ARGS__)
+#define W8(a, ...) (uint64_t)(a), W7(__VA_ARGS__)
+#define W9(a, ...) (uint64_t)(a), W8(__VA_ARGS__)
+#define W10(a, ...) (uint64_t)(a), W9(__VA_ARGS__)
+#define PICK(a, b, c, d, e, f, g, h, i, j, name, ...) name
+#define WORDS(...) PICK(__VA_ARGS__, W10, W9, W8, W7, W6, W5, W4, W3, W2, W1, )(__VA_ARGS__)
+
+/* A call that must return this status, and leaves its whole stack overwritten. */
+#define CALL(status, function, ...) \
+    checked(#function, #status, TC_AUTH_STATUS_##status, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}), STACK_WIPED)
+/* The same for a call that is made for each request, and wipes no more than it has touched. */
+#define QUICK(status, function, ...) \
+    checked(#function, #status, TC_AUTH_STATUS_##status, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}), REGISTERS_CLEARED)
+/* One that returns no status. */
+#define GET(function, ...) seen(#function, REGISTERS_CLEARED, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}))
+/* One that does so without looking at anything secret. */
+#define ASK(function, ...) seen(#function, NOTHING, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}))
+
+static void checked(const char *function, const char *status, tc_auth_status wanted, uint64_t result, enum promise promise)
+{
+    if ((tc_auth_status)(uint32_t)result != wanted) {
+        printf("%s returned %u, not %s\n", function, (unsigned)result, status);
+        exit(4);
+    }
+    look(function, status, promise);
+}
+
+static uint64_t seen(const char *function, enum promise promise, uint64_t result)
+{
+    look(function, "-", promise);
+    return result;
+}
+
+/* ---- outputs, which are the caller's memory ---- */
+
+static struct {
+    tc_auth *hmac, *token, *made;
+    tc_auth_header_list *list;
+    tc_auth_renewal *renewal;
+    tc_auth_url *url;
+    char *text;
+    int64_t number, timestamp;
+    size_t len;
+    int32_t advice;
+    char buffer[8192];
+} *o;
+
+static const char *const id = "12345678901234567890", *const path = SIGNED_TARGET, *const api = "https://company.example/api";
+
+static void freed(void) { puts("freed"); }
+
+static void free_string(void)
+{
+    GET(tc_auth_string_free, o->text);
+    o->text = NULL;
+}
+
+static void free_made(void)
+{
+    GET(tc_auth_free, o->made);
+    o->made = NULL;
+}
+
+static void read_list(void)
+{
+    ASK(tc_auth_header_list_len, o->list);
+    for (uint64_t index = 0; index < 3; index++) {
+        GET(tc_auth_header_list_name, o->list, index);
+        GET(tc_auth_header_list_value, o->list, index);
+        GET(tc_auth_header_list_line, o->list, index);
+    }
+    ASK(tc_auth_header_list_timestamp, o->list);
+    GET(tc_auth_header_list_free, o->list);
+    o->list = NULL;
+}
+
+/* All ways to get headers, and to fail at it. */
+static void sign(tc_auth *auth)
+{
+    const char *long_path = around("/api/v3/%%%%", "indicators-of-a-long-path-");
+    QUICK(OK, tc_auth_headers, auth, "GET", path, &o->list);
+    read_list();
+    QUICK(OK, tc_auth_headers_at, auth, "post", path, (int64_t)SIGNED_TIME, &o->list);
+    read_list();
+    QUICK(OK, tc_auth_headers_at, auth, "GET", long_path, (int64_t)SIGNED_TIME, &o->list);
+    read_list();
+    QUICK(OK, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
+    QUICK(OK, tc_auth_headers_into, auth, "POST", 4, path, strlen(path), (int64_t)SIGNED_TIME, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
+    QUICK(BUFFER_TOO_SMALL, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, NULL, 0, &o->len, &o->timestamp);
+    QUICK(BUFFER_TOO_SMALL, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, 12, &o->len, &o->timestamp);
+    QUICK(NULL_ARGUMENT, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, 99, &o->len, NULL);
+    QUICK(INVALID_ARGUMENT, tc_auth_headers_into, auth, "GET", 3, path, SIZE_MAX, TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
+    QUICK(INVALID_METHOD, tc_auth_headers_into, auth, "G T", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
+    QUICK(INVALID_URI_FORM, tc_auth_headers_into, auth, "GET", 3, "x", 1, TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
+    QUICK(INVALID_URI_BYTE, tc_auth_headers_into, auth, "GET", 3, "/ ", 2, TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
+    QUICK(INVALID_TIME, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), INT64_C(-2), o->buffer, 99, &o->len, &o->timestamp);
+    QUICK(OTHER_ORIGIN, tc_auth_headers_into, auth, "GET", 3, "https://other.example/", 22, TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
+    QUICK(NULL_ARGUMENT, tc_auth_headers, auth, "GET", NULL, &o->list);
+    QUICK(INVALID_METHOD, tc_auth_headers, auth, "G T", path, &o->list);
+    QUICK(INVALID_URI_FORM, tc_auth_headers, auth, "GET", "x", &o->list);
+    QUICK(INVALID_URI_BYTE, tc_auth_headers, auth, "GET", "/ ", &o->list);
+    QUICK(OTHER_ORIGIN, tc_auth_headers, auth, "GET", "https://other.example/", &o->list);
+    QUICK(NULL_ARGUMENT, tc_auth_headers_at, auth, "GET", path, (int64_t)SIGNED_TIME, NULL);
+    QUICK(INVALID_METHOD, tc_auth_headers_at, auth, "G T", path, (int64_t)SIGNED_TIME, &o->list);
+    QUICK(INVALID_URI_FORM, tc_auth_headers_at, auth, "GET", "x", (int64_t)SIGNED_TIME, &o->list);
+    QUICK(INVALID_URI_BYTE, tc_auth_headers_at, auth, "GET", "/ ", (int64_t)SIGNED_TIME, &o->list);
+    QUICK(INVALID_TIME, tc_auth_headers_at, auth, "GET", path, INT64_C(1513703787000), &o->list);
+    QUICK(OTHER_ORIGIN, tc_auth_headers_at, auth, "GET", "https://other.example/", (int64_t)SIGNED_TIME, &o->list);
+    CALL(OK, tc_auth_describe, auth, &o->text);
+    free_string();
+    CALL(NULL_ARGUMENT, tc_auth_describe, auth, NULL);
+    ASK(tc_auth_get_kind, auth);
+    CALL(OK, tc_auth_clock_offset, auth, &o->number);
+    CALL(NULL_ARGUMENT, tc_auth_clock_offset, auth, NULL);
+    CALL(OK, tc_auth_set_clock_offset, auth, INT64_C(0));
+    CALL(INVALID_ARGUMENT, tc_auth_set_clock_offset, auth, INT64_C(100000));
+    CALL(NULL_ARGUMENT, tc_auth_set_clock_offset, NULL, INT64_C(0));
+    CALL(ALREADY_SET, tc_auth_set_api_path, auth, api);
+    CALL(INVALID_URI_FORM, tc_auth_set_api_path, auth, "x");
+    CALL(INVALID_URI_BYTE, tc_auth_set_api_path, auth, "https://company.example/a b");
+    CALL(NULL_ARGUMENT, tc_auth_set_api_path, auth, NULL);
+}
+
+static void verify(tc_auth *auth, const char *authorization)
+{
+    const char *wrong = around("%x", authorization);
+    QUICK(OK, tc_auth_verify, auth, "GET", path, authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(SIGNATURE_MISMATCH, tc_auth_verify, auth, "GET", path, wrong, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(MALFORMED_AUTHORIZATION, tc_auth_verify, auth, "GET", path, authorization + 3, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(NULL_ARGUMENT, tc_auth_verify, auth, NULL, path, authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(INVALID_METHOD, tc_auth_verify, auth, "G T", path, authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(INVALID_URI_FORM, tc_auth_verify, auth, "GET", "x", authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(INVALID_URI_BYTE, tc_auth_verify, auth, "GET", "/ ", authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(OTHER_ORIGIN, tc_auth_verify, auth, "GET", "https://other.example/", authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(INVALID_TIME, tc_auth_verify, auth, "GET", path, authorization, "1513703787", INT64_C(-2), INT64_C(300));
+    QUICK(INVALID_ARGUMENT, tc_auth_verify, auth, "GET", path, authorization, "1513703787", TC_AUTH_NOW, INT64_C(-1));
+}
+
+static void review(tc_auth *auth, const char *sent, int32_t http_status, const char *body, int32_t wanted)
+{
+    QUICK(OK, tc_auth_review, auth, sent, strlen(sent), (int64_t)SIGNED_TIME, http_status, "Tue, 19 Dec 2017 17:16:27 GMT", body, strlen(body), &o->advice);
+    if (o->advice != wanted) {
+        printf("advice %d for %d, not %d\n", (int)o->advice, (int)http_status, (int)wanted);
+        exit(4);
+    }
+}
+
+static void review_all(tc_auth *auth, const char *sent)
+{
+    review(auth, sent, 200, "{}", TC_AUTH_ADVICE_ACCEPTED);
+    review(auth, sent, 403, "{\"message\":\"Signature data did not match expected result\"}", TC_AUTH_ADVICE_BAD_SIGNATURE);
+    review(auth, sent, 401, "<r><Message>Access Denied</Message></r>", TC_AUTH_ADVICE_ACCESS_DENIED);
+    review(auth, sent, 403, "API access has not been licensed", TC_AUTH_ADVICE_NOT_LICENSED);
+    review(auth, sent, 401, around("{\"message\":\"Timestamp out of acceptable time range %\"}", sent), TC_AUTH_ADVICE_CLOCK_SKEW);
+    review(auth, sent, 403, around("{\"message\":\"no: %\"}", sent), TC_AUTH_ADVICE_UNKNOWN);
+    QUICK(MALFORMED_AUTHORIZATION, tc_auth_review, auth, sent + 3, strlen(sent) - 3, (int64_t)SIGNED_TIME, 401, NULL, "", 0, &o->advice);
+    QUICK(NULL_ARGUMENT, tc_auth_review, auth, sent, strlen(sent), (int64_t)SIGNED_TIME, 401, NULL, "", 0, NULL);
+    QUICK(INVALID_ARGUMENT, tc_auth_review, auth, sent, SIZE_MAX, (int64_t)SIGNED_TIME, 401, NULL, "", 0, &o->advice);
+}
+
+/* ---- the scenarios ---- */
+
+static void hmac_handle(enum secret which)
+{
+    const char *key = secret(which);
+    CALL(OK, tc_auth_new_hmac, id, key, &o->hmac);
+    CALL(OK, tc_auth_set_api_path, o->hmac, api);
+    sign(o->hmac);
+    QUICK(OK, tc_auth_headers_into, o->hmac, "GET", 3, path, strlen(path), (int64_t)SIGNED_TIME, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
+    verify(o->hmac, o->buffer);
+    QUICK(TIMESTAMP_OUT_OF_RANGE, tc_auth_verify, o->hmac, "GET", path, o->buffer, "1513703787", INT64_C(1513700000), INT64_C(300));
+    review_all(o->hmac, o->buffer);
+    review(o->hmac, o->buffer, 401, "{\"message\":\"Unauthorized\"}", TC_AUTH_ADVICE_UNKNOWN);
+    QUICK(INVALID_TIME, tc_auth_review, o->hmac, o->buffer, o->len, INT64_C(-5), 401, NULL, "Timestamp out of acceptable time range", 38, &o->advice);
+    QUICK(OK, tc_auth_renewal_poll, o->hmac, INT64_C(0), &o->renewal);
+    CALL(WRONG_KIND, tc_auth_token, o->hmac, &o->text, NULL);
+    CALL(WRONG_KIND, tc_auth_set_renewal_window, o->hmac, INT64_C(0));
+    CALL(WRONG_KIND, tc_auth_update_token, o->hmac, secret(TOKEN_60), INT64_C(0));
+    GET(tc_auth_free, o->hmac);
+    freed();
+    CALL(NULL_ARGUMENT, tc_auth_new_hmac, id, key, NULL);
+    CALL(NULL_ARGUMENT, tc_auth_new_hmac, NULL, key, &o->made);
+    CALL(INVALID_ACCESS_ID, tc_auth_new_hmac, "a b", key, &o->made);
+    CALL(INVALID_SECRET_KEY, tc_auth_new_hmac, id, around("%\n", key), &o->made);
+}
+
+static void hmac_48(void) { hmac_handle(KEY_48); }
+static void hmac_20(void) { hmac_handle(KEY_20); }
+static void hmac_64(void) { hmac_handle(KEY_64); }
+static void hmac_100(void) { hmac_handle(KEY_100); }
+
+static void get_ticket(void)
+{
+    QUICK(OK, tc_auth_renewal_poll, o->token, INT64_C(0), &o->renewal);
+    if (!o->renewal)
+        exit(5);
+    GET(tc_auth_renewal_url, o->renewal);
+}
+
+static void complete(const char *body, int32_t http_status)
+{
+    get_ticket();
+    CALL(OK, tc_auth_renewal_complete, o->renewal, http_status, body, strlen(body), &o->text);
+    free_string();
+}
+
+static void token_handle(enum secret which)
+{
+    const char *token = secret(which), *next = secret(which == TOKEN_61 ? TOKEN_60 : TOKEN_61), *sent = around("TC-Token %", token);
+    const char *good = around("{\"success\":true,\"apiToken\":\"%\",\"apiTokenExpires\":\"1513703790\"}", next);
+    CALL(OK, tc_auth_new_token, token, TC_AUTH_NO_EXPIRY, &o->token);
+    QUICK(OK, tc_auth_renewal_poll, o->token, INT64_C(0), &o->renewal);
+    CALL(OK, tc_auth_set_api_path, o->token, api);
+    sign(o->token);
+    verify(o->token, sent);
+    CALL(OK, tc_auth_token, o->token, &o->text, &o->number);
+    free_string();
+    CALL(NULL_ARGUMENT, tc_auth_token, NULL, &o->text, &o->number);
+    CALL(OK, tc_auth_set_renewal_window, o->token, INT64_C(10));
+    CALL(INVALID_ARGUMENT, tc_auth_set_renewal_window, o->token, INT64_C(-1));
+    CALL(NULL_ARGUMENT, tc_auth_set_renewal_window, NULL, INT64_C(0));
+    review_all(o->token, sent);
+    review(o->token, sent, 401, around("{\"message\":\"Unauthorized: %\"}", token), TC_AUTH_ADVICE_RETRY);
+    review(o->token, around("TC-Token %", next), 401, "{\"message\":\"Unauthorized\"}", TC_AUTH_ADVICE_RETRY);
+    get_ticket();
+    QUICK(RENEWAL_TIMEOUT, tc_auth_renewal_poll, o->token, INT64_C(0), &o->made);
+    QUICK(RENEWAL_TIMEOUT, tc_auth_renewal_poll, o->token, INT64_C(2), &o->made);
+    QUICK(INVALID_ARGUMENT, tc_auth_renewal_poll, o->token, INT64_C(-1), &o->made);
+    QUICK(NULL_ARGUMENT, tc_auth_renewal_poll, o->token, INT64_C(0), NULL);
+    review(o->token, sent, 401, "{\"message\":\"Unauthorized\"}", TC_AUTH_ADVICE_RETRY);
+    CALL(OK, tc_auth_renewal_complete, o->renewal, 200, good, strlen(good), &o->text);
+    free_string();
+    QUICK(OK, tc_auth_headers_into, o->token, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
+    QUICK(TOKEN_EXPIRED, tc_auth_headers_into, o->token, "GET", 3, path, strlen(path), INT64_C(1513703791), o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
+    QUICK(TOKEN_EXPIRED, tc_auth_headers_at, o->token, "GET", path, INT64_C(1513703791), &o->list);
+    QUICK(TOKEN_EXPIRED, tc_auth_verify, o->token, "GET", path, around("TC-Token %", next), NULL, INT64_C(1513703791), INT64_C(300));
+    CALL(OK, tc_auth_set_clock_offset, o->token, INT64_C(10));
+    QUICK(TOKEN_EXPIRED, tc_auth_headers, o->token, "GET", path, &o->list);
+    CALL(OK, tc_auth_set_clock_offset, o->token, INT64_C(0));
+    GET(tc_auth_free, o->token);
+    freed();
+    CALL(INVALID_TOKEN, tc_auth_new_token, around("% x", token), TC_AUTH_NO_EXPIRY, &o->made);
+    CALL(INVALID_TIME, tc_auth_new_token, token, INT64_C(-1), &o->made);
+    CALL(NULL_ARGUMENT, tc_auth_new_token, token, INT64_C(0), NULL);
+}
+
+static void token_12(void) { token_handle(TOKEN_12); }
+static void token_60(void) { token_handle(TOKEN_60); }
+static void token_300(void) { token_handle(TOKEN_300); }
+static void token_5000(void) { token_handle(TOKEN_5000); }
+
+/* Renewals, with a token that is due from the start. */
+static void renewals(void)
+{
+    const char *token = secret(TOKEN_60), *next = secret(TOKEN_300), *body;
+    CALL(OK, tc_auth_new_token, token, INT64_C(1513703700), &o->token);
+    CALL(OK, tc_auth_set_api_path, o->token, api);
+    get_ticket();
+    CALL(OK, tc_auth_update_token, o->token, token, INT64_C(1513703701));
+    GET(tc_auth_renewal_cancel, o->renewal);
+    CALL(OK, tc_auth_update_token, o->token, secret(TOKEN_12), INT64_C(1513703702));
+    CALL(OK, tc_auth_update_token, o->token, token, INT64_C(1513703700));
+    CALL(INVALID_TOKEN, tc_auth_update_token, o->token, around("% x", token), INT64_C(0));
+    CALL(INVALID_TIME, tc_auth_update_token, o->token, token, INT64_C(1513703787000));
+    CALL(NULL_ARGUMENT, tc_auth_update_token, NULL, token, INT64_C(0));
+    complete(around("{\"success\":true,\"apiToken\":\"%\",\"apiTokenExpires\":1513703700,\"message\":\"no\"}", next), 200);
+    CALL(OK, tc_auth_update_token, o->token, next, INT64_C(1513703700));
+    /* escaped as the platform does it, and wholly */
+    complete(around("\xef\xbb\xbf {\"success\":true,\"apiToken\":\"\\u0041%\\u003d\\/\",\"apiTokenExpires\":\"1513703700\"}", token), 201);
+    for (int way = 0; way < 8; way++) {
+        static const char *const forms[] = {
+            "{\"success\":false,\"message\":\"no: % %\"}", "{\"success\":true,\"apiToken\":\"%\"", "<html>%</html>",
+            "{\"success\":true,\"apiToken\":\"% \"}", "{\"success\":\"true\",\"apiToken\":\"%\",\"message\":\"it is %\"}",
+            "token %", "<r><Message>\xff%</Message></r>", "[\"%\"]"};
+        /* another token each time, for a failure is followed by a pause */
+        CALL(OK, tc_auth_update_token, o->token, way % 2 ? token : next, INT64_C(1513703700));
+        get_ticket();
+        body = around(forms[way], way % 2 ? token : next);
+        if (way == 0)
+            CALL(RENEWAL_REFUSED, tc_auth_renewal_complete, o->renewal, 401, body, strlen(body), &o->text);
+        else
+            CALL(RENEWAL_BAD_RESPONSE, tc_auth_renewal_complete, o->renewal, way % 3 ? 200 : 500, body, strlen(body), &o->text);
+        free_string();
+    }
+    CALL(OK, tc_auth_update_token, o->token, next, INT64_C(1513703700));
+    get_ticket();
+    CALL(NULL_ARGUMENT, tc_auth_renewal_complete, o->renewal, 200, NULL, 5, &o->text);
+    CALL(OK, tc_auth_update_token, o->token, token, INT64_C(1513703700));
+    get_ticket();
+    CALL(INVALID_ARGUMENT, tc_auth_renewal_complete, o->renewal, 200, "", SIZE_MAX, &o->text);
+    CALL(OK, tc_auth_update_token, o->token, next, INT64_C(1513703700));
+    get_ticket();
+    GET(tc_auth_free, o->token);
+    body = around("{\"success\":true,\"apiToken\":\"%\"}", token);
+    CALL(OK, tc_auth_renewal_complete, o->renewal, 200, body, strlen(body), &o->text);
+    free_string();
+    freed();
+    /* the last look is after a call that touches nothing */
+    GET(tc_auth_free, NULL);
+}
+
+static void json(void)
+{
+    static const struct { const char *form; tc_auth_status status; const char *name; } cases[] = {
+#define CASE(form, status) {form, TC_AUTH_STATUS_##status, #status}
+        CASE("{\"tc_token\":\"%\",\"tc_token_expires\":\"1513703790\",\"tc_api_path\":\"https://company.example/api\"}", OK),
+        CASE("{\"tc_token\":\"a\\u003d%\"}", OK),
+        CASE("{\"x\":[{\"tc_token\":\"%\"}],\"tc_token\":\"%\",\"tc_token\":\"%\"}", CONFIG_SYNTAX),
+        CASE("{\"tc_token\":\"%\"", CONFIG_SYNTAX),
+        CASE("{\"tc_token\":\"% x\"}", INVALID_TOKEN),
+        CASE("{\"tc_token\":\"%\",\"tc_token_expires\":1513703787000}", INVALID_TIME),
+        CASE("{\"tc_token\":\"%\",\"tc_api_path\":\"x\"}", INVALID_URI_FORM),
+        CASE("{\"tc_token\":\"%\",\"tc_api_path\":\"https://company.example/a b\"}", INVALID_URI_BYTE),
+        CASE("{\"tc_api_access_id\":\"1\",\"tc_api_secret_key\":\"%\"}", OK),
+        CASE("{\"api_access_id\":\"a b\",\"api_secret_key\":\"%\"}", INVALID_ACCESS_ID),
+        CASE("{\"api_access_id\":\"1\",\"api_secret_key\":\"%\\n\"}", INVALID_SECRET_KEY),
+        CASE("{\"api_secret_key\":\"%\"}", NO_CREDENTIALS),
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *text = around(cases[i].form, secret(strstr(cases[i].form, "secret_key") ? KEY_48 : TOKEN_300));
+        const uint64_t arguments[12] = {WORDS(text, strlen(text), &o->made)};
+        checked("tc_auth_from_json", cases[i].name, cases[i].status, call((const void *)tc_auth_from_json, arguments), STACK_WIPED);
+        if (cases[i].status == TC_AUTH_STATUS_OK)
+            free_made();
+    }
+    CALL(NULL_ARGUMENT, tc_auth_from_json, secret(TOKEN_60), 5, NULL);
+    CALL(INVALID_ARGUMENT, tc_auth_from_json, secret(TOKEN_60), SIZE_MAX, &o->made);
+    freed();
+    GET(tc_auth_free, NULL);
+}
+
+/* Arguments, the environment, and both, in that order, through discover(). */
+static void sources(void)
+{
+    char *token = around("--tc_token=%", secret(TOKEN_60)), *key = around("--api_secret_key=%", secret(KEY_48)), *bad = around("--tc_token=% x", secret(TOKEN_300));
+    char **lists[] = {(char *[]){"p", token}, (char *[]){"--api_access_id=1", key}, (char *[]){token, token}, (char *[]){key, "x"},
+                      (char *[]){"p", bad}, (char *[]){"--api_access_id=a b", key}, (char *[]){token, NULL}, (char *[]){token, "--tc_token_expires=-7"},
+                      (char *[]){token, "--tc_api_path=x"}, (char *[]){token, "--tc_api_path=https://company.example/a b"},
+                      (char *[]){"--api_access_id=1", around("%\n", key)}};
+    static const tc_auth_status statuses[] = {TC_AUTH_STATUS_OK, TC_AUTH_STATUS_OK, TC_AUTH_STATUS_CONFIG_SYNTAX, TC_AUTH_STATUS_NO_CREDENTIALS,
+                                              TC_AUTH_STATUS_INVALID_TOKEN, TC_AUTH_STATUS_INVALID_ACCESS_ID, TC_AUTH_STATUS_NULL_ARGUMENT,
+                                              TC_AUTH_STATUS_INVALID_TIME, TC_AUTH_STATUS_INVALID_URI_FORM, TC_AUTH_STATUS_INVALID_URI_BYTE,
+                                              TC_AUTH_STATUS_INVALID_SECRET_KEY};
+    static const char *const names[] = {"OK", "OK", "CONFIG_SYNTAX", "NO_CREDENTIALS", "INVALID_TOKEN", "INVALID_ACCESS_ID", "NULL_ARGUMENT",
+                                        "INVALID_TIME", "INVALID_URI_FORM", "INVALID_URI_BYTE", "INVALID_SECRET_KEY"};
+    static char *nothing[1];
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const uint64_t arguments[12] = {WORDS(2, lists[i], &o->made)}, why[12] = {WORDS(2, lists[i], &o->text, &o->made)};
+        checked("tc_auth_from_args", names[i], statuses[i], call((const void *)tc_auth_from_args, arguments), STACK_WIPED);
+        if (statuses[i] == TC_AUTH_STATUS_OK)
+            free_made();
+        checked("tc_auth_discover", names[i], statuses[i], call((const void *)tc_auth_discover, why), STACK_WIPED);
+        free_string();
+        if (statuses[i] == TC_AUTH_STATUS_OK)
+            free_made();
+    }
+    CALL(INVALID_ARGUMENT, tc_auth_from_args, -1, lists[0], &o->made);
+    CALL(INVALID_ARGUMENT, tc_auth_discover, -1, lists[0], &o->text, &o->made);
+    /* An environment in the caller's memory, which no call of the C library has copied. */
+    for (size_t i = 0; i < 9; i++) {
+        static const char *const forms[] = {"TC_TOKEN=%", "TC_API_SECRET_KEY=%", "TC_TOKEN=% x", "TC_API_SECRET_KEY=%", "TC_API_SECRET_KEY=%",
+                                            "TC_API_SECRET_KEY=%\n", "TC_TOKEN=%", "TC_TOKEN=%", "TC_TOKEN=%"};
+        static const char *const more[] = {NULL, "TC_API_ACCESS_ID=1", NULL, NULL, "TC_API_ACCESS_ID=a b", "TC_API_ACCESS_ID=1",
+                                           "TC_TOKEN_EXPIRES=x", "TC_TOKEN_EXPIRES=1513703787000", "TC_API_PATH=x"};
+        static const tc_auth_status results[] = {TC_AUTH_STATUS_OK, TC_AUTH_STATUS_OK, TC_AUTH_STATUS_INVALID_TOKEN, TC_AUTH_STATUS_NO_CREDENTIALS,
+                                                 TC_AUTH_STATUS_INVALID_ACCESS_ID, TC_AUTH_STATUS_INVALID_SECRET_KEY, TC_AUTH_STATUS_CONFIG_SYNTAX,
+                                                 TC_AUTH_STATUS_INVALID_TIME, TC_AUTH_STATUS_INVALID_URI_FORM};
+        static const char *const titles[] = {"OK", "OK", "INVALID_TOKEN", "NO_CREDENTIALS", "INVALID_ACCESS_ID", "INVALID_SECRET_KEY", "CONFIG_SYNTAX",
+                                             "INVALID_TIME", "INVALID_URI_FORM"};
+        char **variables = (char **)(void *)room(4 * sizeof *variables);
+        const uint64_t out[12] = {WORDS(&o->made)}, discover[12] = {WORDS(0, NULL, NULL, &o->made)};
+        variables[0] = around(forms[i], secret(strstr(forms[i], "KEY") ? KEY_48 : TOKEN_300));
+        variables[1] = more[i] ? around(more[i], "") : NULL;
+        environ = variables;
+        checked("tc_auth_from_env", titles[i], results[i], call((const void *)tc_auth_from_env, out), STACK_WIPED);
+        if (results[i] == TC_AUTH_STATUS_OK)
+            free_made();
+        checked("tc_auth_discover", titles[i], results[i], call((const void *)tc_auth_discover, discover), STACK_WIPED);
+        if (results[i] == TC_AUTH_STATUS_OK)
+            free_made();
+        if (i == 0)
+            CALL(NULL_ARGUMENT, tc_auth_from_env, NULL);
+    }
+    environ = nothing;
+    freed();
+    GET(tc_auth_free, NULL);
+}
+
+/* The files 1 to 3 are good, of each size of key; 4 has a member twice, 5 is cut off. */
+static void parameter_files(void)
+{
+    char *variables[3] = {NULL, NULL, NULL};
+    const char *keys[6];
+    for (int i = 0; i < 5; i++)
+        keys[i + 1] = secret(i == 0 ? FILE_KEY_16 : i == 1 ? FILE_KEY_24 : FILE_KEY_32);
+    for (int i = 1; i <= 3; i++) {
+        const char *file = around("%", i == 1 ? "1" : i == 2 ? "2" : "3");
+        CALL(OK, tc_auth_from_param_file, file, keys[i], &o->made);
+        free_made();
+        variables[0] = around("TC_APP_PARAM_FILE=%", file);
+        variables[1] = around("TC_APP_PARAM_KEY=%", keys[i]);
+        environ = variables;
+        CALL(OK, tc_auth_discover, 0, NULL, &o->text, &o->made);
+        free_string();
+        free_made();
+    }
+    CALL(CONFIG_DECRYPT, tc_auth_from_param_file, "3", secret(FILE_KEY_WRONG), &o->made);
+    CALL(CONFIG_DECRYPT, tc_auth_from_param_file, "3", keys[1], &o->made);
+    CALL(CONFIG_DECRYPT, tc_auth_from_param_file, "3", keys[3] + 1, &o->made);
+    CALL(CONFIG_SYNTAX, tc_auth_from_param_file, "4", keys[3], &o->made);
+    CALL(CONFIG_DECRYPT, tc_auth_from_param_file, "5", keys[3], &o->made);
+    CALL(CONFIG_IO, tc_auth_from_param_file, "none", keys[3], &o->made);
+    CALL(CONFIG_IO, tc_auth_from_param_file, ".", keys[3], &o->made);
+    CALL(NULL_ARGUMENT, tc_auth_from_param_file, "3", keys[3], NULL);
+    variables[0] = "TC_APP_PARAM_FILE=5";
+    CALL(CONFIG_DECRYPT, tc_auth_discover, 0, NULL, &o->text, &o->made);
+    free_string();
+    variables[0] = "TC_APP_PARAM_FILE=none";
+    CALL(CONFIG_IO, tc_auth_discover, 0, NULL, &o->text, &o->made);
+    free_string();
+    environ = variables + 2;
+    freed();
+    GET(tc_auth_free, NULL);
+}
+
+/* What handles no secret is called, too, after a call that does. */
+static void others(void)
+{
+    const char *token = secret(TOKEN_300);
+    CALL(OK, tc_auth_new_token, token, TC_AUTH_NO_EXPIRY, &o->token);
+    QUICK(API_PATH_MISSING, tc_auth_url_new_for, o->token, "/v2", &o->url);
+    CALL(OK, tc_auth_set_api_path, o->token, api);
+    QUICK(OK, tc_auth_url_new_for, o->token, "/v2", &o->url);
+    QUICK(OK, tc_auth_url_add_segment, o->url, "a b");
+    QUICK(INVALID_ARGUMENT, tc_auth_url_add_segment, o->url, "..");
+    QUICK(OK, tc_auth_url_add_query, o->url, "a", "b c");
+    QUICK(INVALID_ARGUMENT, tc_auth_url_add_query, o->url, "", "b");
+    ASK(tc_auth_url_string, o->url);
+    ASK(tc_auth_url_free, o->url);
+    QUICK(OK, tc_auth_url_new, "/v2", &o->url);
+    ASK(tc_auth_url_free, o->url);
+    CALL(OK, tc_auth_string_to_sign, "GET", path, (int64_t)SIGNED_TIME, &o->text);
+    free_string();
+    CALL(INVALID_TIME, tc_auth_string_to_sign, "GET", path, TC_AUTH_NOW, &o->text);
+    ASK(tc_auth_version, 0);
+    ASK(tc_auth_status_message, 0);
+    GET(tc_auth_free, o->token);
+}
+
+/* ---- planted faults, one of each kind ---- */
+
+static const char *planted_secret;
+static char *left;
+
+#if defined __x86_64__
+static void in_vector(void) { __asm__ volatile("movups (%0), %%xmm13" : : "r"(planted_secret) : "xmm13"); }
+static void in_ymm(void) { __asm__ volatile("vbroadcastf128 (%0), %%ymm13" : : "r"(planted_secret) : "xmm13"); }
+static void in_zmm(void) { __asm__ volatile("vmovups (%0), %%zmm17" : : "r"(planted_secret)); }
+static void in_general(void) { __asm__ volatile("mov (%0), %%rsi\nmov %%rsi, %%r9" : : "r"(planted_secret) : "rsi", "r9"); }
+#else
+/* One of those that the dynamic linker saves. */
+static void in_vector(void) { __asm__ volatile("ldr q5, [%0]" : : "r"(planted_secret) : "v5"); }
+static void in_general(void) { __asm__ volatile("ldr x7, [%0]" : : "r"(planted_secret) : "x7"); }
+#endif
+static void in_vector_late(void) { in_vector(); }
+
+/* Else a compiler may put the bytes elsewhere, one by one. */
+static void keep(volatile char *bytes) { __asm__ volatile("" : : "r"(bytes) : "memory"); }
+
+static void on_stack(void)
+{
+    volatile char copy[64];
+    for (int i = 0; i < 8; i++)
+        copy[i] = planted_secret[i];
+    keep(copy);
+}
+
+static void words_on_stack(void)
+{
+    volatile char copy[64];
+    for (int i = 0; i < 12; i++)
+        copy[i / 4 * 16 + i % 4] = planted_secret[i];
+    keep(copy);
+}
+
+static void deep_on_stack(void)
+{
+    volatile char copy[60000];
+    for (int i = 0; i < 8; i++)
+        copy[i] = planted_secret[i];
+    keep(copy);
+}
+
+static void on_heap(void)
+{
+    volatile char *copy = malloc(64);
+    for (int i = 0; i < 8; i++)
+        copy[24 + i] = planted_secret[i];
+    keep(copy);
+    free((void *)copy);
+}
+
+static void kept_on_heap(void)
+{
+    volatile char *copy = malloc(64);
+    for (int i = 0; i < 8; i++)
+        copy[24 + i] = planted_secret[i];
+    left = (char *)copy;
+}
+
+static void in_static(void)
+{
+    static volatile char copy[64];
+    for (int i = 0; i < 8; i++)
+        copy[i] = planted_secret[i];
+    keep(copy);
+}
+
+static void in_thread_local(void)
+{
+    static __thread volatile char copy[64];
+    for (int i = 0; i < 8; i++)
+        copy[i] = planted_secret[i];
+    keep(copy);
+}
+
+static void plant(const char *kind, const char *place, void (*fault)(void), const char *bytes)
+{
+    const uint64_t none[12] = {0};
+    planted_secret = bytes;
+    say("planted", kind, place);
+    call((const void *)fault, none);
+    look("planted", "-", NOTHING);
+}
+
+static void plant_places(void)
+{
+    const char *key = secret(KEY_48);
+    plant("secret-key", "a vector register", in_vector, key);
+    plant("secret-key", "the stack, after a lazily bound call", in_vector_late, key);
+    plant("secret-key", "a general register", in_general, key);
+    plant("secret-key", "the stack", on_stack, key);
+    plant("secret-key", "the stack", deep_on_stack, key);
+#if defined __x86_64__
+    if (call_features & AVX)
+        plant("secret-key", "the upper half of a vector register", in_ymm, key);
+    if (call_features & AVX512)
+        plant("secret-key", "a vector register above 15", in_zmm, key);
+#endif
+    plant("secret-key", "[heap]", on_heap, key);
+    plant("secret-key", "[heap]", kept_on_heap, key);
+    plant("token", "anonymous memory", in_thread_local, secret(TOKEN_60));
+}
+
+/* Each kind of secret, of which the other process tells an example. */
+static void plant_kinds(void)
+{
+    static const char *const all[] = {"secret-key", "key-block", "message-schedule", "key-state", "hash-in-progress", "token", "encoded-token",
+                                      "plaintext", "file-key", "round-key", "single-words"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char *digits = room(32), *bytes = room(16);
+        size_t len = 0;
+        say("want", all[i], "");
+        fflush(stdout);
+        while (len < 25 && read(0, digits + len, 1) == 1 && digits[len] != '\n')
+            len++;
+        for (size_t at = 0; at < len / 2; at++) {
+            unsigned byte;
+            if (sscanf(digits + 2 * at, "%2x", &byte) != 1)
+                exit(6);
+            bytes[at] = (char)byte;
+        }
+        if (len == 24)
+            plant("hash-in-progress", "the stack, in single words", words_on_stack, bytes);
+        else
+            plant(all[i], "the stack", on_stack, bytes);
+    }
+}
+
+static void plant_static(void)
+{
+    plant("token", "data of a program", in_static, secret(TOKEN_60));
+}
+
+/* Each function, with each result that it can have; PANIC would be a fault of the library. */
+static void print_needs(void)
+{
+    static const char needs[] =
+        "tc_auth_new_hmac OK NULL_ARGUMENT INVALID_ACCESS_ID INVALID_SECRET_KEY\n"
+        "tc_auth_new_token OK NULL_ARGUMENT INVALID_TOKEN INVALID_TIME\n"
+        "tc_auth_from_json OK NULL_ARGUMENT INVALID_ARGUMENT CONFIG_SYNTAX NO_CREDENTIALS INVALID_ACCESS_ID INVALID_SECRET_KEY"
+        " INVALID_TOKEN INVALID_TIME INVALID_URI_FORM INVALID_URI_BYTE\n"
+        "tc_auth_from_args OK NULL_ARGUMENT INVALID_ARGUMENT CONFIG_SYNTAX NO_CREDENTIALS INVALID_ACCESS_ID INVALID_SECRET_KEY"
+        " INVALID_TOKEN INVALID_TIME INVALID_URI_FORM INVALID_URI_BYTE\n"
+        "tc_auth_from_env OK NULL_ARGUMENT CONFIG_SYNTAX NO_CREDENTIALS INVALID_ACCESS_ID INVALID_SECRET_KEY INVALID_TOKEN INVALID_TIME"
+        " INVALID_URI_FORM\n"
+        "tc_auth_from_param_file OK NULL_ARGUMENT CONFIG_IO CONFIG_DECRYPT CONFIG_SYNTAX\n"
+        "tc_auth_discover OK NULL_ARGUMENT INVALID_ARGUMENT CONFIG_IO CONFIG_DECRYPT CONFIG_SYNTAX NO_CREDENTIALS INVALID_ACCESS_ID"
+        " INVALID_SECRET_KEY INVALID_TOKEN INVALID_TIME INVALID_URI_FORM INVALID_URI_BYTE\n"
+        "tc_auth_free -\n"
+        "tc_auth_get_kind -\n"
+        "tc_auth_describe OK NULL_ARGUMENT\n"
+        "tc_auth_string_free -\n"
+        "tc_auth_headers OK NULL_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE OTHER_ORIGIN TOKEN_EXPIRED\n"
+        "tc_auth_headers_at OK NULL_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE INVALID_TIME OTHER_ORIGIN TOKEN_EXPIRED\n"
+        "tc_auth_headers_into OK NULL_ARGUMENT INVALID_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE INVALID_TIME"
+        " OTHER_ORIGIN TOKEN_EXPIRED BUFFER_TOO_SMALL\n"
+        "tc_auth_header_list_len -\n"
+        "tc_auth_header_list_name -\n"
+        "tc_auth_header_list_value -\n"
+        "tc_auth_header_list_line -\n"
+        "tc_auth_header_list_timestamp -\n"
+        "tc_auth_header_list_free -\n"
+        "tc_auth_string_to_sign OK INVALID_TIME\n"
+        "tc_auth_verify OK NULL_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE OTHER_ORIGIN INVALID_TIME INVALID_ARGUMENT"
+        " MALFORMED_AUTHORIZATION SIGNATURE_MISMATCH TIMESTAMP_OUT_OF_RANGE TOKEN_EXPIRED\n"
+        "tc_auth_update_token OK NULL_ARGUMENT WRONG_KIND INVALID_TOKEN INVALID_TIME\n"
+        "tc_auth_token OK NULL_ARGUMENT WRONG_KIND\n"
+        "tc_auth_set_api_path OK NULL_ARGUMENT INVALID_URI_FORM INVALID_URI_BYTE ALREADY_SET\n"
+        "tc_auth_set_renewal_window OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT\n"
+        "tc_auth_renewal_poll OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_TIMEOUT\n"
+        "tc_auth_renewal_url -\n"
+        "tc_auth_renewal_complete OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_REFUSED RENEWAL_BAD_RESPONSE\n"
+        "tc_auth_renewal_cancel -\n"
+        "tc_auth_review OK NULL_ARGUMENT INVALID_ARGUMENT MALFORMED_AUTHORIZATION INVALID_TIME\n"
+        "tc_auth_set_clock_offset OK NULL_ARGUMENT INVALID_ARGUMENT\n"
+        "tc_auth_clock_offset OK NULL_ARGUMENT\n"
+        "tc_auth_url_new OK\n"
+        "tc_auth_url_new_for OK API_PATH_MISSING\n"
+        "tc_auth_url_add_segment OK INVALID_ARGUMENT\n"
+        "tc_auth_url_add_query OK INVALID_ARGUMENT\n"
+        "tc_auth_url_string -\n"
+        "tc_auth_url_free -\n"
+        "tc_auth_version -\n"
+        "tc_auth_status_message -\n";
+    char line[1024], *save, *name;
+    for (const char *at = needs; *at; at += strcspn(at, "\n") + 1) {
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
+        name = strtok_r(line, " ", &save);
+        for (const char *status; (status = strtok_r(NULL, " ", &save));)
+            say("needs", name, status);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct { const char *name; void (*run)(void); } scenarios[] = {
+        {"hmac-48", hmac_48}, {"hmac-20", hmac_20}, {"hmac-64", hmac_64}, {"hmac-100", hmac_100},
+        {"token-12", token_12}, {"token-60", token_60}, {"token-300", token_300}, {"token-5000", token_5000},
+        {"renewals", renewals}, {"json", json}, {"sources", sources}, {"parameter-files", parameter_files}, {"others", others},
+        {"plant-places", plant_places}, {"plant-static", plant_static}, {"plant-kinds", plant_kinds},
+    };
+    size_t count = sizeof scenarios / sizeof *scenarios, at = 0;
+    (void)argc;
+    if (strcmp(argv[1], "needs") == 0) {
+        print_needs();
+        return 0;
+    }
+    if (strcmp(argv[1], "list") == 0) {
+        for (size_t i = 0; i < count; i++)
+            puts(scenarios[i].name);
+        return 0;
+    }
+    while (at < count && strcmp(scenarios[at].name, argv[1]) != 0)
+        at++;
+    if (at == count)
+        return 2;
+    start_arena();
+    o = (void *)room(sizeof *o);
+    if (strncmp(argv[1], "plant-", 6) == 0)
+        mallopt(M_ARENA_MAX, 1); /* so that it is known where the heap is, in a new thread, too */
+    if (strcmp(argv[2], "new-thread") == 0) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, (void *(*)(void *))(void (*)(void))scenarios[at].run, NULL) || pthread_join(thread, NULL))
+            return 2;
+    } else {
+        tc_auth *auth = NULL;
+        tc_auth_header_list *list = NULL;
+        if (tc_auth_new_token("used", 0, &auth) || tc_auth_headers(auth, "GET", "/", &list))
+            return 2;
+        tc_auth_header_list_free(list);
+        tc_auth_free(auth);
+        scenarios[at].run();
+    }
+    return 0;
+}
