@@ -68,7 +68,7 @@
  * **Strings** are bytes and end in NUL where no length is passed with them. Times are Unix seconds: 0 to 99999999999.
  *
  * **Secrets.** No message, description or status holds a secret key or a token. The library's own copies are wiped
- * when they are freed or replaced.
+ * when they are freed or replaced, and no call leaves any on the stack or in registers. A call needs 12 KiB of stack.
  *
  * **Memory.** When it can't be had, the library aborts the program (SIGABRT), after a line on standard error that
  * tells how many bytes were wanted, and nothing else; no call fails for that. tc_auth_headers_into() needs none but the

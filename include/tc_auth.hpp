@@ -20,8 +20,7 @@
  *         }
  *     }
  *
- * What each function does, and which statuses it can fail with, says tc_auth.h under the C name; here is only what
- * differs.
+ * For behaviour and errors see the C function in tc_auth.h; only differences are documented here.
  *
  * Errors are exceptions of the type tcauth::error, which carries the tc_auth_status. Exceptions, because constructors
  * can fail, and because what fails here stops a request: nobody should have to test each call for that. (C++17 has no
@@ -29,8 +28,8 @@
  *
  * Strings are taken as std::string_view. One that holds a NUL is refused with the status of any other character that
  * has no business there, and a char pointer that is NULL, such as that of an unset variable, with NULL_ARGUMENT.
- * Copies that are made of secret keys and tokens to end them with NUL are wiped; a token that is returned to you is
- * yours to wipe.
+ * Copies that are made of secret keys and tokens to end them with NUL are wiped. Headers and tokens that are returned to
+ * you are yours to wipe: tcauth::wipe().
  *
  * Objects own what they hold, free it, and can be moved but not copied. One that was moved from can only be destroyed or
  * assigned to. An auth may be used by any number of threads at once, but destroyed or assigned to only when no other
@@ -81,6 +80,16 @@ private:
     tc_auth_status status_;
     std::shared_ptr<const std::string> detail_; // shared, for an exception must be copied without throwing
 };
+
+/** Overwrites a text, with all of its memory, and empties it: for headers, tokens, and responses that hold a token. */
+inline void wipe(std::string &text)
+{
+    text.resize(text.capacity());
+    volatile char *byte = text.data(); // volatile: else the compiler leaves it out, for nobody reads it
+    for (std::size_t left = text.size(); left > 0; left--)
+        *byte++ = 0;
+    text.clear();
+}
 
 namespace detail {
 
@@ -140,25 +149,17 @@ public:
     terminated(std::string_view text, tc_auth_status refusal) : text_(text)
     {
         if (text.find('\0') != text.npos) {
-            wipe();
+            wipe(text_);
             throw error(refusal);
         }
     }
-    terminated(terminated &&other) noexcept : text_(std::move(other.text_)) { other.wipe(); }
+    terminated(terminated &&other) noexcept : text_(std::move(other.text_)) { wipe(other.text_); }
     terminated &operator=(terminated &&) = delete;
-    ~terminated() { wipe(); }
+    ~terminated() { wipe(text_); }
 
     char *get() { return text_.data(); }
 
 private:
-    void wipe()
-    {
-        text_.resize(text_.capacity());
-        volatile char *byte = text_.data(); // volatile: else the compiler leaves it out, for nobody reads it
-        for (std::size_t left = text_.size(); left > 0; left--)
-            *byte++ = 0;
-    }
-
     std::string text_;
 };
 
@@ -197,10 +198,12 @@ struct headers {
     /** The value of the Timestamp header; with a token there is none. */
     std::optional<std::int64_t> timestamp;
 
-    /** All of them, as pairs of name and value. */
+    /** All of them, as pairs of name and value: copies, which are yours to wipe. */
     std::vector<std::pair<std::string, std::string>> lines() const
     {
-        std::vector<std::pair<std::string, std::string>> lines{{"Authorization", authorization}};
+        std::vector<std::pair<std::string, std::string>> lines;
+        lines.reserve(2); // an initializer list, or growing, would leave another copy behind
+        lines.emplace_back("Authorization", authorization);
         if (timestamp)
             lines.emplace_back("Timestamp", std::to_string(*timestamp));
         return lines;
@@ -226,11 +229,11 @@ public:
     std::string_view url() const noexcept
     {
         const std::string_view url(c_url());
-        (void)c_url(); // clears the registers in which the length was looked for
+        (void)c_url(); // strlen() left parts of the URL in registers: a call of the library clears them
         return url;
     }
 
-    /** The same, ended by NUL, as libcurl takes it. Never NULL. */
+    /** The same, ended by NUL, as libcurl takes it (and copies it). Never NULL. */
     const char *c_url() const noexcept
     {
         const char *url = tc_auth_renewal_url(handle_.get());
@@ -238,8 +241,9 @@ public:
     }
 
     /**
-     * Hands in the answer, and returns the server's message, which is mostly empty. The ticket is used up, also when
-     * it throws: RENEWAL_REFUSED or RENEWAL_BAD_RESPONSE, with the message in detail().
+     * Hands in the answer, which may hold a token: wipe your buffer afterwards. Returns the server's message, which is
+     * mostly empty. The ticket is used up, also when it throws: RENEWAL_REFUSED or RENEWAL_BAD_RESPONSE, with the
+     * message in detail().
      */
     std::string complete(std::int32_t http_status, std::string_view body)
     {
@@ -347,7 +351,7 @@ public:
         return detail::text([&](char **out) { return tc_auth_describe(get(), out); });
     }
 
-    /** The headers of a request that is sent now. Allocates no more than the string that it returns. */
+    /** The headers of a request that is sent now. Allocates only the string that it returns; for a long token twice. */
     tcauth::headers headers(detail::text_argument method, detail::text_argument uri) const
     {
         return headers_at(method, uri, TC_AUTH_NOW);

@@ -21,6 +21,9 @@ use crate::uri::{ApiPath, Target, Uri, is_visible};
 use crate::url::Url;
 use crate::verify::{self, Window};
 
+/// The stack that computing and comparing a signature may use.
+const VERIFY_STACK: usize = 2 << 10;
+
 /// The stack that reading a refusal may use.
 const REVIEW_STACK: usize = 4 << 10;
 
@@ -201,7 +204,8 @@ impl Auth {
             Credential::Hmac(signer) => {
                 let timestamp = timestamp.ok_or(Status::MalformedAuthorization)?;
                 let text = StringToSign::new(target, &method, timestamp);
-                cleared(|| verify::signature(signer, &text, authorization, &window))
+                // The right signature is a secret if another one was shown.
+                wiped::<VERIFY_STACK, _>(|| verify::signature(signer, &text, authorization, &window))
             }
             Credential::Token(gate) => cleared(|| verify::token(&gate.current(), authorization, &window)),
         }

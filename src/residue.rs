@@ -2,15 +2,15 @@
 //!
 //! Code that handles a secret spills it to the stack, and functions such as memcpy() leave 16 to 64 bytes of it in vector
 //! registers. Nobody overwrites either for a while, and the dynamic linker even saves all vector registers on the stack
-//! when the program next calls a function that is not bound yet. So every call of the C ABI ends with
-//! [`cleared`], or with [`wiped`] where it may have left something on the stack.
+//! when the program next calls a function that is not bound yet. So every function of the C ABI that handles a secret
+//! ends with [`cleared`], or with [`wiped`] where it may have left something on the stack.
 
 #![allow(unsafe_code, reason = "registers have no safe interface")]
 
 use zeroize::zeroize_stack;
 
-/// Runs `body`, clears the registers, and overwrites DEPTH bytes of the stack, from the frame of `body` downwards. In this
-/// order: overwriting calls memset(), which may not be bound yet.
+/// Runs `body`, clears the registers, and overwrites DEPTH bytes of the stack, from the frame of `body` downwards. The
+/// registers come first: overwriting calls memset(), and if the dynamic linker has to bind it, it saves the registers.
 #[inline(always)]
 pub(crate) fn wiped<const DEPTH: usize, T>(body: impl FnOnce() -> T) -> T {
     let result = apart(body);
@@ -120,7 +120,7 @@ fn clear_registers() {
     }
 }
 
-/// Needs AVX-512, where memcpy() of glibc uses them.
+/// Clears zmm16 to zmm31, which glibc's memcpy() uses. Needs AVX-512.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 unsafe fn clear_upper_16() {
@@ -148,8 +148,8 @@ unsafe fn clear_upper_16() {
     }
 }
 
-/// Of v8 to v15 the lower 64 bits are the caller's: moving them to themselves clears the upper ones. A register of SVE
-/// is cleared with the one of these that it contains.
+/// Of v8 to v15 the lower 64 bits are the caller's: moving them to themselves clears the upper ones. Writing to a NEON
+/// register also clears the rest of the SVE register around it.
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 #[inline(never)]
 fn clear_registers() {
@@ -167,12 +167,16 @@ fn clear_registers() {
             "mov x1, xzr", "mov x2, xzr", "mov x3, xzr", "mov x4, xzr", "mov x5, xzr", "mov x6, xzr", "mov x7, xzr",
             "mov x8, xzr", "mov x9, xzr", "mov x10, xzr", "mov x11, xzr", "mov x12, xzr", "mov x13, xzr",
             "mov x14, xzr", "mov x15, xzr",
+            "mov x16, xzr",
+            "mov x17, xzr",
             out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
             out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _,
             out("v23") _, out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _,
             out("v30") _, out("v31") _,
             out("x1") _, out("x2") _, out("x3") _, out("x4") _, out("x5") _, out("x6") _, out("x7") _, out("x8") _,
             out("x9") _, out("x10") _, out("x11") _, out("x12") _, out("x13") _, out("x14") _, out("x15") _,
+            out("x16") _,
+            out("x17") _,
             options(nostack, preserves_flags)
         );
     }

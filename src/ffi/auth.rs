@@ -91,7 +91,9 @@ pub unsafe extern "C" fn tc_auth_new_token(
 /// Threads: no other call on the handle may be running.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_free(auth: Option<Box<tc_auth>>) {
-    wiped::<CALL_STACK, _>(|| drop(auth));
+    if let Some(auth) = auth {
+        wiped::<CALL_STACK, _>(|| drop(auth));
+    }
 }
 
 /// The kind of a handle; TC_AUTH_KIND_NONE for NULL.
@@ -115,7 +117,7 @@ pub extern "C" fn tc_auth_get_kind(auth: Option<&tc_auth>) -> tc_auth_kind {
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_describe(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<*mut c_char>>) -> Status {
-    guard(|| {
+    guard_quick(|| {
         let (auth, out) = (required(auth)?, required(out)?);
         hand_over_string(out, &auth.0.describe());
         Ok(())
@@ -230,7 +232,7 @@ pub unsafe extern "C" fn tc_auth_string_to_sign(
     unix_time: i64,
     out: Option<&mut MaybeUninit<*mut c_char>>,
 ) -> Status {
-    guard(|| {
+    guard_quick(|| {
         // SAFETY: the caller keeps the header's rules for strings.
         let (method, uri) = unsafe { (c_str(method)?, c_str(uri)?) };
         let out = required(out)?;
@@ -308,7 +310,7 @@ pub extern "C" fn tc_auth_token(
     token: Option<&mut MaybeUninit<*mut c_char>>,
     expires: Option<&mut MaybeUninit<i64>>,
 ) -> Status {
-    guard(|| {
+    guard_quick(|| {
         let current = required(auth)?.0.token()?;
         if let Some(token) = token {
             hand_over_string(token, current.value());
@@ -424,7 +426,7 @@ pub unsafe extern "C" fn tc_auth_review(
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *const c_char) -> Status {
-    guard(|| {
+    guard_quick(|| {
         // SAFETY: the caller keeps the header's rules for handles and strings.
         let (auth, api_path) = unsafe { (borrow(auth)?, c_str(api_path)?) };
         auth.set_api_path(api_path)
@@ -439,7 +441,7 @@ pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *con
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_clock_offset(auth: *mut tc_auth, seconds: i64) -> Status {
     // SAFETY: the caller keeps the header's rules for handles.
-    guard(|| unsafe { borrow(auth) }?.set_clock_offset(seconds))
+    guard_quick(|| unsafe { borrow(auth) }?.set_clock_offset(seconds))
 }
 
 /// What tc_auth_set_clock_offset() has set, in seconds.
@@ -448,7 +450,7 @@ pub unsafe extern "C" fn tc_auth_set_clock_offset(auth: *mut tc_auth, seconds: i
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_clock_offset(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<i64>>) -> Status {
-    guard(|| {
+    guard_quick(|| {
         let (auth, out) = (required(auth)?, required(out)?);
         out.write(auth.0.clock_offset());
         Ok(())

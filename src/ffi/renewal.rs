@@ -4,6 +4,8 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::ptr;
 
+use zeroize::Zeroizing;
+
 use super::cancel::Uncancelled;
 use super::string::hand_over_string;
 use super::{CALL_STACK, bytes, guard_to_the_end, required, time};
@@ -73,6 +75,7 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
         let body = unsafe { bytes(body, body_len) }?;
         let now = time::now().corrected(renewal.clock_offset);
         let (result, message) = renewal.ticket.complete(http_status, body, now);
+        let message = message.map(Zeroizing::new); // up to 15 bytes of a token in a row may be in it
         if let (Some(out), Some(message)) = (server_message, message) {
             hand_over_string(out, &message);
         }
@@ -88,8 +91,10 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
 /// Threads: any; never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {
-    wiped::<CALL_STACK, _>(|| {
-        let _uncancelled = Uncancelled::new(); // it takes a lock
-        drop(renewal); // a ticket that is dropped is cancelled
-    });
+    if let Some(renewal) = renewal {
+        wiped::<CALL_STACK, _>(|| {
+            let _uncancelled = Uncancelled::new(); // it takes a lock
+            drop(renewal); // a ticket that is dropped is cancelled
+        });
+    }
 }

@@ -30,12 +30,12 @@ static struct report *the_report;
 enum { AVX = 1, AVX512 = 2 };
 uint32_t call_features;
 
-/* Clears the registers, paints the stack, calls the function with up to 12 arguments, and fills the report. */
+/* Clears the vector registers, paints the stack, calls the function with up to 12 arguments, and fills the report. */
 uint64_t call_and_note(const void *function, const uint64_t *arguments, struct report *report);
 
 #define OFFSET_GENERAL 2048
-#define OFFSET_LOWER 2176
-#define OFFSET_LATER (2176 + 65536)
+#define OFFSET_LOWER 2192
+#define OFFSET_LATER (2192 + 65536)
 #define TEXT(x) #x
 #define NUMBER(x) TEXT(x)
 
@@ -44,6 +44,7 @@ uint64_t call_and_note(const void *function, const uint64_t *arguments, struct r
 #define EACH_UPPER_16(one) one(16) one(17) one(18) one(19) one(20) one(21) one(22) one(23) one(24) one(25) one(26) one(27) one(28) one(29) one(30) one(31)
 #define CLEAR_XMM(n) "pxor %xmm" #n ", %xmm" #n "\n"
 #define CLEAR_ZMM(n) "vpxord %zmm" #n ", %zmm" #n ", %zmm" #n "\n"
+#define STORE(name, at) "mov %" #name ", " NUMBER(OFFSET_GENERAL) "+" #at "(%r13)\n"
 #define STORE_XMM(n) "movups %xmm" #n ", 64*" #n "(%r13)\n"
 #define STORE_YMM(n) "vmovups %ymm" #n ", 64*" #n "(%r13)\n"
 #define STORE_ZMM(n) "vmovups %zmm" #n ", 64*" #n "(%r13)\n"
@@ -61,9 +62,7 @@ __asm__(".text\n.globl call_and_note\n.type call_and_note, @function\ncall_and_n
         "xor %r10d, %r10d\nxor %r11d, %r11d\nxor %eax, %eax\n"
         "call *%rbx\n"
         /* note */
-        "mov %rcx, " NUMBER(OFFSET_GENERAL) "(%r13)\nmov %rdx, " NUMBER(OFFSET_GENERAL) "+16(%r13)\nmov %rsi, " NUMBER(OFFSET_GENERAL) "+32(%r13)\n"
-        "mov %rdi, " NUMBER(OFFSET_GENERAL) "+48(%r13)\nmov %r8, " NUMBER(OFFSET_GENERAL) "+64(%r13)\nmov %r9, " NUMBER(OFFSET_GENERAL) "+80(%r13)\n"
-        "mov %r10, " NUMBER(OFFSET_GENERAL) "+96(%r13)\nmov %r11, " NUMBER(OFFSET_GENERAL) "+112(%r13)\n"
+        STORE(rcx, 0) STORE(rdx, 8) STORE(rsi, 16) STORE(rdi, 24) STORE(r8, 32) STORE(r9, 40) STORE(r10, 48) STORE(r11, 56)
         "test $1, %r14d\njnz 1f\n" EACH_16(STORE_XMM) "jmp 2f\n1:\n" EACH_16(STORE_YMM) "2:\n"
         "test $2, %r14d\njz 1f\n" EACH_16(STORE_ZMM) EACH_UPPER_16(STORE_ZMM) "1:\n"
         "mov %rax, %rbx\n"
@@ -95,9 +94,10 @@ __asm__(".text\n.globl call_and_note\n.type call_and_note, %function\ncall_and_n
         "ldp x0, x1, [x21]\nldp x2, x3, [x21, #16]\nldp x4, x5, [x21, #32]\nldp x6, x7, [x21, #48]\n"
         "blr x19\n"
         EACH_32(STORE)
-        "mov x19, x0\nadd x12, x20, #" NUMBER(OFFSET_GENERAL) "\n"
-        "stp x1, xzr, [x12]\nstp x2, xzr, [x12, #16]\nstp x3, xzr, [x12, #32]\nstp x4, xzr, [x12, #48]\n"
-        "stp x5, xzr, [x12, #64]\nstp x6, xzr, [x12, #80]\nstp x7, xzr, [x12, #96]\nstp x8, xzr, [x12, #112]\n"
+        "add x20, x20, #" NUMBER(OFFSET_GENERAL) "\n"
+        "stp x1, x2, [x20]\nstp x3, x4, [x20, #16]\nstp x5, x6, [x20, #32]\nstp x7, x8, [x20, #48]\nstp x9, x10, [x20, #64]\n"
+        "stp x11, x12, [x20, #80]\nstp x13, x14, [x20, #96]\nstp x15, x16, [x20, #112]\nstr x17, [x20, #128]\n"
+        "sub x20, x20, #" NUMBER(OFFSET_GENERAL) "\nmov x19, x0\n"
         "sub x10, sp, #65536\nmov x11, #" NUMBER(OFFSET_LOWER) "\nadd x11, x20, x11\n1: ldp x12, x13, [x10], #16\nstp x12, x13, [x11], #16\nmov x9, sp\ncmp x10, x9\nb.lo 1b\n"
         "bl getsid\n"
         "sub x10, sp, #65536\nadd x11, x20, #" NUMBER(OFFSET_LOWER) "\nadd x11, x11, #65536\n1: ldp x12, x13, [x10], #16\nstp x12, x13, [x11], #16\nmov x9, sp\ncmp x10, x9\nb.lo 1b\n"

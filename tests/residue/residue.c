@@ -1,6 +1,6 @@
 /* Makes every call of the library with secrets, as it succeeds and as it fails, for scan.c to look at after each.
  *
- * usage: residue list | SCENARIO used-thread|new-thread, in a directory with the parameter files 1 to 5 */
+ * usage: residue list | needs | SCENARIO used-thread|new-thread, in a directory with the parameter files 1 to 5 */
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <tc_auth.h>
@@ -92,12 +92,11 @@ static void read_list(void)
 /* All ways to get headers, and to fail at it. */
 static void sign(tc_auth *auth)
 {
-    const char *long_path = around("/api/v3/%%%%", "indicators-of-a-long-path-");
     QUICK(OK, tc_auth_headers, auth, "GET", path, &o->list);
     read_list();
     QUICK(OK, tc_auth_headers_at, auth, "post", path, (int64_t)SIGNED_TIME, &o->list);
     read_list();
-    QUICK(OK, tc_auth_headers_at, auth, "GET", long_path, (int64_t)SIGNED_TIME, &o->list);
+    QUICK(OK, tc_auth_headers_at, auth, "GET", LONG_TARGET, (int64_t)SIGNED_TIME, &o->list);
     read_list();
     QUICK(OK, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
     QUICK(OK, tc_auth_headers_into, auth, "POST", 4, path, strlen(path), (int64_t)SIGNED_TIME, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
@@ -121,19 +120,19 @@ static void sign(tc_auth *auth)
     QUICK(INVALID_URI_BYTE, tc_auth_headers_at, auth, "GET", "/ ", (int64_t)SIGNED_TIME, &o->list);
     QUICK(INVALID_TIME, tc_auth_headers_at, auth, "GET", path, INT64_C(1513703787000), &o->list);
     QUICK(OTHER_ORIGIN, tc_auth_headers_at, auth, "GET", "https://other.example/", (int64_t)SIGNED_TIME, &o->list);
-    CALL(OK, tc_auth_describe, auth, &o->text);
+    QUICK(OK, tc_auth_describe, auth, &o->text);
     free_string();
-    CALL(NULL_ARGUMENT, tc_auth_describe, auth, NULL);
+    QUICK(NULL_ARGUMENT, tc_auth_describe, auth, NULL);
     ASK(tc_auth_get_kind, auth);
-    CALL(OK, tc_auth_clock_offset, auth, &o->number);
-    CALL(NULL_ARGUMENT, tc_auth_clock_offset, auth, NULL);
-    CALL(OK, tc_auth_set_clock_offset, auth, INT64_C(0));
-    CALL(INVALID_ARGUMENT, tc_auth_set_clock_offset, auth, INT64_C(100000));
-    CALL(NULL_ARGUMENT, tc_auth_set_clock_offset, NULL, INT64_C(0));
-    CALL(ALREADY_SET, tc_auth_set_api_path, auth, api);
-    CALL(INVALID_URI_FORM, tc_auth_set_api_path, auth, "x");
-    CALL(INVALID_URI_BYTE, tc_auth_set_api_path, auth, "https://company.example/a b");
-    CALL(NULL_ARGUMENT, tc_auth_set_api_path, auth, NULL);
+    QUICK(OK, tc_auth_clock_offset, auth, &o->number);
+    QUICK(NULL_ARGUMENT, tc_auth_clock_offset, auth, NULL);
+    QUICK(OK, tc_auth_set_clock_offset, auth, INT64_C(0));
+    QUICK(INVALID_ARGUMENT, tc_auth_set_clock_offset, auth, INT64_C(100000));
+    QUICK(NULL_ARGUMENT, tc_auth_set_clock_offset, NULL, INT64_C(0));
+    QUICK(ALREADY_SET, tc_auth_set_api_path, auth, api);
+    QUICK(INVALID_URI_FORM, tc_auth_set_api_path, auth, "x");
+    QUICK(INVALID_URI_BYTE, tc_auth_set_api_path, auth, "https://company.example/a b");
+    QUICK(NULL_ARGUMENT, tc_auth_set_api_path, auth, NULL);
 }
 
 static void verify(tc_auth *auth, const char *authorization)
@@ -179,7 +178,7 @@ static void hmac_handle(enum secret which)
 {
     const char *key = secret(which);
     CALL(OK, tc_auth_new_hmac, id, key, &o->hmac);
-    CALL(OK, tc_auth_set_api_path, o->hmac, api);
+    QUICK(OK, tc_auth_set_api_path, o->hmac, api);
     sign(o->hmac);
     QUICK(OK, tc_auth_headers_into, o->hmac, "GET", 3, path, strlen(path), (int64_t)SIGNED_TIME, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
     verify(o->hmac, o->buffer);
@@ -188,7 +187,7 @@ static void hmac_handle(enum secret which)
     review(o->hmac, o->buffer, 401, "{\"message\":\"Unauthorized\"}", TC_AUTH_ADVICE_UNKNOWN);
     QUICK(INVALID_TIME, tc_auth_review, o->hmac, o->buffer, o->len, INT64_C(-5), 401, NULL, "Timestamp out of acceptable time range", 38, &o->advice);
     QUICK(OK, tc_auth_renewal_poll, o->hmac, INT64_C(0), &o->renewal);
-    CALL(WRONG_KIND, tc_auth_token, o->hmac, &o->text, NULL);
+    QUICK(WRONG_KIND, tc_auth_token, o->hmac, &o->text, NULL);
     CALL(WRONG_KIND, tc_auth_set_renewal_window, o->hmac, INT64_C(0));
     CALL(WRONG_KIND, tc_auth_update_token, o->hmac, secret(TOKEN_60), INT64_C(0));
     GET(tc_auth_free, o->hmac);
@@ -225,12 +224,12 @@ static void token_handle(enum secret which)
     const char *good = around("{\"success\":true,\"apiToken\":\"%\",\"apiTokenExpires\":\"1513703790\"}", next);
     CALL(OK, tc_auth_new_token, token, TC_AUTH_NO_EXPIRY, &o->token);
     QUICK(OK, tc_auth_renewal_poll, o->token, INT64_C(0), &o->renewal);
-    CALL(OK, tc_auth_set_api_path, o->token, api);
+    QUICK(OK, tc_auth_set_api_path, o->token, api);
     sign(o->token);
     verify(o->token, sent);
-    CALL(OK, tc_auth_token, o->token, &o->text, &o->number);
+    QUICK(OK, tc_auth_token, o->token, &o->text, &o->number);
     free_string();
-    CALL(NULL_ARGUMENT, tc_auth_token, NULL, &o->text, &o->number);
+    QUICK(NULL_ARGUMENT, tc_auth_token, NULL, &o->text, &o->number);
     CALL(OK, tc_auth_set_renewal_window, o->token, INT64_C(10));
     CALL(INVALID_ARGUMENT, tc_auth_set_renewal_window, o->token, INT64_C(-1));
     CALL(NULL_ARGUMENT, tc_auth_set_renewal_window, NULL, INT64_C(0));
@@ -249,9 +248,9 @@ static void token_handle(enum secret which)
     QUICK(TOKEN_EXPIRED, tc_auth_headers_into, o->token, "GET", 3, path, strlen(path), INT64_C(1513703791), o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
     QUICK(TOKEN_EXPIRED, tc_auth_headers_at, o->token, "GET", path, INT64_C(1513703791), &o->list);
     QUICK(TOKEN_EXPIRED, tc_auth_verify, o->token, "GET", path, around("TC-Token %", next), NULL, INT64_C(1513703791), INT64_C(300));
-    CALL(OK, tc_auth_set_clock_offset, o->token, INT64_C(10));
+    QUICK(OK, tc_auth_set_clock_offset, o->token, INT64_C(10));
     QUICK(TOKEN_EXPIRED, tc_auth_headers, o->token, "GET", path, &o->list);
-    CALL(OK, tc_auth_set_clock_offset, o->token, INT64_C(0));
+    QUICK(OK, tc_auth_set_clock_offset, o->token, INT64_C(0));
     GET(tc_auth_free, o->token);
     freed();
     CALL(INVALID_TOKEN, tc_auth_new_token, around("% x", token), TC_AUTH_NO_EXPIRY, &o->made);
@@ -267,9 +266,11 @@ static void token_5000(void) { token_handle(TOKEN_5000); }
 /* Renewals, with a token that is due from the start. */
 static void renewals(void)
 {
+    char *beginning = secret(TOKEN_60); /* so much of a token may stay in a message */
     const char *token = secret(TOKEN_60), *next = secret(TOKEN_300), *body;
+    beginning[15] = '\0';
     CALL(OK, tc_auth_new_token, token, INT64_C(1513703700), &o->token);
-    CALL(OK, tc_auth_set_api_path, o->token, api);
+    QUICK(OK, tc_auth_set_api_path, o->token, api);
     get_ticket();
     CALL(OK, tc_auth_update_token, o->token, token, INT64_C(1513703701));
     GET(tc_auth_renewal_cancel, o->renewal);
@@ -282,28 +283,28 @@ static void renewals(void)
     CALL(OK, tc_auth_update_token, o->token, next, INT64_C(1513703700));
     /* escaped as the platform does it, and wholly */
     complete(around("\xef\xbb\xbf {\"success\":true,\"apiToken\":\"\\u0041%\\u003d\\/\",\"apiTokenExpires\":\"1513703700\"}", token), 201);
-    for (int way = 0; way < 8; way++) {
+    for (int way = 0; way < 9; way++) {
         static const char *const forms[] = {
             "{\"success\":false,\"message\":\"no: % %\"}", "{\"success\":true,\"apiToken\":\"%\"", "<html>%</html>",
             "{\"success\":true,\"apiToken\":\"% \"}", "{\"success\":\"true\",\"apiToken\":\"%\",\"message\":\"it is %\"}",
-            "token %", "<r><Message>\xff%</Message></r>", "[\"%\"]"};
+            "{\"success\":true,\"message\":\"a token that begins with %.\"}", "token %", "<r><Message>\xff%</Message></r>", "[\"%\"]"};
         /* another token each time, for a failure is followed by a pause */
         CALL(OK, tc_auth_update_token, o->token, way % 2 ? token : next, INT64_C(1513703700));
         get_ticket();
-        body = around(forms[way], way % 2 ? token : next);
+        body = around(forms[way], way == 5 ? beginning : way % 2 ? token : next);
         if (way == 0)
             CALL(RENEWAL_REFUSED, tc_auth_renewal_complete, o->renewal, 401, body, strlen(body), &o->text);
         else
             CALL(RENEWAL_BAD_RESPONSE, tc_auth_renewal_complete, o->renewal, way % 3 ? 200 : 500, body, strlen(body), &o->text);
         free_string();
     }
-    CALL(OK, tc_auth_update_token, o->token, next, INT64_C(1513703700));
-    get_ticket();
-    CALL(NULL_ARGUMENT, tc_auth_renewal_complete, o->renewal, 200, NULL, 5, &o->text);
     CALL(OK, tc_auth_update_token, o->token, token, INT64_C(1513703700));
     get_ticket();
-    CALL(INVALID_ARGUMENT, tc_auth_renewal_complete, o->renewal, 200, "", SIZE_MAX, &o->text);
+    CALL(NULL_ARGUMENT, tc_auth_renewal_complete, o->renewal, 200, NULL, 5, &o->text);
     CALL(OK, tc_auth_update_token, o->token, next, INT64_C(1513703700));
+    get_ticket();
+    CALL(INVALID_ARGUMENT, tc_auth_renewal_complete, o->renewal, 200, "", SIZE_MAX, &o->text);
+    CALL(OK, tc_auth_update_token, o->token, token, INT64_C(1513703700));
     get_ticket();
     GET(tc_auth_free, o->token);
     body = around("{\"success\":true,\"apiToken\":\"%\"}", token);
@@ -438,13 +439,13 @@ static void parameter_files(void)
     GET(tc_auth_free, NULL);
 }
 
-/* What handles no secret is called, too, after a call that does. */
+/* What handles no secret is called, too, after a call that does. Then nothing may be left for it to spill. */
 static void others(void)
 {
     const char *token = secret(TOKEN_300);
     CALL(OK, tc_auth_new_token, token, TC_AUTH_NO_EXPIRY, &o->token);
     QUICK(API_PATH_MISSING, tc_auth_url_new_for, o->token, "/v2", &o->url);
-    CALL(OK, tc_auth_set_api_path, o->token, api);
+    QUICK(OK, tc_auth_set_api_path, o->token, api);
     QUICK(OK, tc_auth_url_new_for, o->token, "/v2", &o->url);
     QUICK(OK, tc_auth_url_add_segment, o->url, "a b");
     QUICK(INVALID_ARGUMENT, tc_auth_url_add_segment, o->url, "..");
@@ -454,9 +455,9 @@ static void others(void)
     ASK(tc_auth_url_free, o->url);
     QUICK(OK, tc_auth_url_new, "/v2", &o->url);
     ASK(tc_auth_url_free, o->url);
-    CALL(OK, tc_auth_string_to_sign, "GET", path, (int64_t)SIGNED_TIME, &o->text);
+    QUICK(OK, tc_auth_string_to_sign, "GET", path, (int64_t)SIGNED_TIME, &o->text);
     free_string();
-    CALL(INVALID_TIME, tc_auth_string_to_sign, "GET", path, TC_AUTH_NOW, &o->text);
+    QUICK(INVALID_TIME, tc_auth_string_to_sign, "GET", path, TC_AUTH_NOW, &o->text);
     ASK(tc_auth_version, 0);
     ASK(tc_auth_status_message, 0);
     GET(tc_auth_free, o->token);
@@ -475,7 +476,7 @@ static void in_general(void) { __asm__ volatile("mov (%0), %%rsi\nmov %%rsi, %%r
 #else
 /* One of those that the dynamic linker saves. */
 static void in_vector(void) { __asm__ volatile("ldr q5, [%0]" : : "r"(planted_secret) : "v5"); }
-static void in_general(void) { __asm__ volatile("ldr x7, [%0]" : : "r"(planted_secret) : "x7"); }
+static void in_general(void) { __asm__ volatile("ldr x17, [%0]" : : "r"(planted_secret) : "x17"); }
 #endif
 static void in_vector_late(void) { in_vector(); }
 
@@ -597,7 +598,8 @@ static void plant_static(void)
     plant("token", "data of a program", in_static, secret(TOKEN_60));
 }
 
-/* Each function, with each result that it can have; PANIC would be a fault of the library. */
+/* Each function that handles a secret, with each result that it can have; of the others some. PANIC would be a fault of the
+ * library. */
 static void print_needs(void)
 {
     static const char needs[] =
@@ -666,7 +668,8 @@ int main(int argc, char **argv)
         {"plant-places", plant_places}, {"plant-static", plant_static}, {"plant-kinds", plant_kinds},
     };
     size_t count = sizeof scenarios / sizeof *scenarios, at = 0;
-    (void)argc;
+    if (argc < 2)
+        return 2;
     if (strcmp(argv[1], "needs") == 0) {
         print_needs();
         return 0;
@@ -678,7 +681,7 @@ int main(int argc, char **argv)
     }
     while (at < count && strcmp(scenarios[at].name, argv[1]) != 0)
         at++;
-    if (at == count)
+    if (at == count || argc < 3)
         return 2;
     start_arena();
     o = (void *)room(sizeof *o);

@@ -36,9 +36,7 @@ static void step(const char *name, void (*function)(), tc_auth_status wanted = T
 
 static void wipe(std::string &&text)
 {
-    volatile char *byte = &text[0];
-    for (std::size_t left = text.size(); left > 0; left--)
-        *byte++ = 0;
+    tcauth::wipe(text);
 }
 
 static std::optional<tcauth::auth> auth;
@@ -49,8 +47,20 @@ static std::vector<std::string_view> *arguments;
 
 static std::string_view view(const char *text) { return text; }
 
-static void headers_of_all_lengths()
+static void headers_in_all_ways()
 {
+    step("lines", [] {
+        auto headers = auth->headers("GET", SIGNED_TARGET);
+        for (auto &[name, value] : headers.lines())
+            tcauth::wipe(value);
+        tcauth::wipe(headers.authorization);
+        tc_auth_header_list_line(nullptr, 0); // which clears the registers that copying has filled
+    });
+    step("verify", [] {
+        auto headers = auth->headers("GET", SIGNED_TARGET);
+        auth->verify("GET", SIGNED_TARGET, headers.authorization, std::to_string(SIGNED_TIME));
+        tcauth::wipe(headers.authorization);
+    });
     step("headers", [] { wipe(auth->headers("GET", SIGNED_TARGET).authorization); });
     step("headers:at", [] { wipe(auth->headers("post", SIGNED_TARGET, std::chrono::system_clock::from_time_t(SIGNED_TIME)).authorization); });
     step("headers:method", [] { auth->headers("G T", SIGNED_TARGET); }, TC_AUTH_STATUS_INVALID_METHOD);
@@ -63,7 +73,7 @@ static void hmac()
     key = view(secret(KEY_48)), bad = view(around("%\n", key.data()));
     step("hmac", [] { auth = tcauth::auth::hmac("12345678901234567890", key); });
     step("set_api_path", [] { auth->set_api_path("https://company.example/api"); });
-    headers_of_all_lengths();
+    headers_in_all_ways();
     step("verify", [] { auth->verify("GET", "/", "TC 1:x", "1513703787"); }, TC_AUTH_STATUS_SIGNATURE_MISMATCH);
     step("end", [] { auth.reset(); });
     step("hmac:bad", [] { tcauth::auth::hmac("1", bad); }, TC_AUTH_STATUS_INVALID_SECRET_KEY);
@@ -82,16 +92,15 @@ static void poll()
 
 static void tokens_of(enum secret first, enum secret second)
 {
-    static std::string authorization;
     token = view(secret(first)), longer = view(secret(second)), bad = view(around("% x", token.data()));
     body = view(around("{\"success\":true,\"apiToken\":\"%\"}", longer.data()));
     step("token", [] { auth = tcauth::auth::token(token); });
     step("set_api_path", [] { auth->set_api_path("https://company.example/api"); });
-    headers_of_all_lengths();
+    headers_in_all_ways();
     step("update_token", [] { auth->update_token(token, std::chrono::system_clock::from_time_t(1513703700)); });
     poll();
     step("complete", [] { renewal->complete(200, body); renewal.reset(); });
-    headers_of_all_lengths();
+    headers_in_all_ways();
     step("current_token", [] { wipe(auth->current_token().value); });
     step("update_token", [] { auth->update_token(token, std::chrono::system_clock::from_time_t(1513703700)); });
     step("update_token:bad", [] { auth->update_token(bad); }, TC_AUTH_STATUS_INVALID_TOKEN);
@@ -101,13 +110,17 @@ static void tokens_of(enum secret first, enum secret second)
         headers.authorization.append(token);
         auth->review(headers, 401, {}, "{\"message\":\"Unauthorized\"}");
         wipe(std::move(headers.authorization));
-        // what append() has left in registers is this caller's: a call of the library clears them
-        tc_auth_free(nullptr);
+        // what append() has left in registers is this caller's
+        tc_auth_header_list_line(nullptr, 0);
     });
     poll();
     body = view(around("{\"success\":false,\"message\":\"no: %\"}", token.data()));
     step("complete:refused", [] { renewal->complete(200, body); }, TC_AUTH_STATUS_RENEWAL_REFUSED);
     step("update_token", [] { auth->update_token(longer, std::chrono::system_clock::from_time_t(1513703700)); });
+    poll();
+    body = view(around("{\"success\":true,\"apiToken\":\"%", longer.data()));
+    step("complete:cut-off", [] { renewal->complete(200, body); }, TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE);
+    step("update_token", [] { auth->update_token(token, std::chrono::system_clock::from_time_t(1513703700)); });
     poll();
     step("cancel", [] { renewal->cancel(); renewal.reset(); });
     step("verify", [] { auth->verify("GET", "/", std::string_view(argument), {}); }, TC_AUTH_STATUS_SIGNATURE_MISMATCH);
@@ -169,7 +182,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc == 2) {
-        std::puts("needs headers OK\nneeds complete:refused throws");
+        std::puts("needs lines OK\nneeds headers OK\nneeds complete:refused throws");
         return 0;
     }
     start_arena();

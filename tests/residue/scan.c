@@ -31,8 +31,8 @@
 #include "secrets.h"
 
 static const char *const kinds[] = {"", "secret-key", "key-block", "message-schedule", "key-state", "hash-in-progress",
-                                    "token", "encoded-token", "plaintext", "file-key", "round-key"};
-enum kind { NONE, KEY, KEY_BLOCK, SCHEDULE, KEY_STATE, HASH, TOKEN, ENCODED, PLAINTEXT, FILE_KEY, ROUND_KEY, KINDS };
+                                    "token", "encoded-token", "plaintext", "file-key", "round-key", "signature"};
+enum kind { NONE, KEY, KEY_BLOCK, SCHEDULE, KEY_STATE, HASH, TOKEN, ENCODED, PLAINTEXT, FILE_KEY, ROUND_KEY, SIGNATURE, KINDS };
 
 static void fail(const char *what)
 {
@@ -42,13 +42,13 @@ static void fail(const char *what)
 
 /* ---- the patterns: a hash table of all parts of 8 bytes ---- */
 
-enum { SLOTS = 1 << 20 };
+enum { SLOTS = 1 << 22 };
 static uint64_t parts[SLOTS];
 static uint8_t part_kinds[SLOTS];
 static size_t part_count;
 static uint64_t samples[KINDS]; /* one part of each kind */
 
-static size_t slot_of(uint64_t part) { return (size_t)(part * 0x9e3779b97f4a7c15u >> 44); }
+static size_t slot_of(uint64_t part) { return (size_t)(part * 0x9e3779b97f4a7c15u >> 42); }
 
 static void add_part(enum kind kind, uint64_t part)
 {
@@ -86,7 +86,7 @@ static uint32_t single[SLOTS];
 static uint8_t single_used[SLOTS];
 static uint32_t last_singles[3];
 
-static size_t slot_of_single(uint32_t word) { return (size_t)(word * 0x9e3779b1u >> 12); }
+static size_t slot_of_single(uint32_t word) { return (size_t)(word * 0x9e3779b1u >> 10); }
 
 static int is_single(uint32_t word)
 {
@@ -229,6 +229,17 @@ static void hash(uint32_t *state, uint64_t before, const void *message, size_t l
     compress(state, block, is_secret, from_round);
 }
 
+static void add_base64(enum kind kind, const uint8_t *digest)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char text[43];
+    for (int i = 0; i < 43; i++) {
+        int bit = 6 * i, pair = digest[bit / 8] << 8 | (bit / 8 < 31 ? digest[bit / 8 + 1] : 0);
+        text[i] = alphabet[pair >> (10 - bit % 8) & 0x3f];
+    }
+    add_bytes(kind, text, sizeof text);
+}
+
 /* A key, and what HMAC-SHA256 (RFC 2104) makes of it and of the requests that are signed with it. */
 static void add_hmac_key(enum secret secret)
 {
@@ -256,15 +267,18 @@ static void add_hmac_key(enum secret secret)
         compress(states[i], padded, 1, 5);
         add_state(KEY_STATE, states[i]);
     }
-    for (int method = 0; method < 2; method++) {
-        char text[128];
-        int length = snprintf(text, sizeof text, "%s:%s:%d", SIGNED_TARGET, method ? "POST" : "GET", SIGNED_TIME);
+    for (int request = 0; request < 3; request++) {
+        char text[512];
+        int length = snprintf(text, sizeof text, "%s:%s:%d", request == 2 ? LONG_TARGET : SIGNED_TARGET,
+                              request == 1 ? "POST" : "GET", SIGNED_TIME);
         memcpy(state, states[0], sizeof state);
         hash(state, 64, text, (size_t)length, 0, 1);
         add_state(HASH, state);
         put_big_endian(digest, state);
         memcpy(state, states[1], sizeof state);
-        hash(state, 64, digest, sizeof digest, 0, 1); /* the result is the signature, which is no secret */
+        hash(state, 64, digest, sizeof digest, 0, 1);
+        put_big_endian(digest, state);
+        add_base64(SIGNATURE, digest); /* the result, which is no secret but in one case: see find() */
     }
 }
 
@@ -364,8 +378,9 @@ static struct report report;
 static int memory = -1;
 static uint64_t arena_start, arena_end;
 static int all_freed, only_frames, is_new;
-static size_t deepest; /* of the stack that calls have used, the most */
+static size_t deepest; /* of the stack that calls have touched, the most, wiping included */
 static unsigned long planted_count;
+static int refused_signature; /* look for the right one: the call was shown another */
 static unsigned long calls, findings;
 static char found[4096]; /* "KIND PLACE" for each finding at the last check */
 
@@ -373,6 +388,9 @@ static void find(const char *call, enum kind kind, const char *place, uint64_t a
 {
     size_t end = strlen(found);
     char what[128];
+    /* It is sent, and so no secret; but who showed another one must not get it. */
+    if (kind == SIGNATURE && !refused_signature)
+        return;
     snprintf(what, sizeof what, "|%s %s|", kinds[kind], place);
     if (strstr(found, what) || end + sizeof what > sizeof found)
         return;
@@ -393,7 +411,7 @@ static void search(const char *call, const char *place, const void *bytes, size_
     }
 }
 
-/* Three different ones: one of them in the stack of a call may be chance. */
+/* Three different words are a finding; one alone may be chance. */
 static void search_singles(const char *call)
 {
     uint32_t words[sizeof report.lower / 4], seen[3];
@@ -468,6 +486,7 @@ static void search_memory(const char *call, pid_t pid)
 
 static void look_after_call(const char *call, uint64_t address)
 {
+    refused_signature = call && strstr(call, "SIGNATURE_MISMATCH");
     const char *const upper = "the upper half of a vector register";
     if (pread(memory, &report, sizeof report, (off_t)address) != (ssize_t)sizeof report)
         fail("the report");
@@ -489,12 +508,13 @@ static void look_after_call(const char *call, uint64_t address)
             deepest = call && depth > deepest ? depth : deepest;
             break;
         }
+    refused_signature = 0;
     if (report.promise == STACK_WIPED) {
         /* Overwritten or never used, but for the last frames and one more word, the address to which the function
          * returns that overwrites the rest. */
         int others = 0;
-        /* In a new program that function itself may not be bound yet, and then the dynamic linker
-         * has run below what it overwrites. */
+        /* In a program that has just been started memset() may not be bound yet. Then the dynamic linker has run below
+         * what is overwritten. */
         size_t from = is_new ? sizeof report.lower / 8 - 8192 / 8 : 0;
         for (size_t i = from; i < sizeof report.lower / 8 - 512 / 8; i++)
             if (report.lower[i] != 0 && report.lower[i] != PAINT && others++)
@@ -638,7 +658,7 @@ static int run_all(char *program)
             missing++;
         }
     }
-    printf("%lu scenarios, %lu calls, %zu results of functions, %zu patterns, %zu bytes of stack: %lu findings; %lu faults planted, %lu not found\n",
+    printf("%lu scenarios, %lu calls, %zu results of functions, %zu patterns, stack touched %zu bytes deep: %lu findings; %lu faults planted, %lu not found\n",
            scenarios, calls, needed_count, part_count, deepest, leaks, planted_count, missed);
     return good && leaks == 0 && missed == 0 && missing == 0 && scenarios > 0 && planted_count > 0 && needed_count > 0 ? 0 : 1;
 }
@@ -658,8 +678,10 @@ static enum secret secret_named(const char *name)
 int main(int argc, char **argv)
 {
     static char text[5001], more[128], marker[128];
-    if (argc < 3)
+    if (argc < 3) {
+        fputs("usage: see the beginning of scan.c\n", stderr);
         return 2;
+    }
     if (strcmp(argv[1], "text") == 0 || strcmp(argv[1], "hex") == 0) {
         write_secret(secret_named(argv[2]), text);
         for (const char *at = text; *at; at++)
@@ -684,9 +706,10 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "program") == 0 || only_frames)
         return run_all(argv[2]);
     if (strcmp(argv[1], "once") == 0 || strcmp(argv[1], "planted") == 0) {
-        int good = run(argv + 2, NULL) && calls > 0;
+        int good = run(argv + 2, NULL) && calls > 0, is_planted = *argv[1] == 'p';
         printf("%lu checks, %zu patterns, %lu findings\n", calls, part_count, findings);
-        return good && (*argv[1] == 'p' ? findings > 0 : findings == 0) ? 0 : 1;
+        /* The planted one, at the last check, and nothing before. */
+        return good && findings == (is_planted ? 1 : 0) && (!is_planted || *found) ? 0 : 1;
     }
     return 2;
 }

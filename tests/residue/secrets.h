@@ -35,11 +35,14 @@ static inline void write_secret(enum secret secret, char *to)
 /* Every request of this test is signed for this one. The programs replace time(), so that the library signs it, too. */
 #define SIGNED_TIME 1513703787
 #define SIGNED_TARGET "/api/v3/indicators"
+/* Longer than the library puts together before it hashes. */
+#define PART_OF_64 "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define LONG_TARGET SIGNED_TARGET "/" PART_OF_64 PART_OF_64 PART_OF_64 PART_OF_64 PART_OF_64
 
 /* What was left after a call, for the process that looks into this one's memory. */
 struct report {
     uint64_t vectors[32][8]; /* the vector registers, of 16, 32 or 64 bytes each; the rest is 0 */
-    uint64_t general[16];    /* the general registers that a call need not keep */
+    uint64_t general[18];    /* the general registers that a call need not keep, but the one with its result */
     uint64_t lower[8192];    /* 64 KiB of the stack below the caller's frame */
     uint64_t lower_later[8192]; /* the same after one more call, which the dynamic linker had to bind */
     uint64_t promise; /* what the library does after this call */

@@ -9,7 +9,7 @@
 #   test.sh command NAME...  a program of another language, and once more with the word `plant`, which must then be found
 set -eu
 cd "$(dirname "$0")/../.."
-: "${TARGET:=target}" "${RELEASE:=$TARGET/release}" "${CC:=cc}" "${CXX:=c++}" "${CARGO:=cargo}"
+: "${TARGET:=${CARGO_TARGET_DIR:-target}}" "${RELEASE:=$TARGET/release}" "${CC:=cc}" "${CXX:=c++}" "${CARGO:=cargo}"
 case $TARGET in /*) ;; *) TARGET=$PWD/$TARGET ;; esac
 case $RELEASE in /*) ;; *) RELEASE=$PWD/$RELEASE ;; esac
 work=$TARGET/c/residue source=$PWD/tests/residue
@@ -44,13 +44,15 @@ c_shared() {
     (cd "$work" && LD_LIBRARY_PATH=$RELEASE ./scan program ./residue-shared)
 }
 
-[ "$1" = files ] || build_scan
-case $1 in
+case ${1-} in c | portable | cpp | command) build_scan ;; esac
+case ${1-} in
     files) write_files "$2" "$3" ;;
     c)
         write_files "$work" "$work/scan"
         c_static "$RELEASE"
         c_shared
+        grep -qw 'sha_ni\|sha2' /proc/cpuinfo || echo "not tested: SHA-256 instructions; this CPU has none"
+        grep -qw avx512f /proc/cpuinfo || echo "not tested: the registers of AVX-512; this CPU has none"
         ;;
     portable)
         write_files "$work" "$work/scan"
@@ -75,5 +77,5 @@ case $1 in
         "$work/scan" once "$@"
         "$work/scan" planted "$@" plant
         ;;
-    *) sed -n '2,/^$/s/^# \{0,1\}//p' "$0" >&2 && exit 2 ;;
+    *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d' >&2 && exit 2 ;;
 esac

@@ -369,10 +369,12 @@ namespace TcAuth
                 }
                 while (count > 0 && length < limit);
             }
-            catch (IOException e)
+            catch (Exception e)
             {
-                Array.Clear(buffer, 0, length);
-                throw new HttpRequestException("The response broke off.", e); // what HttpContent itself makes of it
+                Array.Clear(buffer, 0, buffer.Length);
+                if (e is IOException)
+                    throw new HttpRequestException("The response broke off.", e); // what HttpContent itself makes of it
+                throw;
             }
             Resize(ref buffer, length, length);
             return buffer;

@@ -399,6 +399,9 @@ public final class TcAuthClient {
                 .whenComplete((ignored, failure) -> {
                     renewal.cancel(); // if the executor has refused
                     sent.cancel(true);
+                    if (!sent.isCompletedExceptionally()) {
+                        Arrays.fill(sent.join().body(), (byte) 0); // there may be a token in it
+                    }
                     Bridge.end(once);
                 });
     }
@@ -417,8 +420,6 @@ public final class TcAuthClient {
         } catch (TcAuthException e) {
             status = e.status();
             message = e.detail();
-        } finally {
-            Arrays.fill(response.body(), (byte) 0); // there may be a token in it
         }
         observer.renewalFinished(status, message);
     }
