@@ -276,6 +276,12 @@ residue() {
 part_core() {
     run "Rust: units, vectors, properties, header, documents" $CARGO test --locked --quiet
 
+    if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
+        run "Rust: each handle answers with its own token" $CARGO test --release --locked --quiet --test identity
+    else
+        skip "Rust: each handle answers with its own token" "it steps through x86-64 code on Linux" "run it there"
+    fi
+
     if [ "$REQUIRE_ALL" = 1 ]; then
         beside "gate: every interleaving (loom)" make_quietly model
     else
