@@ -22,6 +22,10 @@ const TICKET_LIFE: Duration = Duration::from_secs(120);
 const FIRST_PAUSE: u64 = 5_000;
 const LONGEST_PAUSE: u64 = 50_000;
 
+/// A token that is rejected so soon after its delivery is not renewed at once: the endpoint may reject every token. After
+/// as long without a rejection the next one is the first again.
+const REJECTION_MEMORY: Duration = Duration::from_secs(60);
+
 /// What a caller does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -44,13 +48,35 @@ pub(crate) struct Renewal {
     /// When this token and its expiry were set: by the clock that does not jump, and that no offset corrects.
     set_at: Instant,
     window: i64,
+    /// When a renewal delivered or extended this token; `None` if the application set it.
+    delivered_at: Option<Instant>,
     /// The server has refused a request with this token, so it is due whatever its expiry says.
-    rejected: bool,
+    rejected: Rejected,
+    rejections: Rejections,
     phase: Phase,
     failures: u32,
     tickets: u64,
+    /// The latest ticket when this token was extended: what is said to it or to an earlier one is out of date.
+    settled: u64,
     /// Random bits that spread the pauses of many handles.
     jitter: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Rejected {
+    No,
+    /// Due at once.
+    Yes,
+    /// Due after a pause.
+    DueFrom(Instant),
+}
+
+/// Tokens that were rejected soon after their delivery, one after the other. It survives renewals: one endpoint that
+/// rejects every token must not cause one renewal after the other, each of which kills a token that others use.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rejections {
+    count: u32,
+    last: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +100,13 @@ impl Renewal {
             token: Arc::new(token),
             set_at: now.monotonic,
             window: DEFAULT_WINDOW,
-            rejected: false,
+            delivered_at: None,
+            rejected: Rejected::No,
+            rejections: Rejections::default(),
             phase: Phase::Idle,
             failures: 0,
             tickets: 0,
+            settled: 0,
             jitter,
         }
     }
@@ -110,7 +139,12 @@ impl Renewal {
 
     /// A token with a short life is due at half of it, lest it be renewed all the time.
     fn is_due(&self, now: Now) -> bool {
-        self.rejected
+        let rejected = match self.rejected {
+            Rejected::No => false,
+            Rejected::Yes => true,
+            Rejected::DueFrom(due) => now.monotonic >= due,
+        };
+        rejected
             || self.token.expires().is_some_and(|expires| {
                 let since = now.monotonic.saturating_duration_since(self.set_at).as_secs() as i64;
                 let life = expires.saturating_sub(now.unix).saturating_add(since);
@@ -129,6 +163,7 @@ impl Renewal {
                 let expires = expires.filter(|&expires| expires > now.unix && clock::unix_seconds(expires).is_ok());
                 if !self.token.matches(&token) {
                     self.replace(Token::from_secret(&token, expires), now);
+                    self.delivered_at = Some(now.monotonic);
                 } else if self.token.expires().zip(expires).is_some_and(|(old, new)| new > old) {
                     self.extend(ticket, expires, now);
                 } else {
@@ -138,7 +173,8 @@ impl Renewal {
             }
             Answer::Refused => {
                 // A ticket that lapsed may be refused because another one's request was there before.
-                if self.holder().is_none_or(|holder| holder == ticket) {
+                let out_of_date = self.holder().is_none() && ticket.0 <= self.settled;
+                if self.holder().is_none_or(|holder| holder == ticket) && !out_of_date {
                     self.phase = Phase::Refused;
                 }
                 Err(Status::RenewalRefused)
@@ -157,12 +193,17 @@ impl Renewal {
     /// Starts the pause, unless another ticket has taken over from one that had lapsed.
     fn fail(&mut self, ticket: TicketId, status: Status, now: Now) -> Result<()> {
         if self.holder() == Some(ticket) {
-            let pause = (FIRST_PAUSE << self.failures.min(4)).min(LONGEST_PAUSE);
-            let spread = pause / 5 * (self.jitter.rotate_left(self.failures % 8 * 8) & 0xff) / 0xff;
-            self.phase = Phase::Pause { until: now.monotonic + Duration::from_millis(pause + spread) };
+            self.phase = Phase::Pause { until: now.monotonic + self.pause(self.failures) };
             self.failures = self.failures.saturating_add(1);
         }
         Err(status)
+    }
+
+    /// The pause after so many others: it doubles, and has jitter.
+    fn pause(&self, before: u32) -> Duration {
+        let pause = (FIRST_PAUSE << before.min(4)).min(LONGEST_PAUSE);
+        let spread = pause / 5 * (self.jitter.rotate_left(before % 8 * 8) & 0xff) / 0xff;
+        Duration::from_millis(pause + spread)
     }
 
     /// Whose ticket the others wait for, or did until it lapsed.
@@ -181,13 +222,15 @@ impl Renewal {
         } else {
             self.replace(token, now);
         }
+        self.rejections = Rejections::default();
     }
 
     /// Another token: nothing that happened to the old one matters.
     fn replace(&mut self, token: Token, now: Now) {
         self.token = Arc::new(token);
         self.set_at = now.monotonic;
-        self.rejected = false;
+        self.delivered_at = None;
+        self.rejected = Rejected::No;
         self.phase = Phase::Idle;
         self.failures = 0;
     }
@@ -196,8 +239,10 @@ impl Renewal {
     fn extend(&mut self, ticket: TicketId, expires: Option<i64>, now: Now) {
         self.token = Arc::new(self.token.with_expiry(expires));
         self.set_at = now.monotonic;
-        self.rejected = false;
+        self.delivered_at = Some(now.monotonic);
+        self.rejected = Rejected::No;
         self.failures = 0;
+        self.settled = self.tickets;
         if self.holder().is_none_or(|holder| holder == ticket) {
             self.phase = Phase::Idle;
         }
@@ -212,15 +257,31 @@ impl Renewal {
             Phase::UnderWay { lapses, .. } if now.monotonic < lapses => Advice::Retry,
             Phase::Refused => Advice::TokenRejected,
             _ if !renewable => Advice::TokenRejected,
-            Phase::Pause { until } if now.monotonic < until => {
-                self.rejected = true;
-                Advice::TokenRejected
-            }
-            _ => {
-                self.rejected = true;
-                Advice::Retry
+            phase => {
+                self.reject(now);
+                let waits = matches!(phase, Phase::Pause { until } if now.monotonic < until)
+                    || matches!(self.rejected, Rejected::DueFrom(due) if now.monotonic < due);
+                if waits { Advice::TokenRejected } else { Advice::Retry }
             }
         }
+    }
+
+    /// Marks the token as rejected.
+    fn reject(&mut self, now: Now) {
+        let recent = |at: Instant| now.monotonic.saturating_duration_since(at) < REJECTION_MEMORY;
+        if !self.rejections.last.is_some_and(recent) {
+            self.rejections.count = 0;
+        }
+        self.rejections.last = Some(now.monotonic);
+        if !matches!(self.rejected, Rejected::No) {
+            return; // the same token again
+        }
+        self.rejected = if self.delivered_at.is_some_and(recent) {
+            self.rejections.count += 1;
+            Rejected::DueFrom(now.monotonic + self.pause(self.rejections.count - 1))
+        } else {
+            Rejected::Yes
+        };
     }
 }
 
@@ -304,7 +365,15 @@ mod tests {
         token: u32,
         expires: i64,
         due: i64,
-        rejected: bool,
+        /// When a renewal delivered or extended the token; long ago if the application set it.
+        delivered: i64,
+        /// From when on it is due because it was rejected; `NEVER` if it was not.
+        rejected: i64,
+        /// Fresh tokens that were rejected, and the last rejection of all.
+        rejections: u32,
+        last_rejection: i64,
+        /// The latest ticket when the token was extended.
+        settled: Option<TicketId>,
         refused: bool,
         pause_ends: i64,
         failures: u32,
@@ -319,17 +388,20 @@ mod tests {
         clock: Clock,
         /// Tickets that were handed out and not given back, with the number of their token.
         tickets: Vec<(TicketId, u32)>,
+        latest: Option<TicketId>,
         tokens: u32,
     }
+
+    const NEVER: i64 = i64::MAX;
+    const LONG_AGO: i64 = i64::MIN / 2;
 
     impl World {
         fn new() -> World {
             let clock = Clock::new();
             let renewal = Renewal::new(token("t0", Some(100)), clock.now(), 0);
-            let (refused, rejected) = (false, false);
-            let model =
-                Model { token: 0, expires: 100, due: 50, rejected, refused, pause_ends: 0, failures: 0, holder: None };
-            World { renewal, model, clock, tickets: Vec::new(), tokens: 0 }
+            let mut model = Model::new();
+            model.set(0, 0);
+            World { renewal, model, clock, tickets: Vec::new(), latest: None, tokens: 0 }
         }
 
         fn name(number: u32) -> String {
@@ -345,10 +417,12 @@ mod tests {
                     self.tokens += 1;
                     self.renewal.update(token(&World::name(self.tokens), Some(seconds + 100)), now);
                     self.model.set(self.tokens, seconds);
+                    (self.model.rejections, self.model.last_rejection) = (0, LONG_AGO);
                 }
                 Event::UpdateSame => {
                     self.renewal.update(token(&World::name(self.model.token), Some(seconds + 200)), now);
                     (self.model.expires, self.model.due) = (seconds + 200, seconds + 140);
+                    (self.model.rejections, self.model.last_rejection) = (0, LONG_AGO);
                 }
                 Event::RejectCurrent => {
                     let expected = self.model.reject(seconds);
@@ -384,6 +458,7 @@ mod tests {
                 "renew" => {
                     let Turn::Renew(ticket) = turn else { panic!("no ticket but {turn:?}") };
                     self.model.holder = Some((ticket, seconds + 120));
+                    self.latest = Some(ticket);
                     self.tickets.push((ticket, self.model.token));
                 }
                 _ => assert_eq!(turn, Turn::GoAhead),
@@ -418,13 +493,17 @@ mod tests {
             }
             let model = &mut self.model;
             match event {
-                Event::Renewed => model.set(self.tokens, seconds),
+                Event::Renewed => {
+                    model.set(self.tokens, seconds);
+                    model.delivered = seconds;
+                }
                 Event::Extended => {
                     let expires = model.expires + 100;
                     if expires > seconds {
                         let half = (expires - seconds) / 2;
                         (model.expires, model.due) = (expires, expires - half.min(60));
-                        (model.rejected, model.refused, model.pause_ends, model.failures) = (false, false, 0, 0);
+                        (model.rejected, model.refused, model.pause_ends, model.failures) = (NEVER, false, 0, 0);
+                        (model.delivered, model.settled) = (seconds, self.latest);
                         if holds {
                             model.holder = None;
                         }
@@ -432,6 +511,8 @@ mod tests {
                         model.fail(holds, seconds);
                     }
                 }
+                Event::Refused
+                    if !holds && model.holder.is_none() && model.settled.is_some_and(|last| ticket.0 <= last.0) => {}
                 Event::Refused if holds || model.holder.is_none() => (model.refused, model.holder) = (true, None),
                 Event::Refused => {} // somebody else asks, too, and may have got the token already
                 _ => model.fail(holds, seconds),
@@ -445,17 +526,28 @@ mod tests {
     }
 
     impl Model {
-        fn set(&mut self, token: u32, seconds: i64) {
-            *self = Model {
-                token,
-                expires: seconds + 100,
-                due: seconds + 50,
-                rejected: false,
+        fn new() -> Model {
+            Model {
+                token: 0,
+                expires: 0,
+                due: 0,
+                delivered: LONG_AGO,
+                rejected: NEVER,
+                rejections: 0,
+                last_rejection: LONG_AGO,
+                settled: None,
                 refused: false,
                 pause_ends: 0,
                 failures: 0,
                 holder: None,
-            };
+            }
+        }
+
+        /// Another token: all is as at the start, but for the count of rejections and what earlier tickets are worth.
+        fn set(&mut self, token: u32, seconds: i64) {
+            let Model { rejections, last_rejection, settled, .. } = *self;
+            let (expires, due) = (seconds + 100, seconds + 50);
+            *self = Model { token, expires, due, rejections, last_rejection, settled, ..Model::new() };
         }
 
         fn is_held(&self, seconds: i64) -> bool {
@@ -465,7 +557,7 @@ mod tests {
         fn expected_turn(&self, seconds: i64) -> &'static str {
             if self.is_held(seconds) {
                 "wait"
-            } else if self.refused || seconds < self.pause_ends || !(self.rejected || seconds >= self.due) {
+            } else if self.refused || seconds < self.pause_ends || !(seconds >= self.rejected || seconds >= self.due) {
                 "go ahead"
             } else {
                 "renew"
@@ -487,8 +579,18 @@ mod tests {
             if self.refused {
                 return Advice::TokenRejected;
             }
-            self.rejected = true;
-            if seconds < self.pause_ends { Advice::TokenRejected } else { Advice::Retry }
+            if seconds - self.last_rejection >= 60 {
+                self.rejections = 0;
+            }
+            self.last_rejection = seconds;
+            if self.rejected == NEVER {
+                self.rejected = seconds;
+                if seconds - self.delivered < 60 {
+                    self.rejected += [5, 10, 20, 40, 50][self.rejections.min(4) as usize];
+                    self.rejections += 1;
+                }
+            }
+            if seconds < self.pause_ends.max(self.rejected) { Advice::TokenRejected } else { Advice::Retry }
         }
     }
 
@@ -670,6 +772,86 @@ mod tests {
         pause.cancel(ticket, &of, clock.at(1));
         assert!(rejected_at(pause.clone(), 5, Advice::TokenRejected));
         assert!(rejected_at(pause, 6, Advice::Retry));
+    }
+
+    /// One endpoint rejects every token; all others take the current one.
+    #[test]
+    fn an_endpoint_that_rejects_everything_causes_few_renewals() {
+        let clock = Clock::new();
+        let mut renewal = Renewal::new(token("0", None), clock.now(), 0);
+        let mut renewals = Vec::new();
+        for tenth in 0..6000 {
+            let mut now = clock.at(tenth / 10);
+            now.monotonic += Duration::from_millis(tenth as u64 % 10 * 100);
+            let sent = renewal.token().clone();
+            let advice = renewal.unauthorized(sent.bytes(), true, now);
+            match renewal.poll(true, now) {
+                Turn::Renew(ticket) => {
+                    assert_eq!(advice, Advice::Retry);
+                    renewals.push(tenth / 10);
+                    let next = renewed(&renewals.len().to_string(), None);
+                    assert_eq!(renewal.complete(ticket, &sent, next, now), Ok(()));
+                }
+                turn => assert_eq!((turn, advice), (Turn::GoAhead, Advice::TokenRejected), "nobody waits"),
+            }
+        }
+        assert_eq!(renewals[..5], [0, 5, 15, 35, 75], "{renewals:?}");
+        assert!(renewals.windows(2).skip(4).all(|pair| pair[1] - pair[0] >= 50), "{renewals:?}");
+    }
+
+    #[test]
+    fn a_pause_after_rejections_delays_no_renewal_that_is_due_by_time() {
+        let (clock, of) = (Clock::new(), token("0", None));
+        let mut renewal = Renewal::new(token("0", None), clock.now(), 0);
+        renewal.unauthorized(b"0", true, clock.now());
+        let Turn::Renew(ticket) = renewal.poll(true, clock.now()) else { panic!("the first rejection") };
+        assert_eq!(renewal.complete(ticket, &of, renewed("1", Some(4)), clock.now()), Ok(()));
+        assert_eq!(renewal.unauthorized(b"1", true, clock.now()), Advice::TokenRejected);
+        assert_eq!(renewal.poll(true, clock.at(1)), Turn::GoAhead);
+        assert!(matches!(renewal.poll(true, clock.at(2)), Turn::Renew(_)), "half of its life of 4 s is over");
+    }
+
+    #[test]
+    fn rejections_are_forgotten_after_a_minute_without_one_and_with_a_token_from_the_application() {
+        let clock = Clock::new();
+        for update in [false, true] {
+            let mut renewal = Renewal::new(token("0", None), clock.now(), 0);
+            let mut seconds = 0;
+            for number in 0..4 {
+                let name = number.to_string();
+                renewal.unauthorized(name.as_bytes(), true, clock.at(seconds));
+                seconds += [0, 5, 10, 20][number];
+                let Turn::Renew(ticket) = renewal.poll(true, clock.at(seconds)) else { panic!("{number}") };
+                let next = renewed(&(number + 1).to_string(), None);
+                assert_eq!(renewal.complete(ticket, &token(&name, None), next, clock.at(seconds)), Ok(()));
+            }
+            if update {
+                renewal.update(token("4", Some(10_000)), clock.at(seconds));
+            }
+            assert_eq!(renewal.unauthorized(b"4", true, clock.at(seconds)), Advice::TokenRejected);
+            let due = seconds + if update { 5 } else { 40 };
+            assert_eq!(renewal.poll(true, clock.at(due - 1)), Turn::GoAhead);
+            let Turn::Renew(ticket) = renewal.poll(true, clock.at(due)) else { panic!("the pause is over") };
+            assert_eq!(renewal.complete(ticket, &token("4", None), renewed("5", None), clock.at(due)), Ok(()));
+            // 59 s after its delivery, but more than a minute after the rejection before.
+            let later = due + 59;
+            assert_eq!(renewal.unauthorized(b"5", true, clock.at(later)), Advice::TokenRejected);
+            assert_eq!(renewal.poll(true, clock.at(later + 4)), Turn::GoAhead);
+            assert!(matches!(renewal.poll(true, clock.at(later + 5)), Turn::Renew(_)), "counted from the start");
+        }
+    }
+
+    #[test]
+    fn a_late_refusal_does_not_disable_a_token_that_another_ticket_has_extended() {
+        let (clock, of) = (Clock::new(), token("t", None));
+        let mut renewal = Renewal::new(token("t", Some(10)), clock.now(), 0);
+        let Turn::Renew(first) = renewal.poll(true, clock.at(10)) else { panic!("it is due") };
+        let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!("the first has lapsed") };
+        assert_eq!(renewal.complete(second, &of, renewed("t", Some(1000)), clock.at(131)), Ok(()));
+        assert_eq!(renewal.complete(first, &of, Answer::Refused, clock.at(132)), Err(Status::RenewalRefused));
+        let Turn::Renew(third) = renewal.poll(true, clock.at(940)) else { panic!("it must still be renewed") };
+        assert_eq!(renewal.complete(third, &of, Answer::Refused, clock.at(941)), Err(Status::RenewalRefused));
+        assert_eq!(renewal.poll(true, clock.at(999)), Turn::GoAhead, "this refusal counts");
     }
 
     #[test]

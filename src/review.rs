@@ -71,11 +71,14 @@ impl Response<'_> {
         matches!(self.status, 400 | 401 | 403)
     }
 
-    /// The objection that the message begins with, in upper or lower case.
+    /// The objection that the message begins with, in upper or lower case. With 400 and 403 "Unauthorized" must be the
+    /// whole message: it also begins messages about something else, such as an attribute type.
     pub(crate) fn objection(&self) -> Option<Objection> {
         let message = message::find(&self.body[..self.body.len().min(BODY_LIMIT)])?;
         let message = str::from_utf8(&message).ok()?.trim();
-        MESSAGES.iter().find(|(text, _)| starts_with(message, text)).map(|(_, objection)| *objection)
+        let (text, objection) = MESSAGES.iter().find(|(text, _)| starts_with(message, text))?;
+        let whole = message.strip_suffix('.').unwrap_or(message).len() == text.len();
+        (self.status == 401 || whole || *objection != Objection::Unauthorized).then_some(*objection)
     }
 
     fn date(&self) -> Option<i64> {

@@ -160,7 +160,18 @@ struct Auth {
     api_path: Option<Vec<u8>>,
     offset: i64,
     phase: Phase,
+    /// A renewal has delivered or extended the token.
+    fresh: bool,
     rejected: bool,
+    /// When a fresh token was rejected: then it is due only after a pause.
+    rejection_pause: Option<Instant>,
+    /// The tickets up to this one are out of date: the token was extended after them.
+    settled: usize,
+}
+
+/// For certain: a pause takes 5 seconds at least.
+fn paused(since: Instant) -> bool {
+    since.elapsed() < Duration::from_secs(4)
 }
 
 impl Auth {
@@ -178,7 +189,8 @@ impl Auth {
 
     fn set(&mut self, token: &[u8], expires: i64) {
         if self.token != token {
-            (self.phase, self.rejected) = (Phase::Idle, false);
+            (self.phase, self.fresh) = (Phase::Idle, false);
+            (self.rejected, self.rejection_pause) = (false, None);
         }
         (self.token, self.expires) = (token.to_vec(), expires);
     }
@@ -271,7 +283,20 @@ impl World<'_> {
     fn make(&mut self, handle: Handle, key_pair: Option<(&CStr, &CStr)>, token: &CStr, expires: i64) -> Auth {
         let key_pair = key_pair.map(|(id, key)| (id.to_bytes().to_vec(), key.to_bytes().to_vec()));
         let (token, phase) = (token.to_bytes().to_vec(), Phase::Idle);
-        Auth { handle, number: 0, key_pair, token, expires, api_path: None, offset: 0, phase, rejected: false }
+        Auth {
+            handle,
+            number: 0,
+            key_pair,
+            token,
+            expires,
+            api_path: None,
+            offset: 0,
+            phase,
+            fresh: false,
+            rejected: false,
+            rejection_pause: None,
+            settled: 0,
+        }
     }
 
     unsafe fn new_hmac(&mut self) {
@@ -527,9 +552,9 @@ impl World<'_> {
         let auth = &mut self.auths[slot];
         let mut ticket = null_mut::<u8>().wrapping_add(1).cast();
         let status = unsafe { tc_auth_renewal_poll(auth.handle, wait, &mut ticket) };
-        let paused = |since: Instant| since.elapsed() < Duration::from_secs(4);
         // Whoever sees a token expire in the year 5138 is not waited for.
-        let due = auth.rejected || auth.expires != 0 && auth.expires != FOREVER;
+        let by_time = auth.expires != 0 && auth.expires != FOREVER;
+        let due = auth.rejected && auth.rejection_pause.is_none() || by_time;
         match auth.phase {
             _ if auth.handle.is_null() => return assert_eq!(status, NullArgument),
             _ if wait < 0 => return assert_eq!(status, InvalidArgument),
@@ -537,6 +562,7 @@ impl World<'_> {
             Phase::Pause(since) if paused(since) => assert!(ticket.is_null()),
             Phase::Pause(_) => {}
             Phase::Refused => assert!(ticket.is_null()),
+            Phase::Idle if !by_time && auth.rejection_pause.is_some_and(|since| !paused(since)) => {}
             Phase::Idle => assert_eq!(!ticket.is_null(), auth.is_token() && auth.is_renewable() && due),
         }
         assert_eq!(status, OK);
@@ -586,17 +612,25 @@ impl World<'_> {
             Some((_, _, Some(new), expires)) if new.as_bytes() != auth.token => {
                 assert_eq!(status, OK);
                 auth.set(new.as_bytes(), *expires);
+                auth.fresh = true;
             }
             Some((_, _, Some(_), expires)) if auth.expires != 0 && *expires > auth.expires => {
                 assert_eq!(status, OK);
-                (auth.expires, auth.rejected) = (*expires, false);
+                (auth.expires, auth.fresh, auth.settled) = (*expires, true, self.numbers);
+                (auth.rejected, auth.rejection_pause) = (false, None);
                 if auth.phase == Phase::UnderWay(ticket.number) || !matches!(auth.phase, Phase::UnderWay(_)) {
                     auth.phase = Phase::Idle;
                 }
             }
             Some((_, _, None, -1)) => {
                 assert_eq!(status, RenewalRefused);
-                auth.phase = Phase::Refused;
+                let (holds, held) = match auth.phase {
+                    Phase::UnderWay(number) => (number == ticket.number, true),
+                    _ => (false, false),
+                };
+                if holds || !held && ticket.number > auth.settled {
+                    auth.phase = Phase::Refused;
+                }
             }
             _ => fail(auth),
         }
@@ -639,13 +673,17 @@ impl World<'_> {
             Phase::UnderWay(_) => retry,
             Phase::Refused => rejected,
             _ if !auth.is_renewable() => rejected,
-            Phase::Pause(_) => {
+            phase => {
+                if !auth.rejected && auth.fresh {
+                    auth.rejection_pause = Some(Instant::now());
+                }
                 auth.rejected = true;
-                return assert!(advice == rejected || advice == retry);
-            }
-            Phase::Idle => {
-                auth.rejected = true;
-                retry
+                match (phase, auth.rejection_pause) {
+                    (Phase::Pause(since), _) if paused(since) => rejected,
+                    (_, Some(since)) if paused(since) => rejected,
+                    (Phase::Idle, None) => retry,
+                    _ => return assert!(advice == rejected || advice == retry),
+                }
             }
         };
         assert_eq!(advice, expected);

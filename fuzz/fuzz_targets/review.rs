@@ -86,6 +86,8 @@ fuzz_target!(|input: &[u8]| {
     let allowed = if planted() { 301 } else { 300 };
     let corrected = server.is_some_and(|server| server.abs_diff(timestamp) > allowed)
         && (server.unwrap().abs_diff(NOW + offset) <= 300 || server.unwrap().abs_diff(NOW) <= 86_400);
+    let whole = message.strip_suffix('.').unwrap_or(&message) == UNAUTHORIZED;
+    let unauthorized = begins(UNAUTHORIZED) && (http_status == 401 || whole);
     let expected = if begins(SIGNATURE) {
         Advice::BadSignature
     } else if begins(DENIED) {
@@ -96,9 +98,9 @@ fuzz_target!(|input: &[u8]| {
         Advice::Retry
     } else if begins(RANGE) || begins(INVALID) {
         Advice::ClockSkew
-    } else if is_token && (begins(UNAUTHORIZED) || http_status == 401 && message.is_empty()) {
+    } else if is_token && (unauthorized || http_status == 401 && message.is_empty()) {
         Advice::Retry
-    } else if begins(UNAUTHORIZED) {
+    } else if unauthorized {
         Advice::Unknown
     } else {
         return; // not known, which the status decides
