@@ -64,7 +64,7 @@ impl Answer {
 fn clean(message: Option<Secret>, secrets: &[&[u8]]) -> Option<String> {
     let message = message?;
     let text = str::from_utf8(&message).unwrap_or_default().trim();
-    (!text.is_empty()).then(|| message::clean(text, secrets))
+    if text.is_empty() { None } else { message::clean(text, secrets) }
 }
 
 /// Seconds as a number or as a string: both are seen, also as `1474673195.0`. A number that is too large for all times

@@ -54,18 +54,19 @@ pub(crate) fn text(raw: &str) -> Option<Secret> {
 fn unescape(raw: &str, lone_surrogate: Option<char>) -> Option<Secret> {
     let mut rest = raw.strip_prefix('"')?.strip_suffix('"')?;
     let mut out = Zeroizing::new(String::with_capacity(raw.len())); // no escape is shorter than what it stands for
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let kind = rest.as_bytes()[at + 1];
-        rest = &rest[at + 2..];
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        out.push_str(plain);
+        let mut behind = escape.chars();
+        let kind = behind.next()?;
+        rest = behind.as_str();
         out.push(match kind {
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => unicode_escape(&mut rest).or(lone_surrogate)?,
-            other => char::from(other),
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => unicode_escape(&mut rest).or(lone_surrogate)?,
+            other => other,
         });
     }
     out.push_str(rest);

@@ -87,7 +87,7 @@ impl Url {
     /// The URL as it is now.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text[..self.text.len() - 1]
+        self.text.strip_suffix('\0').unwrap_or(&self.text)
     }
 
     pub(crate) fn as_c_str(&self) -> &CStr {
