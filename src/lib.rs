@@ -18,6 +18,11 @@
 //! All times are Unix seconds and given by the caller, as is every look at the clock. The same functions are there for C: see `include/tc_auth.h`.
 
 #![deny(unsafe_code)]
+// The text of a panic goes to standard error, and such a panic shows what was sliced or unwrapped: a token, perhaps.
+#![cfg_attr(
+    not(test),
+    deny(clippy::string_slice, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo)
+)]
 
 mod answer;
 mod auth;
@@ -32,6 +37,7 @@ mod hmac;
 mod json;
 mod message;
 mod pages;
+mod process;
 mod renewal;
 mod residue;
 mod review;

@@ -9,12 +9,13 @@ pub(crate) use model::{Condvar, Mutex, Swap};
 #[cfg(not(loom))]
 mod real {
     use std::sync::{self, Arc, MutexGuard, PoisonError, TryLockError};
+    use std::thread;
     use std::time::Duration;
-    use std::{process, thread};
 
     use arc_swap::{ArcSwap, Guard};
 
     use crate::error::{Result, Status};
+    use crate::process;
 
     /// How often, with a millisecond between, a child after `fork` looks whether a lock that it found taken is free.
     const TRIES: u32 = 10;
@@ -23,13 +24,13 @@ mod real {
     /// parking_lot, a child after `fork` may inherit a lock of that table, and then can't even use what is its own.
     pub(crate) struct Mutex<T> {
         inner: sync::Mutex<T>,
-        process: u32,
+        process: u64,
     }
 
     /// A panic while it was held is none of the next caller's business.
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Mutex<T> {
-            Mutex { inner: sync::Mutex::new(value), process: process::id() }
+            Mutex { inner: sync::Mutex::new(value), process: process::mark() }
         }
 
         /// Fails in a child after `fork` alone, if a thread of the parent had the lock, which nobody will ever give back.
@@ -37,7 +38,7 @@ mod real {
             if let Some(guard) = self.try_lock() {
                 return Ok(guard);
             }
-            if process::id() == self.process {
+            if process::mark() == self.process {
                 return Ok(self.inner.lock().unwrap_or_else(PoisonError::into_inner));
             }
             let later = || {
