@@ -1,5 +1,5 @@
 /* A small client that keeps its authorization in order: many threads share one handle, one of them renews the token,
- * a refused request is sent once more if that is of any use. Build: make examples */
+ * a refused request is sent once more if that is of any use. Needs libcurl 7.84 or later. Build: make examples */
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -7,9 +7,13 @@
 #include <string.h>
 #include <tc_auth.h>
 
+#if LIBCURL_VERSION_NUM < 0x075400
+#error "libcurl 7.84 or later is needed, for curl_easy_header()"
+#endif
+
 struct response {
     long status;
-    char *body;
+    char *body; /* ended by NUL; NULL if it is empty */
     size_t len;
     char date[64]; /* the Date header, if it can be trusted */
 };
@@ -65,16 +69,24 @@ static long session_get(tc_auth *auth, CURL *curl, const char *url, struct respo
 
 /* ---- the rest: libcurl ---- */
 
+/* No response is longer: a server must not take all memory. */
+enum { BODY_LIMIT = 16 << 20 };
+
 static size_t append(char *data, size_t size, size_t count, void *user)
 {
     struct response *response = user;
-    char *longer = realloc(response->body, response->len + size * count + 1);
+    size_t more = size * count;
+    char *longer;
+    if (more > BODY_LIMIT - response->len)
+        return 0; /* libcurl fails then */
+    longer = realloc(response->body, response->len + more + 1);
     if (!longer)
         return 0;
-    memcpy(longer + response->len, data, size * count);
+    memcpy(longer + response->len, data, more);
     response->body = longer;
-    response->len += size * count;
-    return size * count;
+    response->len += more;
+    response->body[response->len] = '\0';
+    return more;
 }
 
 /* Sends a GET with these headers and nothing changed on the way; 0 if there was no answer. */
@@ -108,8 +120,9 @@ static int http_get(CURL *curl, const char *url, const tc_auth_header_list *head
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response->status);
     /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
     if (strncmp(url, "https://", 8) == 0 && curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
-        curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK)
+        curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK && date->amount == 1)
         snprintf(response->date, sizeof response->date, "%s", date->value);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL); /* the handle must not keep a pointer to what is freed */
     curl_slist_free_all(lines);
     return sent == CURLE_OK;
 }
@@ -137,19 +150,24 @@ static void *work(void *argument)
 int main(int argc, char **argv)
 {
     tc_auth *auth = NULL;
-    const char *token = getenv("TC_TOKEN"), *expires = getenv("TC_TOKEN_EXPIRES"), *api_path = getenv("TC_API_PATH");
-    tc_auth_status status = tc_auth_new_token(token, expires ? atoll(expires) : TC_AUTH_NO_EXPIRY, &auth);
+    tc_auth_url *base = NULL;
+    char *why = NULL;
     struct job jobs[THREADS];
     pthread_t threads[THREADS];
     int failed = 0;
-    if (status == TC_AUTH_STATUS_OK)
-        status = tc_auth_set_api_path(auth, api_path);
-    if (status != TC_AUTH_STATUS_OK || argc != 2) {
-        fprintf(stderr, "usage: TC_TOKEN=... TC_TOKEN_EXPIRES=... TC_API_PATH=https://company.example/api %s URL\n%s\n",
-                argv[0], status == TC_AUTH_STATUS_OK ? "One URL is needed." : tc_auth_status_message(status));
+    /* From the arguments, a parameter file or the environment; a key pair or a token. */
+    tc_auth_status status = tc_auth_discover(argc, argv, &why, &auth);
+    if (status == TC_AUTH_STATUS_OK) /* without an API path it would sign for any server */
+        status = tc_auth_url_new_for(auth, "/", &base);
+    tc_auth_url_free(base);
+    if (status != TC_AUTH_STATUS_OK || argc < 2) {
+        fprintf(stderr, "usage: %s URL [--tc_token=... and the like]\n%s (%s)\n", argv[0],
+                status == TC_AUTH_STATUS_OK ? "One URL is needed." : tc_auth_status_message(status), why ? why : "");
+        tc_auth_string_free(why);
         tc_auth_free(auth);
         return 2;
     }
+    tc_auth_string_free(why);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     for (int i = 0; i < THREADS; i++) {
         jobs[i] = (struct job){auth, argv[1], 0};

@@ -181,6 +181,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(200, {"tc_token": token, "tc_token_expires": expires})
         if path.rstrip("/") == "/api/appAuth":
             return self.renew(urllib.parse.parse_qs(query, strict_parsing=True).get("expiredToken", [""])[0])
+        if path == "/api/v3/rejected":  # an endpoint that takes nobody's token
+            return self.reply(401, {"status": "Failure", "message": "Unauthorized"})
+        if path == "/api/v3/attribute":  # one that has something else to say
+            return self.reply(400, {"status": "Failure", "message": "Unauthorized attribute type 'Foo'"})
         try:
             how = self.server.check(method, target, self.headers)
         except Refused as refused:

@@ -52,14 +52,14 @@ class Client:
             return "cancelled", None
         return self.auth.complete(renewal, answer[0], answer[2])
 
-    def send(self):
+    def send(self, target=TARGET):
         """One signed request, without a retry: the status and the advice, or why it could not be signed."""
         try:
-            authorization, timestamp = self.auth.headers("GET", TARGET)
+            authorization, timestamp = self.auth.headers("GET", target)
         except library.Error as error:
             return str(error)
         headers = {"Authorization": authorization} | ({"Timestamp": str(timestamp)} if timestamp else {})
-        status, date, body = get(self.stand_in.port, TARGET, headers)
+        status, date, body = get(self.stand_in.port, target, headers)
         return status, self.auth.review(authorization, timestamp, status, date, body)
 
 
@@ -149,6 +149,49 @@ class Renewal(unittest.TestCase):
             auth.close()
 
 
+class Availability(unittest.TestCase):
+    """An endpoint that answers 401 to every token does not take the others down."""
+
+    def test_few_renewals_and_every_other_request_succeeds(self):
+        with StandIn("--quiet") as stand_in:
+            auth = library.Auth.token(LIBRARY, TOKEN, 0, stand_in.url + "/api")
+            end, failed, rejected = time.monotonic() + 8, queue.Queue(), queue.Queue()
+
+            def work(target, good):
+                client = Client(stand_in, auth)
+                while time.monotonic() < end:
+                    for _ in range(2):
+                        client.renew_if_due()
+                        status, advice = client.send(target)
+                        if advice != "RETRY":
+                            break
+                    if good and (status, advice) != GOOD:
+                        failed.put((status, advice))
+                    elif not good:
+                        rejected.put(advice)
+
+            threads = [threading.Thread(target=work, args=arguments) for arguments in
+                       [("/api/v3/rejected", False)] + [(TARGET, True)] * 4]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            stats = stand_in.stats()
+            print(f"\n{rejected.qsize()} rejections, {stats}")
+            self.assertEqual(list(failed.queue), [])
+            self.assertGreater(rejected.qsize(), 50)
+            self.assertIn(stats["renewal requests"], (1, 2), "at once, and after 5 seconds")
+            auth.close()
+
+    def test_an_error_about_something_else_is_no_rejection(self):
+        with StandIn("--quiet") as stand_in:
+            auth = library.Auth.token(LIBRARY, TOKEN, 0, stand_in.url + "/api")
+            client = Client(stand_in, auth)
+            self.assertEqual(client.send("/api/v3/attribute"), (400, "ACCEPTED"))
+            self.assertIsNone(client.renew_if_due())
+            auth.close()
+
+
 class Session(unittest.TestCase):
     """examples-c/curl_session.c"""
 
@@ -162,6 +205,13 @@ class Session(unittest.TestCase):
             with StandIn("--token-life", "60", "--faults", faults, "--quiet") as stand_in:
                 result = self.run_session(stand_in, int(time.time()) + 1 if faults in ("ok", "slow:1") else 0)
                 self.assertEqual((result.returncode, result.stdout), (0, "20 requests, 0 failed\n"), result.stderr)
+
+    def test_it_takes_a_key_pair(self):
+        with StandIn("--quiet") as stand_in:
+            variables = {"TC_API_ACCESS_ID": ACCESS_ID, "TC_API_SECRET_KEY": SECRET_KEY, "TC_API_PATH": stand_in.url + "/api"}
+            result = subprocess.run([PROGRAMS / "curl_session", stand_in.url + TARGET], env=variables,
+                                    capture_output=True, text=True, timeout=60)
+            self.assertEqual((result.returncode, result.stdout), (0, "20 requests, 0 failed\n"), result.stderr)
 
     def test_a_renewal_is_sent_once(self):
         with StandIn("--token-life", "2", "--faults", "drop", "--quiet") as stand_in:
