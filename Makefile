@@ -123,6 +123,7 @@ CARGO_BUILD = $(CARGO) rustc --release --locked --lib --crate-type cdylib,static
 # of one piece, and for Rust's own kind can't optimize at link time: so that one is left out.
 $(STATIC_LIBRARY): FORCE
 	$(CARGO_BUILD)
+	@SYSTEM='$(SYSTEM)' OBJCOPY='$(OBJCOPY)' sh packaging/hide_symbols.sh $@
 
 $(SHARED_LIBRARY): $(STATIC_LIBRARY) ;
 

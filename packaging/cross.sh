@@ -63,6 +63,6 @@ export PATH="$TARGET/zig/bin:$PATH"
 rm -rf "$installed"
 "$MAKE" -s --no-print-directory lib install \
     CARGO_BUILD="$build --quiet --release --locked --lib --crate-type cdylib,staticlib" \
-    CARGO_BUILD_TARGET=$rust_target BUILD="$work" CC="$cc" CFLAGS='-O2 -s' \
+    CARGO_BUILD_TARGET=$rust_target BUILD="$work" CC="$cc" CFLAGS='-O2 -s' OBJCOPY="$objcopy" \
     WARNINGS='-Wall -Wextra -Wpedantic' PREFIX="$installed" DESTDIR=
 find "$installed" ! -type d | sort

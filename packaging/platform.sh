@@ -7,6 +7,7 @@ zig_packages='cargo-zigbuild==0.24.0 ziglang==0.17.1'
 platform() {
     zig="$TARGET/zig/bin/python -m ziglang cc -target"
     installed=$TARGET/cross/$1
+    case $1 in aarch64*) objcopy=llvm-objcopy ;; *) objcopy=objcopy ;; esac
     case $1 in
         glibc2.17) rust_target=x86_64-unknown-linux-gnu cc="$zig x86_64-linux-gnu.2.17" ;;
         aarch64) rust_target=aarch64-unknown-linux-gnu cc="$zig aarch64-linux-gnu.2.17" ;;
