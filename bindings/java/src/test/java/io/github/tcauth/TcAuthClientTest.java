@@ -131,7 +131,7 @@ class TcAuthClientTest {
         TcAuthClient client = tokenClient(null, exchange -> answer(exchange, 401, UNAUTHORIZED), RENEWS);
         assertEquals(UNAUTHORIZED, client.send(get("/api/a"), BodyHandlers.ofString()).body());
         assertEquals(2, server.requests.size());
-        assertEquals(List.of("renewal OK null", "refused RETRY 401"), events);
+        assertEquals(List.of("renewal OK null", "refused TOKEN_REJECTED 401"), events);
     }
 
     @Test
