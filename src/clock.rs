@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Result, Status};
+use crate::moment::Moment;
 
 /// From here on a "time in seconds" is one in milliseconds: 10^11 s lies in the year 5138, 10^11 ms in 1973.
 const TIME_LIMIT: i64 = 100_000_000_000;
@@ -22,8 +23,8 @@ pub(crate) fn unix_seconds(time: i64) -> Result<i64> {
 pub struct Now {
     /// Unix seconds, which expiries and timestamps are in. They can jump.
     pub unix: i64,
-    /// What pauses are measured with. It can't.
-    pub monotonic: Instant,
+    /// What pauses are measured with. It can't jump, and includes the time in which the machine sleeps.
+    pub monotonic: Moment,
 }
 
 impl Now {
@@ -31,7 +32,7 @@ impl Now {
     #[must_use]
     pub fn read() -> Now {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { unix: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), monotonic: Instant::now() }
+        Now { unix: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), monotonic: Moment::now() }
     }
 
     /// The same look, with the wall clock set right by an offset in seconds.

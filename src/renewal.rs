@@ -4,11 +4,12 @@
 //! that is over, and whatever goes wrong, a token that may still be good is kept.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::answer::Answer;
 use crate::clock::{self, Now};
 use crate::error::{Result, Status};
+use crate::moment::Moment;
 use crate::review::Advice;
 use crate::token::Token;
 
@@ -34,7 +35,7 @@ pub(crate) enum Turn {
     /// Renew: this caller, and nobody else.
     Renew(TicketId),
     /// Somebody else is renewing. Ask again when something has changed, or at this time at the latest.
-    Wait(Instant),
+    Wait(Moment),
 }
 
 /// Which renewal an answer belongs to.
@@ -46,10 +47,10 @@ pub(crate) struct TicketId(u64);
 pub(crate) struct Renewal {
     token: Arc<Token>,
     /// When this token and its expiry were set: by the clock that does not jump, and that no offset corrects.
-    set_at: Instant,
+    set_at: Moment,
     window: i64,
     /// When a renewal delivered or extended this token; `None` if the application set it.
-    delivered_at: Option<Instant>,
+    delivered_at: Option<Moment>,
     /// The server has refused a request with this token, so it is due whatever its expiry says.
     rejected: Rejected,
     rejections: Rejections,
@@ -68,7 +69,7 @@ enum Rejected {
     /// Due at once.
     Yes,
     /// Due after a pause.
-    DueFrom(Instant),
+    DueFrom(Moment),
 }
 
 /// Tokens that were rejected soon after their delivery, one after the other. It survives renewals: one endpoint that
@@ -76,7 +77,7 @@ enum Rejected {
 #[derive(Clone, Copy, Debug, Default)]
 struct Rejections {
     count: u32,
-    last: Option<Instant>,
+    last: Option<Moment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +85,11 @@ enum Phase {
     Idle,
     UnderWay {
         ticket: u64,
-        lapses: Instant,
+        lapses: Moment,
     },
     /// After a failure, no attempt before this time.
     Pause {
-        until: Instant,
+        until: Moment,
     },
     /// The platform will not renew this token.
     Refused,
@@ -268,7 +269,7 @@ impl Renewal {
 
     /// Marks the token as rejected.
     fn reject(&mut self, now: Now) {
-        let recent = |at: Instant| now.monotonic.saturating_duration_since(at) < REJECTION_MEMORY;
+        let recent = |at: Moment| now.monotonic.saturating_duration_since(at) < REJECTION_MEMORY;
         if !self.rejections.last.is_some_and(recent) {
             self.rejections.count = 0;
         }
@@ -287,7 +288,7 @@ impl Renewal {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use proptest::prelude::*;
 
@@ -295,6 +296,7 @@ mod tests {
     use crate::answer::Answer;
     use crate::clock::Now;
     use crate::error::Status;
+    use crate::moment::Moment;
     use crate::review::Advice;
     use crate::secret::Secret;
     use crate::token::Token;
@@ -310,13 +312,13 @@ mod tests {
     /// Virtual time: both clocks start at zero and go on together.
     #[derive(Clone, Copy)]
     struct Clock {
-        start: Instant,
+        start: Moment,
         seconds: i64,
     }
 
     impl Clock {
         fn new() -> Clock {
-            Clock { start: Instant::now(), seconds: 0 }
+            Clock { start: Moment::now(), seconds: 0 }
         }
 
         fn now(self) -> Now {

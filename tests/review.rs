@@ -2,16 +2,16 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::{list, read, text};
-use tc_auth::{Advice, Auth, Now, Response, Status};
+use tc_auth::{Advice, Auth, Moment, Now, Response, Status};
 
 const NOW: i64 = 1_700_000_000;
 const TOKEN: &str = "API:5:review+token=";
 
 fn now(unix: i64) -> Now {
-    Now { unix, monotonic: Instant::now() }
+    Now { unix, monotonic: Moment::now() }
 }
 
 fn hmac() -> Auth {
@@ -93,7 +93,7 @@ fn a_clock_is_judged_by_what_was_sent_and_corrected_by_what_it_says() {
 
 #[test]
 fn the_offset_counts_in_poll_update_and_complete() {
-    let start = Instant::now();
+    let start = Moment::now();
     let after = |seconds: u64| Now { unix: NOW + seconds as i64, monotonic: start + Duration::from_secs(seconds) };
     for offset in [3600, -3600] {
         let auth = Auth::new_token(TOKEN, Some(NOW + offset + 50), after(0)).unwrap();
@@ -140,7 +140,7 @@ fn a_ticket_is_for_one_url_and_can_be_cancelled() {
 
 #[test]
 fn the_renewal_window_is_the_callers() {
-    let start = Instant::now();
+    let start = Moment::now();
     let after = |seconds: u64| Now { unix: NOW + seconds as i64, monotonic: start + Duration::from_secs(seconds) };
     let auth = Auth::new_token(TOKEN, Some(NOW + 1000), after(0)).unwrap();
     auth.set_api_path("https://company.example/api").unwrap();
@@ -206,7 +206,7 @@ fn in_the_pause_a_token_is_rejected_and_marked() {
     assert!(ticket(&auth).is_none(), "the pause");
     assert_eq!(review_token(&auth, TOKEN), Advice::TokenRejected);
     assert!(auth.headers("GET", "/", NOW).is_ok(), "a rejected token that has not expired is still signed with");
-    let after_the_pause = || Now { unix: NOW, monotonic: Instant::now() + Duration::from_secs(7) };
+    let after_the_pause = || Now { unix: NOW, monotonic: Moment::now() + Duration::from_secs(7) };
     assert!(auth.poll(Duration::ZERO, after_the_pause).unwrap().is_some(), "the mark stays");
 }
 

@@ -350,6 +350,7 @@ part_core() {
         skip "C: hosts: loading, forks, signals, threads, memory" "it is for Linux" "run it there"
     else
         run "C: hosts: loading, forks, signals, threads, memory" hosts
+        run "C: a machine that sleeps" c_program sleep static
     fi
     if [ "$(uname -s)" != Linux ]; then
         skip "exports" "not an ELF system" "run it on Linux"

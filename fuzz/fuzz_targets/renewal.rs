@@ -5,13 +5,13 @@
 #![no_main]
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tc_auth::{Auth, Now, Status};
+use tc_auth::{Auth, Moment, Now, Status};
 use tc_auth_fuzz::{LARGE, encode, fields, grown, is_visible, number, planted};
 
 const NOW: i64 = 1_700_000_000;
@@ -95,7 +95,7 @@ fn tell(texts: &[String], secret: &str) -> bool {
 
 fuzz_target!(|input: &[u8]| {
     let Some([old, left, http_status, body]) = fields(input) else { return };
-    let now = Now { unix: NOW, monotonic: Instant::now() };
+    let now = Now { unix: NOW, monotonic: Moment::now() };
     let at = |millis| Now { monotonic: now.monotonic + Duration::from_millis(millis), ..now };
     let old_expires = Some(NOW + number(left).clamp(-1000, 60));
     let Ok(auth) = Auth::new_token(old, old_expires, now) else { return };

@@ -4,11 +4,11 @@
 //! HTTP status, Date (may be empty), body, parts of which may be `grown`.
 #![no_main]
 
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tc_auth::{Advice, Auth, Now, Response, Status};
+use tc_auth::{Advice, Auth, Moment, Now, Response, Status};
 use tc_auth_fuzz::{fields, grown, is_time, is_visible, number, planted};
 
 const NOW: i64 = 1_700_000_000;
@@ -24,7 +24,7 @@ const LICENSE: &str = "api access has not been licensed";
 fuzz_target!(|input: &[u8]| {
     let Some([kind, sent, timestamp, offset, http_status, date, body]) = fields(input) else { return };
     let body = &*grown(body);
-    let now = Now { unix: NOW, monotonic: Instant::now() };
+    let now = Now { unix: NOW, monotonic: Moment::now() };
     let is_token = kind == b"t";
     let auth =
         if is_token { Auth::new_token("current", Some(NOW + 1_000_000), now) } else { Auth::new_hmac("id", "key") };

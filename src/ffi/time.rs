@@ -1,9 +1,8 @@
 //! Times at the border, where C has no `Option`.
 
-use std::time::Instant;
-
 use crate::auth::Auth;
 use crate::clock::Now;
+use crate::moment::Moment;
 
 /// As a time: read the clock of this machine, once, and add the handle's clock offset.
 pub const TC_AUTH_NOW: i64 = -1;
@@ -20,7 +19,7 @@ pub(super) fn resolve(unix_time: i64, auth: &Auth) -> i64 {
 }
 
 pub(super) fn now() -> Now {
-    Now { unix: unix_clock(), monotonic: Instant::now() }
+    Now { unix: unix_clock(), monotonic: Moment::now() }
 }
 
 pub(super) fn expiry(expires: i64) -> Option<i64> {

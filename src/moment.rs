@@ -1,0 +1,134 @@
+//! A clock that does not jump and that includes the time in which the machine sleeps.
+//!
+//! That of the standard library stands still in sleep on most systems. A token would then seem to have more of its life
+//! left than it has, and a ticket would block others for two minutes of waking time.
+
+#![allow(unsafe_code, reason = "the standard library does not know these clocks")]
+
+use std::ops::{Add, AddAssign, Sub};
+use std::time::Duration;
+
+/// A moment by that clock, as the time since some moment in the past. Only those of one process can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(Duration);
+
+impl Moment {
+    /// Reads the clock.
+    #[must_use]
+    pub fn now() -> Moment {
+        Moment(read())
+    }
+
+    pub(crate) fn checked_add(self, time: Duration) -> Option<Moment> {
+        self.0.checked_add(time).map(Moment)
+    }
+
+    pub(crate) fn saturating_duration_since(self, earlier: Moment) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Moment;
+
+    /// The moment so much later; the last one that there is, if that is later still.
+    fn add(self, time: Duration) -> Moment {
+        Moment(self.0.saturating_add(time))
+    }
+}
+
+impl AddAssign<Duration> for Moment {
+    fn add_assign(&mut self, time: Duration) {
+        *self = *self + time;
+    }
+}
+
+impl Sub for Moment {
+    type Output = Duration;
+
+    /// The time since an earlier moment; none since a later one.
+    fn sub(self, earlier: Moment) -> Duration {
+        self.saturating_duration_since(earlier)
+    }
+}
+
+#[cfg(all(unix, not(miri)))]
+fn read() -> Duration {
+    use std::sync::OnceLock;
+
+    /// One for the life of the process: times of two clocks can't be compared.
+    static CLOCK: OnceLock<libc::clockid_t> = OnceLock::new();
+
+    let clock = *CLOCK.get_or_init(|| if time_of(BEST).is_some() { BEST } else { libc::CLOCK_MONOTONIC });
+    time_of(clock).unwrap_or_default()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const BEST: libc::clockid_t = libc::CLOCK_BOOTTIME;
+
+/// That of mach_continuous_time().
+#[cfg(target_vendor = "apple")]
+const BEST: libc::clockid_t = libc::CLOCK_MONOTONIC_RAW;
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android", target_vendor = "apple"))))]
+const BEST: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
+#[cfg(all(unix, not(miri)))]
+fn time_of(clock: libc::clockid_t) -> Option<Duration> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is valid.
+    let known = unsafe { libc::clock_gettime(clock, &mut time) } == 0;
+    known.then(|| Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0)))
+}
+
+/// The interrupt time, in milliseconds.
+#[cfg(windows)]
+fn read() -> Duration {
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn GetTickCount64() -> u64;
+    }
+    // SAFETY: it only asks.
+    Duration::from_millis(unsafe { GetTickCount64() })
+}
+
+/// Elsewhere the clock of the standard library has to do.
+#[cfg(any(miri, not(any(unix, windows))))]
+fn read() -> Duration {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Moment;
+
+    #[test]
+    fn it_goes_on() {
+        let before = Moment::now();
+        std::thread::sleep(Duration::from_millis(20));
+        let passed = Moment::now() - before;
+        assert!((Duration::from_millis(4)..Duration::from_secs(100)).contains(&passed), "{passed:?}");
+        assert_eq!(before - Moment::now(), Duration::ZERO);
+    }
+
+    #[test]
+    fn it_has_no_end() {
+        assert_eq!(Moment::now() + Duration::MAX, Moment(Duration::MAX));
+        assert_eq!(Moment::now().checked_add(Duration::MAX), None);
+    }
+
+    /// What it counts, sleep and all, is what the kernel has as the time since it was started.
+    #[test]
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn it_is_the_time_since_the_start() {
+        let text = std::fs::read_to_string("/proc/uptime").unwrap();
+        let up: f64 = text.split(' ').next().unwrap().parse().unwrap();
+        assert!((Moment::now().0.as_secs_f64() - up).abs() < 5.0);
+    }
+}
