@@ -57,7 +57,7 @@ pub(crate) struct Renewal {
     phase: Phase,
     failures: u32,
     tickets: u64,
-    /// The latest ticket when this token was extended: what is said to it or to an earlier one is out of date.
+    /// The latest ticket when a renewal delivered or extended a token: a refusal for one up to it is out of date.
     settled: u64,
     /// Random bits that spread the pauses of many handles.
     jitter: u64,
@@ -165,6 +165,7 @@ impl Renewal {
                 if !self.token.matches(&token) {
                     self.replace(Token::from_secret(&token, expires), now);
                     self.delivered_at = Some(now.monotonic);
+                    self.settled = self.tickets;
                 } else if self.token.expires().zip(expires).is_some_and(|(old, new)| new > old) {
                     self.extend(ticket, expires, now);
                 } else {
@@ -174,8 +175,12 @@ impl Renewal {
             }
             Answer::Refused => {
                 // A ticket that lapsed may be refused because another one's request was there before.
-                let out_of_date = self.holder().is_none() && ticket.0 <= self.settled;
-                if self.holder().is_none_or(|holder| holder == ticket) && !out_of_date {
+                let (holds, live) = match self.phase {
+                    Phase::UnderWay { ticket: holder, lapses } => (holder == ticket.0, now.monotonic < lapses),
+                    _ => (false, false),
+                };
+                let counts = if live { holds } else { ticket.0 > self.settled };
+                if counts && (holds || self.holder().is_none()) {
                     self.phase = Phase::Refused;
                 }
                 Err(Status::RenewalRefused)
@@ -255,7 +260,12 @@ impl Renewal {
             return Advice::Retry;
         }
         match self.phase {
-            Phase::UnderWay { lapses, .. } if now.monotonic < lapses => Advice::Retry,
+            Phase::UnderWay { lapses, .. } if now.monotonic < lapses => {
+                if self.rejections.last.is_some_and(|last| is_recent(last, now)) {
+                    self.rejections.last = Some(now.monotonic);
+                }
+                Advice::Retry
+            }
             Phase::Refused => Advice::TokenRejected,
             _ if !renewable => Advice::TokenRejected,
             phase => {
@@ -269,7 +279,7 @@ impl Renewal {
 
     /// Marks the token as rejected.
     fn reject(&mut self, now: Now) {
-        let recent = |at: Moment| now.monotonic.saturating_duration_since(at) < REJECTION_MEMORY;
+        let recent = |at| is_recent(at, now);
         if !self.rejections.last.is_some_and(recent) {
             self.rejections.count = 0;
         }
@@ -284,6 +294,10 @@ impl Renewal {
             Rejected::Yes
         };
     }
+}
+
+fn is_recent(moment: Moment, now: Now) -> bool {
+    now.monotonic.saturating_duration_since(moment) < REJECTION_MEMORY
 }
 
 #[cfg(test)]
@@ -374,7 +388,7 @@ mod tests {
         /// Fresh tokens that were rejected, and the last rejection of all.
         rejections: u32,
         last_rejection: i64,
-        /// The latest ticket when the token was extended.
+        /// The latest ticket when a renewal delivered or extended a token.
         settled: Option<TicketId>,
         refused: bool,
         pause_ends: i64,
@@ -497,7 +511,7 @@ mod tests {
             match event {
                 Event::Renewed => {
                     model.set(self.tokens, seconds);
-                    model.delivered = seconds;
+                    (model.delivered, model.settled) = (seconds, self.latest);
                 }
                 Event::Extended => {
                     let expires = model.expires + 100;
@@ -513,10 +527,14 @@ mod tests {
                         model.fail(holds, seconds);
                     }
                 }
-                Event::Refused
-                    if !holds && model.holder.is_none() && model.settled.is_some_and(|last| ticket.0 <= last.0) => {}
-                Event::Refused if holds || model.holder.is_none() => (model.refused, model.holder) = (true, None),
-                Event::Refused => {} // somebody else asks, too, and may have got the token already
+                Event::Refused => {
+                    // Of a ticket that blocks nobody it counts if nothing was delivered since, and nobody else asks.
+                    let old = model.settled.is_some_and(|last| ticket.0 <= last.0);
+                    let counts = if model.is_held(seconds) { holds } else { !old && (holds || model.holder.is_none()) };
+                    if counts {
+                        (model.refused, model.holder) = (true, None);
+                    }
+                }
                 _ => model.fail(holds, seconds),
             }
         }
@@ -576,6 +594,9 @@ mod tests {
 
         fn reject(&mut self, seconds: i64) -> Advice {
             if self.is_held(seconds) {
+                if seconds - self.last_rejection < 60 {
+                    self.last_rejection = seconds;
+                }
                 return Advice::Retry;
             }
             if self.refused {
@@ -854,6 +875,26 @@ mod tests {
         let Turn::Renew(third) = renewal.poll(true, clock.at(940)) else { panic!("it must still be renewed") };
         assert_eq!(renewal.complete(third, &of, Answer::Refused, clock.at(941)), Err(Status::RenewalRefused));
         assert_eq!(renewal.poll(true, clock.at(999)), Turn::GoAhead, "this refusal counts");
+    }
+
+    #[test]
+    fn a_refusal_of_a_lapsed_ticket_is_out_of_date_after_any_other_delivery() {
+        let (clock, a) = (Clock::new(), token("a", None));
+        // The first ticket extends after the second has lapsed, too.
+        let mut renewal = Renewal::new(token("a", Some(10)), clock.now(), 0);
+        let Turn::Renew(first) = renewal.poll(true, clock.at(10)) else { panic!("it is due") };
+        let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!("the first has lapsed") };
+        assert_eq!(renewal.complete(first, &a, renewed("a", Some(1000)), clock.at(251)), Ok(()));
+        assert_eq!(renewal.complete(second, &a, Answer::Refused, clock.at(252)), Err(Status::RenewalRefused));
+        assert!(matches!(renewal.poll(true, clock.at(990)), Turn::Renew(_)), "not locked out");
+        // The same token comes back after another one.
+        let mut renewal = Renewal::new(token("a", Some(10)), clock.now(), 0);
+        let Turn::Renew(first) = renewal.poll(true, clock.at(10)) else { panic!("it is due") };
+        let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!("the first has lapsed") };
+        assert_eq!(renewal.complete(second, &a, renewed("b", None), clock.at(131)), Ok(()));
+        renewal.update(token("a", Some(1000)), clock.at(132));
+        assert_eq!(renewal.complete(first, &a, Answer::Refused, clock.at(133)), Err(Status::RenewalRefused));
+        assert!(matches!(renewal.poll(true, clock.at(990)), Turn::Renew(_)), "not locked out");
     }
 
     #[test]

@@ -612,7 +612,7 @@ impl World<'_> {
             Some((_, _, Some(new), expires)) if new.as_bytes() != auth.token => {
                 assert_eq!(status, OK);
                 auth.set(new.as_bytes(), *expires);
-                auth.fresh = true;
+                (auth.fresh, auth.settled) = (true, self.numbers);
             }
             Some((_, _, Some(_), expires)) if auth.expires != 0 && *expires > auth.expires => {
                 assert_eq!(status, OK);
