@@ -54,13 +54,8 @@ impl Sub for Moment {
 
 #[cfg(all(unix, not(miri)))]
 fn read() -> Duration {
-    use std::sync::OnceLock;
-
-    /// One for the life of the process: times of two clocks can't be compared.
-    static CLOCK: OnceLock<libc::clockid_t> = OnceLock::new();
-
-    let clock = *CLOCK.get_or_init(|| if time_of(BEST).is_some() { BEST } else { libc::CLOCK_MONOTONIC });
-    time_of(clock).unwrap_or_default()
+    // A kernel has the better clock always or never, so two clocks are not mixed.
+    time_of(BEST).or_else(|| time_of(libc::CLOCK_MONOTONIC)).unwrap_or_default()
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -75,7 +70,8 @@ const BEST: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
 #[cfg(all(unix, not(miri)))]
 fn time_of(clock: libc::clockid_t) -> Option<Duration> {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: made of numbers alone; on some platforms there are more than the two below.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is valid.
     let known = unsafe { libc::clock_gettime(clock, &mut time) } == 0;
     known.then(|| Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0)))

@@ -7,15 +7,21 @@
 /// A mark of this process. A child after `fork` has another one than its parent, and than the parent's parents.
 #[cfg(all(target_os = "linux", not(miri)))]
 pub(crate) fn mark() -> u64 {
-    use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 
     /// Copied by `fork`, so it only grows from a process to its children.
     static LATEST: AtomicU64 = AtomicU64::new(0);
-    /// A page that the kernel hands to a forked child as zeros.
-    static PAGE: OnceLock<Option<&AtomicU64>> = OnceLock::new();
+    /// A page that the kernel hands to a forked child as zeros. No lock: a child would wait for ever for a thread of its
+    /// parent that was about to make it.
+    static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
 
-    let Some(page) = PAGE.get_or_init(page) else { return u64::from(std::process::id()) };
+    if PAGE.load(Relaxed).is_null() {
+        let Some(page) = page() else { return u64::from(std::process::id()) };
+        // Another thread may have been faster; its page is the one, and this one stays unused.
+        let _ = PAGE.compare_exchange(std::ptr::null_mut(), std::ptr::from_ref(page).cast_mut(), Relaxed, Relaxed);
+    }
+    // SAFETY: not NULL any more, and never given back.
+    let page = unsafe { &*PAGE.load(Relaxed) };
     match page.load(Relaxed) {
         0 => {
             let next = LATEST.fetch_add(1, Relaxed) + 1;

@@ -8,6 +8,7 @@ pub(crate) use model::{Condvar, Mutex, Swap};
 
 #[cfg(not(loom))]
 mod real {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
     use std::sync::{self, Arc, MutexGuard, PoisonError, TryLockError};
     use std::thread;
     use std::time::Duration;
@@ -24,28 +25,34 @@ mod real {
     /// parking_lot, a child after `fork` may inherit a lock of that table, and then can't even use what is its own.
     pub(crate) struct Mutex<T> {
         inner: sync::Mutex<T>,
-        process: u64,
+        /// The last process in which somebody got the lock.
+        process: AtomicU64,
     }
 
     /// A panic while it was held is none of the next caller's business.
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Mutex<T> {
-            Mutex { inner: sync::Mutex::new(value), process: process::mark() }
+            Mutex { inner: sync::Mutex::new(value), process: AtomicU64::new(process::mark()) }
         }
 
         /// Fails in a child after `fork` alone, if a thread of the parent had the lock, which nobody will ever give back.
         pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>> {
+            let process = process::mark();
             if let Some(guard) = self.try_lock() {
+                self.process.store(process, Relaxed);
                 return Ok(guard);
             }
-            if process::mark() == self.process {
+            // It was free here before, so a thread of this process has it.
+            if self.process.load(Relaxed) == process {
                 return Ok(self.inner.lock().unwrap_or_else(PoisonError::into_inner));
             }
             let later = || {
                 thread::sleep(Duration::from_millis(1));
                 self.try_lock()
             };
-            (0..TRIES).find_map(|_| later()).ok_or(Status::RenewalTimeout)
+            let guard = (0..TRIES).find_map(|_| later()).ok_or(Status::RenewalTimeout)?;
+            self.process.store(process, Relaxed);
+            Ok(guard)
         }
 
         fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
