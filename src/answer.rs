@@ -47,6 +47,11 @@ impl Answer {
             let message = if may_hold_one { None } else { message::find_in_text(text) };
             return (Answer::Useless, clean(message, &[old]));
         }
+        // A token that is not where it should be, such as in a response that a gateway has wrapped, can't be redacted.
+        let named = text.matches("apiToken").count() - text.matches("apiTokenExpires").count();
+        if named > usize::from(found.token.is_some()) {
+            found.message = None;
+        }
         // Whatever comes of it, a token that was issued is a secret.
         let secrets = [old, found.token.as_deref().unwrap_or_default()];
         let message = clean(found.message, &secrets);
@@ -199,6 +204,15 @@ mod tests {
             (500, r#"{"success":true,"apiToken":"NEWSECRET","message":"issued NEWSECRET"}"#),
             (200, r#"{"success":false,"apiToken":"NEWSECRET","message":"issued NEWSECRET"}"#),
             (200, r#"{"success":"true","apiToken":"NEWSECRET","message":"issued NEWSECRET"}"#),
+            (502, r#"{"message":"{\"success\":true,\"apiToken\":\"NEWSECRET\"}"}"#),
+            (200, r#"{"success":true,"apiToken":"NEWSECRET","apiToken":null,"message":"issued NEWSECRET"}"#),
+            (200, r#"{"success":true,"apiToken":"NEWSECRET","apiToken":"other","message":"issued NEWSECRET"}"#),
+            (200, r#"{"success":true,"apiToken":["NEWSECRET"],"message":"issued NEWSECRET"}"#),
+            (200, r#"{"success":true,"data":{"apiToken":"NEWSECRET"},"message":"issued NEWSECRET"}"#),
+            (200, r#"{"success":true,"apiToken":"NEWSECRET\ud800","message":"issued NEWSECRET"}"#),
+            (500, "O\0L\0D\0S\0E\0C\0R\0E\0T\0"),
+            (500, "OLD\u{1}SECRET"),
+            (500, "O\n\n\n\n\nLDSECRET"),
             (200, ")]}', {\"success\":true,\"apiToken\":\"NEWSECRET\"}"),
             (200, "OK {\"success\":true,\"apiToken\":\"NEWSECRET\"}"),
             (200, "{\"success\":true,\"apiToken\":\"NEWSECRET\""),

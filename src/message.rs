@@ -16,7 +16,8 @@ const LONGEST_TOKEN: usize = 1 << 10;
 /// So many times an encoding may be encoded again: `%252525253D`. A message with more is not handed on.
 const NESTED: usize = 8;
 
-/// So many bytes of line breaks may stand between two bytes of a token.
+/// So many control characters may stand between two bytes of a token, such as line breaks, or the zeros of UTF-16. A message
+/// with more in a row is not handed on.
 const BREAKS: usize = 4;
 
 /// A body as text, whatever its bytes: what is no UTF-8 becomes U+FFFD, which no token holds. Without a byte order mark,
@@ -80,7 +81,9 @@ fn xml_element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 /// that can't be done in a short time.
 pub(crate) fn clean(message: &str, secrets: &[&[u8]]) -> Option<String> {
     let deep = ["25", "amp;"].map(|again| again.repeat(NESTED + 1));
-    if secrets.iter().any(|secret| secret.len() > LONGEST_TOKEN) || deep.iter().any(|deep| message.contains(deep)) {
+    let too_long = secrets.iter().any(|secret| secret.len() > LONGEST_TOKEN);
+    let too_broken = message.as_bytes().windows(BREAKS + 1).any(|bytes| bytes.iter().all(u8::is_ascii_control));
+    if too_long || too_broken || deep.iter().any(|deep| message.contains(deep)) {
         return None;
     }
     let mut out = String::with_capacity(LIMIT + 4);
@@ -105,8 +108,8 @@ fn behind(text: &str, len: usize) -> &str {
     (len..text.len()).find_map(|at| text.get(at..)).unwrap_or_default()
 }
 
-/// How many bytes at the start of the text stand for the secret or a telling part of it, as it is or in whatever mixture
-/// of encodings.
+/// How many bytes at the start of the text stand for the secret or a telling part of it, each as it is or in one of the
+/// encodings below.
 fn secret_len(text: &[u8], secret: &[u8]) -> Option<usize> {
     if secret.is_empty() {
         return None;
@@ -115,6 +118,14 @@ fn secret_len(text: &[u8], secret: &[u8]) -> Option<usize> {
         return Some(secret.len());
     }
     let last_start = secret.len().saturating_sub(TELLING_PART);
+    // As it is, first: what looks encoded itself would be read in another way.
+    let plain = (0..=last_start).find_map(|start| {
+        let len = text.iter().zip(&secret[start..]).take_while(|(left, right)| left == right).count();
+        (len >= TELLING_PART).then_some(len)
+    });
+    if plain.is_some() {
+        return plain;
+    }
     (0..=last_start).find_map(|start| {
         let (len, matched) = matching_len(text, &secret[start..]);
         (matched >= secret.len().min(TELLING_PART)).then_some(len)
@@ -126,11 +137,8 @@ fn matching_len(text: &[u8], secret: &[u8]) -> (usize, usize) {
     let (mut at, mut matched) = (0, 0);
     for &byte in secret {
         // A long line may have been broken.
-        let breaks = if matched == 0 {
-            0
-        } else {
-            text[at..].iter().take(BREAKS).take_while(|b| matches!(b, b'\t' | b'\r' | b'\n')).count()
-        };
+        let breaks =
+            if matched == 0 { 0 } else { text[at..].iter().take(BREAKS).take_while(|b| b.is_ascii_control()).count() };
         let Some(len) = encoded_byte_len(&text[at + breaks..], byte) else { break };
         at += breaks + len;
         matched += 1;
