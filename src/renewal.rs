@@ -164,23 +164,20 @@ impl Renewal {
                 let expires = expires.filter(|&expires| expires > now.unix && clock::unix_seconds(expires).is_ok());
                 if !self.token.matches(&token) {
                     self.replace(Token::from_secret(&token, expires), now);
-                    self.delivered_at = Some(now.monotonic);
-                    self.settled = self.tickets;
                 } else if self.token.expires().zip(expires).is_some_and(|(old, new)| new > old) {
                     self.extend(ticket, expires, now);
                 } else {
                     return self.fail(ticket, Status::RenewalBadResponse, now);
                 }
+                self.delivered_at = Some(now.monotonic);
+                self.settled = self.tickets;
                 Ok(())
             }
             Answer::Refused => {
                 // A ticket that lapsed may be refused because another one's request was there before.
-                let (holds, live) = match self.phase {
-                    Phase::UnderWay { ticket: holder, lapses } => (holder == ticket.0, now.monotonic < lapses),
-                    _ => (false, false),
-                };
-                let counts = if live { holds } else { ticket.0 > self.settled };
-                if counts && (holds || self.holder().is_none()) {
+                let under_way = matches!(self.phase, Phase::UnderWay { lapses, .. } if now.monotonic < lapses);
+                let out_of_date = !under_way && ticket.0 <= self.settled;
+                if self.holder().is_none_or(|holder| holder == ticket) && !out_of_date {
                     self.phase = Phase::Refused;
                 }
                 Err(Status::RenewalRefused)
@@ -245,10 +242,8 @@ impl Renewal {
     fn extend(&mut self, ticket: TicketId, expires: Option<i64>, now: Now) {
         self.token = Arc::new(self.token.with_expiry(expires));
         self.set_at = now.monotonic;
-        self.delivered_at = Some(now.monotonic);
         self.rejected = Rejected::No;
         self.failures = 0;
-        self.settled = self.tickets;
         if self.holder().is_none_or(|holder| holder == ticket) {
             self.phase = Phase::Idle;
         }
@@ -880,17 +875,19 @@ mod tests {
     #[test]
     fn a_refusal_of_a_lapsed_ticket_is_out_of_date_after_any_other_delivery() {
         let (clock, a) = (Clock::new(), token("a", None));
+        let two_tickets = || {
+            let mut renewal = Renewal::new(token("a", Some(10)), clock.now(), 0);
+            let Turn::Renew(first) = renewal.poll(true, clock.at(10)) else { panic!("it is due") };
+            let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!("the first has lapsed") };
+            (renewal, first, second)
+        };
         // The first ticket extends after the second has lapsed, too.
-        let mut renewal = Renewal::new(token("a", Some(10)), clock.now(), 0);
-        let Turn::Renew(first) = renewal.poll(true, clock.at(10)) else { panic!("it is due") };
-        let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!("the first has lapsed") };
+        let (mut renewal, first, second) = two_tickets();
         assert_eq!(renewal.complete(first, &a, renewed("a", Some(1000)), clock.at(251)), Ok(()));
         assert_eq!(renewal.complete(second, &a, Answer::Refused, clock.at(252)), Err(Status::RenewalRefused));
         assert!(matches!(renewal.poll(true, clock.at(990)), Turn::Renew(_)), "not locked out");
         // The same token comes back after another one.
-        let mut renewal = Renewal::new(token("a", Some(10)), clock.now(), 0);
-        let Turn::Renew(first) = renewal.poll(true, clock.at(10)) else { panic!("it is due") };
-        let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!("the first has lapsed") };
+        let (mut renewal, first, second) = two_tickets();
         assert_eq!(renewal.complete(second, &a, renewed("b", None), clock.at(131)), Ok(()));
         renewal.update(token("a", Some(1000)), clock.at(132));
         assert_eq!(renewal.complete(first, &a, Answer::Refused, clock.at(133)), Err(Status::RenewalRefused));

@@ -46,9 +46,7 @@ fn clear_registers() {
     // compiled for AVX-512, so that nothing of ours is in them.
     unsafe {
         if is_x86_feature_detected!("avx") {
-            if is_x86_feature_detected!("avx512f") {
-                clear_upper_16();
-            }
+            clear_upper_16();
             asm!("vzeroall", clobber_abi("sysv64"), options(nostack, nomem));
         } else {
             asm!(
@@ -96,9 +94,7 @@ fn clear_registers() {
     // SAFETY: as above. `vzeroupper` changes what no function need preserve.
     unsafe {
         if is_x86_feature_detected!("avx") {
-            if is_x86_feature_detected!("avx512f") {
-                clear_upper_16();
-            }
+            clear_upper_16();
             asm!("vzeroupper", options(nostack, nomem, preserves_flags));
         }
         asm!(
@@ -120,11 +116,14 @@ fn clear_registers() {
     }
 }
 
-/// Clears zmm16 to zmm31, which glibc's memcpy() uses. Needs AVX-512.
+/// Clears zmm16 to zmm31, which glibc's memcpy() uses, where the CPU has AVX-512.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
-unsafe fn clear_upper_16() {
-    // SAFETY: the caller has asked the CPU for AVX-512; nothing of ours is in these registers.
+fn clear_upper_16() {
+    if !std::arch::is_x86_feature_detected!("avx512f") {
+        return;
+    }
+    // SAFETY: the CPU has these registers, and nothing of ours is in them.
     unsafe {
         std::arch::asm!(
             "vpxord zmm16, zmm16, zmm16",

@@ -373,10 +373,10 @@ pub unsafe extern "C" fn tc_auth_renewal_poll(
 /// corrected.
 ///
 /// Only the statuses 400, 401 and 403 are looked at, and of the body the first 64 KiB; any other status is
-/// TC_AUTH_ADVICE_ACCEPTED. A token that the server refuses is marked, so that the next poll renews it; if a renewal has
-/// delivered it less than 60 seconds ago, only after a pause, in which this is TC_AUTH_ADVICE_TOKEN_REJECTED. A clock that
-/// the server's Date shows to be wrong is corrected by the handle's clock offset, by at most a day. Everything is only
-/// read.
+/// TC_AUTH_ADVICE_ACCEPTED. A token that the server refuses is marked, so that the next poll renews it. If a renewal
+/// delivered that token less than 60 seconds ago, the next renewal comes only after a pause. During the pause the advice
+/// is TC_AUTH_ADVICE_TOKEN_REJECTED. A clock that the server's Date shows to be wrong is corrected by the handle's clock
+/// offset, by at most a day. Everything is only read.
 ///
 /// @param sent_authorization the value that was sent ("TC-Token ..."), with its length, without NUL.
 /// @param sent_timestamp the second that was sent, or TC_AUTH_NO_TIMESTAMP.
