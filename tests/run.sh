@@ -112,12 +112,12 @@ two_rust_libraries() {
     for lto in off fat; do
         rustc --edition 2024 --crate-type staticlib -C opt-level=3 -C lto=$lto -o "$build/libsecond.a" tests/c/second.rs || return 1
         for libraries in "$RELEASE/libtc_auth.a $build/libsecond.a" "$build/libsecond.a $RELEASE/libtc_auth.a"; do
-            $CC -std=c99 $WARNINGS -Iinclude tests/c/two_rust.c $libraries -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc \
+            $CC -std=c99 $WARNINGS -Iinclude tests/c/two_rust.c $libraries $system_libraries \
                 -o "$build/two_rust" && "$build/two_rust" || return 1
         done
     done
     objcopy --globalize-symbol=rust_eh_personality "$RELEASE/libtc_auth.a" "$build/libplanted.a" || return 1
-    ! $CC -Iinclude tests/c/two_rust.c "$build/libplanted.a" "$build/libsecond.a" -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc \
+    ! $CC -Iinclude tests/c/two_rust.c "$build/libplanted.a" "$build/libsecond.a" $system_libraries \
         -o "$build/two_rust" 2>"$build/planted.log" && grep 'multiple definition' "$build/planted.log"
 }
 
@@ -429,6 +429,7 @@ part_core() {
 
     residue C c "secrets left behind in memory" openssl=openssl objdump=binutils
     residue C portable "secrets left behind in memory, portable code" openssl=openssl objdump=binutils
+
     if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
         platform glibc2.17 "built and run"
     else
@@ -469,7 +470,7 @@ part_go() {
     run "Go: tests, race detector" in_go go test -count=1 -race ./...
     run "Go: tests, cgocheck2" in_go env GOEXPERIMENT=cgocheck2 go test -count=1 ./...
     run "Go: conformance" go_conformance
-    in_go go build -o "$(absolute "$build/residue-go")" ./internal/residue
+    in_go go build -o "$(absolute "$build/residue-go")" ./internal/residue || rm -f "$build/residue-go" # not an older one
     # The scheduler saves registers on a goroutine's stack when it interrupts one, which docs/security.md tells.
     residue Go "command env GODEBUG=asyncpreemptoff=1 LD_LIBRARY_PATH=$RELEASE $build/residue-go" "secrets left behind in memory"
 }

@@ -1,6 +1,9 @@
 # What the scripts share: finding tools, reading documents, and calling tools that must know where the library is.
 # It is sourced in the root, with TARGET, RELEASE and build set.
 
+# What a static Rust library needs of the system, here.
+system_libraries='-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc'
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }

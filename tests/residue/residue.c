@@ -483,12 +483,17 @@ static void in_vector_late(void) { in_vector(); }
 /* Else a compiler may put the bytes elsewhere, one by one. */
 static void keep(volatile char *bytes) { __asm__ volatile("" : : "r"(bytes) : "memory"); }
 
+static void put(volatile char *to)
+{
+    for (int i = 0; i < 8; i++)
+        to[i] = planted_secret[i];
+    keep(to);
+}
+
 static void on_stack(void)
 {
     volatile char copy[64];
-    for (int i = 0; i < 8; i++)
-        copy[i] = planted_secret[i];
-    keep(copy);
+    put(copy);
 }
 
 static void words_on_stack(void)
@@ -502,42 +507,33 @@ static void words_on_stack(void)
 static void deep_on_stack(void)
 {
     volatile char copy[60000];
-    for (int i = 0; i < 8; i++)
-        copy[i] = planted_secret[i];
-    keep(copy);
+    put(copy);
 }
 
 static void on_heap(void)
 {
     volatile char *copy = malloc(64);
-    for (int i = 0; i < 8; i++)
-        copy[24 + i] = planted_secret[i];
-    keep(copy);
+    put(copy + 24);
     free((void *)copy);
 }
 
 static void kept_on_heap(void)
 {
     volatile char *copy = malloc(64);
-    for (int i = 0; i < 8; i++)
-        copy[24 + i] = planted_secret[i];
+    put(copy + 24);
     left = (char *)copy;
 }
 
 static void in_static(void)
 {
     static volatile char copy[64];
-    for (int i = 0; i < 8; i++)
-        copy[i] = planted_secret[i];
-    keep(copy);
+    put(copy);
 }
 
 static void in_thread_local(void)
 {
     static __thread volatile char copy[64];
-    for (int i = 0; i < 8; i++)
-        copy[i] = planted_secret[i];
-    keep(copy);
+    put(copy);
 }
 
 static void plant(const char *kind, const char *place, void (*fault)(void), const char *bytes)

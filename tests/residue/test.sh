@@ -5,7 +5,7 @@
 #   test.sh c                the C ABI, static and shared, on the paths that this CPU takes
 #   test.sh portable         the C ABI, with SHA-256 and AES in portable code, which CPUs without instructions for them run
 #   test.sh cpp              tc_auth.hpp
-#   test.sh files DIRECTORY SCAN  only the files that the programs read, made with that scan.c
+#   test.sh files DIRECTORY  scan.c, compiled, and the files that the programs read
 #   test.sh command NAME...  a program of another language, and once more with the word `plant`, which must then be found
 set -eu
 cd "$(dirname "$0")/../.."
@@ -16,23 +16,22 @@ work=$TARGET/c/residue source=$PWD/tests/residue
 warnings='-Wall -Wextra -Werror'
 # Bound lazily, so that the dynamic linker saves the vector registers on the stack.
 lazy='-fplt -Wl,-z,lazy'
+. tests/tools.sh
 mkdir -p "$work"
 
-build_scan() {
-    $CC -std=gnu99 -O2 $warnings "$source/scan.c" -o "$work/scan"
+build_scan() { # DIRECTORY
+    $CC -std=gnu99 -O2 $warnings "$source/scan.c" -o "$1/scan"
 }
 
 # The parameter files that the programs read, encrypted by OpenSSL: sizes of keys, and numbers of plaintexts.
-write_files() { # DIRECTORY SCAN
+write_files() { # DIRECTORY, with scan in it
     file=0
     for pair in 16:1 24:2 32:1 32:3 32:4; do
         file=$((file + 1)) size=${pair%:*}
-        "$2" plaintext "${pair#*:}" | openssl enc "-aes-$((8 * size))-cbc" -K "$("$2" hex "FILE_KEY_$size")" \
+        "$1/scan" plaintext "${pair#*:}" | openssl enc "-aes-$((8 * size))-cbc" -K "$("$1/scan" hex "FILE_KEY_$size")" \
             -iv 00000000000000000000000000000000 -out "$1/$file"
     done
 }
-
-system_libraries='-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc'
 
 c_static() { # DIRECTORY_OF_THE_LIBRARY
     $CC -std=gnu11 -O2 $warnings $lazy -Iinclude "$source/residue.c" "$1/libtc_auth.a" $system_libraries -o "$work/residue-static"
@@ -44,18 +43,21 @@ c_shared() {
     (cd "$work" && LD_LIBRARY_PATH=$RELEASE ./scan program ./residue-shared)
 }
 
-case ${1-} in c | portable | cpp | command) build_scan ;; esac
+case ${1-} in c | portable | cpp | command) build_scan "$work" ;; esac
 case ${1-} in
-    files) write_files "$2" "$3" ;;
+    files)
+        build_scan "$2"
+        write_files "$2"
+        ;;
     c)
-        write_files "$work" "$work/scan"
+        write_files "$work"
         c_static "$RELEASE"
         c_shared
         grep -qw 'sha_ni\|sha2' /proc/cpuinfo || echo "not tested: SHA-256 instructions; this CPU has none"
         grep -qw avx512f /proc/cpuinfo || echo "not tested: the registers of AVX-512; this CPU has none"
         ;;
     portable)
-        write_files "$work" "$work/scan"
+        write_files "$work"
         RUSTFLAGS='--cfg sha2_backend="soft" --cfg aes_backend="soft"' $CARGO rustc --release --locked --quiet --lib \
             --crate-type staticlib --target-dir "$TARGET/portable"
         # The instructions are in the usual library and not in this one.
@@ -67,7 +69,7 @@ case ${1-} in
         c_static "$TARGET/portable/release"
         ;;
     cpp)
-        write_files "$work" "$work/scan"
+        write_files "$work"
         $CXX -std=c++17 -O2 $warnings $lazy -Iinclude "$source/residue.cpp" "$RELEASE/libtc_auth.a" $system_libraries \
             -o "$work/residue-cpp"
         (cd "$work" && ./scan program ./residue-cpp)
