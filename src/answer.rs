@@ -2,6 +2,7 @@
 
 use std::num::IntErrorKind;
 
+use crate::redact::redact;
 use crate::secret::Secret;
 use crate::uri::is_visible;
 use crate::{json, message};
@@ -69,7 +70,7 @@ impl Answer {
 fn clean(message: Option<Secret>, secrets: &[&[u8]]) -> Option<String> {
     let message = message?;
     let text = str::from_utf8(&message).unwrap_or_default().trim();
-    if text.is_empty() { None } else { message::clean(text, secrets) }
+    if text.is_empty() { None } else { redact(text, secrets) }
 }
 
 /// Seconds as a number or as a string: both are seen, also as `1474673195.0`. A number that is too large for all times

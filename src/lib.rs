@@ -38,7 +38,10 @@ mod json;
 mod message;
 mod moment;
 mod pages;
+#[cfg(test)]
+mod planted;
 mod process;
+mod redact;
 mod renewal;
 mod residue;
 mod review;

@@ -12,6 +12,8 @@ pub(crate) struct Secret(Zeroizing<Box<[u8]>>);
 impl Secret {
     /// Puts the parts together in one allocation of the exact size: growing would leave an unwiped copy behind.
     pub(crate) fn concat(parts: &[&[u8]]) -> Secret {
+        #[cfg(test)]
+        crate::planted::may_panic();
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
         for part in parts {
             bytes.extend_from_slice(part);

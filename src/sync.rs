@@ -37,6 +37,13 @@ mod real {
 
         /// Fails in a child after `fork` alone, if a thread of the parent had the lock, which nobody will ever give back.
         pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>> {
+            let guard = self.acquire()?;
+            #[cfg(test)]
+            crate::planted::may_panic();
+            Ok(guard)
+        }
+
+        fn acquire(&self) -> Result<MutexGuard<'_, T>> {
             let process = process::mark();
             if let Some(guard) = self.try_lock() {
                 self.process.store(process, Relaxed);

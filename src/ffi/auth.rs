@@ -10,13 +10,10 @@ use super::header_list::tc_auth_header_list;
 use super::renewal::tc_auth_renewal;
 use super::string::hand_over_string;
 use super::time::{self, TC_AUTH_NO_EXPIRY, TC_AUTH_NO_TIMESTAMP};
-use super::{
-    Buffer, CALL_STACK, bytes, c_str, c_str_or_null, guard, guard_quick, guard_to_the_end, hand_over, required,
-};
+use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_quick, guard_to_the_end, hand_over, required};
 use crate::auth::{Auth, Kind, string_to_sign};
 use crate::error::{Result, Status};
 use crate::headers::HeaderList;
-use crate::residue::wiped;
 use crate::review::Response;
 
 /// One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
@@ -92,7 +89,10 @@ pub unsafe extern "C" fn tc_auth_new_token(
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_free(auth: Option<Box<tc_auth>>) {
     if let Some(auth) = auth {
-        wiped::<CALL_STACK, _>(|| drop(auth));
+        let _ = guard(|| {
+            drop(auth);
+            Ok(())
+        });
     }
 }
 

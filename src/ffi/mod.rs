@@ -25,6 +25,9 @@ mod string;
 
 mod library;
 
+#[cfg(test)]
+mod panics;
+
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -6,12 +6,11 @@ use std::ptr;
 
 use zeroize::Zeroizing;
 
-use super::cancel::Uncancelled;
 use super::string::hand_over_string;
-use super::{CALL_STACK, bytes, guard_to_the_end, required, time};
+use super::{bytes, guard_to_the_end, required, time};
 use crate::error::Status;
 use crate::gate::Ticket;
-use crate::residue::{cleared, wiped};
+use crate::residue::cleared;
 
 /// A ticket: you were chosen to renew the token, and others wait for you. It lapses after 120 seconds.
 ///
@@ -92,9 +91,10 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {
     if let Some(renewal) = renewal {
-        wiped::<CALL_STACK, _>(|| {
-            let _uncancelled = Uncancelled::new(); // it takes a lock
-            drop(renewal); // a ticket that is dropped is cancelled
+        // A ticket that is dropped is cancelled, which takes a lock. After a panic it lapses, as there is no status.
+        let _ = guard_to_the_end(|| {
+            drop(renewal);
+            Ok(())
         });
     }
 }
