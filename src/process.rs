@@ -5,7 +5,7 @@
 #![allow(unsafe_code, reason = "mappings have no safe interface")]
 
 /// A mark of this process. A child after `fork` has another one than its parent, and than the parent's parents.
-#[cfg(all(target_os = "linux", not(miri)))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 pub(crate) fn mark() -> u64 {
     use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 
@@ -32,7 +32,7 @@ pub(crate) fn mark() -> u64 {
 }
 
 /// Linux has this since 4.14; before that there is none.
-#[cfg(all(target_os = "linux", not(miri)))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 fn page() -> Option<&'static std::sync::atomic::AtomicU64> {
     let len = 4096; // of a page of any size the kernel takes the whole
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
@@ -52,7 +52,7 @@ fn page() -> Option<&'static std::sync::atomic::AtomicU64> {
 }
 
 /// Elsewhere there are no PID namespaces.
-#[cfg(any(not(target_os = "linux"), miri))]
+#[cfg(any(not(any(target_os = "linux", target_os = "android")), miri))]
 pub(crate) fn mark() -> u64 {
     u64::from(std::process::id())
 }
