@@ -318,20 +318,27 @@ mod tests {
         Answer::Renewed { token: Secret::concat(&[name.as_bytes()]), expires }
     }
 
-    /// Virtual time: both clocks start at zero and go on together.
+    /// Virtual time: both clocks start at zero and go on together, also while the machine sleeps. The one that tells the
+    /// date can be set.
     #[derive(Clone, Copy)]
     struct Clock {
         start: Moment,
         seconds: i64,
+        /// How far the date is ahead.
+        ahead: i64,
     }
 
     impl Clock {
         fn new() -> Clock {
-            Clock { start: Moment::now(), seconds: 0 }
+            Clock { start: Moment::now(), seconds: 0, ahead: 0 }
+        }
+
+        fn unix(self) -> i64 {
+            self.seconds + self.ahead
         }
 
         fn now(self) -> Now {
-            Now { unix: self.seconds, monotonic: self.start + Duration::from_secs(self.seconds as u64) }
+            Now { unix: self.unix(), monotonic: self.start + Duration::from_secs(self.seconds as u64) }
         }
 
         fn at(self, seconds: i64) -> Now {
@@ -352,9 +359,10 @@ mod tests {
         RejectCurrent,
         RejectOld,
         Pass(i64),
+        SetDate(i64),
     }
 
-    const EVENTS: [Event; 13] = [
+    const EVENTS: [Event; 15] = [
         Event::Poll,
         Event::Renewed,
         Event::Extended,
@@ -368,6 +376,8 @@ mod tests {
         Event::Pass(6),
         Event::Pass(50),
         Event::Pass(121),
+        Event::SetDate(70),
+        Event::SetDate(-70),
     ];
 
     /// The contract as a few flat facts, each set where the contract says so.
@@ -375,7 +385,7 @@ mod tests {
     struct Model {
         token: u32,
         expires: i64,
-        due: i64,
+        set_at: i64,
         /// When a renewal delivered or extended the token; long ago if the application set it.
         delivered: i64,
         /// From when on it is due because it was rejected; `NEVER` if it was not.
@@ -408,10 +418,10 @@ mod tests {
 
     impl World {
         fn new() -> World {
-            let clock = Clock::new();
-            let renewal = Renewal::new(token("t0", Some(100)), clock.now(), 0);
+            let clock = Clock { ahead: 10_000, ..Clock::new() };
+            let renewal = Renewal::new(token("t0", Some(clock.unix() + 100)), clock.now(), 0);
             let mut model = Model::new();
-            model.set(0, 0);
+            model.set(0, clock);
             World { renewal, model, clock, tickets: Vec::new(), latest: None, tokens: 0 }
         }
 
@@ -420,19 +430,20 @@ mod tests {
         }
 
         fn step(&mut self, event: Event) {
-            let (now, seconds) = (self.clock.now(), self.clock.seconds);
+            let (clock, now, seconds) = (self.clock, self.clock.now(), self.clock.seconds);
             match event {
                 Event::Pass(time) => self.clock.seconds += time,
+                Event::SetDate(ahead) => self.clock.ahead += ahead,
                 Event::Poll => self.poll(),
                 Event::UpdateOther => {
                     self.tokens += 1;
-                    self.renewal.update(token(&World::name(self.tokens), Some(seconds + 100)), now);
-                    self.model.set(self.tokens, seconds);
+                    self.renewal.update(token(&World::name(self.tokens), Some(now.unix + 100)), now);
+                    self.model.set(self.tokens, clock);
                     (self.model.rejections, self.model.last_rejection) = (0, LONG_AGO);
                 }
                 Event::UpdateSame => {
-                    self.renewal.update(token(&World::name(self.model.token), Some(seconds + 200)), now);
-                    (self.model.expires, self.model.due) = (seconds + 200, seconds + 140);
+                    self.renewal.update(token(&World::name(self.model.token), Some(now.unix + 200)), now);
+                    (self.model.expires, self.model.set_at) = (now.unix + 200, seconds);
                     (self.model.rejections, self.model.last_rejection) = (0, LONG_AGO);
                 }
                 Event::RejectCurrent => {
@@ -461,7 +472,7 @@ mod tests {
         fn poll(&mut self) {
             let (now, seconds) = (self.clock.now(), self.clock.seconds);
             let turn = self.renewal.poll(true, now);
-            match self.model.expected_turn(seconds) {
+            match self.model.expected_turn(self.clock) {
                 "wait" => {
                     let lapses = self.clock.at(self.model.holder.unwrap().1).monotonic;
                     assert_eq!(turn, Turn::Wait(lapses));
@@ -477,17 +488,17 @@ mod tests {
         }
 
         fn give_back(&mut self, event: Event, (ticket, of_token): (TicketId, u32)) {
-            let (now, seconds) = (self.clock.now(), self.clock.seconds);
+            let (clock, now, seconds) = (self.clock, self.clock.now(), self.clock.seconds);
             let late = of_token != self.model.token;
             let holds = self.model.holder.is_some_and(|(holder, _)| holder == ticket);
             let same = World::name(of_token);
             let of = token(&same, None);
             self.tokens += 1;
             let (answer, expected) = match event {
-                Event::Renewed => (renewed(&World::name(self.tokens), Some(seconds + 100)), Ok(())),
+                Event::Renewed => (renewed(&World::name(self.tokens), Some(now.unix + 100)), Ok(())),
                 Event::Extended => {
                     let expires = self.model.expires + 100;
-                    let result = if expires > seconds { Ok(()) } else { Err(Status::RenewalBadResponse) };
+                    let result = if expires > now.unix { Ok(()) } else { Err(Status::RenewalBadResponse) };
                     (renewed(&same, Some(expires)), result)
                 }
                 Event::Refused => (Answer::Refused, Err(Status::RenewalRefused)),
@@ -505,14 +516,13 @@ mod tests {
             let model = &mut self.model;
             match event {
                 Event::Renewed => {
-                    model.set(self.tokens, seconds);
+                    model.set(self.tokens, clock);
                     (model.delivered, model.settled) = (seconds, self.latest);
                 }
                 Event::Extended => {
                     let expires = model.expires + 100;
-                    if expires > seconds {
-                        let half = (expires - seconds) / 2;
-                        (model.expires, model.due) = (expires, expires - half.min(60));
+                    if expires > now.unix {
+                        (model.expires, model.set_at) = (expires, seconds);
                         (model.rejected, model.refused, model.pause_ends, model.failures) = (NEVER, false, 0, 0);
                         (model.delivered, model.settled) = (seconds, self.latest);
                         if holds {
@@ -545,7 +555,7 @@ mod tests {
             Model {
                 token: 0,
                 expires: 0,
-                due: 0,
+                set_at: 0,
                 delivered: LONG_AGO,
                 rejected: NEVER,
                 rejections: 0,
@@ -559,20 +569,29 @@ mod tests {
         }
 
         /// Another token: all is as at the start, but for the count of rejections and what earlier tickets are worth.
-        fn set(&mut self, token: u32, seconds: i64) {
+        fn set(&mut self, token: u32, clock: Clock) {
             let Model { rejections, last_rejection, settled, .. } = *self;
-            let (expires, due) = (seconds + 100, seconds + 50);
-            *self = Model { token, expires, due, rejections, last_rejection, settled, ..Model::new() };
+            let (expires, set_at) = (clock.unix() + 100, clock.seconds);
+            *self = Model { token, expires, set_at, rejections, last_rejection, settled, ..Model::new() };
         }
 
         fn is_held(&self, seconds: i64) -> bool {
             self.holder.is_some_and(|(_, lapses)| seconds < lapses)
         }
 
-        fn expected_turn(&self, seconds: i64) -> &'static str {
+        /// A minute before its end, or at half of the life that it had when it was set, by what the date is now.
+        fn is_due(&self, clock: Clock) -> bool {
+            let left = self.expires - clock.unix();
+            let life = left + clock.seconds - self.set_at;
+            left <= (life / 2).clamp(0, 60)
+        }
+
+        fn expected_turn(&self, clock: Clock) -> &'static str {
+            let seconds = clock.seconds;
+            let due = seconds >= self.rejected || self.is_due(clock);
             if self.is_held(seconds) {
                 "wait"
-            } else if self.refused || seconds < self.pause_ends || !(seconds >= self.rejected || seconds >= self.due) {
+            } else if self.refused || seconds < self.pause_ends || !due {
                 "go ahead"
             } else {
                 "renew"
@@ -630,7 +649,7 @@ mod tests {
         let mut due = World::new();
         due.step(Event::Pass(50)); // else the first events have little to do
         all_orders(&due, 6, &mut count);
-        assert_eq!(count, (1..=6).map(|depth| 13_u64.pow(depth)).sum::<u64>());
+        assert_eq!(count, (1..=6).map(|depth| 15_u64.pow(depth)).sum::<u64>());
     }
 
     proptest! {
