@@ -765,10 +765,7 @@ impl World<'_> {
             0 if !self.lists.is_empty() => {
                 let (list, lines) = self.lists.swap_remove(which % self.lists.len());
                 unsafe { check_list(list, &lines) };
-                // The planted fault: a list that nobody frees.
-                if !planted() || which % 2 == 0 {
-                    unsafe { tc_auth_header_list_free(list) };
-                }
+                unsafe { tc_auth_header_list_free(list) };
             }
             1 if !self.urls.is_empty() => unsafe {
                 let (url, text) = self.urls.swap_remove(which % self.urls.len());
@@ -789,29 +786,44 @@ impl World<'_> {
         }
     }
 
-    /// Two threads on one handle at once: whatever the order, only these things can come out.
+    /// Two threads on two handles at once: whatever the order, only these things can come out, and no header of one
+    /// handle holds what is the other's.
     unsafe fn at_once(&mut self) {
-        let slot = self.auth();
+        let slots = [self.auth(), self.auth()];
         let calls: [[usize; 4]; 2] = std::array::from_fn(|_| std::array::from_fn(|_| self.input.byte()));
-        let auth = &self.auths[slot];
-        if auth.handle.is_null() {
+        let present: Vec<_> = slots.into_iter().filter(|slot| !self.auths[*slot].handle.is_null()).collect();
+        let mut shared: Vec<_> = present.iter().map(|slot| Shared::new(&self.auths[*slot])).collect();
+        if shared.is_empty() {
             return;
         }
-        let shared = Shared(auth.handle);
-        let signed = auth.key_pair.is_some().then(|| auth.expect(c"GET", c"/a?b", 1_513_703_787).unwrap());
+        for shared in shared.iter().filter(|shared| shared.signed.is_none()) {
+            let token = shared.token("0");
+            assert_eq!(unsafe { tc_auth_update_token(shared.handle, token.as_ptr(), 1) }, OK);
+        }
+        if let [one, other] = shared.as_mut_slice()
+            && planted("other")
+        {
+            // The planted fault: each handle has the other's token.
+            std::mem::swap(&mut one.handle, &mut other.handle);
+        }
+        let make = |calls: &[usize]| {
+            calls.iter().for_each(|call| unsafe { shared[call / 128 % shared.len()].call(call % 128) });
+        };
         thread::scope(|scope| {
-            let other =
-                scope.spawn(|| calls[1].iter().for_each(|call| unsafe { shared.call(*call, signed.as_deref()) }));
-            calls[0].iter().for_each(|call| unsafe { shared.call(*call, signed.as_deref()) });
+            let other = scope.spawn(|| make(&calls[1]));
+            make(&calls[0]);
             other.join().unwrap();
         });
-        let auth = &mut self.auths[slot];
-        if auth.is_token() {
-            // A token that was never there: what has happened to others does not matter to it.
-            self.numbers += 1;
-            let token = CString::new(format!("after:{}", self.numbers)).unwrap();
-            assert_eq!(unsafe { tc_auth_update_token(auth.handle, token.as_ptr(), 1) }, OK);
-            auth.set(token.to_bytes(), 1);
+        drop(shared);
+        for slot in present {
+            let auth = &mut self.auths[slot];
+            if auth.is_token() {
+                // A token that was never there: what has happened to others does not matter to it.
+                self.numbers += 1;
+                let token = CString::new(format!("after:{}", self.numbers)).unwrap();
+                assert_eq!(unsafe { tc_auth_update_token(auth.handle, token.as_ptr(), 1) }, OK);
+                auth.set(token.to_bytes(), 1);
+            }
         }
     }
 
@@ -842,7 +854,10 @@ impl World<'_> {
         unsafe {
             for (list, lines) in self.lists.drain(..) {
                 check_list(list, &lines);
-                tc_auth_header_list_free(list);
+                // The planted fault: a list that nobody frees.
+                if !planted("wrong") {
+                    tc_auth_header_list_free(list);
+                }
             }
             let handles: Vec<_> = self.auths.iter().map(|auth| auth.handle).collect();
             if self.numbers.is_multiple_of(2) {
@@ -887,67 +902,108 @@ unsafe fn check_list(list: Handle, lines: &[Vec<u8>]) {
     }
 }
 
-struct Shared(Handle);
+/// A handle that two threads use at once.
+struct Shared {
+    handle: Handle,
+    /// What an HMAC handle makes of one request.
+    signed: Option<Vec<u8>>,
+    /// What all tokens of this handle begin with, and of no other.
+    mark: String,
+}
 
 // SAFETY: the library says so of a handle.
 unsafe impl Sync for Shared {}
 
 impl Shared {
-    /// `signed`: what an HMAC handle makes of one request.
-    unsafe fn call(&self, call: usize, signed: Option<&[u8]>) {
+    fn new(auth: &Auth) -> Shared {
+        let signed = auth.key_pair.is_some().then(|| auth.expect(c"GET", c"/a?b", 1_513_703_787).unwrap());
+        Shared { handle: auth.handle, signed, mark: format!("h{}:", auth.number) }
+    }
+
+    fn token(&self, end: &str) -> CString {
+        CString::new(format!("{}{end}", self.mark)).unwrap()
+    }
+
+    unsafe fn call(&self, call: usize) {
         let (mut list, mut text, mut expires, mut ticket, mut advice) = (null_mut(), null_mut(), 0, null_mut(), 0);
-        let (method, uri) = (c"GET".as_ptr(), c"/a?b".as_ptr());
+        let (handle, method, uri) = (self.handle, c"GET".as_ptr(), c"/a?b".as_ptr());
         let expected = |status: Status, allowed: &[Status]| assert!(allowed.contains(&status), "{status:?}");
+        let own = |value: &[u8], scheme: &str| value.starts_with(format!("{scheme}{}", self.mark).as_bytes());
         unsafe {
             match call % 8 {
                 0 => {
-                    expected(tc_auth_headers_at(self.0, method, uri, 1_513_703_787, &mut list), &[OK, TokenExpired]);
+                    expected(tc_auth_headers_at(handle, method, uri, 1_513_703_787, &mut list), &[OK, TokenExpired]);
                     if !list.is_null() {
                         let value = bytes(tc_auth_header_list_value(list, 0));
-                        assert!(signed.map_or(value.starts_with(b"TC-Token "), |signed| value == signed));
+                        let signed = self.signed.as_ref();
+                        assert!(
+                            signed.map_or_else(|| own(&value, "TC-Token "), |signed| value == *signed),
+                            "{value:?}"
+                        );
                     }
                     tc_auth_header_list_free(list);
                 }
                 1 => {
                     let (mut buffer, mut len, mut timestamp) = ([0_u8; 200], 0, 0);
-                    let buffer = buffer.as_mut_ptr().cast();
-                    let status =
-                        tc_auth_headers_into(self.0, method, 3, uri, 4, 1, buffer, 200, &mut len, &mut timestamp);
-                    expected(status, &[OK, TokenExpired, BufferTooSmall]);
+                    let start = buffer.as_mut_ptr().cast();
+                    let status = tc_auth_headers_into(
+                        handle,
+                        method,
+                        3,
+                        uri,
+                        4,
+                        1_513_703_787,
+                        start,
+                        200,
+                        &mut len,
+                        &mut timestamp,
+                    );
+                    expected(status, &[OK, TokenExpired]);
+                    if status == OK {
+                        let value = &buffer[..len];
+                        let signed = self.signed.as_ref();
+                        assert!(signed.map_or_else(|| own(value, "TC-Token "), |signed| value == *signed), "{value:?}");
+                    }
                 }
                 2 => {
-                    expected(tc_auth_token(self.0, &mut text, &mut expires), &[OK, WrongKind]);
-                    assert!(text.is_null() || is_visible(&bytes(text)));
+                    expected(tc_auth_token(handle, &mut text, &mut expires), &[OK, WrongKind]);
+                    assert!(text.is_null() || own(&bytes(text), ""));
                     tc_auth_string_free(text);
                 }
                 3 => {
-                    let (sent, len) = if signed.is_some() { (c"TC a:b", 6) } else { (c"TC-Token token:1", 16) };
+                    let sent = match self.signed {
+                        Some(_) => "TC a:b".to_owned(),
+                        None => format!("TC-Token {}1", self.mark),
+                    };
+                    let (start, len) = (sent.as_ptr().cast(), sent.len());
                     let body = c"Unauthorized".as_ptr();
-                    let status = tc_auth_review(self.0, sent.as_ptr(), len, 0, 401, null(), body, 12, &mut advice);
+                    let status = tc_auth_review(handle, start, len, 0, 401, null(), body, 12, &mut advice);
                     expected(status, &[OK]);
                     assert!(matches!(advice, 1 | 4 | 7));
                 }
                 4 => {
-                    expected(tc_auth_renewal_poll(self.0, 1, &mut ticket), &[OK, RenewalTimeout]);
+                    expected(tc_auth_renewal_poll(handle, 1, &mut ticket), &[OK, RenewalTimeout]);
                     if !ticket.is_null() {
                         let (http_status, body, ..) = ANSWERS[call / 8 % ANSWERS.len()];
-                        let body_start = body.as_ptr().cast();
-                        let status = tc_auth_renewal_complete(ticket, http_status, body_start, body.len(), &mut text);
+                        let body = body.replace("token:", &self.mark);
+                        let start = body.as_ptr().cast();
+                        let status = tc_auth_renewal_complete(ticket, http_status, start, body.len(), &mut text);
                         expected(status, &[OK, RenewalBadResponse, RenewalRefused]);
                         tc_auth_string_free(text);
                     }
                 }
                 5 => {
-                    let token = [c"token:1", c"token:2", c"token:6"][call / 8 % 3].as_ptr();
-                    expected(tc_auth_update_token(self.0, token, (call / 24 % 2) as i64), &[OK, WrongKind]);
+                    let token = self.token(["1", "2", "6"][call / 8 % 3]);
+                    let status = tc_auth_update_token(handle, token.as_ptr(), (call / 24 % 2) as i64);
+                    expected(status, &[OK, WrongKind]);
                 }
                 6 => {
-                    expected(tc_auth_describe(self.0, &mut text), &[OK]);
+                    expected(tc_auth_describe(handle, &mut text), &[OK]);
                     tc_auth_string_free(text);
                 }
                 _ => {
-                    expected(tc_auth_set_renewal_window(self.0, 60), &[OK, WrongKind]);
-                    expected(tc_auth_clock_offset(self.0, &mut expires), &[OK]);
+                    expected(tc_auth_set_renewal_window(handle, 60), &[OK, WrongKind]);
+                    expected(tc_auth_clock_offset(handle, &mut expires), &[OK]);
                 }
             }
         }

@@ -1,20 +1,21 @@
-//! The reader of command-line arguments, with NUL between them.
+//! The reader of command-line arguments, with NUL between them. Parts of the text may be `grown`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tc_auth::{Auth, Kind, Now};
-use tc_auth_fuzz::planted;
+use tc_auth_fuzz::{grown, linear, planted};
 
-fuzz_target!(|text: &[u8]| {
+fuzz_target!(|input: &[u8]| {
+    let text = &*grown(input);
     let arguments: Vec<_> = text.split(|byte| *byte == 0).collect();
-    let result = Auth::from_args(arguments.iter().copied(), Now::read());
+    let result = linear(text.len(), || Auth::from_args(arguments.iter().copied(), Now::read()));
     if let Ok(auth) = result
         && auth.kind() == Kind::Token
     {
         let token = auth.token().unwrap();
         let value = token.value().as_bytes();
         // The planted fault: a value is an argument by itself, and `--tc_token=X` holds none.
-        let holds = |argument: &&[u8]| if planted() { *argument == value } else { argument.ends_with(value) };
+        let holds = |argument: &&[u8]| if planted("wrong") { *argument == value } else { argument.ends_with(value) };
         assert!(arguments.iter().any(holds), "a token that nobody passed");
     }
     let (discovered, why) = Auth::discover(arguments.iter().copied(), &|_| None, Now::read());

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tc_auth::{Advice, Auth, Moment, Now, Response, Status};
-use tc_auth_fuzz::{fields, grown, is_time, is_visible, number, planted};
+use tc_auth_fuzz::{fields, grown, is_time, is_visible, linear, number, planted};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -40,7 +40,8 @@ fuzz_target!(|input: &[u8]| {
     let sent = if sent.is_empty() { own } else { sent };
     let (timestamp, http_status) = (number(timestamp), number(http_status) as i32);
     let date = (!date.is_empty()).then_some(date);
-    let advice = auth.review(sent, timestamp, &Response { status: http_status, date, body }, now);
+    let response = Response { status: http_status, date, body };
+    let advice = linear(input.len() + body.len(), || auth.review(sent, timestamp, &response, now));
 
     // The offset: only for the one message, and only as far as the server's Date says.
     let refusal = matches!(http_status, 400 | 401 | 403);
@@ -83,7 +84,7 @@ fuzz_target!(|input: &[u8]| {
     let message = message.trim().to_ascii_lowercase();
     let begins = |text: &str| message.starts_with(text);
     // The planted fault: one second more than what the server allows.
-    let allowed = if planted() { 301 } else { 300 };
+    let allowed = if planted("wrong") { 301 } else { 300 };
     let corrected = server.is_some_and(|server| server.abs_diff(timestamp) > allowed)
         && (server.unwrap().abs_diff(NOW + offset) <= 300 || server.unwrap().abs_diff(NOW) <= 86_400);
     let whole = message.strip_suffix('.').unwrap_or(&message) == UNAUTHORIZED;

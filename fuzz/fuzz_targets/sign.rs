@@ -1,20 +1,22 @@
 //! Signing, beside a second signer, and beside what browsers take a URL to mean.
 //!
-//! Fields: access id, secret key, API path (may be empty), Unix time, method, URI.
+//! Fields: access id, secret key, API path (may be empty), Unix time, method, URI. Any of it may be `grown`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tc_auth::{Auth, string_to_sign};
-use tc_auth_fuzz::{agree, authorization, fields, key_pair_faults, number, request};
+use tc_auth_fuzz::{agree, authorization, fields, grown, key_pair_faults, linear, number, request};
 
 fuzz_target!(|input: &[u8]| {
+    let input = &*grown(input);
     let Some([access_id, secret_key, api_path, time, method, uri]) = fields(input) else { return };
     let time = number(time);
     let faults = key_pair_faults(access_id, secret_key);
     let made = Auth::new_hmac(access_id, secret_key);
     let Some((auth, ())) = agree(made, if faults.is_empty() { Ok(()) } else { Err(faults) }) else { return };
 
-    let plain = agree(string_to_sign(method, uri, time), request(None, method, uri, time));
+    let plain = linear(input.len(), || string_to_sign(method, uri, time));
+    let plain = agree(plain, request(None, method, uri, time));
     if let Some((ours, theirs)) = plain {
         assert_eq!(ours.as_bytes(), theirs);
     }
@@ -24,7 +26,8 @@ fuzz_target!(|input: &[u8]| {
         let Some((_, theirs)) = agree(auth.set_api_path(api_path), tc_auth_fuzz::api_path(api_path)) else { return };
         origin = Some(theirs);
     }
-    let Some((headers, text)) = agree(auth.headers(method, uri, time), request(origin.as_ref(), method, uri, time))
+    let Some((headers, text)) =
+        agree(linear(input.len(), || auth.headers(method, uri, time)), request(origin.as_ref(), method, uri, time))
     else {
         return;
     };

@@ -1,13 +1,13 @@
 //! The URL builder, beside the parser of browsers: what was given comes out again, unchanged on the way.
 //!
 //! Fields: the base (with `+` before it, a path to be joined to an API path), then any number of `/segment`, or `?name`
-//! and a value.
+//! and a value. A segment may be `grown`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::percent_decode_str;
 use tc_auth::{Auth, Status, Url, string_to_sign};
-use tc_auth_fuzz::{agree, planted, request, uri};
+use tc_auth_fuzz::{agree, grown, linear, planted, request, uri};
 
 const API_PATH: &str = "https://company.example/api";
 
@@ -55,17 +55,18 @@ fuzz_target!(|input: &[u8]| {
         let before = url.as_str().to_owned();
         let (result, fault) = match field.split_first() {
             Some((b'/', segment)) => {
+                let segment = &*grown(segment);
                 let fault = match segment {
                     b"" | b"." | b".." => Some(Status::InvalidArgument),
                     // The planted fault: a segment counts as encoded already.
-                    b"%2e%2e" if planted() => Some(Status::InvalidArgument),
+                    b"%2e%2e" if planted("wrong") => Some(Status::InvalidArgument),
                     _ if before.contains('?') => Some(Status::InvalidUriForm),
                     _ => None,
                 };
                 if fault.is_none() {
                     added_segments.push(segment.to_vec());
                 }
-                (url.add_segment(segment), fault)
+                (linear(before.len() + segment.len(), || url.add_segment(segment)), fault)
             }
             Some((b'?', name)) => {
                 let value = fields.next().unwrap_or_default();
@@ -73,7 +74,7 @@ fuzz_target!(|input: &[u8]| {
                 if fault.is_none() {
                     added_pairs.push((name.to_vec(), value.to_vec()));
                 }
-                (url.add_query(name, value), fault)
+                (linear(before.len() + input.len(), || url.add_query(name, value)), fault)
             }
             _ => continue,
         };

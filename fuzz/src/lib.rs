@@ -1,11 +1,13 @@
-//! What the targets share: how an input is cut up, and signing once more, as plainly as it can be written.
+//! What the targets share: how an input is cut up, how much time a call may take, and signing once more, as plainly as it
+//! can be written.
 //!
 //! The second signer is made of what `include/tc_auth.h` and RFC 3986 say, not of what the library does.
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::hint::black_box;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,10 +15,39 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tc_auth::Status;
 
-/// Whether the fault is planted that `tests/fuzz.sh` expects the fuzzer to find.
-pub fn planted() -> bool {
-    static PLANTED: OnceLock<bool> = OnceLock::new();
-    *PLANTED.get_or_init(|| std::env::var_os("TC_AUTH_FUZZ_PLANT").is_some())
+/// Whether a fault is planted that `tests/fuzz.sh` expects the fuzzer to find.
+pub fn planted(fault: &str) -> bool {
+    static PLANTED: OnceLock<Option<String>> = OnceLock::new();
+    PLANTED.get_or_init(|| std::env::var("TC_AUTH_FUZZ_PLANT").ok()).as_deref() == Some(fault)
+}
+
+/// What a call may take, fixed and for each byte of its input: several times what the slowest one takes, instrumented as
+/// it is for the fuzzer. That is the redaction of a message of 64 KiB; others take a hundredth of it.
+const FIXED: Duration = Duration::from_millis(50);
+const PER_BYTE: Duration = Duration::from_micros(3);
+
+/// Makes a call, and fails if the time of the CPU that it took is not in proportion to its input. Other processes do not
+/// count, so that this holds on a busy machine.
+pub fn linear<T>(bytes: usize, call: impl FnOnce() -> T) -> T {
+    let allowed = FIXED + PER_BYTE * u32::try_from(bytes).unwrap();
+    let started = cpu_time();
+    let result = call();
+    if planted("slow") {
+        // The planted fault: for each byte the loop looks at all others. It stops when that was too long.
+        (0..bytes).take_while(|_| cpu_time() - started <= allowed).for_each(|byte| {
+            black_box((0..bytes).filter(|other| *other == black_box(byte)).count());
+        });
+    }
+    let took = cpu_time() - started;
+    assert!(took <= allowed, "{took:?} of CPU time for {bytes} bytes");
+    result
+}
+
+/// What this thread has used.
+fn cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }, 0);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The largest JSON text and the largest parameter file that are read; for a server's answer there is no limit.
@@ -26,7 +57,7 @@ pub const LARGE: usize = 1 << 20;
 const SMALL: usize = 4 << 10;
 
 /// A text in which parts are repeated, so that few bytes become as many as a server may send, and a loop that is slow
-/// for them runs into the timeout. A part comes behind the byte 6, a byte for its length, and one for how often: from
+/// for them is found by `linear`. A part comes behind the byte 6, a byte for its length, and one for how often: from
 /// 240 on as often as it fits.
 ///
 /// Large texts get a quarter of the time, for else the fuzzer would do little more than these. The first text of a
@@ -107,7 +138,7 @@ pub fn uri(text: &[u8]) -> Result<Uri, Vec<Status>> {
 fn cut(text: &[u8]) -> Option<Uri> {
     let hash = text.iter().enumerate().filter(|(_, byte)| **byte == b'#').map(|(at, _)| at);
     // The planted fault: the last `#` instead of the first.
-    let hash = if planted() { hash.max() } else { hash.min() };
+    let hash = if planted("wrong") { hash.max() } else { hash.min() };
     let (text, has_fragment) = (&text[..hash.unwrap_or(text.len())], hash.is_some());
     if text.first() == Some(&b'/') {
         return Some(Uri { target: text.to_vec(), origin: None, has_user: false, has_fragment });
