@@ -88,7 +88,7 @@ storm() { # HOW_TO_BUILD_IT COMMAND...
     server=$!
     while ! test -s "$checked/port"; do sleep 0.1; done
     status=0
-    "$@" "http://127.0.0.1:$(cat "$checked/port")" storm-token 4 1 16 "$SECONDS_OF_STORM" || status=$?
+    "$@" 4 1 16 "$SECONDS_OF_STORM" "http://127.0.0.1:$(cat "$checked/port")" storm-token || status=$?
     kill $server
     echo "renewals: $(grep -c renewal "$checked/stand_in.log")"
     return $status

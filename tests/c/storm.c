@@ -1,7 +1,8 @@
 /* Many threads send signed requests without pause while tokens expire. It runs the very code of the example that users
- * copy. Prints one line of figures; succeeds if no request failed.
+ * copy. With several servers each of them has a handle of its own, and each thread uses all of them in turns: a server
+ * that gets another's token counts it. Prints one line of figures; succeeds if no request failed.
  *
- * usage: storm SERVER TOKEN LIFE WINDOW THREADS SECONDS
+ * usage: storm LIFE WINDOW THREADS SECONDS SERVER TOKEN [SERVER TOKEN ...]
  */
 #define _POSIX_C_SOURCE 200809L
 #include <sys/wait.h>
@@ -13,9 +14,16 @@
 
 #include "measure.h"
 
-struct worker {
+enum { MOST_SERVERS = 4 };
+
+struct server {
     tc_auth *auth;
-    const char *url;
+    char url[512];
+};
+
+struct worker {
+    const struct server *servers;
+    int server_count;
     double ends, longest;
     long requests, failed;
 };
@@ -27,9 +35,10 @@ static void *storm(void *argument)
     CURL *curl = curl_easy_init();
     double started;
     while (curl && (started = seconds()) < worker->ends) {
+        const struct server *server = &worker->servers[worker->requests % worker->server_count];
         double took;
         worker->requests++;
-        worker->failed += session_get(worker->auth, curl, worker->url, &response) != 200;
+        worker->failed += session_get(server->auth, curl, server->url, &response) != 200;
         took = seconds() - started;
         if (took > worker->longest)
             worker->longest = took;
@@ -60,35 +69,41 @@ static int forked_child_signs(tc_auth *hmac, tc_auth *token)
 
 int main(int argc, char **argv)
 {
-    enum { MOST = 64, FORKS = 5 };
-    tc_auth *auth = NULL, *hmac = NULL;
-    char url[512], api_path[256];
-    struct worker workers[MOST];
-    pthread_t threads[MOST];
+    enum { MOST_THREADS = 64, FORKS = 5 };
+    tc_auth *hmac = NULL;
+    struct server servers[MOST_SERVERS];
+    struct worker workers[MOST_THREADS];
+    pthread_t threads[MOST_THREADS];
     long requests = 0, failed = 0;
     double longest = 0, length;
-    int count, forked = 0;
-    if (argc != 7)
+    int count, forked = 0, server_count = (argc - 5) / 2;
+    if (argc < 7 || argc % 2 == 0 || server_count > MOST_SERVERS)
         return 2;
-    count = atoi(argv[5]) < MOST ? atoi(argv[5]) : MOST;
-    length = atof(argv[6]);
-    snprintf(api_path, sizeof api_path, "%s/api", argv[1]);
-    snprintf(url, sizeof url, "%s/v3/indicators?resultLimit=1", api_path);
-    if (tc_auth_new_token(argv[2], (int64_t)time(NULL) + atoll(argv[3]), &auth) != TC_AUTH_STATUS_OK ||
-        tc_auth_new_hmac("id", "key", &hmac) != TC_AUTH_STATUS_OK ||
-        tc_auth_set_api_path(auth, api_path) != TC_AUTH_STATUS_OK ||
-        tc_auth_set_renewal_window(auth, atoll(argv[4])) != TC_AUTH_STATUS_OK)
+    count = atoi(argv[3]) < MOST_THREADS ? atoi(argv[3]) : MOST_THREADS;
+    length = atof(argv[4]);
+    for (int i = 0; i < server_count; i++) {
+        struct server *server = &servers[i];
+        const char *const *arguments = (const char *const *)&argv[5 + 2 * i];
+        char api_path[256];
+        snprintf(api_path, sizeof api_path, "%s/api", arguments[0]);
+        snprintf(server->url, sizeof server->url, "%s/v3/indicators?resultLimit=1", api_path);
+        if (tc_auth_new_token(arguments[1], (int64_t)time(NULL) + atoll(argv[1]), &server->auth) != TC_AUTH_STATUS_OK ||
+            tc_auth_set_api_path(server->auth, api_path) != TC_AUTH_STATUS_OK ||
+            tc_auth_set_renewal_window(server->auth, atoll(argv[2])) != TC_AUTH_STATUS_OK)
+            return 2;
+    }
+    if (tc_auth_new_hmac("id", "key", &hmac) != TC_AUTH_STATUS_OK)
         return 2;
     curl_global_init(CURL_GLOBAL_DEFAULT);
     for (int i = 0; i < count; i++) {
-        workers[i] = (struct worker){auth, url, seconds() + length, 0, 0, 0};
+        workers[i] = (struct worker){servers, server_count, seconds() + length, 0, 0, 0};
         if (pthread_create(&threads[i], NULL, storm, &workers[i]) != 0)
             abort();
     }
     for (int i = 0; i < FORKS; i++) {
         struct timespec pause = {0, 300000000};
         nanosleep(&pause, NULL);
-        forked += forked_child_signs(hmac, auth);
+        forked += forked_child_signs(hmac, servers[0].auth);
     }
     for (int i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);
@@ -99,6 +114,7 @@ int main(int argc, char **argv)
     printf("requests %ld failed %ld longest_ms %.0f forked %d/%d\n", requests, failed, longest * 1000, forked, FORKS);
     curl_global_cleanup();
     tc_auth_free(hmac);
-    tc_auth_free(auth);
+    for (int i = 0; i < server_count; i++)
+        tc_auth_free(servers[i].auth);
     return failed == 0 && requests > 0 && forked == FORKS ? 0 : 1;
 }

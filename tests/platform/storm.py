@@ -27,7 +27,7 @@ TOKEN = "API:5:storm+token="
 
 
 def ours(stand_in):
-    arguments = [stand_in.url, TOKEN, LIFE, WINDOW, THREADS, SECONDS]
+    arguments = [LIFE, WINDOW, THREADS, SECONDS, stand_in.url, TOKEN]
     command = [f"{PROGRAMS}/storm", *map(str, arguments)]
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     requests, failed, longest = re.match(r"requests (\d+) failed (\d+) longest_ms (\d+)", output).groups()

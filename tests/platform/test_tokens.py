@@ -245,18 +245,34 @@ class Clock(unittest.TestCase):
 
 
 class Storm(unittest.TestCase):
-    def test_no_request_is_lost(self):
-        life, window, threads, seconds = 2, 1, 16, 8
-        with StandIn("--token-life", str(life), "--quiet") as stand_in:
-            command = [PROGRAMS / "storm", stand_in.url, TOKEN, str(life), str(window), str(threads), str(seconds)]
-            storm = subprocess.run(command, capture_output=True, text=True, timeout=120)
-            stats = stand_in.stats()
+    LIFE, WINDOW, THREADS, SECONDS = 2, 1, 16, 8
+
+    def run_storm(self, *servers):
+        """What the servers counted: each is a stand-in and the token that it starts with."""
+        command = [PROGRAMS / "storm", *map(str, [self.LIFE, self.WINDOW, self.THREADS, self.SECONDS])]
+        command += [argument for stand_in, token in servers for argument in (stand_in.url, token)]
+        storm = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        stats = [stand_in.stats() for stand_in, _ in servers]
         print(f"\n{storm.stdout.strip()} {stats}")
         self.assertEqual(storm.returncode, 0, storm.stderr)
+        return stats
+
+    def check(self, stats):
         issued = stats["issued"]
-        self.assertLessEqual(stats["refused"], threads * issued, "only what was in flight may meet a 401")
+        self.assertLessEqual(stats["refused"], self.THREADS * issued, "only what was in flight may meet a 401")
         self.assertEqual(issued, stats["renewal requests"], "one expiry, one renewal")
-        self.assertIn(issued, range(seconds - 2, seconds + 2))
+        self.assertIn(issued, range(self.SECONDS - 2, self.SECONDS + 2))
+
+    def test_no_request_is_lost(self):
+        with StandIn("--token-life", str(self.LIFE), "--quiet") as stand_in:
+            self.check(*self.run_storm((stand_in, TOKEN)))
+
+    def test_no_handle_gets_the_token_of_another(self):
+        options = ["--token-life", str(self.LIFE), "--quiet", "--token"]
+        with StandIn(*options, TOKEN) as one, StandIn(*options, "API:6:another=") as other:
+            for stats in self.run_storm((one, TOKEN), (other, "API:6:another=")):
+                self.check(stats)
+                self.assertEqual(stats["wrong"], 0, "a token that this server never issued")
 
 
 if __name__ == "__main__":
