@@ -125,26 +125,32 @@ fields send(session &client, const std::string &method, const std::string &url, 
     return {std::to_string(answer.status), answer.body};
 }
 
-fields storm(entry &handle, const std::string &url, std::int64_t count, std::int64_t seconds)
+fields storm(entry &handle, const std::string &url, std::int64_t count, std::int64_t seconds, const field &rejecting_url)
 {
-    std::atomic<long> requests{0}, failed{0};
+    std::atomic<long> requests{0}, rejected{0}, failed{0};
     std::vector<std::thread> threads;
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-    for (std::int64_t i = 0; i < count; i++)
-        threads.emplace_back([&] {
-            const auto client = handle.connect();
-            while (std::chrono::steady_clock::now() < end) {
-                requests++;
-                try {
-                    failed += client->send("GET", url).status != 200;
-                } catch (const std::exception &) {
-                    failed++;
-                }
+    const auto work = [&](const std::string &target, long expected, std::atomic<long> &sent) {
+        const auto client = handle.connect();
+        while (std::chrono::steady_clock::now() < end) {
+            sent++;
+            try {
+                failed += client->send("GET", target).status != expected;
+            } catch (const std::exception &) {
+                failed++;
             }
-        });
+        }
+    };
+    for (std::int64_t i = 0; i < count; i++)
+        threads.emplace_back(work, url, 200, std::ref(requests));
+    if (rejecting_url)
+        threads.emplace_back(work, *rejecting_url, 401, std::ref(rejected));
     for (auto &thread : threads)
         thread.join();
-    return {std::to_string(requests), std::to_string(failed)};
+    fields answer{std::to_string(requests), std::to_string(failed)};
+    if (rejecting_url)
+        answer.emplace_back(std::to_string(rejected));
+    return answer;
 }
 
 fields run(const std::string &command, const fields &a)
@@ -234,7 +240,8 @@ fields run(const std::string &command, const fields &a)
              return fields{};
          }},
         {"finish", [&] { return handle().sent.get(); }},
-        {"storm", [&] { return storm(handle(), text(1), number(a.at(2)), number(a.at(3))); }},
+        {"storm",
+         [&] { return storm(handle(), text(1), number(a.at(2)), number(a.at(3)), a.size() > 4 ? a[4] : field()); }},
         {"events",
          [&] {
              const std::lock_guard<std::mutex> guard(handle().events_lock);

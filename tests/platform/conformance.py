@@ -28,6 +28,7 @@ VECTORS = ROOT / "tests" / "vectors"
 TARGET = "/api/v3/indicators?resultLimit=10"
 HARD_TARGET = "/api/v3//x/../y;z/%7e%2F!'()*?q=a+b%20c&empty=&&u=http://h/?x"
 UNAUTHORIZED = '{"status": "Failure", "message": "Unauthorized"}'
+UNAUTHORIZED_ATTRIBUTE = '{"status": "Failure", "message": "Unauthorized attribute type \'Foo\'"}\n'
 ON_A_BASE = {"url_add_segment", "url_add_query"}
 SCENARIOS = []
 
@@ -459,6 +460,26 @@ def body_that_is_gone(program):
     return "401, 200"
 
 
+@scenario("status 400, and a message that only begins with \"Unauthorized\": returned as it is, sent once, no renewal")
+def error_about_an_attribute(program):
+    arrived = []
+
+    def record(request):
+        arrived.append(request)
+        return request
+
+    with StandIn() as stand_in, Hop(stand_in.port, record) as hop:
+        token_client(program, hop.url)
+        equal(send(program, hop.url + "/api/v3/attribute"), (400, UNAUTHORIZED_ATTRIBUTE))
+        equal(send(program, hop.url + TARGET)[0], 200, "the next request")
+        paths = [request.split()[1].decode().partition("?")[0] for request in arrived]
+        equal(paths, ["/api/v3/attribute", "/api/v3/indicators"])
+        equal(program.do("token", "h"), [TOKEN, "0"])
+        equal(program.do("events", "h"), [])
+        counted(stand_in, verified=1, refused=0, renewal_requests=0)
+    return "400"
+
+
 @scenario("a refusal of 200 KB reaches the caller whole")
 def long_refusal(program):
     body = json.dumps({"message": "Access Denied", "padding": "x" * 200_000})
@@ -604,6 +625,26 @@ def storm(program):
         equal(3 <= stats["issued"] <= 7, True, stats)
         equal(stats["refused"] <= 8 * stats["issued"], True, stats)
     return f"{int(requests):,} sent"
+
+
+@scenario("one endpoint rejects every token, for 7 s: at most 2 renewals, all other requests succeed")
+def rejecting_endpoint(program):
+    with StandIn("--quiet") as stand_in:  # its tokens have no expiry: only rejections cause renewals
+        token_client(program, stand_in.url)
+        start = time.monotonic()
+        command = ("storm", "h", stand_in.url + TARGET, 4, 7, stand_in.url + "/api/v3/rejected")
+        requests, failed, rejected = map(int, program.do(*command))
+        equal(time.monotonic() - start < 20, True, "no request hangs")
+        stats = stand_in.stats()
+        equal(failed, 0, f"failed of {requests} and {rejected}; {stats}")
+        equal(rejected > 50, True, f"only {rejected} to the endpoint that rejects")
+        equal(stats["renewal requests"] in (1, 2), True, f"the first at once, the second after 5 s or 6; {stats}")
+        equal(stats["refused"] <= 4 * stats["issued"], True, f"only what was in flight may meet a 401; {stats}")
+        events = program.do("events", "h")
+        equal(events.count("renewal OK"), stats["renewal requests"], "renewals that the observer saw")
+        equal(events.count("refused TOKEN_REJECTED 401"), rejected, "refusals that the observer saw")
+        equal(set(events), {"renewal OK", "refused TOKEN_REJECTED 401"})
+    return f"{requests:,} sent, {rejected:,} rejected"
 
 
 # --- the two commands

@@ -83,6 +83,7 @@ internal static class Conformance
             { "start 3", a => Do(() => Sends[a[0].Text] = Task.Run(() => Send(a, body => new ByteArrayContent(body)))) },
             { "finish 1", a => Sends[a[0].Text].Result },
             { "storm 4", a => Storm(Clients[a[0].Text], a[1].Text, a[2].Int, a[3].Seconds) },
+            { "storm 5", a => Storm(Clients[a[0].Text], a[1].Text, a[2].Int, a[3].Seconds, a[4].Text) },
             { "events 1", a => TakeEvents(Events[a[0].Text]) },
         };
 
@@ -222,34 +223,42 @@ internal static class Conformance
         }
     }
 
-    private static string[] Storm(HttpClient client, string url, int threads, TimeSpan time)
+    private static string[] Storm(HttpClient client, string url, int threads, TimeSpan time, string rejectingUrl = null)
     {
         DateTime ends = DateTime.UtcNow + time;
-        int requests = 0, failed = 0;
-        Thread[] all = Enumerable.Range(0, threads).Select(i => new Thread(() =>
-        {
-            while (DateTime.UtcNow < ends)
-            {
-                Interlocked.Increment(ref requests);
-                try
-                {
-                    using (HttpResponseMessage response = client.GetAsync(url).Result)
-                    {
-                        if (response.StatusCode != HttpStatusCode.OK)
-                            Interlocked.Increment(ref failed);
-                    }
-                }
-                catch (AggregateException)
-                {
-                    Interlocked.Increment(ref failed);
-                }
-            }
-        })).ToArray();
+        int requests = 0, rejected = 0, failed = 0;
+        List<Thread> all = Enumerable.Range(0, threads).Select(i => new Thread(() =>
+            SendUntil(ends, client, url, HttpStatusCode.OK, ref requests, ref failed))).ToList();
+        if (rejectingUrl != null)
+            all.Add(new Thread(() =>
+                SendUntil(ends, client, rejectingUrl, HttpStatusCode.Unauthorized, ref rejected, ref failed)));
         foreach (Thread thread in all)
             thread.Start();
         foreach (Thread thread in all)
             thread.Join();
-        return Ok(Number(requests), Number(failed));
+        return rejectingUrl == null
+            ? Ok(Number(requests), Number(failed)) : Ok(Number(requests), Number(failed), Number(rejected));
+    }
+
+    private static void SendUntil(
+        DateTime ends, HttpClient client, string url, HttpStatusCode expected, ref int sent, ref int failed)
+    {
+        while (DateTime.UtcNow < ends)
+        {
+            Interlocked.Increment(ref sent);
+            try
+            {
+                using (HttpResponseMessage response = client.GetAsync(url).Result)
+                {
+                    if (response.StatusCode != expected)
+                        Interlocked.Increment(ref failed);
+                }
+            }
+            catch (AggregateException)
+            {
+                Interlocked.Increment(ref failed);
+            }
+        }
     }
 
     private static string[] Values(Type type) =>

@@ -97,24 +97,33 @@ func (e *entry) send(method, url string, body io.Reader) ([]field, error) {
 	return texts(strconv.Itoa(response.StatusCode), string(text)), err
 }
 
-func (e *entry) storm(url string, threads, seconds int) []field {
-	var requests, failed atomic.Int64
+func (e *entry) storm(url string, threads, seconds int, rejectingURL field) []field {
+	var requests, rejected, failed atomic.Int64
 	var group sync.WaitGroup
 	end := time.Now().Add(time.Duration(seconds) * time.Second)
-	for range threads {
-		group.Add(1)
-		go func() {
-			defer group.Done()
-			for time.Now().Before(end) {
-				requests.Add(1)
-				if answer, err := e.send("GET", url, nil); err != nil || *answer[0] != "200" {
-					failed.Add(1)
-				}
+	work := func(url, expected string, sent *atomic.Int64) {
+		defer group.Done()
+		for time.Now().Before(end) {
+			sent.Add(1)
+			if answer, err := e.send("GET", url, nil); err != nil || *answer[0] != expected {
+				failed.Add(1)
 			}
-		}()
+		}
+	}
+	group.Add(threads)
+	for range threads {
+		go work(url, "200", &requests)
+	}
+	if rejectingURL != nil {
+		group.Add(1)
+		go work(*rejectingURL, "401", &rejected)
 	}
 	group.Wait()
-	return texts(fmt.Sprint(requests.Load()), fmt.Sprint(failed.Load()))
+	answer := texts(fmt.Sprint(requests.Load()), fmt.Sprint(failed.Load()))
+	if rejectingURL != nil {
+		answer = append(answer, texts(fmt.Sprint(rejected.Load()))...)
+	}
+	return answer
 }
 
 var entries = map[string]*entry{}
@@ -387,7 +396,12 @@ var commands = map[string]func(a *arguments) ([]field, error){
 		return answer.fields, answer.err
 	},
 	"storm": func(a *arguments) ([]field, error) {
-		return a.entry().storm(a.text(), int(a.number()), int(a.number())), nil
+		entry, url, threads, seconds := a.entry(), a.text(), int(a.number()), int(a.number())
+		var rejectingURL field
+		if len(a.fields) > 0 {
+			rejectingURL = a.next()
+		}
+		return entry.storm(url, threads, seconds, rejectingURL), nil
 	},
 	"events": func(a *arguments) ([]field, error) {
 		entry := a.entry()

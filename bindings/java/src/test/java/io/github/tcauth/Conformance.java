@@ -269,7 +269,8 @@ final class Conformance {
                 throw (Exception) e.getCause();
             }
         });
-        commands.put("storm", f -> storm(client(f).client, URI.create(f.text()), f.integer(), f.integer()));
+        commands.put("storm", f -> storm(client(f).client, URI.create(f.text()), f.integer(), f.integer(),
+                f.areLeft() ? URI.create(f.text()) : null));
         commands.put("events", f -> {
             ConcurrentLinkedQueue<String> events = client(f).events;
             return Stream.generate(events::poll).takeWhile(event -> event != null).toList();
@@ -413,30 +414,37 @@ final class Conformance {
         return answer(Integer.toString(response.statusCode()), new String(response.body(), StandardCharsets.UTF_8));
     }
 
-    private static List<String> storm(TcAuthClient client, URI url, int threads, int seconds) throws InterruptedException {
+    private static List<String> storm(TcAuthClient client, URI url, int threads, int seconds, URI rejectingUrl)
+            throws InterruptedException {
         AtomicLong requests = new AtomicLong();
+        AtomicLong rejected = new AtomicLong();
         AtomicLong failed = new AtomicLong();
         long end = System.nanoTime() + Duration.ofSeconds(seconds).toNanos();
         List<Thread> running = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
-            Thread thread = new Thread(() -> {
-                while (System.nanoTime() < end) {
-                    requests.incrementAndGet();
-                    try {
-                        int status = client.send(HttpRequest.newBuilder(url).build(), BodyHandlers.discarding()).statusCode();
-                        failed.addAndGet(status == 200 ? 0 : 1);
-                    } catch (Exception e) {
-                        failed.incrementAndGet();
-                    }
-                }
-            });
-            thread.start();
-            running.add(thread);
+            running.add(new Thread(() -> sendUntil(end, client, url, 200, requests, failed)));
         }
+        if (rejectingUrl != null) {
+            running.add(new Thread(() -> sendUntil(end, client, rejectingUrl, 401, rejected, failed)));
+        }
+        running.forEach(Thread::start);
         for (Thread thread : running) {
             thread.join();
         }
-        return answer(requests.toString(), failed.toString());
+        return rejectingUrl == null ? answer(requests.toString(), failed.toString())
+                : answer(requests.toString(), failed.toString(), rejected.toString());
+    }
+
+    private static void sendUntil(long end, TcAuthClient client, URI url, int expected, AtomicLong sent, AtomicLong failed) {
+        while (System.nanoTime() < end) {
+            sent.incrementAndGet();
+            try {
+                int status = client.send(HttpRequest.newBuilder(url).build(), BodyHandlers.discarding()).statusCode();
+                failed.addAndGet(status == expected ? 0 : 1);
+            } catch (Exception e) {
+                failed.incrementAndGet();
+            }
+        }
     }
 
     private static SSLContext trusting(Path certificate) throws IOException, GeneralSecurityException {
