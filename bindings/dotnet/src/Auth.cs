@@ -358,6 +358,12 @@ namespace TcAuth
                 throw new ArgumentNullException(nameof(sent));
             if (body == null)
                 throw new ArgumentNullException(nameof(body));
+            return ReviewStart(sent, httpStatus, date, body, body.Length);
+        }
+
+        /// <summary>The same with the first bytes of a buffer.</summary>
+        internal Advice ReviewStart(Headers sent, int httpStatus, string date, byte[] body, int length)
+        {
             byte[] authorization = Encoding.UTF8.GetBytes(sent.Authorization);
             using (Utf8 dateText = DateText(date))
             fixed (byte* authorizationText = authorization, bytes = body)
@@ -367,7 +373,7 @@ namespace TcAuth
                     TcAuthException.ThrowIfFailed(Native.tc_auth_review(
                         Handle, authorizationText, (UIntPtr)(uint)authorization.Length,
                         sent.Timestamp ?? Native.NoTimestamp, httpStatus, dateText.Pointer, bytes,
-                        (UIntPtr)(uint)body.Length, out Advice advice));
+                        (UIntPtr)(uint)length, out Advice advice));
                     return advice;
                 }
                 finally

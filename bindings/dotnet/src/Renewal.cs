@@ -49,15 +49,17 @@ namespace TcAuth
         /// <exception cref="ObjectDisposedException">The ticket was given back before.</exception>
         public string Complete(int httpStatus, byte[] body)
         {
-            Status status = TryComplete(httpStatus, body, out string message);
+            if (body == null)
+                throw new ArgumentNullException(nameof(body));
+            Status status = TryComplete(httpStatus, body, body.Length, out string message);
             TcAuthException.ThrowIfFailed(status, message);
             return message;
         }
 
-        internal unsafe Status TryComplete(int httpStatus, byte[] body, out string serverMessage)
+        /// <summary>The same with the first bytes of a buffer, and without exceptions for what the server
+        /// says.</summary>
+        internal unsafe Status TryComplete(int httpStatus, byte[] body, int length, out string serverMessage)
         {
-            if (body == null)
-                throw new ArgumentNullException(nameof(body));
             lock (gate)
             {
                 if (handle.IsClosed)
@@ -68,7 +70,7 @@ namespace TcAuth
                 Status status;
                 fixed (byte* bytes = body)
                     status = Native.tc_auth_renewal_complete(
-                        ticket, httpStatus, bytes, (UIntPtr)(uint)body.Length, &message);
+                        ticket, httpStatus, bytes, (UIntPtr)(uint)length, &message);
                 serverMessage = Native.Take(message);
                 return status;
             }

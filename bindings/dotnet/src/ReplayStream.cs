@@ -1,24 +1,54 @@
 using System;
 using System.IO;
+using System.Net.Http;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 using System.Threading.Tasks;
 
 namespace TcAuth
 {
-    /// <summary>A stream of which the start was read already: it is given once more, and then comes the
-    /// rest.</summary>
+    /// <summary>
+    /// A response's body whose start is read ahead, for a limited time. Whoever reads it afterwards gets all of it: the
+    /// start, the rest, and the error if the transfer ended badly.
+    /// </summary>
     internal sealed class ReplayStream : Stream
     {
-        private readonly MemoryStream start;
-        private readonly Stream rest;
+        private readonly HttpContent content;
         private readonly IDisposable owner;
+        private readonly bool byByte;
+        private readonly CancellationTokenSource stop = new CancellationTokenSource();
+        private Stream source;
+        private byte[] buffer = new byte[8192];
+        private int position;
+        private Task<int> pending; // a read that has not ended: it fills the buffer from Count on
+        private ExceptionDispatchInfo failure;
+        private bool complete;
 
-        internal ReplayStream(byte[] start, Stream rest, IDisposable owner)
+        /// <param name="content">Null counts as empty.</param>
+        /// <param name="owner">What is disposed with this stream.</param>
+        /// <param name="byByte">Whether to read ahead byte by byte. A larger read of a chunked body fails as a whole,
+        /// with the good bytes that it has got, if what follows them is no chunk.</param>
+        internal ReplayStream(HttpContent content, IDisposable owner, bool byByte = false)
         {
-            this.start = new MemoryStream(start);
-            this.rest = rest;
+            this.content = content;
             this.owner = owner;
+            this.byByte = byByte;
         }
+
+        /// <summary>What was read ahead: the first <see cref="Count"/> bytes.</summary>
+        internal byte[] Start => buffer;
+
+        internal int Count { get; private set; }
+
+        /// <summary>Whether nothing more will come, because the body is complete or the transfer ended
+        /// badly.</summary>
+        internal bool Ended => complete || failure != null;
+
+        /// <summary>Whether reading ahead was given up while the server still owed more.</summary>
+        internal bool GivenUp => pending != null;
+
+        /// <summary>Why the transfer ended badly; null if it did not.</summary>
+        internal Exception Failure => failure?.SourceException;
 
         public override bool CanRead => true;
 
@@ -34,16 +64,50 @@ namespace TcAuth
             set => throw new NotSupportedException();
         }
 
-        public override int Read(byte[] buffer, int offset, int count)
+        /// <summary>
+        /// Reads ahead until the body ends, the limit is reached or the deadline has passed. It does not throw. The
+        /// read that is under way at the deadline goes on, so none of its bytes are lost.
+        /// </summary>
+        internal async Task ReadAheadAsync(int limit, Task deadline)
         {
-            int read = start.Read(buffer, offset, count);
-            return read > 0 ? read : rest.Read(buffer, offset, count);
+            while (!Ended && Count < limit)
+            {
+                if (Count == buffer.Length)
+                    Grow((int)Math.Min(2L * Count, limit));
+                pending = ReceiveAsync();
+                if (!pending.IsCompleted && await Task.WhenAny(pending, deadline).ConfigureAwait(false) != pending)
+                    return;
+                Receive();
+            }
         }
 
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+        public override int Read(byte[] target, int offset, int count)
         {
-            int read = start.Read(buffer, offset, count);
-            return read > 0 ? Task.FromResult(read) : rest.ReadAsync(buffer, offset, count, cancellationToken);
+            if (position == Count && pending != null)
+            {
+                Task.WaitAny(pending); // without its exception
+                Receive();
+            }
+            return TakeStart(target, offset, count, out int read) ? read : source.Read(target, offset, count);
+        }
+
+        public override async Task<int> ReadAsync(
+            byte[] target, int offset, int count, CancellationToken cancellationToken)
+        {
+            if (position == Count && pending != null)
+            {
+                using (var done = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
+                {
+                    Task cancelled = Task.Delay(Timeout.Infinite, done.Token);
+                    await Task.WhenAny(pending, cancelled).ConfigureAwait(false);
+                    done.Cancel();
+                }
+                if (!pending.IsCompleted)
+                    cancellationToken.ThrowIfCancellationRequested();
+                Receive();
+            }
+            return TakeStart(target, offset, count, out int read)
+                ? read : await source.ReadAsync(target, offset, count, cancellationToken).ConfigureAwait(false);
         }
 
         public override void Flush()
@@ -56,14 +120,73 @@ namespace TcAuth
 
         public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
+        /// <summary>Wipes what was read ahead, too: it may hold a token.</summary>
         protected override void Dispose(bool disposing)
         {
             if (disposing)
             {
-                start.Dispose();
-                owner.Dispose();
+                // A read that runs is cancelled, which closes its connection. Without that the runtime could read the
+                // rest of the body at the same time, to use the connection again.
+                stop.Cancel();
+                owner?.Dispose();
+                byte[] read = buffer;
+                Array.Clear(read, 0, read.Length);
+                pending?.ContinueWith(
+                    task =>
+                    {
+                        Array.Clear(read, 0, read.Length);
+                        return task.Exception; // looked at, so that nobody is told of it
+                    },
+                    CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
             base.Dispose(disposing);
+        }
+
+        private async Task<int> ReceiveAsync()
+        {
+            if (source == null)
+                source = content == null ? Null : await content.ReadAsStreamAsync().ConfigureAwait(false);
+            int size = byByte ? 1 : buffer.Length - Count;
+            return await source.ReadAsync(buffer, Count, size, stop.Token).ConfigureAwait(false);
+        }
+
+        /// <summary>Takes the result of the pending read, which has ended.</summary>
+        private void Receive()
+        {
+            Task<int> done = pending;
+            pending = null;
+            try
+            {
+                int received = done.GetAwaiter().GetResult();
+                Count += received;
+                complete = received == 0;
+            }
+            catch (Exception e)
+            {
+                failure = ExceptionDispatchInfo.Capture(e);
+            }
+        }
+
+        /// <summary>False if the start was given and more can be read. After an error the source is not read again: it
+        /// might say that this was all.</summary>
+        private bool TakeStart(byte[] target, int offset, int count, out int read)
+        {
+            read = Math.Min(count, Count - position);
+            Array.Copy(buffer, position, target, offset, read);
+            position += read;
+            if (read > 0 || complete)
+                return true;
+            failure?.Throw();
+            return false;
+        }
+
+        /// <summary>Array.Resize, without leaving a copy behind.</summary>
+        private void Grow(int size)
+        {
+            var larger = new byte[size];
+            Array.Copy(buffer, larger, Count);
+            Array.Clear(buffer, 0, Count);
+            buffer = larger;
         }
     }
 }

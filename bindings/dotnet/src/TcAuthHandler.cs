@@ -1,6 +1,5 @@
 using System;
 using System.Diagnostics;
-using System.IO;
 using System.Linq;
 using System.Net;
 using System.Net.Http;
@@ -27,12 +26,13 @@ namespace TcAuth
     {
         private const int MaxReviewedBody = 64 * 1024;
         private const int MaxRenewalBody = 1024 * 1024;
-        private static readonly TimeSpan RenewalTimeout = TimeSpan.FromSeconds(30);
         private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60); // for somebody else's renewal
         private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
         private readonly Auth auth;
         private readonly object gate = new object();
+        private TimeSpan renewalTimeout = TimeSpan.FromSeconds(30); // the tests have shorter ones
+        private TimeSpan reviewTimeout = TimeSpan.FromSeconds(10);
 
         /// <summary>
         /// For a pipeline that sets InnerHandler. If none has been set at the first request, the handler makes an
@@ -85,11 +85,11 @@ namespace TcAuth
 
             Headers sent = await SignAsync(request, cancellationToken).ConfigureAwait(false);
             HttpResponseMessage response = await SendOnceAsync(request, cancellationToken).ConfigureAwait(false);
-            (Advice advice, bool whole) = await ReviewAsync(request, sent, response, cancellationToken)
+            (Advice advice, bool ended) = await ReviewAsync(request, sent, response, cancellationToken)
                 .ConfigureAwait(false);
             if (advice == Advice.Retry)
             {
-                Headers again = await SignAgainAsync(request, response, whole, cancellationToken)
+                Headers again = await SignAgainAsync(request, response, ended, cancellationToken)
                     .ConfigureAwait(false);
                 if (again != null)
                 {
@@ -126,19 +126,19 @@ namespace TcAuth
         /// <summary>Null if the request can't be sent again; then the first response is the best that there
         /// is.</summary>
         private async Task<Headers> SignAgainAsync(
-            HttpRequestMessage request, HttpResponseMessage first, bool whole, CancellationToken cancellationToken)
+            HttpRequestMessage request, HttpResponseMessage first, bool ended, CancellationToken cancellationToken)
         {
             try
             {
                 if (!await CanBeSentAgainAsync(request.Content).ConfigureAwait(false))
                     return null;
-                // The rest of a long body keeps a connection, which the renewal may be in need of. So that response
-                // goes first, and if signing fails the caller gets the error.
-                if (!whole)
+                // The rest of a long or slow body keeps a connection, which the renewal may be in need of. So that
+                // response goes first, and if signing fails the caller gets the error.
+                if (!ended)
                     first.Dispose();
                 return await SignAsync(request, cancellationToken).ConfigureAwait(false);
             }
-            catch (TcAuthException) when (whole)
+            catch (TcAuthException) when (ended)
             {
                 return null;
             }
@@ -230,32 +230,12 @@ namespace TcAuth
             {
                 try
                 {
-                    using (var timeout = new CancellationTokenSource(RenewalTimeout))
-                    using (var transport = RenewalTransport(out HttpContent content))
-                    using (var request = new HttpRequestMessage(HttpMethod.Get, renewal.Url) { Content = content })
-                    {
-                        request.Headers.ConnectionClose = true;
-                        using (var response = await transport.SendAsync(request, timeout.Token).ConfigureAwait(false))
-                        using (timeout.Token.Register(response.Dispose)) // not every stream's reads can be cancelled
-                        {
-                            Stream stream = await BodyAsync(response).ConfigureAwait(false);
-                            byte[] body = await ReadAsync(stream, MaxRenewalBody, timeout.Token).ConfigureAwait(false);
-                            try
-                            {
-                                status = renewal.TryComplete((int)response.StatusCode, body, out message);
-                            }
-                            finally
-                            {
-                                Array.Clear(body, 0, body.Length);
-                            }
-                        }
-                    }
+                    (status, message) = await ExchangeAsync(renewal).ConfigureAwait(false);
                 }
                 catch (Exception e)
                 {
-                    // Not its message: that could hold the URL, and with it the token.
                     status = null;
-                    message = e.GetBaseException().GetType().Name;
+                    message = KindOf(e);
                 }
             }
             try
@@ -267,6 +247,57 @@ namespace TcAuth
                 // As documented: a request waits for this task, and could not tell what has failed.
             }
         }
+
+        /// <summary>
+        /// Sends the renewal and hands in the response. The server has killed the old token when the first byte comes
+        /// back, so what came is handed in even if the transfer ends badly or takes too long: the token may be in it.
+        /// </summary>
+        private async Task<(Status? Status, string Message)> ExchangeAsync(Renewal renewal)
+        {
+            using (var timeout = new CancellationTokenSource(renewalTimeout))
+            using (var transport = RenewalTransport(out HttpContent content))
+            using (var request = new HttpRequestMessage(HttpMethod.Get, renewal.Url) { Content = content })
+            {
+                request.Headers.ConnectionClose = true;
+                Task deadline = Task.Delay(Timeout.Infinite, timeout.Token);
+                Task<HttpResponseMessage> sending = transport.SendAsync(request, timeout.Token);
+                if (await Task.WhenAny(sending, deadline).ConfigureAwait(false) != sending)
+                {
+                    DisposeLate(sending); // there are handlers that can't be cancelled
+                    return (null, nameof(TimeoutException));
+                }
+                using (HttpResponseMessage response = await sending.ConfigureAwait(false))
+                {
+                    int httpStatus = (int)response.StatusCode;
+                    // What follows 101 is another protocol, and no body.
+                    HttpContent answer = httpStatus < 200 ? null : response.Content;
+                    bool chunked = response.Headers.TransferEncodingChunked == true;
+                    using (var body = new ReplayStream(answer, response, byByte: chunked))
+                    {
+                        await body.ReadAheadAsync(MaxRenewalBody, deadline).ConfigureAwait(false);
+                        Status status = renewal.TryComplete(httpStatus, body.Start, body.Count, out string message);
+                        if (status == Status.RenewalBadResponse && body.GivenUp)
+                            return (null, nameof(TimeoutException));
+                        if (status == Status.RenewalBadResponse && body.Failure != null)
+                            return (null, KindOf(body.Failure));
+                        return (status, message);
+                    }
+                }
+            }
+        }
+
+        private static void DisposeLate(Task<HttpResponseMessage> sending) => sending.ContinueWith(
+            task =>
+            {
+                if (task.Status == TaskStatus.RanToCompletion)
+                    task.Result?.Dispose();
+                return task.Exception; // looked at, so that nobody is told of it
+            },
+            CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+        /// <summary>Not its message: that could hold the URL, and with it the token.</summary>
+        private static string KindOf(Exception e) =>
+            e is OperationCanceledException ? nameof(TimeoutException) : e.GetBaseException().GetType().Name;
 
         /// <summary>
         /// A way to send the renewal once: a client repeats a GET when the kept connection that it took turns out to
@@ -307,9 +338,9 @@ namespace TcAuth
             return twin;
         }
 
-        /// <summary>Reads the beginning of a refusal, tells whether that was all of it, and leaves the response as if
+        /// <summary>Reads the start of a refusal, tells whether its transfer has ended, and leaves the response as if
         /// that had not happened.</summary>
-        private async Task<(Advice Advice, bool Whole)> ReviewAsync(
+        private async Task<(Advice Advice, bool Ended)> ReviewAsync(
             HttpRequestMessage request, Headers sent, HttpResponseMessage response, CancellationToken cancellationToken)
         {
             if (response.StatusCode != HttpStatusCode.BadRequest && response.StatusCode != HttpStatusCode.Unauthorized
@@ -320,17 +351,24 @@ namespace TcAuth
             {
                 HttpContent original = response.Content;
                 long? length = original?.Headers.ContentLength; // some contents know it only until they are read
-                Stream body = await BodyAsync(response).ConfigureAwait(false);
-                byte[] start = await ReadAsync(body, MaxReviewedBody, cancellationToken).ConfigureAwait(false);
+                var body = new ReplayStream(original, original);
                 if (original != null)
                 {
-                    response.Content = new StreamContent(new ReplayStream(start, body, original));
+                    response.Content = new StreamContent(body);
                     foreach (var header in original.Headers)
                         response.Content.Headers.TryAddWithoutValidation(header.Key, header.Value);
                     response.Content.Headers.ContentLength = length;
                 }
-                Advice advice = auth.Review(sent, (int)response.StatusCode, Date(request, response), start);
-                return (advice, start.Length < MaxReviewedBody);
+                using (var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
+                {
+                    Task deadline = Task.Delay(reviewTimeout, stop.Token); // it ends early if the caller cancels
+                    await body.ReadAheadAsync(MaxReviewedBody, deadline).ConfigureAwait(false);
+                    stop.Cancel(); // ends the timer
+                }
+                cancellationToken.ThrowIfCancellationRequested();
+                Advice advice = auth.ReviewStart(
+                    sent, (int)response.StatusCode, Date(request, response), body.Start, body.Count);
+                return (advice, body.Ended);
             }
             catch
             {
@@ -347,46 +385,6 @@ namespace TcAuth
                 return null;
             string[] values = dates.ToArray();
             return values.Length == 1 ? values[0] : null;
-        }
-
-        private static Task<Stream> BodyAsync(HttpResponseMessage response) =>
-            response.Content?.ReadAsStreamAsync() ?? Task.FromResult(Stream.Null);
-
-        private static async Task<byte[]> ReadAsync(Stream stream, int limit, CancellationToken cancellationToken)
-        {
-            var buffer = new byte[8192];
-            int length = 0;
-            try
-            {
-                int count;
-                do
-                {
-                    if (length == buffer.Length)
-                        Resize(ref buffer, length, (int)Math.Min(2L * length, limit));
-                    count = await stream.ReadAsync(buffer, length, buffer.Length - length, cancellationToken)
-                        .ConfigureAwait(false);
-                    length += count;
-                }
-                while (count > 0 && length < limit);
-            }
-            catch (Exception e)
-            {
-                Array.Clear(buffer, 0, buffer.Length);
-                if (e is IOException)
-                    throw new HttpRequestException("The response broke off.", e); // what HttpContent itself makes of it
-                throw;
-            }
-            Resize(ref buffer, length, length);
-            return buffer;
-        }
-
-        /// <summary>Array.Resize, without leaving a copy behind: there may be a token in it.</summary>
-        private static void Resize(ref byte[] buffer, int length, int newLength)
-        {
-            var resized = new byte[newLength];
-            Array.Copy(buffer, resized, length);
-            Array.Clear(buffer, 0, length);
-            buffer = resized;
         }
 
         /// <summary>

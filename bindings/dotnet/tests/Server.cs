@@ -91,7 +91,7 @@ internal sealed class Server : IDisposable
         }
     }
 
-    private static Received Read(Stream stream)
+    internal static Received Read(Stream stream)
     {
         string line = Line(stream);
         if (line == null)
