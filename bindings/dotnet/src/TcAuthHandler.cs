@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
+using System.IO;
 using System.Linq;
 using System.Net;
 using System.Net.Http;
@@ -258,6 +260,9 @@ namespace TcAuth
             using (var transport = RenewalTransport(out HttpContent content))
             using (var request = new HttpRequestMessage(HttpMethod.Get, renewal.Url) { Content = content })
             {
+                // Older runtimes have 2.0 as default, which allows a shared connection. The default VersionPolicy of
+                // .NET 5 and later allows no higher version.
+                request.Version = HttpVersion.Version11;
                 request.Headers.ConnectionClose = true;
                 Task deadline = Task.Delay(Timeout.Infinite, timeout.Token);
                 Task<HttpResponseMessage> sending = transport.SendAsync(request, timeout.Token);
@@ -301,18 +306,19 @@ namespace TcAuth
 
         /// <summary>
         /// A way to send the renewal once: a client repeats a GET when the kept connection that it took turns out to
-        /// be dead, and the second would renew a token that the first has killed. So an HttpClientHandler gets a
-        /// twin, which has no connections yet; not one of a derived class, whose own ways would be passed by. Of
-        /// another handler nothing is known, but that SocketsHttpHandler repeats no request with a body, even an empty
-        /// one.
+        /// be dead, and the second would renew a token that the first has killed. So an HttpClientHandler and a
+        /// SocketsHttpHandler get a twin, which has no connections yet; not one of a derived class, whose own ways
+        /// would be passed by. Another handler sends the renewal itself, with a content that can be sent only once.
         /// </summary>
         private HttpMessageInvoker RenewalTransport(out HttpContent content)
         {
             content = null;
             HttpMessageHandler innermost = Innermost();
-            if (innermost.GetType() == typeof(HttpClientHandler))
-                return new HttpMessageInvoker(Twin((HttpClientHandler)innermost));
-            content = new ByteArrayContent(new byte[0]);
+            HttpMessageHandler twin = innermost.GetType() == typeof(HttpClientHandler)
+                ? Twin((HttpClientHandler)innermost) : TwinOfSockets(innermost);
+            if (twin != null)
+                return new HttpMessageInvoker(twin);
+            content = new OnceContent();
             return new HttpMessageInvoker(innermost, disposeHandler: false);
         }
 
@@ -336,6 +342,54 @@ namespace TcAuth
             if (original.ClientCertificateOptions == ClientCertificateOption.Manual)
                 twin.ClientCertificates.AddRange(original.ClientCertificates);
             return twin;
+        }
+
+        /// <summary>
+        /// By name, for this assembly does not know SocketsHttpHandler. Null for any other handler, and if a trimmed
+        /// program lacks a property: without it the twin could take another way or trust another certificate.
+        /// </summary>
+        private static HttpMessageHandler TwinOfSockets(HttpMessageHandler original)
+        {
+            Type type = original.GetType();
+            if (type.FullName != "System.Net.Http.SocketsHttpHandler"
+                || type.Assembly != typeof(HttpMessageHandler).Assembly)
+                return null;
+            IEnumerable<string> names = new[]
+            {
+                "AllowAutoRedirect", "UseProxy", "Proxy", "DefaultProxyCredentials", "SslOptions", "ConnectTimeout",
+            };
+            if (Environment.Version.Major >= 5)
+                names = names.Concat(new[] { "ConnectCallback", "PlaintextStreamFilter" });
+            PropertyInfo[] properties = names.Select(name => type.GetRuntimeProperty(name)).ToArray();
+            if (properties.Any(property => property == null || !property.CanRead || !property.CanWrite))
+                return null;
+
+            var twin = (HttpMessageHandler)Activator.CreateInstance(type);
+            foreach (PropertyInfo property in properties)
+                property.SetValue(twin, property.GetValue(original));
+            type.GetRuntimeProperty("UseCookies")?.SetValue(twin, false);
+            // .NET 6 and later: keeps the URL, which holds the token, from tracing.
+            type.GetRuntimeProperty("ActivityHeadersPropagator")?.SetValue(twin, null);
+            return twin;
+        }
+
+        /// <summary>
+        /// An empty content that is written once. Clients send a request again after a redirect or a demand for
+        /// credentials, and SocketsHttpHandler sends none with content again when a kept connection is dead.
+        /// </summary>
+        private sealed class OnceContent : HttpContent
+        {
+            private int writes;
+
+            protected override Task SerializeToStreamAsync(Stream stream, TransportContext context) =>
+                Interlocked.Increment(ref writes) == 1
+                    ? Task.CompletedTask : throw new InvalidOperationException("A renewal is sent only once.");
+
+            protected override bool TryComputeLength(out long length)
+            {
+                length = 0;
+                return true;
+            }
         }
 
         /// <summary>Reads the start of a refusal, tells whether its transfer has ended, and leaves the response as if

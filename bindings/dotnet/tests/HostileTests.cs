@@ -180,7 +180,7 @@ public sealed class HostileTests
     /// "none" and anything if there was no answer.
     /// </summary>
     private static async Task RenewAsync(
-        string name, string told, Action<Stream> renewal, double timeout = 30, HttpClientHandler inner = null, bool closed = true)
+        string name, string told, Action<Stream> renewal, double timeout = 30, HttpMessageHandler inner = null, bool closed = true)
     {
         using (var server = new HostileServer(renewal))
         using (Auth auth = Token(server.Origin))
@@ -304,6 +304,33 @@ public sealed class HostileTests
         await RenewAsync("cookie", "Ok", stream => Write(stream, Server.Response(200, Renewed, "Set-Cookie: a=b\r\n")),
             inner: new HttpClientHandler { AllowAutoRedirect = false, CookieContainer = cookies });
         Check.Equal(0, cookies.Count, "cookies");
+    }
+
+    /// <summary>A client with credentials answers a challenge by sending its request again.</summary>
+    [Test]
+    public async Task A_renewal_is_sent_once_even_if_the_server_asks_for_credentials()
+    {
+        var credentials = new NetworkCredential("user", "password");
+        var kinds = new List<Type> { typeof(HttpClientHandler), typeof(Derived) };
+        kinds.AddRange(WireTests.Transports().Skip(1).Select(transport => transport.GetType()));
+        foreach (Type kind in kinds)
+        {
+            foreach (int status in new[] { 401, 407 })
+            {
+                foreach (string scheme in new[] { "Basic realm=\"x\"", "Digest realm=\"x\", nonce=\"y\", qop=\"auth\"" })
+                {
+                    var inner = (HttpMessageHandler)Activator.CreateInstance(kind);
+                    kind.GetProperty("AllowAutoRedirect").SetValue(inner, false);
+                    kind.GetProperty("PreAuthenticate").SetValue(inner, true);
+                    kind.GetProperty("Credentials").SetValue(inner, credentials);
+                    kind.GetProperty("DefaultProxyCredentials").SetValue(inner, credentials);
+                    // The derived one would answer the challenge, and is kept from it.
+                    string told = status == 401 && kind == typeof(Derived) ? "none" : "RenewalRefused";
+                    await RenewAsync($"{status} {scheme} {kind.Name}", told, stream => Write(stream, Server.Response(status, Refused,
+                        $"{(status == 401 ? "WWW" : "Proxy")}-Authenticate: {scheme}\r\n")), inner: inner, closed: false);
+                }
+            }
+        }
     }
 
     [Test]
@@ -558,6 +585,7 @@ public sealed class HostileTests
                 handler.RenewalFinished += (sender, e) => told += $"{e.Status} {e.Message}";
                 await Soon(new HttpClient(handler).GetAsync("https://company.example/api/v3"), one.Told);
                 Check.Equal(one.Told, told);
+                Check.Equal("1.1", deaf.Seen[1].Version.ToString(), "HTTP version");
             }
         }
     }

@@ -29,7 +29,7 @@ public sealed class WireTests
     }
 
     /// <summary>The clients of this runtime: HttpClientHandler, and SocketsHttpHandler where there is one.</summary>
-    private static IEnumerable<HttpMessageHandler> Transports()
+    internal static IEnumerable<HttpMessageHandler> Transports()
     {
         yield return new HttpClientHandler { AllowAutoRedirect = false };
         Type sockets = typeof(HttpClient).Assembly.GetType("System.Net.Http.SocketsHttpHandler");
@@ -162,6 +162,7 @@ public sealed class WireTests
                         Check.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync(server.Origin + "/api/refuse")).StatusCode);
                         Received renewal = server.All.Single(request => request.Target.StartsWith("/api/appAuth"));
                         Check.Equal(null, renewal["Authorization"], name);
+                        Check.True(renewal.Connection != server.All[0].Connection, name + ", a connection of its own");
                         Check.Equal("IOException", seen, name);
                     }
                 }
@@ -177,10 +178,15 @@ public sealed class WireTests
         using (Auth auth = Auth.FromToken("old"))
         {
             auth.SetApiPath("http://company.example/api");
-            var inner = new HttpClientHandler { AllowAutoRedirect = false, Proxy = new WebProxy(proxy.Origin) };
-            using (var client = new HttpClient(new TcAuthHandler(auth, inner)))
-                Check.Equal(HttpStatusCode.OK, (await client.GetAsync("http://company.example/api/v3")).StatusCode);
-            Check.Equal("http://company.example/api/appAuth?expiredToken=old", proxy.All[1].Target);
+            foreach (HttpMessageHandler inner in Transports())
+            {
+                auth.UpdateToken("old");
+                proxy.All.Clear();
+                inner.GetType().GetProperty("Proxy").SetValue(inner, new WebProxy(proxy.Origin));
+                using (var client = new HttpClient(new TcAuthHandler(auth, inner)))
+                    Check.Equal(HttpStatusCode.OK, (await client.GetAsync("http://company.example/api/v3")).StatusCode);
+                Check.Equal("http://company.example/api/appAuth?expiredToken=old", proxy.All[1].Target);
+            }
         }
         using (var server = new Server(request => request.Target.StartsWith("/api/appAuth") ? Server.Response(200, Renewed)
             : Server.Response(request["Authorization"] == "TC-Token new" ? 200 : 401, "")))
