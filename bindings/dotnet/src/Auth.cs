@@ -240,6 +240,22 @@ namespace TcAuth
             }
         }
 
+        /// <summary>Throws what <see cref="GetHeaders"/> throws for a URL, whatever the token is worth.</summary>
+        internal void CheckOrigin(string url)
+        {
+            using (var methodText = new Utf8("GET", null, Status.InvalidMethod))
+            using (var text = new Utf8(url, nameof(url), Status.InvalidUriByte))
+            {
+                UIntPtr length;
+                long timestamp;
+                Status status = Native.tc_auth_headers_into(
+                    Handle, methodText.Pointer, (UIntPtr)(uint)methodText.Length, text.Pointer,
+                    (UIntPtr)(uint)text.Length, UnixTime(null), null, UIntPtr.Zero, &length, &timestamp);
+                if (status != Status.BufferTooSmall && status != Status.TokenExpired) // both come after the URL
+                    TcAuthException.ThrowIfFailed(status);
+            }
+        }
+
         private Headers HeadersOf(byte* method, int methodLength, byte* uri, int uriLength, long unixTime)
         {
             byte* buffer = stackalloc byte[StackAuthorization];

@@ -33,6 +33,7 @@ namespace TcAuth
 
         private readonly Auth auth;
         private readonly object gate = new object();
+        private volatile string checkedOrigin; // the last good one, so that it is not checked for each request
         private TimeSpan renewalTimeout = TimeSpan.FromSeconds(30); // the tests have shorter ones
         private TimeSpan reviewTimeout = TimeSpan.FromSeconds(10);
 
@@ -180,6 +181,10 @@ namespace TcAuth
 
         private async Task<Headers> SignAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            // PathAndQuery is what every handler writes on the wire: after Uri has normalised it.
+            Uri uri = request.RequestUri;
+            string origin = uri.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped);
+            CheckOrigin(request, origin); // before the renewal: a foreign request must not cause one
             await RenewIfDueAsync(cancellationToken).ConfigureAwait(false);
 
             // HTTP methods have cases, and the upper one is signed.
@@ -187,10 +192,7 @@ namespace TcAuth
             if (method != request.Method.Method)
                 request.Method = new HttpMethod(method);
 
-            // PathAndQuery is what every handler writes on the wire: after Uri has normalised it.
-            Uri uri = request.RequestUri;
-            string signed = uri.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped) + uri.PathAndQuery;
-            Headers headers = auth.GetHeaders(method, signed);
+            Headers headers = auth.GetHeaders(method, origin + uri.PathAndQuery);
             request.Headers.Remove("Timestamp"); // with a token there is none to replace it
             request.Content?.Headers.Remove("Timestamp"); // on the wire they stand side by side
             foreach (var header in headers)
@@ -199,6 +201,31 @@ namespace TcAuth
                 request.Headers.TryAddWithoutValidation(header.Key, header.Value);
             }
             return headers;
+        }
+
+        /// <summary>
+        /// A Host header decides which site of a server gets the request, and clients send even one that is no host.
+        /// </summary>
+        private void CheckOrigin(HttpRequestMessage request, string origin)
+        {
+            if (origin != checkedOrigin)
+            {
+                auth.CheckOrigin(origin);
+                checkedOrigin = origin;
+            }
+            if (!request.Headers.TryGetValues("Host", out IEnumerable<string> values))
+                return;
+            string[] hosts = values.ToArray();
+            if (hosts.Length != 1 || hosts[0].IndexOfAny("/?#@\\".ToCharArray()) >= 0)
+                throw new TcAuthException(Status.OtherOrigin);
+            try
+            {
+                auth.CheckOrigin(request.RequestUri.Scheme + "://" + hosts[0]);
+            }
+            catch (TcAuthException)
+            {
+                throw new TcAuthException(Status.OtherOrigin); // no host at all is not the right one either
+            }
         }
 
         private async Task RenewIfDueAsync(CancellationToken cancellationToken)

@@ -82,6 +82,60 @@ public sealed class HandlerTests
     }
 
     [Test]
+    public async Task Another_origin_causes_no_renewal()
+    {
+        var fake = new Fake { Answer = request => Response(200, "{\"success\": true, \"apiToken\": \"new\"}") };
+        using (Auth auth = Token("t", -1))
+        using (var client = new HttpClient(new TcAuthHandler(auth, fake)))
+        {
+            foreach (string url in new[] { "http://company.example/api", "https://company.example@other.example/api" })
+            {
+                var refused = await Check.ThrowsAsync<TcAuthException>(() => client.GetAsync(url), url);
+                Check.Equal(Status.OtherOrigin, refused.Status);
+            }
+            Check.Equal(0, fake.Seen.Count);
+            await client.GetAsync(Url.Replace("://", "://user:password@")); // Uri's user is not sent
+            Check.Equal(2, fake.Seen.Count);
+            auth.UpdateToken("t", DateTimeOffset.UtcNow.AddSeconds(-1));
+            await Check.ThrowsAsync<TcAuthException>(() => client.GetAsync("https://other.example/"));
+            Check.Equal(2, fake.Seen.Count);
+        }
+    }
+
+    [Test]
+    public async Task A_Host_header_that_names_another_server_is_refused()
+    {
+        var fake = new Fake { Answer = request => Response(200, "{\"success\": true, \"apiToken\": \"new\"}") };
+        foreach (bool due in new[] { true, false })
+        {
+            using (Auth auth = due ? Token("t", -1) : KeyPair())
+            using (var client = new HttpClient(new TcAuthHandler(auth, fake)))
+            {
+                foreach (string[] hosts in new[] { new[] { "other.example" }, new[] { "company.example:444" }, new[] { "company.example:80" },
+                    new[] { "company.example/" }, new[] { "company.example?" }, new[] { "company.example#" }, new[] { "a@company.example" },
+                    new[] { "company.example\\" }, new[] { "company.example," }, new[] { "company .example" }, new[] { "" },
+                    new[] { "https://company.example" }, new[] { "company.example", "other.example" }, new[] { "\u00e9.example" } })
+                {
+                    fake.Seen.Clear();
+                    var request = new HttpRequestMessage(HttpMethod.Get, Url);
+                    foreach (string host in hosts)
+                        request.Headers.TryAddWithoutValidation("host", host);
+                    string name = string.Join(", ", hosts);
+                    var refused = await Check.ThrowsAsync<TcAuthException>(() => client.SendAsync(request), name);
+                    Check.Equal(Status.OtherOrigin, refused.Status, name);
+                    Check.Equal(0, fake.Seen.Count, name);
+                }
+                foreach (string host in new[] { "company.example", "COMPANY.example:443" })
+                {
+                    var request = new HttpRequestMessage(HttpMethod.Get, Url);
+                    request.Headers.Host = host;
+                    Check.Equal(HttpStatusCode.OK, (await client.SendAsync(request)).StatusCode, host);
+                }
+            }
+        }
+    }
+
+    [Test]
     public async Task An_inner_handler_that_follows_redirects_is_refused()
     {
         using (Auth auth = Token())
