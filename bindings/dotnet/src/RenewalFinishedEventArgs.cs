@@ -12,11 +12,11 @@ namespace TcAuth
         }
 
         /// <summary><see cref="TcAuth.Status.Ok"/>, or why the server's answer was of no use; null if there was no
-        /// answer.</summary>
+        /// answer, or only a part of one.</summary>
         public Status? Status { get; }
 
         /// <summary>The server's message, or null if it sent none; without an answer, the kind of exception, such as
-        /// "IOException".</summary>
+        /// "IOException", or "TimeoutException" after 30 seconds.</summary>
         public string Message { get; }
     }
 }

@@ -16,13 +16,20 @@ namespace TcAuth
     /// refused it and that is of any use. One handler may serve any number of threads.
     /// </summary>
     /// <remarks>
-    /// <para>Only requests to the origin of the handle's API path are signed; for any other one SendAsync throws a
-    /// <see cref="TcAuthException"/> with <see cref="Status.OtherOrigin"/>, and nothing is sent. Redirects are not
-    /// followed but handed to the caller. Authorization and Timestamp headers of the request are replaced.</para>
-    /// <para>Put it last, after handlers that change the request, for what it signs must be what is sent. The renewal
-    /// goes past all handlers but the innermost, and is sent once: on a new connection if the innermost is an
-    /// HttpClientHandler (not a class derived from it), which is recommended; maybe on a kept one with any other. The
+    /// <para>Only requests to the origin of the handle's API path are signed. For another URL, or a Host header that
+    /// names another server, SendAsync throws a <see cref="TcAuthException"/> with <see cref="Status.OtherOrigin"/>;
+    /// nothing is sent, and no token is renewed. With an API path of plain http, everyone on the way, a proxy included,
+    /// can read the token and the requests. Redirects are not followed but handed to the caller. Authorization and
+    /// Timestamp headers of the request are replaced.</para>
+    /// <para>Put it last, after handlers that change the request, for what it signs must be what is sent. The
     /// <see cref="Auth"/> stays yours: dispose it after the HttpClient.</para>
+    /// <para>The renewal goes past all handlers but the innermost. It is sent once, over HTTP/1.1, and ends after 30
+    /// seconds at most. It has a connection of its own if the innermost is an HttpClientHandler or a
+    /// SocketsHttpHandler, which is recommended. A class derived from HttpClientHandler, and any other handler, sends
+    /// it itself, maybe on a kept connection. Of the response up to 1 MiB is read; what came is used even if the
+    /// transfer ends badly.</para>
+    /// <para>Of a response with status 400, 401 or 403 up to 64 KiB are read before the caller gets it, for at most 10
+    /// seconds. The caller can still read all of the body, and gets the error if the transfer ends badly.</para>
     /// </remarks>
     public sealed class TcAuthHandler : DelegatingHandler
     {
