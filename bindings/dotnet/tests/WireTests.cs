@@ -4,6 +4,7 @@ using System.IO;
 using System.Linq;
 using System.Net;
 using System.Net.Http;
+using System.Reflection;
 using System.Text;
 using System.Threading;
 using System.Threading.Tasks;
@@ -200,6 +201,27 @@ public sealed class WireTests
                 await client.GetAsync(server.Origin + "/api/v3");
             Check.True(derived.SawRenewal, "the derived handler is not passed by");
             Check.Equal("Ok", events);
+        }
+    }
+
+    [Test]
+    public void A_renewal_uses_the_settings_of_a_SocketsHttpHandler()
+    {
+        foreach (HttpMessageHandler original in Transports().Skip(1))
+        {
+            Type type = original.GetType();
+            type.GetProperty("Proxy").SetValue(original, new WebProxy("http://127.0.0.1:1"));
+            type.GetProperty("DefaultProxyCredentials").SetValue(original, new NetworkCredential("user", "password"));
+            type.GetProperty("Credentials").SetValue(original, new NetworkCredential("user", "password"));
+            type.GetProperty("AutomaticDecompression").SetValue(original, DecompressionMethods.GZip);
+            type.GetProperty("ConnectTimeout").SetValue(original, TimeSpan.FromSeconds(7));
+            var twin = (HttpMessageHandler)typeof(TcAuthHandler).GetMethod("TwinOfSockets", BindingFlags.NonPublic | BindingFlags.Static)
+                .Invoke(null, new object[] { original });
+            foreach (string name in new[] { "Proxy", "DefaultProxyCredentials", "SslOptions", "UseProxy", "ConnectTimeout", "AllowAutoRedirect" })
+                Check.Equal(type.GetProperty(name).GetValue(original), type.GetProperty(name).GetValue(twin), name);
+            Check.Equal(null, type.GetProperty("Credentials").GetValue(twin));
+            Check.Equal<object>(DecompressionMethods.None, type.GetProperty("AutomaticDecompression").GetValue(twin));
+            Check.Equal<object>(false, type.GetProperty("UseCookies").GetValue(twin));
         }
     }
 
