@@ -3,13 +3,14 @@
 package tcauth
 
 import (
-	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -25,32 +26,45 @@ const (
 	renewalLimit = 1 << 20
 )
 
+// reviewTimeout is how long a review waits for the body of a refusal. Tests make it shorter.
+var reviewTimeout = 10 * time.Second
+
 // A Transport is an [http.RoundTripper] that authorizes each request as it is sent, renews the token when that is due,
 // and sends a refused request once more if that is of any use.
 //
-// Auth must have an API path. A request to another scheme, host or port fails with [ErrOtherOrigin], and nothing is
-// sent; so a redirect that leads elsewhere ends there, and one that does not is signed anew.
+// Auth must have an API path. A request whose URL or Host names another scheme, host or port fails with
+// [ErrOtherOrigin], and nothing is sent; so a redirect that leads elsewhere ends there, and one that does not is signed
+// anew. With an http API path everyone on the way, a proxy too, can read the token.
 //
 // A refused request is sent again if it has no body, or a GetBody, which [http.NewRequest] sets for the usual ones. Else
-// the refusal is returned, and what it was refused for is mended before the next request.
+// the refusal is returned, and what it was refused for is mended before the next request. To find out why it was refused,
+// [ReviewLimit] bytes of its body are read at most, for 10 seconds at most; the response that is returned has all of it.
 type Transport struct {
 	// Auth is the identity. It may be shared with other transports.
 	Auth *Auth
 
-	// Base sends the requests; nil means [http.DefaultTransport]. A renewal goes through a copy of it, on a new
-	// connection, if it is an [http.Transport], and else through Base itself: if that logs or repeats requests, then it
-	// must not do so with a renewal, whose URL contains the token.
+	// Base sends the requests; nil means [http.DefaultTransport]. If it is an [http.Transport], a renewal goes through a
+	// copy of it, over HTTP/1.1 on a new connection; protocols that were added with RegisterProtocol are not copied.
+	// Otherwise it goes through Base itself: if that logs or repeats requests, it must not do so with a renewal, whose
+	// URL contains the token.
 	Base http.RoundTripper
 
 	// OnRenewal, if it is set, is told how each renewal ended: nil, an error with the status, or [ErrNoAnswer]. It is
-	// called from a goroutine of the renewal, and the request that renews waits for it, so it should return soon.
+	// called from a goroutine of the renewal, and the request that renews waits for it, so it should return soon. If it
+	// panics, RoundTrip does.
 	OnRenewal func(err error)
 
 	// OnRefusal, if it is set, is told why a refused request was not sent again, before that is returned. The advice is
 	// never Accepted; it is Retry if the request could not be sent again.
 	OnRefusal func(request *http.Request, advice Advice, httpStatus int)
 
-	withAPIPath atomic.Pointer[Auth] // the one that was seen to have it
+	allowed atomic.Pointer[destination] // where the last request went
+}
+
+// destination is a server that an Auth makes headers for.
+type destination struct {
+	auth   *Auth
+	origin string
 }
 
 // ErrNoAnswer is what [Transport].OnRenewal is told when there was no answer to a renewal.
@@ -70,8 +84,12 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if advice == Retry {
-		if second := t.again(request); second != nil {
-			discard(response)
+		second, err := t.again(request, response)
+		if err != nil {
+			return nil, err
+		}
+		if second != nil {
+			response.Body.Close()
 			if response, advice, err = t.send(second); err != nil {
 				return nil, err
 			}
@@ -101,12 +119,10 @@ func (t *Transport) send(attempt *attempt) (*http.Response, Advice, error) {
 	default:
 		return response, Accepted, nil
 	}
-	// Only the beginning is read here, and the whole of it left to the caller, who also meets the error of reading.
-	beginning, _ := io.ReadAll(io.LimitReader(response.Body, ReviewLimit))
-	response.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(beginning), response.Body), response.Body}
+	// Only the beginning is read here. The caller gets the whole, and meets the error of reading.
+	body := hold(response.Body)
+	beginning := body.beginning(reviewTimeout)
+	response.Body = body
 	date := dateOf(attempt.request, response)
 	advice, err := t.Auth.Review(attempt.headers, response.StatusCode, date, beginning)
 	if err != nil { // the Auth was closed meanwhile; that is no reason to lose an answer
@@ -124,46 +140,40 @@ func dateOf(request *http.Request, response *http.Response) string {
 	return dates[0]
 }
 
-// discard reads what is left of a short answer, so that its connection can be used again.
-func discard(response *http.Response) {
-	_, _ = io.CopyN(io.Discard, response.Body, ReviewLimit)
-	response.Body.Close()
-}
-
-// again prepares a second attempt; nil if there can be none. The answer to the first is still there to be returned.
-func (t *Transport) again(request *http.Request) *attempt {
+// again prepares a second attempt; nil if there can be none, and then the response to the first is there to be returned.
+func (t *Transport) again(request *http.Request, response *http.Response) (*attempt, error) {
 	repeated := request
 	if request.Body != nil && request.Body != http.NoBody {
 		if request.GetBody == nil {
-			return nil
+			return nil, nil
 		}
 		body, err := request.GetBody()
 		if err != nil {
-			return nil
+			return nil, nil
 		}
 		repeated = request.Clone(request.Context())
-		repeated.Body = body
+		repeated.Body, repeated.Trailer = body, request.Trailer
+	}
+	// A body that goes on keeps a connection, which the renewal may need. So it is given up first, and then there is
+	// only an error to return.
+	ended := response.Body.(*heldBody).hasEnded()
+	if !ended {
+		response.Body.Close()
 	}
 	second, err := t.authorize(repeated)
-	if err != nil {
-		if repeated != request {
-			repeated.Body.Close()
-		}
-		return nil
+	if err != nil && repeated != request {
+		repeated.Body.Close()
 	}
-	return second
+	if ended {
+		err = nil
+	}
+	return second, err
 }
 
 // authorize renews if that is due, and adds the headers to a copy of the request.
 func (t *Transport) authorize(request *http.Request) (*attempt, error) {
-	if err := t.checkAPIPath(); err != nil {
-		return nil, err
-	}
-	if err := t.renew(request.Context()); err != nil {
-		return nil, err
-	}
-	// The target as it goes over the wire, and the origin for the library to compare. A target that is not a path, of a
-	// URL that was put together by hand, would run into the host.
+	// The target as it goes over the wire. A target that is not a path, of a URL that was put together by hand, would
+	// run into the host.
 	if request.URL == nil {
 		return nil, ErrInvalidURIForm
 	}
@@ -171,8 +181,16 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	if !strings.HasPrefix(target, "/") {
 		return nil, ErrInvalidURIForm
 	}
+	// Before the renewal: a request to another server must not cause one.
+	if err := t.checkDestination(request); err != nil {
+		return nil, err
+	}
+	if err := t.renew(request.Context()); err != nil {
+		return nil, err
+	}
 	signed := request.Clone(request.Context())
 	signed.Method = strings.ToUpper(method(request)) // as it is signed
+	signed.Trailer = request.Trailer                 // the caller sets the values while the body is read
 	headers, err := t.Auth.Headers(signed.Method, request.URL.Scheme+"://"+request.URL.Host+target)
 	if err != nil {
 		return nil, err
@@ -189,18 +207,38 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	return &attempt{signed, headers}, nil
 }
 
-// checkAPIPath makes sure that the library knows which servers to refuse.
-func (t *Transport) checkAPIPath() error {
+// checkDestination asks the library whether it would make headers for the server of the URL, and for the one that the
+// Host field names, which is what is sent.
+func (t *Transport) checkDestination(request *http.Request) error {
 	if t.Auth == nil {
 		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
 	}
-	if t.withAPIPath.Load() == t.Auth {
+	if err := t.checkHost(request.URL.Scheme, request.URL.Host); err != nil {
+		return err
+	}
+	if request.Host == "" || request.Host == request.URL.Host {
 		return nil
 	}
+	return t.checkHost(request.URL.Scheme, request.Host)
+}
+
+func (t *Transport) checkHost(scheme, host string) error {
+	origin := scheme + "://" + host
+	if allowed := t.allowed.Load(); allowed != nil && *allowed == (destination{t.Auth, origin}) {
+		return nil
+	}
+	// Without an API path the library would make headers for any server.
 	if _, err := t.Auth.NewURL("/"); err != nil {
 		return err
 	}
-	t.withAPIPath.Store(t.Auth)
+	// A host that was put together by hand could end before its end.
+	if strings.ContainsAny(host, "/?#@\\") {
+		return ErrInvalidURIForm
+	}
+	if _, err := t.Auth.Headers(http.MethodGet, origin+"/"); err != nil && !errors.Is(err, ErrTokenExpired) {
+		return err
+	}
+	t.allowed.Store(&destination{t.Auth, origin})
 	return nil
 }
 
@@ -241,9 +279,10 @@ func (t *Transport) renew(ctx context.Context) error {
 	case renewal == nil:
 		return err
 	}
-	done := make(chan struct{})
+	done := make(chan any, 1)
 	go func() {
-		defer close(done)
+		// A panic here would end the program. That of the hook is for the request that has caused it.
+		defer func() { done <- recover() }()
 		err := t.exchange(renewal)
 		if t.OnRenewal != nil {
 			t.OnRenewal(err)
@@ -251,7 +290,10 @@ func (t *Transport) renew(ctx context.Context) error {
 	}()
 	// Others wait for the new token, so the renewal goes on when this request is cancelled.
 	select {
-	case <-done:
+	case panicked := <-done:
+		if panicked != nil {
+			panic(panicked)
+		}
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -259,8 +301,13 @@ func (t *Transport) renew(ctx context.Context) error {
 }
 
 // exchange asks for the new token, once.
-func (t *Transport) exchange(renewal *Renewal) error {
+func (t *Transport) exchange(renewal *Renewal) (err error) {
 	defer renewal.Cancel() // does nothing once it was completed
+	defer func() {
+		if recover() != nil { // Base has panicked, and the URL may be in what it says
+			err = ErrNoAnswer
+		}
+	}()
 	// Not the context of the request: it may be cancelled, and may hold a trace that writes down URLs.
 	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
 	defer cancel()
@@ -271,25 +318,45 @@ func (t *Transport) exchange(renewal *Renewal) error {
 	// net/http repeats a GET when a kept connection turns out to be dead, unless it has a body that can't be had again:
 	// the second would ask for the successor of a token that the first has killed.
 	request.Body = io.NopCloser(strings.NewReader(""))
-	base := t.base()
-	if kept, ok := base.(*http.Transport); ok {
-		// A kept connection that is dead would cost the renewal, and everybody the pause after it.
-		fresh := kept.Clone()
-		fresh.DisableKeepAlives = true
-		base = fresh
-	}
-	response, err := base.RoundTrip(request)
+	response, err := t.renewalBase().RoundTrip(request)
 	if err != nil {
 		return ErrNoAnswer // without the cause, in which a transport may have put the URL
 	}
 	defer response.Body.Close()
-	body, err := readSecret(io.LimitReader(response.Body, renewalLimit))
-	defer clear(body)
-	if err != nil {
+	var body []byte
+	var broken error
+	if response.StatusCode >= http.StatusOK { // the body of a 101 is the connection, which the context does not end
+		// Not every Base ends the reading with the context.
+		defer context.AfterFunc(ctx, func() { response.Body.Close() })()
+		body, broken = readSecret(io.LimitReader(response.Body, renewalLimit))
+		defer clear(body)
+	}
+	// Also if the transfer has failed: what came may be the whole new token, and the old one is dead then.
+	_, err = renewal.Complete(response.StatusCode, body)
+	if broken != nil && errors.Is(err, ErrRenewalBadResponse) {
 		return ErrNoAnswer
 	}
-	_, err = renewal.Complete(response.StatusCode, body)
 	return err
+}
+
+// renewalBase sends the renewal over HTTP/1.1 on a new connection, if it can: a kept one that is dead would cost the
+// renewal, and everybody the pause after it; and in HTTP/2 a request may be sent again.
+func (t *Transport) renewalBase() http.RoundTripper {
+	base, ok := t.base().(*http.Transport)
+	if !ok {
+		return t.base()
+	}
+	fresh := base.Clone()
+	fresh.DisableKeepAlives = true
+	fresh.ForceAttemptHTTP2 = false
+	// What is in here leads to the connections of the original.
+	fresh.TLSNextProto = make(map[string]func(string, *tls.Conn) http.RoundTripper)
+	fresh.Protocols = new(http.Protocols)
+	fresh.Protocols.SetHTTP1(true)
+	if fresh.TLSClientConfig != nil {
+		fresh.TLSClientConfig.NextProtos = nil
+	}
+	return fresh
 }
 
 // readSecret is io.ReadAll without the copies that a growing buffer leaves behind: there may be a token in them. The
@@ -310,4 +377,84 @@ func readSecret(reader io.Reader) ([]byte, error) {
 			return buffer, err
 		}
 	}
+}
+
+// A heldBody is the body of a refusal. A goroutine reads the beginning for the review; the caller gets the whole, as it
+// comes.
+type heldBody struct {
+	source io.ReadCloser
+	filled chan struct{} // closed when the goroutine has stopped
+
+	lock sync.Mutex
+	more *sync.Cond
+	held []byte // was read, and not yet taken by the caller
+	done bool   // the goroutine has stopped
+	err  error  // at which it has; nil at the limit
+}
+
+func hold(source io.ReadCloser) *heldBody {
+	body := &heldBody{source: source, filled: make(chan struct{})}
+	body.more = sync.NewCond(&body.lock)
+	go body.fill()
+	return body
+}
+
+func (b *heldBody) fill() {
+	defer close(b.filled)
+	buffer := make([]byte, 8192)
+	for left := ReviewLimit; ; {
+		count, err := b.source.Read(buffer[:min(left, len(buffer))])
+		left -= count
+		b.lock.Lock()
+		b.held = append(b.held, buffer[:count]...)
+		b.done, b.err = err != nil || left == 0, err
+		done := b.done
+		b.lock.Unlock()
+		b.more.Broadcast()
+		if done {
+			return
+		}
+	}
+}
+
+// beginning is a copy of what comes in this time.
+func (b *heldBody) beginning(timeout time.Duration) []byte {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-b.filled:
+	case <-timer.C:
+	}
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	return append([]byte(nil), b.held...)
+}
+
+// hasEnded tells whether there is nothing more to come, be it for an error.
+func (b *heldBody) hasEnded() bool {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	return b.done && b.err != nil
+}
+
+func (b *heldBody) Read(buffer []byte) (int, error) {
+	b.lock.Lock()
+	for len(b.held) == 0 && !b.done {
+		b.more.Wait()
+	}
+	count := copy(buffer, b.held)
+	b.held = b.held[count:]
+	held, err := len(b.held) > 0, b.err
+	b.lock.Unlock()
+	switch {
+	case count > 0 || held || len(buffer) == 0:
+		return count, nil
+	case err != nil:
+		return 0, err
+	}
+	return b.source.Read(buffer)
+}
+
+func (b *heldBody) Close() error {
+	return b.source.Close()
 }

@@ -1,0 +1,439 @@
+package tcauth
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	goodAnswer   = `{"success":true,"apiToken":"the-next-token","apiTokenExpires":"4000000000"}`
+	unauthorized = `{"message":"Unauthorized"}`
+)
+
+// A rawServer answers each request with what a test says, byte for byte.
+type rawServer struct {
+	net.Listener
+	url      string
+	lock     sync.Mutex
+	requests []*http.Request
+}
+
+// newRawServer serves requests; answer returns whether the connection is to be kept.
+func newRawServer(t *testing.T, answer func(net.Conn, *http.Request) bool) *rawServer {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &rawServer{Listener: listener, url: "http://" + listener.Addr().String()}
+	var serving sync.WaitGroup
+	over, end := context.WithCancel(context.Background())
+	t.Cleanup(func() {
+		listener.Close()
+		end()
+		serving.Wait()
+	})
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			serving.Add(1)
+			go func() {
+				defer serving.Done()
+				defer context.AfterFunc(over, func() { connection.Close() })()
+				server.serve(connection, answer)
+			}()
+		}
+	}()
+	return server
+}
+
+func (s *rawServer) serve(connection net.Conn, answer func(net.Conn, *http.Request) bool) {
+	defer connection.Close()
+	reader := bufio.NewReader(connection)
+	for {
+		request, err := http.ReadRequest(reader)
+		if err != nil {
+			return
+		}
+		_, _ = io.Copy(io.Discard, request.Body)
+		s.lock.Lock()
+		s.requests = append(s.requests, request)
+		s.lock.Unlock()
+		if !answer(connection, request) {
+			return
+		}
+	}
+}
+
+// seen is how many renewals and other requests have arrived.
+func (s *rawServer) seen() (renewals, others int) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	for _, request := range s.requests {
+		if isRenewal(request) {
+			renewals++
+		} else {
+			others++
+		}
+	}
+	return renewals, others
+}
+
+func isRenewal(request *http.Request) bool {
+	return strings.HasSuffix(request.URL.Path, "/appAuth")
+}
+
+func reply(status int, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+}
+
+// newDue is a transport whose token is due, and serves all the same.
+func newDue(t *testing.T, apiPath string) *Transport {
+	t.Helper()
+	auth := tokenOf(t, time.Time{})
+	if err := auth.SetAPIPath(apiPath); err != nil {
+		t.Fatal(err)
+	}
+	headers, err := auth.Headers(http.MethodGet, "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if advice, err := auth.Review(headers, http.StatusUnauthorized, "", nil); advice != Retry || err != nil {
+		t.Fatal(advice, err)
+	}
+	return &Transport{Auth: auth, Base: http.DefaultTransport.(*http.Transport).Clone()}
+}
+
+func get(t *testing.T, transport *Transport, url string) (*http.Response, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Second)
+	t.Cleanup(cancel)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(request)
+	if err == nil {
+		t.Cleanup(func() { response.Body.Close() })
+	}
+	return response, err
+}
+
+func TestARenewalThatIsAnsweredWith101Ends(t *testing.T) {
+	closed := make(chan error, 1)
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		if !isRenewal(request) {
+			_, _ = io.WriteString(connection, reply(200, "{}"))
+			return true
+		}
+		_, _ = io.WriteString(connection, "HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, err := connection.Read(make([]byte, 1)) // until the client closes
+		closed <- err
+		return false
+	})
+	transport := newDue(t, server.url+"/api")
+	renewals := make(chan error, 1)
+	transport.OnRenewal = func(err error) { renewals <- err }
+	response, err := get(t, transport, server.url+"/api/x")
+	if err != nil || response.StatusCode != 200 {
+		t.Fatal(response, err)
+	}
+	if err := <-renewals; !errors.Is(err, ErrRenewalBadResponse) {
+		t.Error(err)
+	}
+	if err := <-closed; !errors.Is(err, io.EOF) {
+		t.Error("the connection stays open:", err)
+	}
+}
+
+func TestAnAnswerCountsAlthoughItsTransferFails(t *testing.T) {
+	chunked := "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", len(goodAnswer), goodAnswer)
+	for name, answer := range map[string]string{
+		"no last chunk":                 chunked,
+		"no chunk":                      chunked + "x\r\n",
+		"a bad trailer":                 chunked + "0\r\nno trailer\r\n\r\n",
+		"a Content-Length one too long": strings.Replace(reply(200, goodAnswer+"x"), "}x", "}", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+				if isRenewal(request) {
+					_, _ = io.WriteString(connection, answer)
+					return false
+				}
+				_, _ = io.WriteString(connection, reply(200, request.Header.Get("Authorization")))
+				return true
+			})
+			transport := newDue(t, server.url+"/api")
+			response, err := get(t, transport, server.url+"/api/x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sent, _ := io.ReadAll(response.Body); string(sent) != "TC-Token the-next-token" {
+				t.Errorf("the new token is lost: %s", sent)
+			}
+		})
+	}
+}
+
+func TestAHostThatNamesAnotherServerIsRefused(t *testing.T) {
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		_, _ = io.WriteString(connection, reply(200, "{}"))
+		return true
+	})
+	transport := newDue(t, server.url+"/api")
+	renewed := false
+	transport.OnRenewal = func(error) { renewed = true }
+	host := strings.TrimPrefix(server.url, "http://")
+	for _, other := range []string{"evil.example", "127.0.0.1:1", "evil.example:80"} {
+		request, _ := http.NewRequest(http.MethodGet, server.url+"/api/x", nil)
+		request.Host = other
+		if _, err := transport.RoundTrip(request); !errors.Is(err, ErrOtherOrigin) {
+			t.Error(other, err)
+		}
+	}
+	for _, broken := range []string{host + "?", host + "#", host + "/", host + `\`, "u:p@" + host} {
+		for _, request := range []*http.Request{
+			{URL: &url.URL{Scheme: "http", Host: broken, Path: "/api/x"}},
+			{URL: &url.URL{Scheme: "http", Host: host, Path: "/api/x"}, Host: broken},
+		} {
+			if _, err := transport.RoundTrip(request); !errors.Is(err, ErrInvalidURIForm) {
+				t.Error(broken, err)
+			}
+		}
+	}
+	if renewals, others := server.seen(); renewals+others > 0 || renewed {
+		t.Errorf("%d renewals and %d requests were sent", renewals, others)
+	}
+	request, _ := http.NewRequest(http.MethodGet, server.url+"/api/x", nil)
+	request.Host = strings.ToUpper(host)
+	request.Header.Set("Host", "ignored.example") // by net/http
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if got := server.requests[len(server.requests)-1].Host; got != host {
+		t.Error(got)
+	}
+}
+
+func TestAForeignURLCausesNoRenewal(t *testing.T) {
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		_, _ = io.WriteString(connection, reply(200, "{}"))
+		return true
+	})
+	transport := newDue(t, server.url+"/api")
+	if _, err := get(t, transport, "http://evil.example/api/x"); !errors.Is(err, ErrOtherOrigin) {
+		t.Error(err)
+	}
+	if renewals, _ := server.seen(); renewals > 0 {
+		t.Error("a renewal was sent")
+	}
+}
+
+// The transport of httptest speaks HTTP/2, and so has connections that a copy of it leads to.
+func TestARenewalHasAnHTTP1ConnectionOfItsOwn(t *testing.T) {
+	auth := tokenOf(t, time.Time{})
+	p, transport := newPlatform(t, auth)
+	remote := make(map[bool]string)
+	p.on(func(writer http.ResponseWriter, request *http.Request) {
+		remote[isRenewal(request)] = request.RemoteAddr + " " + request.Proto
+		if isRenewal(request) {
+			_, _ = io.WriteString(writer, goodAnswer)
+		}
+	})
+	for range 2 {
+		response, err := get(t, transport, p.URL+"/api/x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		headers, _ := auth.Headers(http.MethodGet, "/")
+		_, _ = auth.Review(headers, http.StatusUnauthorized, "", nil)
+	}
+	kept, own := remote[false], remote[true]
+	if !strings.HasSuffix(kept, "HTTP/2.0") || !strings.HasSuffix(own, "HTTP/1.1") || own == kept {
+		t.Error(remote)
+	}
+}
+
+func TestTrailersArrive(t *testing.T) {
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		_, _ = io.WriteString(connection, reply(200, request.Trailer.Get("Digest")))
+		return true
+	})
+	auth := newHMAC(t)
+	if err := auth.SetAPIPath(server.url + "/api"); err != nil {
+		t.Fatal(err)
+	}
+	request, _ := http.NewRequest(http.MethodPost, server.url+"/api/x", nil)
+	request.Trailer = http.Header{"Digest": nil}
+	request.Body = io.NopCloser(io.MultiReader(strings.NewReader("body"), readerFunc(func([]byte) (int, error) {
+		request.Trailer.Set("Digest", "x=y")
+		return 0, io.EOF
+	})))
+	response, err := (&Transport{Auth: auth}).RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if got, _ := io.ReadAll(response.Body); string(got) != "x=y" {
+		t.Errorf("%q", got)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(buffer []byte) (int, error) { return f(buffer) }
+
+func TestALongRefusalDoesNotKeepTheConnectionOfTheRenewal(t *testing.T) {
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		switch {
+		case isRenewal(request):
+			_, _ = io.WriteString(connection, reply(200, goodAnswer))
+		case strings.HasSuffix(request.Header.Get("Authorization"), "the-next-token"):
+			_, _ = io.WriteString(connection, reply(200, "{}"))
+		default:
+			_, _ = io.WriteString(connection, reply(401, unauthorized+strings.Repeat(" ", 1<<20)))
+		}
+		return true
+	})
+	auth := tokenOf(t, time.Time{})
+	if err := auth.SetAPIPath(server.url + "/api"); err != nil {
+		t.Fatal(err)
+	}
+	one := http.DefaultTransport.(*http.Transport).Clone()
+	one.MaxConnsPerHost = 1
+	response, err := get(t, &Transport{Auth: auth, Base: roundTripper(one.RoundTrip)}, server.url+"/api/x")
+	if err != nil || response.StatusCode != 200 {
+		t.Fatal(response, err)
+	}
+}
+
+func TestAPanicStaysWithTheRequest(t *testing.T) {
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		_, _ = io.WriteString(connection, reply(200, goodAnswer))
+		return true
+	})
+	base := roundTripper(func(request *http.Request) (*http.Response, error) {
+		if isRenewal(request) {
+			panic(request.URL.String())
+		}
+		return http.DefaultTransport.RoundTrip(request)
+	})
+	transport := newDue(t, server.url+"/api")
+	renewals := make(chan error, 1)
+	transport.Base, transport.OnRenewal = base, func(err error) { renewals <- err }
+	if _, err := get(t, transport, server.url+"/api/x"); err != nil {
+		t.Error(err)
+	}
+	if err := <-renewals; !errors.Is(err, ErrNoAnswer) {
+		t.Error(err)
+	}
+
+	transport = newDue(t, server.url+"/api")
+	transport.OnRenewal = func(error) { panic("of the application") }
+	func() {
+		defer func() {
+			if got := recover(); got != "of the application" {
+				t.Error(got)
+			}
+		}()
+		_, _ = get(t, transport, server.url+"/api/x")
+	}()
+	if _, err := get(t, transport, server.url+"/api/x"); err != nil {
+		t.Error("nobody else is concerned:", err)
+	}
+}
+
+// A refusal that is cut or does not end is reviewed with what has come. The caller gets it, and the error behind it.
+func TestARefusalNeedNotBeWhole(t *testing.T) {
+	reviewTimeout = 300 * time.Millisecond
+	defer func() { reviewTimeout = 10 * time.Second }()
+	for _, ends := range []bool{true, false} {
+		for _, body := range []string{unauthorized, `{"message":"Access Denied"}`} {
+			goOn := make(chan struct{})
+			server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+				switch {
+				case isRenewal(request):
+					_, _ = io.WriteString(connection, reply(200, goodAnswer))
+				case strings.HasSuffix(request.Header.Get("Authorization"), "the-next-token"):
+					_, _ = io.WriteString(connection, reply(200, "{}"))
+				default:
+					_, _ = io.WriteString(connection, strings.TrimSuffix(reply(401, body+" more"), " more"))
+					if !ends {
+						<-goOn
+						_, _ = io.WriteString(connection, " mo")
+					}
+					return false
+				}
+				return true
+			})
+			transport := newDue(t, server.url+"/api")
+			headers, _ := transport.Auth.Headers(http.MethodGet, "/")
+			_ = transport.Auth.UpdateToken("another", time.Time{})
+			_, _ = transport.Auth.Review(headers, http.StatusUnauthorized, "", nil)
+			response, err := get(t, transport, server.url+"/api/x")
+			close(goOn)
+			if err != nil {
+				t.Fatal(ends, body, err)
+			}
+			if body == unauthorized {
+				if response.StatusCode != 200 {
+					t.Error(ends, response.Status)
+				}
+				continue
+			}
+			want := body
+			if !ends {
+				want += " mo"
+			}
+			got, err := io.ReadAll(response.Body)
+			if response.StatusCode != 401 || string(got) != want || !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%v %s %q %v", ends, response.Status, got, err)
+			}
+		}
+	}
+}
+
+func TestNothingIsLeftBehind(t *testing.T) {
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		answer := reply(401, unauthorized+strings.Repeat(" ", 1<<20))
+		if isRenewal(request) {
+			answer = "HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
+		}
+		_, _ = io.WriteString(connection, answer)
+		return false
+	})
+	before := runtime.NumGoroutine()
+	for range 20 {
+		transport := newDue(t, server.url+"/api")
+		response, err := get(t, transport, server.url+"/api/x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		transport.CloseIdleConnections()
+	}
+	for range 100 {
+		if runtime.NumGoroutine() <= before+2 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+}
