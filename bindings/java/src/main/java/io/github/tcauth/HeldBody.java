@@ -2,44 +2,77 @@ package io.github.tcauth;
 
 import java.net.http.HttpResponse.BodySubscriber;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
+import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
-import java.util.function.Function;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * Holds back the beginning of a response's body until somebody has looked at it and named the reader, which then gets
  * the whole body, as fast as it asks for it.
  */
 final class HeldBody<T> implements BodySubscriber<T> {
-    private enum State { HOLDING, CHOOSING, DELIVERING, READING }
+    /** Looks at the beginning of a body and names its reader. */
+    interface Chooser<T> {
+        /**
+         * Is called once.
+         *
+         * @param beginning as many bytes as the limit says at most
+         * @param failure why no more has come, or null if that is all or as many as the limit says
+         * @return the reader, which gets the whole body, from its first byte on
+         */
+        CompletionStage<BodySubscriber<T>> choose(byte[] beginning, Throwable failure);
+    }
 
     private final int limit;
-    private final Function<byte[], CompletionStage<BodySubscriber<T>>> chooser;
+    private final Duration patience;
+    private final Executor executor;
+    private final Chooser<T> chooser;
     private final CompletableFuture<T> result = new CompletableFuture<>();
-    private final List<ByteBuffer> held = new ArrayList<>();
-    private int size;
-    private Flow.Subscription source;
-    private BodySubscriber<T> reader;
+    /** Cancelled as soon as the chooser was asked, for it holds the body. */
+    private final CompletableFuture<Void> timer = new CompletableFuture<>();
+    private volatile Flow.Subscription source;
 
-    // The source, and the threads of the reader, come at the same time; these are guarded by this.
-    private State state = State.HOLDING;
+    // The threads of the source, of the reader and of the timer come at the same time; all below is guarded by this.
+    private final Queue<List<ByteBuffer>> held = new ArrayDeque<>();
+    private int size;
+    /** How many lists of buffers the source was asked for and has not delivered. */
+    private long expected;
+    /** How many the reader has asked for and not got. */
     private long demand;
+    private boolean choosing;
+    private BodySubscriber<T> reader;
+    private boolean delivering;
     private boolean ended;
     private Throwable error;
+    private boolean finished;
 
-    /** The chooser gets the first bytes, as many as the limit says at most, and names the reader. */
-    HeldBody(int limit, Function<byte[], CompletionStage<BodySubscriber<T>>> chooser) {
+    /**
+     * The chooser is asked when so many bytes are there, when the body has ended, or when this time has passed since the
+     * headers came: whatever is first. After the time the executor runs it.
+     */
+    HeldBody(int limit, Duration patience, Executor executor, Chooser<T> chooser) {
         this.limit = limit;
+        this.patience = patience;
+        this.executor = executor;
         this.chooser = chooser;
     }
 
     /** A reader that leaves the rest of the body unread. */
     static <T> BodySubscriber<T> unread(T value) {
         return new Unread<>(value);
+    }
+
+    /** Whether a body comes, and so the chooser is asked. */
+    boolean isSubscribed() {
+        return source != null;
     }
 
     @Override
@@ -50,25 +83,28 @@ final class HeldBody<T> implements BodySubscriber<T> {
     @Override
     public void onSubscribe(Flow.Subscription subscription) {
         source = subscription;
-        source.request(1);
+        timer.thenRunAsync(() -> choose(new TimeoutException()), executor);
+        timer.completeOnTimeout(null, Math.max(0, patience.toMillis()), TimeUnit.MILLISECONDS);
+        ask();
     }
 
     @Override
     public void onNext(List<ByteBuffer> buffers) {
-        if (isReading()) {
-            try {
-                reader.onNext(buffers);
-            } catch (Throwable e) {
-                fail(e);
-            }
-            return;
+        boolean enough;
+        boolean isChosen;
+        synchronized (this) {
+            held.add(buffers);
+            size += buffers.stream().mapToInt(ByteBuffer::remaining).sum();
+            expected--;
+            enough = size >= limit;
+            isChosen = choosing;
         }
-        held.addAll(buffers);
-        size += buffers.stream().mapToInt(ByteBuffer::remaining).sum();
-        if (size < limit) {
-            source.request(1);
+        if (isChosen) {
+            deliver();
+        } else if (enough) {
+            choose(null);
         } else {
-            choose();
+            ask();
         }
     }
 
@@ -82,24 +118,143 @@ final class HeldBody<T> implements BodySubscriber<T> {
         end(throwable);
     }
 
-    private synchronized boolean isReading() {
-        return state == State.READING;
-    }
-
     private void end(Throwable throwable) {
-        State before;
         synchronized (this) {
             ended = true;
             error = throwable;
-            before = state;
         }
-        if (before == State.READING) {
-            tellReaderOfEnd();
-        } else if (before == State.HOLDING && throwable != null) {
-            result.completeExceptionally(throwable);
-        } else if (before == State.HOLDING) {
-            choose();
-        } // else the reader hears of it once it has what is held
+        choose(throwable);
+        deliver();
+    }
+
+    private void ask() {
+        synchronized (this) {
+            expected++;
+        }
+        source.request(1);
+    }
+
+    private static long sum(long one, long other) {
+        return one + other < 0 ? Long.MAX_VALUE : one + other;
+    }
+
+    /** Whatever the chooser or the reader throws, or else nobody would hear of it. */
+    private void fail(Throwable failure) {
+        source.cancel();
+        result.completeExceptionally(failure);
+    }
+
+    private void choose(Throwable failure) {
+        byte[] beginning;
+        synchronized (this) {
+            if (choosing) {
+                return;
+            }
+            choosing = true;
+            beginning = beginning();
+        }
+        timer.cancel(false);
+        CompletionStage<BodySubscriber<T>> choice;
+        try {
+            choice = chooser.choose(beginning, failure);
+        } catch (Throwable e) {
+            fail(e);
+            return;
+        }
+        choice.thenAccept(this::read).exceptionally(e -> {
+            fail(e instanceof CompletionException ? e.getCause() : e);
+            return null;
+        });
+    }
+
+    private byte[] beginning() {
+        ByteBuffer bytes = ByteBuffer.allocate(Math.min(size, limit));
+        for (List<ByteBuffer> buffers : held) {
+            for (ByteBuffer buffer : buffers) {
+                ByteBuffer copy = buffer.duplicate();
+                copy.limit(Math.min(copy.limit(), copy.position() + bytes.remaining()));
+                bytes.put(copy);
+            }
+        }
+        return bytes.array();
+    }
+
+    private void read(BodySubscriber<T> chosen) {
+        chosen.getBody().whenComplete((value, failure) -> {
+            if (failure == null) {
+                result.complete(value);
+            } else {
+                result.completeExceptionally(failure);
+            }
+        });
+        chosen.onSubscribe(new Flow.Subscription() {
+            @Override
+            public void request(long n) {
+                if (n <= 0) {
+                    source.request(n); // which is an error, and the source says so
+                    return;
+                }
+                synchronized (HeldBody.this) {
+                    demand = sum(demand, n);
+                }
+                deliver();
+            }
+
+            @Override
+            public void cancel() {
+                synchronized (HeldBody.this) {
+                    finished = true;
+                    held.clear();
+                }
+                source.cancel();
+            }
+        });
+        synchronized (this) {
+            reader = chosen;
+        }
+        deliver();
+    }
+
+    /** Gives the reader what it has asked for and what is there, by one thread at a time. */
+    private void deliver() {
+        synchronized (this) {
+            if (reader == null || delivering) {
+                return;
+            }
+            delivering = true;
+        }
+        while (true) {
+            List<ByteBuffer> next = null;
+            boolean last = false;
+            long missing = 0;
+            synchronized (this) {
+                if (!finished && !held.isEmpty() && demand > 0) {
+                    next = held.remove();
+                    demand = demand == Long.MAX_VALUE ? demand : demand - 1;
+                } else {
+                    last = !finished && held.isEmpty() && ended;
+                    finished |= last;
+                    missing = finished || !held.isEmpty() ? 0 : Math.max(0, demand - expected);
+                    expected = sum(expected, missing);
+                    delivering = false;
+                }
+            }
+            if (next != null) {
+                try {
+                    reader.onNext(next);
+                } catch (Throwable e) {
+                    fail(e);
+                    return;
+                }
+            } else {
+                if (last) {
+                    tellReaderOfEnd();
+                } else if (missing > 0) {
+                    source.request(missing);
+                }
+                return;
+            }
+        }
     }
 
     private void tellReaderOfEnd() {
@@ -111,99 +266,6 @@ final class HeldBody<T> implements BodySubscriber<T> {
             }
         } catch (Throwable e) {
             fail(e);
-        }
-    }
-
-    /** Whatever the chooser or the reader throws, or else nobody would hear of it. */
-    private void fail(Throwable failure) {
-        source.cancel();
-        result.completeExceptionally(failure);
-    }
-
-    private void choose() {
-        synchronized (this) {
-            state = State.CHOOSING;
-        }
-        CompletionStage<BodySubscriber<T>> choice;
-        try {
-            choice = chooser.apply(beginning());
-        } catch (Throwable e) {
-            fail(e);
-            return;
-        }
-        choice.thenAccept(this::read).exceptionally(failure -> {
-            fail(failure instanceof CompletionException ? failure.getCause() : failure);
-            return null;
-        });
-    }
-
-    private byte[] beginning() {
-        ByteBuffer bytes = ByteBuffer.allocate(Math.min(size, limit));
-        for (ByteBuffer buffer : held) {
-            ByteBuffer copy = buffer.duplicate();
-            copy.limit(Math.min(copy.limit(), copy.position() + bytes.remaining()));
-            bytes.put(copy);
-        }
-        return bytes.array();
-    }
-
-    private void read(BodySubscriber<T> chosen) {
-        reader = chosen;
-        reader.getBody().whenComplete((value, failure) -> {
-            if (failure == null) {
-                result.complete(value);
-            } else {
-                result.completeExceptionally(failure);
-            }
-        });
-        reader.onSubscribe(new Flow.Subscription() {
-            @Override
-            public void request(long n) {
-                if (isReading()) {
-                    source.request(n);
-                } else {
-                    deliver(n);
-                }
-            }
-
-            @Override
-            public void cancel() {
-                source.cancel();
-            }
-        });
-        if (held.isEmpty()) {
-            deliver(0); // an empty body ends without being asked for
-        }
-    }
-
-    /** Gives what is held to the reader, in one piece; what it asks for meanwhile waits until it has that. */
-    private void deliver(long n) {
-        synchronized (this) {
-            demand = demand + n < 0 ? Long.MAX_VALUE : demand + n;
-            if (state != State.CHOOSING) {
-                return;
-            }
-            state = State.DELIVERING;
-        }
-        if (!held.isEmpty()) {
-            try {
-                reader.onNext(List.copyOf(held));
-            } catch (Throwable e) {
-                fail(e);
-                return;
-            }
-        }
-        boolean finished;
-        long more;
-        synchronized (this) {
-            state = State.READING;
-            finished = ended;
-            more = demand - 1;
-        }
-        if (finished) {
-            tellReaderOfEnd();
-        } else if (more > 0) {
-            source.request(more);
         }
     }
 

@@ -35,22 +35,24 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Sends requests with an {@link HttpClient} and keeps their authorization in order: it signs each request, renews the token
  * when that is due while other requests wait, and sends a request that was refused once more where that helps.
  *
- * <p>A request must go to the server of the API path of the {@link TcAuth}; any other fails with
- * {@link Status#OTHER_ORIGIN}, and nothing is sent. An {@code Authorization} or {@code Timestamp} header of the request is
+ * <p>A request must go to the server of the API path of the {@link TcAuth}; any other, also one with a {@code Host} header
+ * that names another server, fails with {@link Status#OTHER_ORIGIN}, and nothing is sent. With an {@code http} API path
+ * everyone on the way, a proxy too, can read the token. An {@code Authorization} or {@code Timestamp} header of the request is
  * replaced; the request itself is not changed. Redirects are not followed: they come back as responses.
  *
  * <p>The renewal is a GET of its own, sent once, on a new connection, with the proxy, TLS settings and executor of the client,
- * and given up after 30 seconds. The client's authenticator is asked for a proxy only; where that wants a password for plain
+ * and given up after 30 seconds; before Java 21 that connection stays open until the garbage collector finds it. The client's authenticator is asked for a proxy only; where that wants a password for plain
  * http, the renewal fails, for the GET would have to be repeated. Whatever comes of it, the request is signed and sent if the
  * token still serves.
  *
- * <p>A response with status 400, 401 or 403 is reviewed. It reaches the body handler whole, except when the request is sent
- * once more: then the handler sees only the second response. A body of known length, as of
+ * <p>A response with status 400, 401 or 403 is reviewed, with what comes of its body in 10 seconds, at most 64 KiB. It
+ * reaches the body handler whole, except when the request is sent once more: then the handler sees only the second response. A body of known length, as of
  * {@link BodyPublishers#ofString}, {@link BodyPublishers#ofByteArray} and {@link BodyPublishers#ofFile}, can be sent twice;
  * one of unknown length, as of {@link BodyPublishers#ofInputStream}, is sent once. So a publisher with a
  * length, also one of {@link BodyPublishers#fromPublisher(Flow.Publisher, long)}, must be able to be subscribed twice.
@@ -65,6 +67,7 @@ public final class TcAuthClient {
     private static final Set<Integer> REVIEWED = Set.of(400, 401, 403);
     private static final int REVIEWED_BYTES = 64 * 1024;
     private static final int RENEWAL_BYTES = 1024 * 1024;
+    private static final Duration REVIEW_TIMEOUT = Duration.ofSeconds(10);
     private static final Duration RENEWAL_TIMEOUT = Duration.ofSeconds(30);
     private static final long POLL_MILLIS = 10;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
@@ -72,8 +75,11 @@ public final class TcAuthClient {
     private final TcAuth auth;
     private final HttpClient client;
     private final Observer observer;
+    private final Duration reviewTimeout;
     private final Duration renewalTimeout;
     private final Executor executor;
+    /** The origin that the last request went to: the library takes it for that of the API path. */
+    private volatile String allowedOrigin;
     /** Runs on the one timer thread of Java, so it only hands over. */
     private final Executor later = CompletableFuture.delayedExecutor(POLL_MILLIS, TimeUnit.MILLISECONDS, Runnable::run);
 
@@ -127,10 +133,10 @@ public final class TcAuthClient {
      *         for it then takes the Authorization header out of requests
      */
     public TcAuthClient(TcAuth auth, HttpClient client, Observer observer) {
-        this(auth, client, observer, RENEWAL_TIMEOUT);
+        this(auth, client, observer, REVIEW_TIMEOUT, RENEWAL_TIMEOUT);
     }
 
-    TcAuthClient(TcAuth auth, HttpClient client, Observer observer, Duration renewalTimeout) {
+    TcAuthClient(TcAuth auth, HttpClient client, Observer observer, Duration reviewTimeout, Duration renewalTimeout) {
         auth.url("/").close(); // throws without an API path
         if (client.followRedirects() != HttpClient.Redirect.NEVER) {
             throw new IllegalArgumentException("The HttpClient must not follow redirects, for it would send the"
@@ -143,6 +149,7 @@ public final class TcAuthClient {
         this.auth = auth;
         this.client = client;
         this.observer = Objects.requireNonNull(observer);
+        this.reviewTimeout = reviewTimeout;
         this.renewalTimeout = renewalTimeout;
         this.executor = client.executor().orElseGet(() -> new CompletableFuture<Void>().defaultExecutor());
     }
@@ -220,9 +227,21 @@ public final class TcAuthClient {
         }
 
         private CompletableFuture<Headers> sign() {
+            try {
+                checkDestination(); // before a renewal: a request to another server must not cause one
+            } catch (RuntimeException e) {
+                return CompletableFuture.failedFuture(e);
+            }
             Turn turn = new Turn(result);
             turn.run();
             return turn.come.thenApply(ignored -> auth.headers(method, url));
+        }
+
+        /** What goes over the wire as the server is that of the URL, or what a Host header says instead. */
+        private void checkDestination() {
+            URI uri = request.uri();
+            check(origin(uri));
+            request.headers().allValues("Host").forEach(host -> check(uri.getScheme() + "://" + host));
         }
 
         private void stopIfCancelled() {
@@ -233,35 +252,47 @@ public final class TcAuthClient {
 
         private CompletableFuture<HttpResponse<T>> send(Headers headers, boolean first) {
             stopIfCancelled();
-            CompletableFuture<Headers> retry = new CompletableFuture<>();
+            AtomicReference<HeldBody<T>> refusal = new AtomicReference<>();
+            CompletableFuture<Headers> retry = new CompletableFuture<>(); // with null if there is none
             CompletableFuture<HttpResponse<T>> sent = client.sendAsync(signed(headers), info -> {
                 if (!REVIEWED.contains(info.statusCode())) {
                     return handler.apply(info);
                 }
-                return new HeldBody<>(REVIEWED_BYTES, beginning -> review(headers, info, beginning, first, retry));
+                refusal.set(new HeldBody<>(REVIEWED_BYTES, reviewTimeout, executor,
+                        (beginning, cut) -> review(headers, info, beginning, first, retry)));
+                return refusal.get();
             });
             result.whenComplete((response, failure) -> {
                 if (result.isCancelled()) {
                     sent.cancel(true);
                 }
             });
-            return sent.thenCompose(response -> retry.isDone() ? send(retry.join(), false)
-                    : CompletableFuture.completedFuture(response));
+            return sent.handle((response, failure) -> {
+                CompletableFuture<HttpResponse<T>> end = failure == null ? CompletableFuture.completedFuture(response)
+                        : CompletableFuture.failedFuture(failure);
+                // The client fails as soon as a body is cut. A refusal counts all the same, and its review may go on.
+                boolean reviewed = refusal.get() != null && refusal.get().isSubscribed();
+                return !reviewed ? end : retry.thenCompose(again -> again == null ? end : send(again, false));
+            }).thenCompose(end -> end);
         }
 
         /** Who reads the body of a refused request: the caller, or nobody if the headers for a retry could be made. */
         private CompletionStage<BodySubscriber<T>> review(Headers sent, ResponseInfo info, byte[] beginning, boolean first,
                 CompletableFuture<Headers> retry) {
-            Advice advice = advice(sent, info, beginning);
+            Advice advice;
+            try {
+                advice = advice(sent, info, beginning);
+            } catch (Throwable e) {
+                retry.complete(null);
+                throw e;
+            }
             if (advice != Advice.RETRY || !first || !canBeSentAgain()) {
+                retry.complete(null);
                 return CompletableFuture.completedFuture(handedOver(info, advice));
             }
             return sign().handle((headers, failure) -> {
-                if (failure != null) {
-                    return handedOver(info, advice);
-                }
                 retry.complete(headers);
-                return HeldBody.unread(null);
+                return failure != null ? handedOver(info, advice) : HeldBody.unread(null);
             });
         }
 
@@ -312,12 +343,34 @@ public final class TcAuthClient {
         }
     }
 
+    /** Asks the library whether it would make headers for this server. */
+    private void check(String origin) {
+        if (origin.equals(allowedOrigin)) {
+            return;
+        }
+        String host = origin.substring(origin.indexOf("://") + 3);
+        if (host.chars().anyMatch(c -> "/?#@\\".indexOf(c) >= 0)) {
+            throw new TcAuthException(Status.INVALID_URI_FORM);
+        }
+        try {
+            auth.headers("GET", origin + "/");
+        } catch (TcAuthException e) {
+            if (e.status() != Status.TOKEN_EXPIRED) {
+                throw e;
+            }
+        }
+        allowedOrigin = origin;
+    }
+
     /** The origin, and the request target as java.net.http writes it: without an empty query, and {@code /} for no path. */
     private static String wireUrl(URI uri) {
-        String port = uri.getPort() < 0 ? "" : ":" + uri.getPort();
         String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
         String query = uri.getRawQuery() == null || uri.getRawQuery().isEmpty() ? "" : "?" + uri.getRawQuery();
-        return uri.getScheme() + "://" + uri.getHost() + port + path + query;
+        return origin(uri) + path + query;
+    }
+
+    private static String origin(URI uri) {
+        return uri.getScheme() + "://" + uri.getHost() + (uri.getPort() < 0 ? "" : ":" + uri.getPort());
     }
 
     /** Waits, without a thread, until the token need not be renewed, or nobody but this is to do it, which it does then. */
@@ -381,13 +434,16 @@ public final class TcAuthClient {
     }
 
     private CompletableFuture<Void> renew(Renewal renewal) {
+        long start = System.nanoTime();
         HttpRequest get = HttpRequest.newBuilder(URI.create(renewal.url())).timeout(renewalTimeout)
                 .method("GET", new SentOnce()).build();
         HttpClient once = newClient();
-        CompletableFuture<HttpResponse<byte[]>> sent = once.sendAsync(get, info -> new HeldBody<>(RENEWAL_BYTES,
-                body -> CompletableFuture.completedFuture(HeldBody.unread(body))));
-        // The timeout of a request ends with its headers, this one with its body.
-        return sent.copy().orTimeout(renewalTimeout.toMillis(), TimeUnit.MILLISECONDS)
+        // The timeout of a request ends with its headers; the body gets the rest of the time.
+        CompletableFuture<HttpResponse<Received>> sent = once.sendAsync(get, info -> new HeldBody<>(RENEWAL_BYTES,
+                renewalTimeout.minusNanos(System.nanoTime() - start), executor, (bytes, failure) ->
+                CompletableFuture.completedFuture(HeldBody.unread(new Received(bytes, failure)))));
+        // For responses that java.net.http does not take for one, it has no timeout.
+        return sent.copy().orTimeout(renewalTimeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
                 .handleAsync((response, failure) -> {
                     if (failure == null) {
                         complete(renewal, response);
@@ -400,28 +456,48 @@ public final class TcAuthClient {
                     renewal.cancel(); // if the executor has refused
                     sent.cancel(true);
                     if (!sent.isCompletedExceptionally()) {
-                        Arrays.fill(sent.join().body(), (byte) 0); // there may be a token in it
+                        Arrays.fill(sent.join().body().bytes, (byte) 0); // there may be a token in it
                     }
                     Bridge.end(once);
                 });
     }
 
+    /** What has come of a response, and why not all of it has. */
+    private static final class Received {
+        final byte[] bytes;
+        final Throwable failure;
+
+        Received(byte[] bytes, Throwable failure) {
+            this.bytes = bytes;
+            this.failure = failure;
+        }
+    }
+
     private void noAnswer(Renewal renewal, Throwable failure) {
         renewal.cancel();
-        // The type alone: a message might have the URL in it.
+        tellOfNoAnswer(failure);
+    }
+
+    /** The type alone: a message might have the URL in it. */
+    private void tellOfNoAnswer(Throwable failure) {
         observer.renewalFinished(null, cause(failure).getClass().getSimpleName());
     }
 
-    private void complete(Renewal renewal, HttpResponse<byte[]> response) {
+    /** Also if the transfer has failed: what came may be the whole new token, and the old one is dead then. */
+    private void complete(Renewal renewal, HttpResponse<Received> response) {
         Status status = Status.OK;
         String message;
         try {
-            message = renewal.complete(response.statusCode(), response.body());
+            message = renewal.complete(response.statusCode(), response.body().bytes);
         } catch (TcAuthException e) {
             status = e.status();
             message = e.detail();
         }
-        observer.renewalFinished(status, message);
+        if (status == Status.RENEWAL_BAD_RESPONSE && response.body().failure != null) {
+            tellOfNoAnswer(response.body().failure);
+        } else {
+            observer.renewalFinished(status, message);
+        }
     }
 
     /** A client without connections, and otherwise like the caller's. */

@@ -21,6 +21,7 @@ import java.net.Socket;
 import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandler;
@@ -34,6 +35,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
@@ -338,6 +340,132 @@ class TcAuthClientTest {
         assertThrows(IOException.class, () -> client.send(get("/api/a"), BodyHandlers.ofByteArray()));
     }
 
+    /** What has come is the whole new token, and the old one is dead: it must not be lost for what comes behind it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"no last chunk", "a length one too long", "no end"})
+    void aRenewalCountsAlthoughItsTransferFails(String how) throws Exception {
+        String json = "{\"success\":true,\"apiToken\":\"new\"}";
+        String chunk = "Transfer-Encoding: chunked\r\n\r\n" + Integer.toHexString(json.length()) + "\r\n" + json + "\r\n";
+        String response = how.startsWith("a length") ? "Content-Length: " + (json.length() + 1) + "\r\n\r\n" + json
+                : chunk;
+        try (RawServer raw = new RawServer(request -> request.contains("/appAuth")
+                ? new RawServer.Answer("HTTP/1.1 200 x\r\n" + response, how.equals("no end")) : whole(200, ""))) {
+            TcAuthClient client = rawClient(raw, Instant.ofEpochSecond(1), Duration.ofSeconds(10), Duration.ofSeconds(1));
+            assertEquals(200, client.send(get("/api/a", raw), BodyHandlers.discarding()).statusCode());
+            assertEquals(List.of("renewal OK null"), events);
+            assertEquals(2, raw.requests.size(), raw.requests::toString);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aRefusalThatIsCutOrSlowIsReviewed(boolean slow) throws Exception {
+        try (RawServer raw = new RawServer(request -> request.contains("/appAuth")
+                ? whole(200, "{\"success\":true,\"apiToken\":\"new\"}")
+                : request.contains("TC-Token new") ? whole(200, "") : begun(UNAUTHORIZED, slow))) {
+            TcAuthClient client = rawClient(raw, null, Duration.ofMillis(300), Duration.ofSeconds(30));
+            assertEquals(200, client.send(get("/api/a", raw), BodyHandlers.ofString()).statusCode());
+            assertEquals(List.of("renewal OK null"), events);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aRefusalThatIsCutOrSlowReachesTheCallerAsFarAsItComes(boolean slow) throws Exception {
+        String denied = "{\"message\":\"Access Denied\"}";
+        try (RawServer raw = new RawServer(request -> begun(denied, slow))) {
+            TcAuthClient client = rawClient(raw, null, Duration.ofMillis(300), Duration.ofSeconds(30));
+            List<String> seen = new CopyOnWriteArrayList<>();
+            assertThrows(IOException.class, () -> client.send(get("/api/a", raw), BodyHandlers.ofByteArrayConsumer(part -> {
+                part.ifPresent(bytes -> seen.add(new String(bytes, StandardCharsets.UTF_8)));
+                raw.dropConnections();
+            })));
+            assertEquals(List.of(denied), seen);
+            assertEquals(List.of("refused ACCESS_DENIED 401"), events);
+        }
+    }
+
+    private static RawServer.Answer whole(int status, String body) {
+        return new RawServer.Answer("HTTP/1.1 " + status + " x\r\nContent-Length: " + body.length() + "\r\n\r\n" + body, true);
+    }
+
+    /** The beginning of a longer refusal; then nothing more comes, or the connection ends. */
+    private static RawServer.Answer begun(String body, boolean slow) {
+        return new RawServer.Answer("HTTP/1.1 401 x\r\nContent-Length: 1000\r\n\r\n" + body, slow);
+    }
+
+    private TcAuthClient rawClient(RawServer raw, Instant expires, Duration reviewTimeout, Duration renewalTimeout) {
+        auth = TcAuth.token("old", expires);
+        auth.setApiPath(raw.origin() + "/api");
+        return new TcAuthClient(auth, http, observer(), reviewTimeout, renewalTimeout);
+    }
+
+    private static HttpRequest get(String target, RawServer raw) {
+        return HttpRequest.newBuilder(URI.create(raw.origin() + target)).build();
+    }
+
+    @Test
+    void aRequestToAnotherServerCausesNoRenewal() throws Exception {
+        TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
+        HttpRequest foreign = HttpRequest.newBuilder(URI.create("http://evil.example/api/a")).build();
+        assertFails(Status.OTHER_ORIGIN, () -> client.send(foreign, BodyHandlers.discarding()));
+        assertEquals(List.of(), server.renewals);
+    }
+
+    /** The JDK allows a Host header only with a system property, which it reads once; so the request is of our own class. */
+    @Test
+    void aHostHeaderThatNamesAnotherServerIsRefused() throws Exception {
+        TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
+        for (String host : List.of("evil.example", "127.0.0.1:1")) {
+            assertFails(Status.OTHER_ORIGIN, () -> client.send(withHost(host), BodyHandlers.discarding()));
+        }
+        for (String host : List.of("evil.example?", "u:p@evil.example", "evil.example/", "evil.example#", "evil.example\\")) {
+            assertFails(Status.INVALID_URI_FORM, () -> client.send(withHost(host), BodyHandlers.discarding()));
+        }
+        assertEquals(List.of(), server.renewals);
+        assertEquals(List.of(), server.requests);
+    }
+
+    private HttpRequest withHost(String host) {
+        HttpRequest request = get("/api/a");
+        return new HttpRequest() {
+            @Override
+            public Optional<HttpRequest.BodyPublisher> bodyPublisher() {
+                return request.bodyPublisher();
+            }
+
+            @Override
+            public String method() {
+                return request.method();
+            }
+
+            @Override
+            public Optional<Duration> timeout() {
+                return request.timeout();
+            }
+
+            @Override
+            public boolean expectContinue() {
+                return request.expectContinue();
+            }
+
+            @Override
+            public URI uri() {
+                return request.uri();
+            }
+
+            @Override
+            public Optional<HttpClient.Version> version() {
+                return request.version();
+            }
+
+            @Override
+            public HttpHeaders headers() {
+                return HttpHeaders.of(Map.of("host", List.of(host)), (name, value) -> true);
+            }
+        };
+    }
+
     @Test
     void theSettingsOfTheRequestAreKept() throws Exception {
         TcAuthClient client = hmacClient(exchange -> answer(exchange, 200, ""));
@@ -387,7 +515,7 @@ class TcAuthClientTest {
                     public void renewalFinished(Status status, String message) {
                         seen.add(message + " " + Thread.currentThread().getName());
                     }
-                }, Duration.ofMillis(500));
+                }, Duration.ofSeconds(10), Duration.ofMillis(500));
         CompletableFuture<Object> after = client.sendAsync(get("/api/a"), BodyHandlers.ofString())
                 .handle((response, failure) -> seen.add(Thread.currentThread().getName()));
         after.get(20, TimeUnit.SECONDS);
@@ -500,7 +628,11 @@ class TcAuthClientTest {
         server = new TestServer(api, renewal);
         auth = identity;
         auth.setApiPath(server.origin() + "/api");
-        return new TcAuthClient(auth, http, new TcAuthClient.Observer() {
+        return new TcAuthClient(auth, http, observer());
+    }
+
+    private TcAuthClient.Observer observer() {
+        return new TcAuthClient.Observer() {
             @Override
             public void renewalFinished(Status status, String message) {
                 events.add("renewal " + status + " " + message);
@@ -510,7 +642,7 @@ class TcAuthClientTest {
             public void requestRefused(Advice advice, int httpStatus) {
                 events.add("refused " + advice + " " + httpStatus);
             }
-        });
+        };
     }
 
     private URI uri(String target) {
