@@ -12,13 +12,14 @@
 #endif
 
 struct response {
-    long status;
-    char *body; /* ended by NUL; NULL if it is empty */
+    long status; /* 0 if there was none */
+    int is_whole; /* 0 if the transfer ended before the response did */
+    char *body;   /* ended by NUL; NULL if it is empty */
     size_t len;
     char date[64]; /* the Date header, if it can be trusted */
 };
 
-static int http_get(CURL *curl, const char *url, const tc_auth_header_list *headers, struct response *response);
+static void http_get(CURL *curl, const char *url, const tc_auth_header_list *headers, struct response *response);
 
 /* ---- what you copy ---- */
 
@@ -31,29 +32,29 @@ static tc_auth_status renew_if_due(tc_auth *auth, CURL *curl, struct response *r
     tc_auth_status status = tc_auth_renewal_poll(auth, 60000, &renewal);
     if (status != TC_AUTH_STATUS_OK || !renewal)
         return status;
-    if (!http_get(curl, tc_auth_renewal_url(renewal), NULL, response)) {
-        tc_auth_renewal_cancel(renewal);
+    http_get(curl, tc_auth_renewal_url(renewal), NULL, response);
+    /* Also what came before the transfer failed: it may be the whole new token, and the old one is dead then. */
+    status = tc_auth_renewal_complete(renewal, (int32_t)response->status, response->body, response->len, &message);
+    if (status == TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE && !response->is_whole)
         fprintf(stderr, "renewal: no answer\n");
-    } else {
-        status = tc_auth_renewal_complete(renewal, (int32_t)response->status, response->body, response->len, &message);
-        if (status != TC_AUTH_STATUS_OK)
-            fprintf(stderr, "renewal: %s %s\n", tc_auth_status_message(status), message ? message : "");
-        tc_auth_string_free(message);
-    }
+    else if (status != TC_AUTH_STATUS_OK)
+        fprintf(stderr, "renewal: %s %s\n", tc_auth_status_message(status), message ? message : "");
+    tc_auth_string_free(message);
     return TC_AUTH_STATUS_OK; /* whatever happened: signing says whether the token still serves */
 }
 
-/* Sends a signed GET, once more if that is of any use; returns the HTTP status, 0 if there was no answer. */
+/* Sends a signed GET, once more if that is of any use; returns the HTTP status, 0 if there was no whole response. */
 static long session_get(tc_auth *auth, CURL *curl, const char *url, struct response *response)
 {
     for (int attempt = 1;; attempt++) {
         tc_auth_header_list *headers = NULL;
         int32_t advice = TC_AUTH_ADVICE_ACCEPTED;
-        int answered = 0;
         tc_auth_status status = renew_if_due(auth, curl, response);
         if (status == TC_AUTH_STATUS_OK)
             status = tc_auth_headers(auth, "GET", url, &headers);
-        if (status == TC_AUTH_STATUS_OK && (answered = http_get(curl, url, headers, response))) {
+        if (status == TC_AUTH_STATUS_OK)
+            http_get(curl, url, headers, response);
+        if (status == TC_AUTH_STATUS_OK && response->status != 0) { /* a refusal is one, also if its end is missing */
             const char *sent = tc_auth_header_list_value(headers, 0);
             status = tc_auth_review(auth, sent, strlen(sent), tc_auth_header_list_timestamp(headers),
                                     (int32_t)response->status, *response->date ? response->date : NULL,
@@ -63,7 +64,7 @@ static long session_get(tc_auth *auth, CURL *curl, const char *url, struct respo
         if (status != TC_AUTH_STATUS_OK)
             fprintf(stderr, "%s\n", tc_auth_status_message(status));
         if (advice != TC_AUTH_ADVICE_RETRY || attempt == 2)
-            return answered ? response->status : 0;
+            return status == TC_AUTH_STATUS_OK && response->is_whole ? response->status : 0;
     }
 }
 
@@ -89,26 +90,28 @@ static size_t append(char *data, size_t size, size_t count, void *user)
     return more;
 }
 
-/* Sends a GET with these headers and nothing changed on the way; 0 if there was no answer. */
-static int http_get(CURL *curl, const char *url, const tc_auth_header_list *headers, struct response *response)
+/* Sends a GET with these headers and nothing changed on the way. */
+static void http_get(CURL *curl, const char *url, const tc_auth_header_list *headers, struct response *response)
 {
     struct curl_slist *lines = NULL;
     struct curl_header *date = NULL, *age = NULL;
-    CURLcode sent;
     free(response->body);
     memset(response, 0, sizeof *response);
     for (size_t i = 0; i < tc_auth_header_list_len(headers); i++) {
         struct curl_slist *longer = curl_slist_append(lines, tc_auth_header_list_line(headers, i));
         if (!longer) {
             curl_slist_free_all(lines);
-            return 0;
+            return;
         }
         lines = longer;
     }
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    /* The renewal on a new connection: on an old one that turns out to be dead, libcurl sends a GET twice, and the
-     * second would renew a token that the first has killed. */
+    /* The renewal must be sent only once, because the second would ask for the successor of a token that the first has
+     * killed. libcurl sends a GET again when a kept connection turns out to be dead, or when a stream of HTTP/2 is
+     * refused. So the renewal uses HTTP/1.1 on a connection of its own. */
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, headers ? 0L : 1L);
+    curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, headers ? 0L : 1L);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, headers ? CURL_HTTP_VERSION_NONE : CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines);
@@ -116,7 +119,7 @@ static int http_get(CURL *curl, const char *url, const tc_auth_header_list *head
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, response);
-    sent = curl_easy_perform(curl);
+    response->is_whole = curl_easy_perform(curl) == CURLE_OK;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response->status);
     /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
     if (strncmp(url, "https://", 8) == 0 && curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
@@ -124,7 +127,6 @@ static int http_get(CURL *curl, const char *url, const tc_auth_header_list *head
         snprintf(response->date, sizeof response->date, "%s", date->value);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL); /* the handle must not keep a pointer to what is freed */
     curl_slist_free_all(lines);
-    return sent == CURLE_OK;
 }
 
 enum { THREADS = 4, REQUESTS = 5 };
@@ -138,7 +140,7 @@ struct job {
 static void *work(void *argument)
 {
     struct job *job = argument;
-    struct response response = {0, NULL, 0, ""};
+    struct response response = {0, 0, NULL, 0, ""};
     CURL *curl = curl_easy_init(); /* one for each thread; the handle of tc_auth is shared */
     for (int i = 0; i < REQUESTS; i++)
         job->failed += !curl || session_get(job->auth, curl, job->url, &response) != 200;

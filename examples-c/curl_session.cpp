@@ -14,7 +14,8 @@
 #include <tc_auth.hpp>
 
 struct response {
-    long status = 0;
+    long status = 0;     /* 0 if there was none */
+    std::string failure; /* why the transfer ended before the response did; empty if it is whole */
     std::string body;
     std::optional<std::string> date; /* the Date header, if it can be trusted */
 };
@@ -32,8 +33,8 @@ public:
             throw std::runtime_error("libcurl can't be used");
     }
 
-    /* Sends a request to an absolute URL, with the method in upper case, once more if that is of any use. Throws tcauth::error if it can't be signed, and
-     * std::runtime_error if there is no answer. */
+    /* Sends a request to an absolute URL, with the method in upper case, once more if that is of any use. Throws
+     * tcauth::error if it can't be signed, and std::runtime_error if there is no whole response. */
     response send(std::string method, const std::string &url, const std::optional<std::string> &body = {})
     {
         for (char &letter : method) /* as it is signed */
@@ -42,10 +43,15 @@ public:
             renew_if_due();
             const auto headers = auth_.headers(method, url);
             auto answer = transfer(method, url.c_str(), &headers, body);
+            if (answer.status == 0)
+                throw std::runtime_error(answer.failure);
+            /* A refusal is one, also if its end is missing. */
             const auto advice = auth_.review(headers, static_cast<std::int32_t>(answer.status), answer.date, answer.body);
             if (advice != TC_AUTH_ADVICE_RETRY || attempt == 2) {
                 if (advice != TC_AUTH_ADVICE_ACCEPTED)
                     on_refusal(advice, answer.status);
+                if (!answer.failure.empty())
+                    throw std::runtime_error(answer.failure);
                 return answer;
             }
         }
@@ -65,18 +71,16 @@ private:
         auto renewal = auth_.poll(std::chrono::seconds(60));
         if (!renewal)
             return;
-        std::optional<response> answer;
+        const auto answer = transfer("GET", renewal->c_url(), nullptr, {}); /* no std::string, which would keep the token */
         try {
-            answer = transfer("GET", renewal->c_url(), nullptr, {}); /* not as a std::string, which would keep the token */
-        } catch (const std::runtime_error &error) {
-            renewal->cancel();
-            return on_renewal({}, error.what());
-        }
-        try {
-            const auto message = renewal->complete(static_cast<std::int32_t>(answer->status), answer->body);
+            /* Also what came before the transfer failed: it may be the whole new token, and the old one is dead then. */
+            const auto message = renewal->complete(static_cast<std::int32_t>(answer.status), answer.body);
             on_renewal(TC_AUTH_STATUS_OK, message);
         } catch (const tcauth::error &error) {
-            on_renewal(error.status(), error.detail());
+            if (error.status() == TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE && !answer.failure.empty())
+                on_renewal({}, answer.failure);
+            else
+                on_renewal(error.status(), error.detail());
         }
         /* Whatever happened: signing says whether the token still serves. */
     }
@@ -109,9 +113,12 @@ private:
             curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
             curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data());
         }
-        /* The renewal on a new connection: on an old one that turns out to be dead, libcurl sends a GET twice, and the
-         * second would renew a token that the first has killed. */
+        /* The renewal must be sent only once, because the second would ask for the successor of a token that the first
+         * has killed. libcurl sends a GET again when a kept connection turns out to be dead, or when a stream of HTTP/2
+         * is refused. So the renewal uses HTTP/1.1 on a connection of its own. */
         curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, headers ? 0L : 1L);
+        curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, headers ? 0L : 1L);
+        curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, headers ? CURL_HTTP_VERSION_NONE : CURL_HTTP_VERSION_1_1);
         curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
         curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, lines.get());
@@ -122,7 +129,7 @@ private:
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append);
         curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
         if (const CURLcode code = curl_easy_perform(curl); code != CURLE_OK)
-            throw std::runtime_error(curl_easy_strerror(code));
+            answer.failure = curl_easy_strerror(code);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
         /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
         curl_header *date = nullptr, *age = nullptr;
@@ -132,13 +139,19 @@ private:
         return answer;
     }
 
-    static std::size_t append(char *data, std::size_t size, std::size_t count, void *body)
+    /* No response is longer: a server must not take all memory. */
+    static constexpr std::size_t body_limit = 16 << 20;
+
+    static std::size_t append(char *data, std::size_t size, std::size_t count, void *user)
     {
+        std::string &body = *static_cast<std::string *>(user);
+        if (size * count > body_limit - body.size())
+            return 0; /* libcurl fails then */
         try {
-            static_cast<std::string *>(body)->append(data, size * count);
+            body.append(data, size * count);
             return size * count;
         } catch (const std::bad_alloc &) {
-            return 0; /* no exception may pass through C; libcurl fails then */
+            return 0; /* no exception may pass through C */
         }
     }
 

@@ -31,7 +31,7 @@ struct worker {
 static void *storm(void *argument)
 {
     struct worker *worker = argument;
-    struct response response = {0, NULL, 0, ""};
+    struct response response = {0, 0, NULL, 0, ""};
     CURL *curl = curl_easy_init();
     double started;
     while (curl && (started = seconds()) < worker->ends) {
