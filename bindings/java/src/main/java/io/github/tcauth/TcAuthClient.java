@@ -47,16 +47,16 @@ import java.util.concurrent.atomic.AtomicReference;
  * replaced; the request itself is not changed. Redirects are not followed: they come back as responses.
  *
  * <p>The renewal is a GET of its own, sent once, on a new connection, with the proxy, TLS settings and executor of the client,
- * and given up after 30 seconds; before Java 21 that connection stays open until the garbage collector finds it. The client's authenticator is asked for a proxy only; where that wants a password for plain
- * http, the renewal fails, for the GET would have to be repeated. Whatever comes of it, the request is signed and sent if the
- * token still serves.
+ * and given up after 30 seconds. Before Java 21 that connection stays open until the garbage collector runs. The client's
+ * authenticator is asked for a proxy only; where that wants a password for plain http, the renewal fails, for the GET would
+ * have to be repeated. Whatever comes of it, the request is signed and sent if the token still serves.
  *
  * <p>A response with status 400, 401 or 403 is reviewed, with what comes of its body in 10 seconds, at most 64 KiB. It
- * reaches the body handler whole, except when the request is sent once more: then the handler sees only the second response. A body of known length, as of
- * {@link BodyPublishers#ofString}, {@link BodyPublishers#ofByteArray} and {@link BodyPublishers#ofFile}, can be sent twice;
- * one of unknown length, as of {@link BodyPublishers#ofInputStream}, is sent once. So a publisher with a
- * length, also one of {@link BodyPublishers#fromPublisher(Flow.Publisher, long)}, must be able to be subscribed twice.
- * A timeout of the request counts anew each time that it is sent, and does not count while a token is renewed.
+ * reaches the body handler whole, except when the request is sent once more: then the handler sees only the second response.
+ * A body of known length, as of {@link BodyPublishers#ofString}, {@link BodyPublishers#ofByteArray} and
+ * {@link BodyPublishers#ofFile}, can be sent twice; one of unknown length, as of {@link BodyPublishers#ofInputStream}, is sent
+ * once. So a publisher with a length, also one of {@link BodyPublishers#fromPublisher(Flow.Publisher, long)}, must be able to
+ * be subscribed twice. A timeout of the request counts anew each time that it is sent, and does not count while a token is renewed.
  *
  * <p>{@link HttpResponse#request()} is the signed copy of the request. Its headers hold the live Authorization: do not log
  * them.
