@@ -155,6 +155,10 @@ requests() {
     make_quietly examples && python3 tests/platform/test_requests.py "$build"
 }
 
+hostile_session() {
+    make_quietly "$build/session" && python3 tests/platform/hostile.py session "$hostile_results" c "$build/session"
+}
+
 tokens() {
     make_quietly "$build/storm" && python3 tests/platform/test_tokens.py "$RELEASE/libtc_auth.so" "$build"
 }
@@ -199,6 +203,10 @@ cpp_conformance() {
     make_quietly "$build/conformance-cpp" && conformance cpp "$build/conformance-cpp"
 }
 
+cpp_hostile() {
+    make_quietly "$build/conformance-cpp" && hostile cpp "$build/conformance-cpp"
+}
+
 go_lint() {
     unformatted=$(in_go gofmt -l .) && [ -z "$unformatted" ] || { echo "gofmt: $unformatted"; return 1; }
     in_go go vet ./...
@@ -207,6 +215,11 @@ go_lint() {
 go_conformance() {
     in_go go build -o "$(absolute "$build/conformance-go")" ./internal/conformance &&
         LD_LIBRARY_PATH=$RELEASE conformance go "$build/conformance-go"
+}
+
+go_hostile() {
+    in_go go build -o "$(absolute "$build/conformance-go")" ./internal/conformance &&
+        LD_LIBRARY_PATH=$RELEASE hostile go "$build/conformance-go"
 }
 
 # The program of the README, in a directory of its own.
@@ -268,6 +281,11 @@ platform() {
 # conformance LABEL COMMAND... : the suite that all bindings share; the table at the end is made of its results
 conformance() {
     python3 tests/platform/conformance.py run "$RELEASE/libtc_auth.so" "$results" "$@"
+}
+
+# hostile LABEL COMMAND... : the same program, and a server that is hostile
+hostile() {
+    python3 tests/platform/hostile.py run "$hostile_results" "$@"
 }
 
 # residue LANGUAGE PART TITLE [COMMAND=PACKAGE]... : tests/residue/test.sh, where it can be run
@@ -407,14 +425,16 @@ part_core() {
         run "make install" installed
     fi
 
-    packages=$(lacking python3=python3 curl=curl)
+    packages=$(lacking python3=python3 curl=curl openssl=openssl)
     has_libcurl || packages="$packages libcurl4-openssl-dev"
     if [ -n "$packages" ]; then
         skip "requests to the stand-in" "something is missing" "apt-get install$packages"
         skip "tokens: faults, clock, storm" "something is missing" "apt-get install$packages"
+        skip "C: hostile servers" "something is missing" "apt-get install$packages"
     else
         run "requests to the stand-in" requests
         run "tokens: faults, clock, storm" tokens
+        run "C: hostile servers" hostile_session
     fi
 
     if ! have python3; then
@@ -453,6 +473,7 @@ part_cpp() {
     fi
     run "C++: ownership, errors, wiping" cpp_program
     run "C++: conformance" cpp_conformance
+    run "C++: hostile servers" cpp_hostile
     residue C++ cpp "secrets left behind in memory" openssl=openssl
 }
 
@@ -470,6 +491,7 @@ part_go() {
     run "Go: tests, race detector" in_go go test -count=1 -race ./...
     run "Go: tests, cgocheck2" in_go env GOEXPERIMENT=cgocheck2 go test -count=1 ./...
     run "Go: conformance" go_conformance
+    run "Go: hostile servers" go_hostile
     in_go go build -o "$(absolute "$build/residue-go")" ./internal/residue || rm -f "$build/residue-go" # not an older one
     # The scheduler saves registers on a goroutine's stack when it interrupts one, which docs/security.md tells.
     residue Go "command env GODEBUG=asyncpreemptoff=1 LD_LIBRARY_PATH=$RELEASE $build/residue-go" "secrets left behind in memory"
@@ -489,6 +511,7 @@ part_java() {
     run "Java: conformance, FFM" conformance java-ffm $(java_ffm Conformance)
     run "Java: conformance, JNA" conformance java-jna $(java_jna Conformance)
     for bridge in ffm jna; do
+        run "Java: hostile servers, $bridge" hostile java-$bridge $(java_$bridge Conformance)
         # Strings of two bytes a character are not taken for copies of the binding.
         command=$(java_$bridge Residue | sed 's|/bin/java |&-XX:-CompactStrings -XX:+UseSerialGC -Xmx256m |')
         residue Java "command $command" "secrets left behind in memory, $bridge"
@@ -509,6 +532,7 @@ part_dotnet() {
         fi
         run ".NET: tests, $runtime" sh bindings/dotnet/build.sh test $runtime
         run ".NET: conformance, $runtime" conformance dotnet-$runtime sh bindings/dotnet/build.sh conformance $runtime
+        run ".NET: hostile servers, $runtime" hostile dotnet-$runtime sh bindings/dotnet/build.sh conformance $runtime
         residue .NET "command sh bindings/dotnet/build.sh residue $runtime" "secrets left behind in memory, $runtime"
     done
 }
@@ -525,7 +549,8 @@ part_platforms() {
 }
 
 results=$TARGET/conformance
-rm -rf "$results"
+hostile_results=$TARGET/hostile
+rm -rf "$results" "$hostile_results"
 for part in ${*:-core cpp go java dotnet}; do
     part_$part
 done
@@ -535,6 +560,10 @@ run "no secret in this output" no_secrets_in_logs
 if [ -d "$results" ]; then
     echo
     python3 tests/platform/conformance.py table "$results"
+    echo
+fi
+if [ -d "$hostile_results" ]; then
+    python3 tests/platform/hostile.py table "$hostile_results"
     echo
 fi
 

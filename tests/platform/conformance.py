@@ -46,10 +46,11 @@ class Skipped(Exception):
 class Program:
     """A binding's program, which runs commands."""
 
-    def __init__(self, command, **environment):
+    def __init__(self, command, stderr=None, **environment):
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TC_")}
         self.command = command
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=inherited | environment)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                                        env=inherited | environment)
 
     def ask(self, *fields):
         """The status and the fields of the answer."""

@@ -62,7 +62,8 @@ func (e *entry) connect(certificate field) error {
 		base.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool()}
 		base.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem)
 	}
-	e.client = &http.Client{Transport: &tcauth.Transport{Auth: e.auth, Base: base,
+	// Longer than a renewal may take. net/http would send a request whose HTTP/2 stream is refused for more than a minute.
+	e.client = &http.Client{Timeout: 45 * time.Second, Transport: &tcauth.Transport{Auth: e.auth, Base: base,
 		OnRenewal: func(err error) {
 			var explained *tcauth.ExplainedError
 			var status tcauth.Status
@@ -402,6 +403,9 @@ var commands = map[string]func(a *arguments) ([]field, error){
 			rejectingURL = a.next()
 		}
 		return entry.storm(url, threads, seconds, rejectingURL), nil
+	},
+	"tasks": func(*arguments) ([]field, error) {
+		return texts(strconv.Itoa(runtime.NumGoroutine())), nil
 	},
 	"events": func(a *arguments) ([]field, error) {
 		entry := a.entry()
