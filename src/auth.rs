@@ -1,25 +1,27 @@
 //! One identity: its credential, and what is known about the server.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::Guard;
 use once_cell::race::OnceBox;
 
+use crate::ascii::is_visible;
 use crate::clock::{self, ClockOffset, Now};
-use crate::credentials::{self, Source};
 use crate::error::{Result, Status};
-use crate::gate::{Gate, Ticket};
-use crate::headers::{Authorization, HeaderList};
-use crate::residue::{cleared, wiped};
+use crate::request::api_path::ApiPath;
+use crate::request::builder::Url;
+use crate::request::target::{Target, Uri};
 use crate::review::{Advice, Objection, Response};
+use crate::secret::residue::{cleared, wiped};
+use crate::sign::headers::{Authorization, HeaderList};
+use crate::sign::verify::{self, Window};
 use crate::sign::{self, Method, Signer, StringToSign};
+use crate::token::Rejection;
+use crate::token::Ticket;
+use crate::token::shared::SharedToken;
 use crate::token::{self, Token};
-use crate::uri::{ApiPath, Target, Uri, is_visible};
-use crate::url::Url;
-use crate::verify::{self, Window};
 
 /// The stack that computing and comparing a signature may use.
 const VERIFY_STACK: usize = 2 << 10;
@@ -47,9 +49,31 @@ pub enum Kind {
     Token,
 }
 
+/// Where a handle got its credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Caller,
+    Json,
+    Arguments,
+    ParamFile,
+    Environment,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Caller => "caller",
+            Source::Json => "JSON",
+            Source::Arguments => "arguments",
+            Source::ParamFile => "parameter file",
+            Source::Environment => "environment",
+        })
+    }
+}
+
 enum Credential {
     Hmac(Box<Signer>),
-    Token(Arc<Gate>),
+    Token(Arc<SharedToken>),
 }
 
 impl Auth {
@@ -68,8 +92,8 @@ impl Auth {
     /// # Errors
     /// [`Status::InvalidToken`] unless the token is visible ASCII; [`Status::InvalidTime`].
     pub fn new_token(token: impl AsRef<[u8]>, expires: Option<i64>, now: Now) -> Result<Auth> {
-        let gate = Gate::new(Token::new(token.as_ref(), expires)?, now);
-        Ok(Auth::new(Credential::Token(Arc::new(gate))))
+        let shared = SharedToken::new(Token::new(token.as_ref(), expires)?, now);
+        Ok(Auth::new(Credential::Token(Arc::new(shared))))
     }
 
     fn new(credential: Credential) -> Auth {
@@ -78,54 +102,6 @@ impl Auth {
 
     pub(crate) fn with_source(self, source: Source) -> Auth {
         Auth { source, ..self }
-    }
-
-    /// An identity from a JSON object of the platform's parameters, of at most 1 MiB.
-    ///
-    /// # Errors
-    /// [`Status::ConfigSyntax`]; [`Status::NoCredentials`]; those of [`Auth::new_token`], [`Auth::new_hmac`] and
-    /// [`Auth::set_api_path`] for what is found.
-    pub fn from_json(json: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
-        credentials::json::read(json.as_ref())?.into_auth(Source::Json, now)
-    }
-
-    /// An identity from command-line arguments such as `--tc_token X` or `--tc_token=X`.
-    ///
-    /// # Errors
-    /// Those of [`Auth::from_json`].
-    pub fn from_args<'a>(arguments: impl IntoIterator<Item = &'a [u8]>, now: Now) -> Result<Auth> {
-        credentials::args::read(arguments)?.into_auth(Source::Arguments, now)
-    }
-
-    /// An identity from the platform's encrypted parameter file, which is left where it is.
-    ///
-    /// # Errors
-    /// [`Status::ConfigIo`]; [`Status::ConfigDecrypt`] for every fault of key and content alike; those of
-    /// [`Auth::from_json`].
-    pub fn from_param_file(path: impl AsRef<Path>, key: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
-        credentials::param_file::read(path.as_ref(), key.as_ref())?.into_auth(Source::ParamFile, now)
-    }
-
-    /// An identity from environment variables such as `TC_TOKEN`, which `lookup` reads.
-    ///
-    /// # Errors
-    /// Those of [`Auth::from_json`].
-    pub fn from_env(lookup: &dyn Fn(&str) -> Option<Vec<u8>>, now: Now) -> Result<Auth> {
-        credentials::env::read(lookup)?.into_auth(Source::Environment, now)
-    }
-
-    /// An identity from wherever the platform has put its parameters: the arguments, then the file that the environment
-    /// names, then the environment. The first source that names any credential is used, alone. The string says, without
-    /// secrets, what was looked at and found.
-    ///
-    /// # Errors
-    /// Those of the sources.
-    pub fn discover<'a>(
-        arguments: impl IntoIterator<Item = &'a [u8]>,
-        lookup: &dyn Fn(&str) -> Option<Vec<u8>>,
-        now: Now,
-    ) -> (Result<Auth>, String) {
-        credentials::discover::discover(arguments, lookup, now)
     }
 
     /// Which kind of credential this is.
@@ -142,7 +118,7 @@ impl Auth {
     pub fn describe(&self) -> String {
         let credential = match &self.credential {
             Credential::Hmac(signer) => format!("HMAC; access id {}", signer.access_id()),
-            Credential::Token(gate) => match gate.current().expires() {
+            Credential::Token(shared) => match shared.current().expires() {
                 Some(expires) => format!("token; expires {expires}"),
                 None => "token; no expiry".to_owned(),
             },
@@ -171,8 +147,8 @@ impl Auth {
                 let text = StringToSign::new(target, &method, digits.format(unix_time).as_bytes());
                 Ok(Authorization::signed(signer.prefix(), signer.sign(&text), unix_time))
             }
-            Credential::Token(gate) => {
-                let token = gate.current();
+            Credential::Token(shared) => {
+                let token = shared.current();
                 token.check_expiry(unix_time)?;
                 Ok(Authorization::token(token))
             }
@@ -207,7 +183,7 @@ impl Auth {
                 // The right signature is a secret if another one was shown.
                 wiped::<VERIFY_STACK, _>(|| verify::signature(signer, &text, authorization, &window))
             }
-            Credential::Token(gate) => cleared(|| verify::token(&gate.current(), authorization, &window)),
+            Credential::Token(shared) => cleared(|| verify::token(&shared.current(), authorization, &window)),
         }
     }
 
@@ -226,8 +202,8 @@ impl Auth {
     /// # Errors
     /// Those of [`Auth::new_token`]; [`Status::WrongKind`] on an HMAC identity. The old token then stays.
     pub fn update_token(&self, token: impl AsRef<[u8]>, expires: Option<i64>, now: Now) -> Result<()> {
-        let gate = self.gate()?;
-        gate.update(Token::new(token.as_ref(), expires)?, self.correct(now))
+        let shared = self.shared()?;
+        shared.update(Token::new(token.as_ref(), expires)?, self.correct(now))
     }
 
     /// The current token with its own expiry.
@@ -235,13 +211,13 @@ impl Auth {
     /// # Errors
     /// [`Status::WrongKind`] on an HMAC identity.
     pub fn token(&self) -> Result<Arc<Token>> {
-        Ok(Guard::into_inner(self.gate()?.current()))
+        Ok(Guard::into_inner(self.shared()?.current()))
     }
 
-    fn gate(&self) -> Result<&Arc<Gate>> {
+    fn shared(&self) -> Result<&Arc<SharedToken>> {
         match &self.credential {
             Credential::Hmac(_) => Err(Status::WrongKind),
-            Credential::Token(gate) => Ok(gate),
+            Credential::Token(shared) => Ok(shared),
         }
     }
 
@@ -251,7 +227,7 @@ impl Auth {
     /// # Errors
     /// [`Status::InvalidArgument`]; [`Status::WrongKind`] on an HMAC identity.
     pub fn set_renewal_window(&self, seconds: i64) -> Result<()> {
-        self.gate()?.set_window(seconds)
+        self.shared()?.set_window(seconds)
     }
 
     /// To be asked before each request: `None` means go ahead and sign. With a ticket this caller, and nobody else,
@@ -263,7 +239,7 @@ impl Auth {
     pub fn poll(&self, max_wait: Duration, clock: impl Fn() -> Now) -> Result<Option<Ticket>> {
         match &self.credential {
             Credential::Hmac(_) => Ok(None),
-            Credential::Token(gate) => gate.poll(max_wait, self.api_path.get(), || self.correct(clock())),
+            Credential::Token(shared) => shared.poll(max_wait, self.api_path.get(), || self.correct(clock())),
         }
     }
 
@@ -302,15 +278,19 @@ impl Auth {
             (Some(Objection::NotLicensed), _) => Ok(Advice::NotLicensed),
             (Some(Objection::Timestamp), Credential::Hmac(_)) => self.correct_clock(sent_timestamp, response, now),
             (Some(Objection::Timestamp | Objection::InvalidTimestamp), _) => Ok(Advice::ClockSkew),
-            (Some(Objection::Unauthorized), Credential::Token(gate)) => self.unauthorized(gate, sent, now),
-            (None, Credential::Token(gate)) if response.status == 401 => self.unauthorized(gate, sent, now),
+            (Some(Objection::Unauthorized), Credential::Token(shared)) => self.unauthorized(shared, sent, now),
+            (None, Credential::Token(shared)) if response.status == 401 => self.unauthorized(shared, sent, now),
             (None, _) if response.status == 400 => Ok(Advice::Accepted), // a bad request, not a bad authorization
             _ => Ok(Advice::Unknown),
         }
     }
 
-    fn unauthorized(&self, gate: &Gate, sent: &[u8], now: Now) -> Result<Advice> {
-        gate.unauthorized(sent, self.api_path.get().is_some(), self.correct(now))
+    fn unauthorized(&self, shared: &SharedToken, sent: &[u8], now: Now) -> Result<Advice> {
+        let rejection = shared.unauthorized(sent, self.api_path.get().is_some(), self.correct(now))?;
+        Ok(match rejection {
+            Rejection::Retry => Advice::Retry,
+            Rejection::Final => Advice::TokenRejected,
+        })
     }
 
     fn correct_clock(&self, sent_timestamp: i64, response: &Response, now: Now) -> Result<Advice> {

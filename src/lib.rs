@@ -24,41 +24,34 @@
     deny(clippy::string_slice, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo)
 )]
 
-mod answer;
+// The API of the crate.
 mod auth;
 mod clock;
-mod credentials;
 mod error;
-#[allow(unsafe_code, reason = "the only C-facing code")]
-mod ffi;
-mod gate;
-mod headers;
-mod hmac;
-mod json;
-mod message;
-mod moment;
-mod pages;
+mod review;
+
+// What it is made of, by role.
+mod credentials;
+mod request;
+mod sign;
+mod token;
+
+// What these stand on.
+mod ascii;
 #[cfg(test)]
 mod planted;
 mod process;
-mod redact;
-mod renewal;
-mod residue;
-mod review;
 mod secret;
-mod sign;
+mod server_message;
 mod sync;
-mod token;
-mod uri;
-mod url;
-mod verify;
+
+#[allow(unsafe_code, reason = "the only C-facing code")]
+mod ffi;
 
 pub use auth::{Auth, Kind, string_to_sign};
-pub use clock::Now;
+pub use clock::{Moment, Now};
 pub use error::{Result, Status};
-pub use gate::Ticket;
-pub use headers::HeaderList;
-pub use moment::Moment;
+pub use request::builder::Url;
 pub use review::{Advice, Response};
-pub use token::Token;
-pub use url::Url;
+pub use sign::headers::HeaderList;
+pub use token::{Ticket, Token};

@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use crate::message;
+use crate::server_message;
 
 /// What to do about an answer. Values are fixed: a later version may add some, and never changes one.
 #[repr(C)]
@@ -74,7 +74,7 @@ impl Response<'_> {
     /// The objection that the message begins with, in upper or lower case. With 400 and 403 "Unauthorized" must be the
     /// whole message: it also begins messages about something else, such as an attribute type.
     pub(crate) fn objection(&self) -> Option<Objection> {
-        let message = message::find(&self.body[..self.body.len().min(BODY_LIMIT)])?;
+        let message = server_message::find(&self.body[..self.body.len().min(BODY_LIMIT)])?;
         let message = str::from_utf8(&message).ok()?.trim();
         let (text, objection) = MESSAGES.iter().find(|(text, _)| starts_with(message, text))?;
         let whole = message.strip_suffix('.').unwrap_or(message).len() == text.len();

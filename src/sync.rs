@@ -1,10 +1,14 @@
-//! What threads meet at. Under `cfg(loom)` the same few operations are those of a model checker.
+//! Mutex, condition variable and atomic swap; loom's versions under `cfg(loom)`.
 
 #[cfg(not(loom))]
 pub(crate) use real::{Condvar, Mutex, Swap};
 
 #[cfg(loom)]
 pub(crate) use model::{Condvar, Mutex, Swap};
+
+/// A lock that a thread of the parent process held at fork(), and nobody will ever give back.
+#[derive(Debug)]
+pub(crate) struct Unavailable;
 
 #[cfg(not(loom))]
 mod real {
@@ -15,7 +19,7 @@ mod real {
 
     use arc_swap::{ArcSwap, Guard};
 
-    use crate::error::{Result, Status};
+    use super::Unavailable;
     use crate::process;
 
     /// How often, with a millisecond between, a child after `fork` looks whether a lock that it found taken is free.
@@ -36,14 +40,14 @@ mod real {
         }
 
         /// Fails in a child after `fork` alone, if a thread of the parent had the lock, which nobody will ever give back.
-        pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>> {
+        pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>, Unavailable> {
             let guard = self.acquire()?;
             #[cfg(test)]
             crate::planted::may_panic();
             Ok(guard)
         }
 
-        fn acquire(&self) -> Result<MutexGuard<'_, T>> {
+        fn acquire(&self) -> Result<MutexGuard<'_, T>, Unavailable> {
             let process = process::mark();
             if let Some(guard) = self.try_lock() {
                 self.process.store(process, Relaxed);
@@ -57,7 +61,7 @@ mod real {
                 thread::sleep(Duration::from_millis(1));
                 self.try_lock()
             };
-            let guard = (0..TRIES).find_map(|_| later()).ok_or(Status::RenewalTimeout)?;
+            let guard = (0..TRIES).find_map(|_| later()).ok_or(Unavailable)?;
             self.process.store(process, Relaxed);
             Ok(guard)
         }
@@ -117,7 +121,7 @@ mod model {
     use arc_swap::Guard;
     use loom::sync::MutexGuard;
 
-    use crate::error::Result;
+    use super::Unavailable;
 
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
@@ -126,7 +130,7 @@ mod model {
             Mutex(loom::sync::Mutex::new(value))
         }
 
-        pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>> {
+        pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>, Unavailable> {
             Ok(self.0.lock().unwrap())
         }
 

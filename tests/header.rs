@@ -6,6 +6,7 @@ use std::{env, fs};
 fn generate() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
+    config.header = Some(fs::read_to_string(root.join("src/ffi/preamble.h")).expect("src/ffi/preamble.h"));
     config.after_includes = Some(format!(
         "\n/** The version of this header; tc_auth_version() is that of the library that is running. */\n\
          #define TC_AUTH_VERSION_MAJOR {}\n\

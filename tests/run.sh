@@ -316,9 +316,9 @@ part_core() {
     fi
 
     if [ "$REQUIRE_ALL" = 1 ]; then
-        beside "gate: every interleaving (loom)" make_quietly model
+        beside "threads that share a token: every interleaving (loom)" make_quietly model
     else
-        skip "gate: every interleaving (loom)" "it takes minutes" "make model"
+        skip "threads that share a token: every interleaving (loom)" "it takes minutes" "make model"
     fi
 
     if have git && git rev-parse --git-dir >/dev/null 2>&1; then

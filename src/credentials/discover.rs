@@ -1,8 +1,8 @@
 //! Looks for credentials where the platform may have put them.
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Source};
 use crate::clock::Now;
-use crate::credentials::{Parameter, Parameters, Source, args, env, param_file};
+use crate::credentials::{Parameter, Parameters, args, env, param_file};
 use crate::error::{Result, Status};
 use crate::secret::Secret;
 

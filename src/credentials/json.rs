@@ -2,8 +2,8 @@
 
 use crate::credentials::{Parameter, Parameters, SIZE_LIMIT, parameter};
 use crate::error::{Result, Status};
-use crate::json;
 use crate::secret::Secret;
+use crate::secret::json;
 
 /// Why a text is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,8 @@ fn value(parameter: Parameter, raw: &str) -> Option<Secret> {
 #[cfg(test)]
 mod tests {
     use super::{Fault, object};
-    use crate::credentials::{Parameter, Source};
+    use crate::auth::Source;
+    use crate::credentials::Parameter;
 
     #[test]
     fn no_object_and_wrong_member_are_two_things() {

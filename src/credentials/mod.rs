@@ -6,38 +6,66 @@ pub(crate) mod env;
 pub(crate) mod json;
 pub(crate) mod param_file;
 
-use std::fmt;
+use std::path::Path;
 
-use crate::auth::Auth;
+use crate::ascii::ascii;
+use crate::auth::{Auth, Source};
 use crate::clock::Now;
 use crate::error::{Result, Status};
 use crate::secret::Secret;
-use crate::uri;
+
+impl Auth {
+    /// An identity from a JSON object of the platform's parameters, of at most 1 MiB.
+    ///
+    /// # Errors
+    /// [`Status::ConfigSyntax`]; [`Status::NoCredentials`]; those of [`Auth::new_token`], [`Auth::new_hmac`] and
+    /// [`Auth::set_api_path`] for what is found.
+    pub fn from_json(json: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
+        json::read(json.as_ref())?.into_auth(Source::Json, now)
+    }
+
+    /// An identity from command-line arguments such as `--tc_token X` or `--tc_token=X`.
+    ///
+    /// # Errors
+    /// Those of [`Auth::from_json`].
+    pub fn from_args<'a>(arguments: impl IntoIterator<Item = &'a [u8]>, now: Now) -> Result<Auth> {
+        args::read(arguments)?.into_auth(Source::Arguments, now)
+    }
+
+    /// An identity from the platform's encrypted parameter file, which is left where it is.
+    ///
+    /// # Errors
+    /// [`Status::ConfigIo`]; [`Status::ConfigDecrypt`] for every fault of key and content alike; those of
+    /// [`Auth::from_json`].
+    pub fn from_param_file(path: impl AsRef<Path>, key: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
+        param_file::read(path.as_ref(), key.as_ref())?.into_auth(Source::ParamFile, now)
+    }
+
+    /// An identity from environment variables such as `TC_TOKEN`, which `lookup` reads.
+    ///
+    /// # Errors
+    /// Those of [`Auth::from_json`].
+    pub fn from_env(lookup: &dyn Fn(&str) -> Option<Vec<u8>>, now: Now) -> Result<Auth> {
+        env::read(lookup)?.into_auth(Source::Environment, now)
+    }
+
+    /// An identity from wherever the platform has put its parameters: the arguments, then the file that the environment
+    /// names, then the environment. The first source that names any credential is used, alone. The string says, without
+    /// secrets, what was looked at and found.
+    ///
+    /// # Errors
+    /// Those of the sources.
+    pub fn discover<'a>(
+        arguments: impl IntoIterator<Item = &'a [u8]>,
+        lookup: &dyn Fn(&str) -> Option<Vec<u8>>,
+        now: Now,
+    ) -> (Result<Auth>, String) {
+        discover::discover(arguments, lookup, now)
+    }
+}
 
 /// The largest JSON text and the largest parameter file.
 pub(crate) const SIZE_LIMIT: usize = 1 << 20;
-
-/// Where a handle got its credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    Caller,
-    Json,
-    Arguments,
-    ParamFile,
-    Environment,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Source::Caller => "caller",
-            Source::Json => "JSON",
-            Source::Arguments => "arguments",
-            Source::ParamFile => "parameter file",
-            Source::Environment => "environment",
-        })
-    }
-}
 
 /// A parameter that is read; the order is that of `NAMES`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +179,7 @@ impl Parameters {
         if !text.is_ascii() {
             return Err(Status::ConfigSyntax);
         }
-        let seconds: i64 = uri::ascii(text).trim().parse().map_err(|_| Status::ConfigSyntax)?;
+        let seconds: i64 = ascii(text).trim().parse().map_err(|_| Status::ConfigSyntax)?;
         Ok(Some(seconds).filter(|seconds| *seconds != 0))
     }
 }

@@ -13,8 +13,8 @@ use super::time::{self, TC_AUTH_NO_EXPIRY, TC_AUTH_NO_TIMESTAMP};
 use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_quick, guard_to_the_end, hand_over, required};
 use crate::auth::{Auth, Kind, string_to_sign};
 use crate::error::{Result, Status};
-use crate::headers::HeaderList;
 use crate::review::Response;
+use crate::sign::headers::HeaderList;
 
 /// One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
 ///

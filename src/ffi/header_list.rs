@@ -3,8 +3,8 @@
 use std::ffi::{CStr, c_char};
 use std::ptr;
 
-use crate::headers::HeaderList;
-use crate::residue::cleared;
+use crate::secret::residue::cleared;
+use crate::sign::headers::HeaderList;
 
 /// The headers to add to one request: Authorization, and for a signed request Timestamp.
 ///

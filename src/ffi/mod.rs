@@ -35,7 +35,7 @@ use std::ptr;
 use std::slice;
 
 use crate::error::{Result, Status};
-use crate::residue::{cleared, wiped};
+use crate::secret::residue::{cleared, wiped};
 use cancel::Uncancelled;
 
 /// The stack that a call may use. Afterwards it is overwritten; tests/residue checks that this is enough.

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::string::hand_over_string;
 use super::{bytes, guard_to_the_end, required, time};
 use crate::error::Status;
-use crate::gate::Ticket;
-use crate::residue::cleared;
+use crate::secret::residue::cleared;
+use crate::token::Ticket;
 
 /// A ticket: you were chosen to renew the token, and others wait for you. It lapses after 120 seconds.
 ///

@@ -6,7 +6,7 @@ use std::ptr;
 
 use zeroize::Zeroizing;
 
-use crate::residue::cleared;
+use crate::secret::residue::cleared;
 
 /// The string's size lies in front of it: a caller may shorten its `char *` in place, and all of it must still be
 /// wiped, and given back with the size that it was allocated with.

@@ -1,8 +1,8 @@
 //! Times at the border, where C has no `Option`.
 
 use crate::auth::Auth;
+use crate::clock::Moment;
 use crate::clock::Now;
-use crate::moment::Moment;
 
 /// As a time: read the clock of this machine, once, and add the handle's clock offset.
 pub const TC_AUTH_NOW: i64 = -1;

@@ -7,7 +7,7 @@ use std::ptr;
 use super::auth::tc_auth;
 use super::{c_str, guard_quick, hand_over, required};
 use crate::error::Status;
-use crate::url::Url;
+use crate::request::builder::Url;
 
 /// A URL that is being built. It belongs to one thread at a time.
 ///

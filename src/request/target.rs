@@ -1,5 +1,6 @@
 //! What a URI says about a request: its target, which is signed, and its origin, which must not change.
 
+use crate::ascii::{ascii, is_visible};
 use crate::error::{Result, Status};
 
 /// A URI as the caller will send it: a path with query, or an absolute `http` or `https` URL (RFC 3986).
@@ -61,44 +62,6 @@ impl PartialEq for Origin<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.https == other.https && self.port == other.port && self.host.eq_ignore_ascii_case(other.host)
     }
-}
-
-/// The root of a platform's API, such as `https://company.example/api`.
-#[derive(Debug)]
-pub(crate) struct ApiPath(String);
-
-impl ApiPath {
-    /// A `/` at the end makes no difference.
-    pub(crate) fn parse(text: &[u8]) -> Result<ApiPath> {
-        let uri = Uri::parse(text)?;
-        if uri.origin.is_none() || uri.has_user || uri.has_fragment || uri.target.has_query() {
-            return Err(Status::InvalidUriForm);
-        }
-        Ok(ApiPath(ascii(text).trim_end_matches('/').to_owned()))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Refuses a URL of another origin. A path has none and stays with the server that it is sent to.
-    pub(crate) fn check_origin(&self, uri: &Uri) -> Result<()> {
-        match uri.origin {
-            Some(_) if uri.origin != Uri::parse(self.0.as_bytes())?.origin => Err(Status::OtherOrigin),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Whether this is one word of visible ASCII (0x21 to 0x7e): what an id and a token must be, and all of a URI.
-pub(crate) fn is_visible(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(u8::is_ascii_graphic)
-}
-
-/// Text of bytes that were checked to be ASCII before.
-pub(crate) fn ascii(bytes: &[u8]) -> &str {
-    debug_assert!(bytes.is_ascii());
-    str::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Checks the bytes of a URI and cuts off its fragment, which never leaves the client.
@@ -180,8 +143,9 @@ fn is_name_byte(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{ApiPath, Uri};
+    use super::Uri;
     use crate::error::{Result, Status};
+    use crate::request::api_path::ApiPath;
 
     fn target(uri: &str) -> Result<String> {
         Ok(String::from_utf8(Uri::parse(uri.as_bytes())?.target.parts().concat()).unwrap())

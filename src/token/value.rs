@@ -2,10 +2,11 @@
 
 use ctutils::CtEq;
 
+use crate::ascii::{ascii, is_visible};
+use crate::clock;
 use crate::error::{Result, Status};
-use crate::pages::Pages;
 use crate::secret::Secret;
-use crate::{clock, uri};
+use crate::secret::Undumped;
 
 /// The scheme of a token's Authorization header, with the space that follows it.
 pub(crate) const SCHEME: &[u8] = b"TC-Token ";
@@ -13,24 +14,24 @@ pub(crate) const SCHEME: &[u8] = b"TC-Token ";
 /// A token and the second from which the server refuses it.
 #[derive(Debug)]
 pub struct Token {
-    value: Pages,
+    value: Undumped,
     expires: Option<i64>,
 }
 
 impl Token {
     /// A token is visible ASCII; `expires` is in Unix seconds.
     pub(crate) fn new(value: &[u8], expires: Option<i64>) -> Result<Token> {
-        if !uri::is_visible(value) {
+        if !is_visible(value) {
             return Err(Status::InvalidToken);
         }
         let expires = expires.map(clock::unix_seconds).transpose()?;
-        Ok(Token { value: Pages::concat(&[value]), expires })
+        Ok(Token { value: Undumped::concat(&[value]), expires })
     }
 
     /// The token itself. It is a secret: whoever holds it acts as its owner.
     #[must_use]
     pub fn value(&self) -> &str {
-        uri::ascii(&self.value)
+        ascii(&self.value)
     }
 
     /// The first second, in Unix time, at which the token is no longer good; `None` if that is not known.
@@ -41,11 +42,11 @@ impl Token {
 
     /// A token that is visible ASCII already; an expiry that was checked.
     pub(crate) fn from_secret(value: &Secret, expires: Option<i64>) -> Token {
-        Token { value: Pages::concat(&[value]), expires }
+        Token { value: Undumped::concat(&[value]), expires }
     }
 
     pub(crate) fn with_expiry(&self, expires: Option<i64>) -> Token {
-        Token { value: Pages::concat(&[&self.value]), expires }
+        Token { value: Undumped::concat(&[&self.value]), expires }
     }
 
     /// The platform does not renew tokens that live as long as an administrator chose.

@@ -4,7 +4,7 @@ use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::residue::wiped;
+use crate::secret::residue::wiped;
 
 /// What SHA-256 starts from (FIPS 180-4, 5.3.3).
 const INITIAL: [u32; 8] =

@@ -28,7 +28,7 @@ const MOST_MAPPINGS: usize = 4096;
 static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
 
 /// A secret that is held for long.
-pub(crate) enum Pages {
+pub(crate) enum Undumped {
     #[cfg(target_os = "linux")]
     Mapped {
         start: std::ptr::NonNull<u8>,
@@ -39,24 +39,24 @@ pub(crate) enum Pages {
 
 // SAFETY: the bytes are written before anybody else sees them, and then only read until the owner drops them.
 #[cfg(target_os = "linux")]
-unsafe impl Send for Pages {}
+unsafe impl Send for Undumped {}
 // SAFETY: the same.
 #[cfg(target_os = "linux")]
-unsafe impl Sync for Pages {}
+unsafe impl Sync for Undumped {}
 
-impl Pages {
+impl Undumped {
     /// Puts the parts together.
-    pub(crate) fn concat(parts: &[&[u8]]) -> Pages {
+    pub(crate) fn concat(parts: &[&[u8]]) -> Undumped {
         // The unit tests make millions of tokens, and a mapping is slow.
         #[cfg(all(target_os = "linux", not(test)))]
-        if let Some(pages) = Pages::map(parts) {
+        if let Some(pages) = Undumped::map(parts) {
             return pages;
         }
-        Pages::Heap(Secret::concat(parts))
+        Undumped::Heap(Secret::concat(parts))
     }
 
     #[cfg(target_os = "linux")]
-    fn map(parts: &[&[u8]]) -> Option<Pages> {
+    fn map(parts: &[&[u8]]) -> Option<Undumped> {
         if MAPPINGS.fetch_add(1, Ordering::Relaxed) >= MOST_MAPPINGS {
             MAPPINGS.fetch_sub(1, Ordering::Relaxed);
             return None;
@@ -83,27 +83,27 @@ impl Pages {
                 end = end.add(part.len());
             }
         }
-        Some(Pages::Mapped { start, len })
+        Some(Undumped::Mapped { start, len })
     }
 }
 
-impl Deref for Pages {
+impl Deref for Undumped {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         match self {
             // SAFETY: the mapping has `len` bytes and lives as long as `self`.
             #[cfg(target_os = "linux")]
-            Pages::Mapped { start, len } => unsafe { std::slice::from_raw_parts(start.as_ptr(), *len) },
-            Pages::Heap(secret) => secret,
+            Undumped::Mapped { start, len } => unsafe { std::slice::from_raw_parts(start.as_ptr(), *len) },
+            Undumped::Heap(secret) => secret,
         }
     }
 }
 
-impl Drop for Pages {
+impl Drop for Undumped {
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
-        if let Pages::Mapped { start, len } = self {
+        if let Undumped::Mapped { start, len } = self {
             // SAFETY: nobody else has the mapping any more, and it is given back once.
             unsafe {
                 std::slice::from_raw_parts_mut(start.as_ptr(), *len).zeroize();
@@ -114,7 +114,7 @@ impl Drop for Pages {
     }
 }
 
-impl fmt::Debug for Pages {
+impl fmt::Debug for Undumped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
@@ -122,18 +122,18 @@ impl fmt::Debug for Pages {
 
 #[cfg(test)]
 mod tests {
-    use super::Pages;
+    use super::Undumped;
 
     #[test]
     fn they_hold_what_was_put_in() {
         let large = vec![b'x'; 100_000];
         for parts in [[b"a".as_slice(), b"bc"], [b"", b""], [b"", b"x"], [&large, b"end"]] {
             #[cfg(target_os = "linux")]
-            assert_eq!(Pages::map(&parts).is_none(), parts.concat().is_empty());
+            assert_eq!(Undumped::map(&parts).is_none(), parts.concat().is_empty());
             #[cfg(target_os = "linux")]
-            assert_eq!(Pages::map(&parts).as_deref().unwrap_or_default(), parts.concat());
-            assert_eq!(&*Pages::concat(&parts), parts.concat());
-            assert_eq!(format!("{:?}", Pages::concat(&parts)), "***");
+            assert_eq!(Undumped::map(&parts).as_deref().unwrap_or_default(), parts.concat());
+            assert_eq!(&*Undumped::concat(&parts), parts.concat());
+            assert_eq!(format!("{:?}", Undumped::concat(&parts)), "***");
         }
     }
 
@@ -141,7 +141,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[cfg_attr(miri, ignore = "its memory is none of the system's")]
     fn they_are_left_out_of_core_dumps() {
-        let pages = Pages::map(&[b"token"]).unwrap();
+        let pages = Undumped::map(&[b"token"]).unwrap();
         let start = format!("{:x}-", pages.as_ptr() as usize);
         let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
         let flags = maps.lines().skip_while(|line| !line.starts_with(&start)).find(|line| line.starts_with("VmFlags"));

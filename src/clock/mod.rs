@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::{Result, Status};
-use crate::moment::Moment;
+
+mod moment;
+
+pub use moment::Moment;
 
 /// From here on a "time in seconds" is one in milliseconds: 10^11 s lies in the year 5138, 10^11 ms in 1973.
 const TIME_LIMIT: i64 = 100_000_000_000;

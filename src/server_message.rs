@@ -1,7 +1,7 @@
 //! What the server says in a body.
 
-use crate::json;
 use crate::secret::Secret;
+use crate::secret::json;
 
 /// A plain-text body up to this length is taken for a message.
 const LIMIT: usize = 512;

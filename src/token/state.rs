@@ -6,12 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answer::Answer;
+use crate::clock::Moment;
 use crate::clock::{self, Now};
 use crate::error::{Result, Status};
-use crate::moment::Moment;
-use crate::review::Advice;
-use crate::token::Token;
+use crate::token::response::RenewalResponse;
+use crate::token::value::Token;
 
 /// How long before its expiry a token is renewed, in seconds, if nobody says otherwise. TcEx 0.8 to 1 do the same.
 const DEFAULT_WINDOW: i64 = 60;
@@ -38,13 +37,22 @@ pub(crate) enum Turn {
     Wait(Moment),
 }
 
+/// What a server's "Unauthorized" means for the request that it answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// Another token is there already, or can be had: poll, and send the request once more.
+    Retry,
+    /// There is nothing better than the token that was sent, or not yet.
+    Final,
+}
+
 /// Which renewal an answer belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TicketId(u64);
 
 /// The token, and what has happened to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Renewal {
+pub(crate) struct TokenState {
     token: Arc<Token>,
     /// When this token and its expiry were set: by the clock that does not jump, and that no offset corrects.
     set_at: Moment,
@@ -95,9 +103,9 @@ enum Phase {
     Refused,
 }
 
-impl Renewal {
-    pub(crate) fn new(token: Token, now: Now, jitter: u64) -> Renewal {
-        Renewal {
+impl TokenState {
+    pub(crate) fn new(token: Token, now: Now, jitter: u64) -> TokenState {
+        TokenState {
             token: Arc::new(token),
             set_at: now.monotonic,
             window: DEFAULT_WINDOW,
@@ -154,12 +162,12 @@ impl Renewal {
     }
 
     /// `of`: the token that the ticket was made for.
-    pub(crate) fn complete(&mut self, ticket: TicketId, of: &Token, answer: Answer, now: Now) -> Result<()> {
+    pub(crate) fn complete(&mut self, ticket: TicketId, of: &Token, answer: RenewalResponse, now: Now) -> Result<()> {
         if !self.token.matches(of.bytes()) {
             return Ok(()); // the token was replaced meanwhile, so its renewal is nobody's business any more
         }
         match answer {
-            Answer::Renewed { token, expires } => {
+            RenewalResponse::Renewed { token, expires } => {
                 // An expiry that can't be true says nothing; a 401 will still tell.
                 let expires = expires.filter(|&expires| expires > now.unix && clock::unix_seconds(expires).is_ok());
                 if !self.token.matches(&token) {
@@ -173,7 +181,7 @@ impl Renewal {
                 self.settled = self.tickets;
                 Ok(())
             }
-            Answer::Refused => {
+            RenewalResponse::Refused => {
                 // A ticket that lapsed may be refused because another one's request was there before.
                 let under_way = matches!(self.phase, Phase::UnderWay { lapses, .. } if now.monotonic < lapses);
                 let out_of_date = !under_way && ticket.0 <= self.settled;
@@ -182,7 +190,7 @@ impl Renewal {
                 }
                 Err(Status::RenewalRefused)
             }
-            Answer::Useless => self.fail(ticket, Status::RenewalBadResponse, now),
+            RenewalResponse::Useless => self.fail(ticket, Status::RenewalBadResponse, now),
         }
     }
 
@@ -250,24 +258,24 @@ impl Renewal {
     }
 
     /// The server answered "Unauthorized" to a request with this token.
-    pub(crate) fn unauthorized(&mut self, sent: &[u8], renewable: bool, now: Now) -> Advice {
+    pub(crate) fn unauthorized(&mut self, sent: &[u8], renewable: bool, now: Now) -> Rejection {
         if !self.token.matches(sent) {
-            return Advice::Retry;
+            return Rejection::Retry;
         }
         match self.phase {
             Phase::UnderWay { lapses, .. } if now.monotonic < lapses => {
                 if self.rejections.last.is_some_and(|last| is_recent(last, now)) {
                     self.rejections.last = Some(now.monotonic);
                 }
-                Advice::Retry
+                Rejection::Retry
             }
-            Phase::Refused => Advice::TokenRejected,
-            _ if !renewable => Advice::TokenRejected,
+            Phase::Refused => Rejection::Final,
+            _ if !renewable => Rejection::Final,
             phase => {
                 self.reject(now);
                 let waits = matches!(phase, Phase::Pause { until } if now.monotonic < until)
                     || matches!(self.rejected, Rejected::DueFrom(due) if now.monotonic < due);
-                if waits { Advice::TokenRejected } else { Advice::Retry }
+                if waits { Rejection::Final } else { Rejection::Retry }
             }
         }
     }
@@ -301,21 +309,20 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Phase, Renewal, TicketId, Turn};
-    use crate::answer::Answer;
+    use super::{Phase, Rejection, TicketId, TokenState, Turn};
+    use crate::clock::Moment;
     use crate::clock::Now;
     use crate::error::Status;
-    use crate::moment::Moment;
-    use crate::review::Advice;
     use crate::secret::Secret;
-    use crate::token::Token;
+    use crate::token::response::RenewalResponse;
+    use crate::token::value::Token;
 
     fn token(name: &str, expires: Option<i64>) -> Token {
         Token::new(name.as_bytes(), expires).unwrap()
     }
 
-    fn renewed(name: &str, expires: Option<i64>) -> Answer {
-        Answer::Renewed { token: Secret::concat(&[name.as_bytes()]), expires }
+    fn renewed(name: &str, expires: Option<i64>) -> RenewalResponse {
+        RenewalResponse::Renewed { token: Secret::concat(&[name.as_bytes()]), expires }
     }
 
     /// Virtual time: both clocks start at zero and go on together, also while the machine sleeps. The one that tells the
@@ -404,7 +411,7 @@ mod tests {
 
     #[derive(Clone)]
     struct World {
-        renewal: Renewal,
+        renewal: TokenState,
         model: Model,
         clock: Clock,
         /// Tickets that were handed out and not given back, with the number of their token.
@@ -419,7 +426,7 @@ mod tests {
     impl World {
         fn new() -> World {
             let clock = Clock { ahead: 10_000, ..Clock::new() };
-            let renewal = Renewal::new(token("t0", Some(clock.unix() + 100)), clock.now(), 0);
+            let renewal = TokenState::new(token("t0", Some(clock.unix() + 100)), clock.now(), 0);
             let mut model = Model::new();
             model.set(0, clock);
             World { renewal, model, clock, tickets: Vec::new(), latest: None, tokens: 0 }
@@ -452,7 +459,7 @@ mod tests {
                     assert_eq!(self.renewal.unauthorized(sent.as_bytes(), true, now), expected);
                 }
                 Event::RejectOld => {
-                    assert_eq!(self.renewal.unauthorized(b"an older one", true, now), Advice::Retry);
+                    assert_eq!(self.renewal.unauthorized(b"an older one", true, now), Rejection::Retry);
                 }
                 Event::Renewed | Event::Extended | Event::Refused => {
                     if !self.tickets.is_empty() {
@@ -501,8 +508,8 @@ mod tests {
                     let result = if expires > now.unix { Ok(()) } else { Err(Status::RenewalBadResponse) };
                     (renewed(&same, Some(expires)), result)
                 }
-                Event::Refused => (Answer::Refused, Err(Status::RenewalRefused)),
-                _ => (Answer::Useless, Err(Status::RenewalBadResponse)),
+                Event::Refused => (RenewalResponse::Refused, Err(Status::RenewalRefused)),
+                _ => (RenewalResponse::Useless, Err(Status::RenewalBadResponse)),
             };
             if let Event::Cancel = event {
                 self.renewal.cancel(ticket, &of, now);
@@ -606,15 +613,15 @@ mod tests {
             }
         }
 
-        fn reject(&mut self, seconds: i64) -> Advice {
+        fn reject(&mut self, seconds: i64) -> Rejection {
             if self.is_held(seconds) {
                 if seconds - self.last_rejection < 60 {
                     self.last_rejection = seconds;
                 }
-                return Advice::Retry;
+                return Rejection::Retry;
             }
             if self.refused {
-                return Advice::TokenRejected;
+                return Rejection::Final;
             }
             if seconds - self.last_rejection >= 60 {
                 self.rejections = 0;
@@ -627,7 +634,7 @@ mod tests {
                     self.rejections += 1;
                 }
             }
-            if seconds < self.pause_ends.max(self.rejected) { Advice::TokenRejected } else { Advice::Retry }
+            if seconds < self.pause_ends.max(self.rejected) { Rejection::Final } else { Rejection::Retry }
         }
     }
 
@@ -664,7 +671,7 @@ mod tests {
         #[test]
         fn a_pause_doubles_with_jitter(jitter: u64) {
             let clock = Clock::new();
-            let mut renewal = Renewal::new(token("t", Some(1)), clock.now(), jitter);
+            let mut renewal = TokenState::new(token("t", Some(1)), clock.now(), jitter);
             let mut seconds = 1;
             for (least, most) in [(5, 6), (10, 12), (20, 24), (40, 48), (50, 60), (50, 60), (50, 60)] {
                 let now = clock.at(seconds);
@@ -682,7 +689,7 @@ mod tests {
     fn jitter_spreads_the_pauses() {
         let pause = |jitter| {
             let clock = Clock::new();
-            let mut renewal = Renewal::new(token("t", Some(1)), clock.now(), jitter);
+            let mut renewal = TokenState::new(token("t", Some(1)), clock.now(), jitter);
             let Turn::Renew(ticket) = renewal.poll(true, clock.at(1)) else { panic!("it is due") };
             renewal.cancel(ticket, &token("t", None), clock.at(1));
             let Phase::Pause { until } = renewal.phase else { panic!("a pause must follow") };
@@ -696,7 +703,7 @@ mod tests {
     #[test]
     fn each_pause_has_bits_of_its_own() {
         let (clock, of) = (Clock::new(), token("t", None));
-        let mut renewal = Renewal::new(token("t", Some(1)), clock.now(), 0xff << 56);
+        let mut renewal = TokenState::new(token("t", Some(1)), clock.now(), 0xff << 56);
         let mut now = clock.at(1);
         for pause in [5, 12, 20, 40, 50, 50, 50, 50, 50, 60, 50] {
             let Turn::Renew(ticket) = renewal.poll(true, now) else { panic!("it is due") };
@@ -713,7 +720,7 @@ mod tests {
             [(1000, 60, 940), (1000, 0, 1000), (1000, 86_400, 500), (100, 60, 50), (4, 1, 3), (1, 60, 1), (121, 60, 61)]
         {
             let clock = Clock::new();
-            let mut renewal = Renewal::new(token("t", Some(life)), clock.now(), 0);
+            let mut renewal = TokenState::new(token("t", Some(life)), clock.now(), 0);
             renewal.set_window(window).unwrap();
             assert_eq!(renewal.poll(true, clock.at(due - 1)), Turn::GoAhead, "{life} {window}");
             assert!(matches!(renewal.poll(true, clock.at(due)), Turn::Renew(_)), "{life} {window}");
@@ -723,28 +730,28 @@ mod tests {
     #[test]
     fn the_life_counts_from_the_moment_the_token_was_set() {
         let clock = Clock::new();
-        let mut renewal = Renewal::new(token("t", Some(1000)), clock.at(980), 0);
+        let mut renewal = TokenState::new(token("t", Some(1000)), clock.at(980), 0);
         assert_eq!(renewal.poll(true, clock.at(989)), Turn::GoAhead);
         assert!(matches!(renewal.poll(true, clock.at(990)), Turn::Renew(_)));
-        let mut born_dead = Renewal::new(token("t", Some(1000)), clock.at(2000), 0);
+        let mut born_dead = TokenState::new(token("t", Some(1000)), clock.at(2000), 0);
         assert!(matches!(born_dead.poll(true, clock.at(2000)), Turn::Renew(_)));
     }
 
     #[test]
     fn nothing_is_due_without_an_expiry_or_a_way_to_renew() {
         let clock = Clock::new();
-        let mut renewal = Renewal::new(token("t", None), clock.now(), 0);
+        let mut renewal = TokenState::new(token("t", None), clock.now(), 0);
         assert_eq!(renewal.poll(true, clock.at(99_999_999_999)), Turn::GoAhead);
-        assert_eq!(renewal.unauthorized(b"t", false, clock.now()), Advice::TokenRejected);
+        assert_eq!(renewal.unauthorized(b"t", false, clock.now()), Rejection::Final);
         assert_eq!(renewal.poll(true, clock.now()), Turn::GoAhead, "what can't be renewed is not marked");
-        assert_eq!(renewal.unauthorized(b"t", true, clock.now()), Advice::Retry);
+        assert_eq!(renewal.unauthorized(b"t", true, clock.now()), Rejection::Retry);
         assert_eq!(renewal.poll(false, clock.now()), Turn::GoAhead);
         assert!(matches!(renewal.poll(true, clock.now()), Turn::Renew(_)));
     }
 
     #[test]
     fn the_window_is_at_most_a_day() {
-        let mut renewal = Renewal::new(token("t", None), Clock::new().now(), 0);
+        let mut renewal = TokenState::new(token("t", None), Clock::new().now(), 0);
         for bad in [-1, 86_401, i64::MIN, i64::MAX] {
             assert_eq!(renewal.set_window(bad), Err(Status::InvalidArgument));
         }
@@ -765,7 +772,7 @@ mod tests {
             (Some(i64::MAX), None),
         ] {
             let clock = Clock::new();
-            let mut renewal = Renewal::new(token("old", Some(50)), clock.now(), 0);
+            let mut renewal = TokenState::new(token("old", Some(50)), clock.now(), 0);
             let Turn::Renew(ticket) = renewal.poll(true, clock.at(50)) else { panic!() };
             assert_eq!(renewal.complete(ticket, &token("old", None), renewed("new", expires), clock.at(50)), Ok(()));
             assert_eq!((renewal.token().value(), renewal.token().expires()), ("new", kept), "{expires:?}");
@@ -783,7 +790,7 @@ mod tests {
             (None, None, Err(Status::RenewalBadResponse)),
         ] {
             let clock = Clock::new();
-            let mut renewal = Renewal::new(token("t", old), clock.now(), 0);
+            let mut renewal = TokenState::new(token("t", old), clock.now(), 0);
             renewal.unauthorized(b"t", true, clock.now());
             let Turn::Renew(ticket) = renewal.poll(true, clock.at(55)) else { panic!() };
             assert_eq!(renewal.complete(ticket, &token("t", None), renewed("t", new), clock.at(55)), result);
@@ -796,26 +803,26 @@ mod tests {
     fn a_rejection_counts_from_the_moment_that_a_ticket_lapses_or_a_pause_ends() {
         let (clock, of) = (Clock::new(), token("t", None));
         // Whether the token is marked, so that it is due though it does not expire.
-        let rejected_at = |mut renewal: Renewal, seconds, advice| {
+        let rejected_at = |mut renewal: TokenState, seconds, advice| {
             assert_eq!(renewal.unauthorized(b"t", true, clock.at(seconds)), advice);
             matches!(renewal.poll(true, clock.at(1000)), Turn::Renew(_))
         };
-        let mut under_way = Renewal::new(token("t", Some(1)), clock.now(), 0);
+        let mut under_way = TokenState::new(token("t", Some(1)), clock.now(), 0);
         let Turn::Renew(ticket) = under_way.poll(true, clock.at(1)) else { panic!("it is due") };
         under_way.update(token("t", None), clock.at(1));
-        assert!(!rejected_at(under_way.clone(), 120, Advice::Retry));
-        assert!(rejected_at(under_way.clone(), 121, Advice::Retry));
+        assert!(!rejected_at(under_way.clone(), 120, Rejection::Retry));
+        assert!(rejected_at(under_way.clone(), 121, Rejection::Retry));
         let mut pause = under_way;
         pause.cancel(ticket, &of, clock.at(1));
-        assert!(rejected_at(pause.clone(), 5, Advice::TokenRejected));
-        assert!(rejected_at(pause, 6, Advice::Retry));
+        assert!(rejected_at(pause.clone(), 5, Rejection::Final));
+        assert!(rejected_at(pause, 6, Rejection::Retry));
     }
 
     /// One endpoint rejects every token; all others take the current one.
     #[test]
     fn an_endpoint_that_rejects_everything_causes_few_renewals() {
         let clock = Clock::new();
-        let mut renewal = Renewal::new(token("0", None), clock.now(), 0);
+        let mut renewal = TokenState::new(token("0", None), clock.now(), 0);
         let mut renewals = Vec::new();
         for tenth in 0..6000 {
             let mut now = clock.at(tenth / 10);
@@ -824,12 +831,12 @@ mod tests {
             let advice = renewal.unauthorized(sent.bytes(), true, now);
             match renewal.poll(true, now) {
                 Turn::Renew(ticket) => {
-                    assert_eq!(advice, Advice::Retry);
+                    assert_eq!(advice, Rejection::Retry);
                     renewals.push(tenth / 10);
                     let next = renewed(&renewals.len().to_string(), None);
                     assert_eq!(renewal.complete(ticket, &sent, next, now), Ok(()));
                 }
-                turn => assert_eq!((turn, advice), (Turn::GoAhead, Advice::TokenRejected), "nobody waits"),
+                turn => assert_eq!((turn, advice), (Turn::GoAhead, Rejection::Final), "nobody waits"),
             }
         }
         assert_eq!(renewals[..5], [0, 5, 15, 35, 75], "{renewals:?}");
@@ -839,11 +846,11 @@ mod tests {
     #[test]
     fn a_pause_after_rejections_delays_no_renewal_that_is_due_by_time() {
         let (clock, of) = (Clock::new(), token("0", None));
-        let mut renewal = Renewal::new(token("0", None), clock.now(), 0);
+        let mut renewal = TokenState::new(token("0", None), clock.now(), 0);
         renewal.unauthorized(b"0", true, clock.now());
         let Turn::Renew(ticket) = renewal.poll(true, clock.now()) else { panic!("the first rejection") };
         assert_eq!(renewal.complete(ticket, &of, renewed("1", Some(4)), clock.now()), Ok(()));
-        assert_eq!(renewal.unauthorized(b"1", true, clock.now()), Advice::TokenRejected);
+        assert_eq!(renewal.unauthorized(b"1", true, clock.now()), Rejection::Final);
         assert_eq!(renewal.poll(true, clock.at(1)), Turn::GoAhead);
         assert!(matches!(renewal.poll(true, clock.at(2)), Turn::Renew(_)), "half of its life of 4 s is over");
     }
@@ -852,7 +859,7 @@ mod tests {
     fn rejections_are_forgotten_after_a_minute_without_one_and_with_a_token_from_the_application() {
         let clock = Clock::new();
         for update in [false, true] {
-            let mut renewal = Renewal::new(token("0", None), clock.now(), 0);
+            let mut renewal = TokenState::new(token("0", None), clock.now(), 0);
             let mut seconds = 0;
             for number in 0..4 {
                 let name = number.to_string();
@@ -865,14 +872,14 @@ mod tests {
             if update {
                 renewal.update(token("4", Some(10_000)), clock.at(seconds));
             }
-            assert_eq!(renewal.unauthorized(b"4", true, clock.at(seconds)), Advice::TokenRejected);
+            assert_eq!(renewal.unauthorized(b"4", true, clock.at(seconds)), Rejection::Final);
             let due = seconds + if update { 5 } else { 40 };
             assert_eq!(renewal.poll(true, clock.at(due - 1)), Turn::GoAhead);
             let Turn::Renew(ticket) = renewal.poll(true, clock.at(due)) else { panic!("the pause is over") };
             assert_eq!(renewal.complete(ticket, &token("4", None), renewed("5", None), clock.at(due)), Ok(()));
             // 59 s after its delivery, but more than a minute after the rejection before.
             let later = due + 59;
-            assert_eq!(renewal.unauthorized(b"5", true, clock.at(later)), Advice::TokenRejected);
+            assert_eq!(renewal.unauthorized(b"5", true, clock.at(later)), Rejection::Final);
             assert_eq!(renewal.poll(true, clock.at(later + 4)), Turn::GoAhead);
             assert!(matches!(renewal.poll(true, clock.at(later + 5)), Turn::Renew(_)), "counted from the start");
         }
@@ -881,13 +888,13 @@ mod tests {
     #[test]
     fn a_late_refusal_does_not_disable_a_token_that_another_ticket_has_extended() {
         let (clock, of) = (Clock::new(), token("t", None));
-        let mut renewal = Renewal::new(token("t", Some(10)), clock.now(), 0);
+        let mut renewal = TokenState::new(token("t", Some(10)), clock.now(), 0);
         let Turn::Renew(first) = renewal.poll(true, clock.at(10)) else { panic!("it is due") };
         let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!("the first has lapsed") };
         assert_eq!(renewal.complete(second, &of, renewed("t", Some(1000)), clock.at(131)), Ok(()));
-        assert_eq!(renewal.complete(first, &of, Answer::Refused, clock.at(132)), Err(Status::RenewalRefused));
+        assert_eq!(renewal.complete(first, &of, RenewalResponse::Refused, clock.at(132)), Err(Status::RenewalRefused));
         let Turn::Renew(third) = renewal.poll(true, clock.at(940)) else { panic!("it must still be renewed") };
-        assert_eq!(renewal.complete(third, &of, Answer::Refused, clock.at(941)), Err(Status::RenewalRefused));
+        assert_eq!(renewal.complete(third, &of, RenewalResponse::Refused, clock.at(941)), Err(Status::RenewalRefused));
         assert_eq!(renewal.poll(true, clock.at(999)), Turn::GoAhead, "this refusal counts");
     }
 
@@ -895,7 +902,7 @@ mod tests {
     fn a_refusal_of_a_lapsed_ticket_is_out_of_date_after_any_other_delivery() {
         let (clock, a) = (Clock::new(), token("a", None));
         let two_tickets = || {
-            let mut renewal = Renewal::new(token("a", Some(10)), clock.now(), 0);
+            let mut renewal = TokenState::new(token("a", Some(10)), clock.now(), 0);
             let Turn::Renew(first) = renewal.poll(true, clock.at(10)) else { panic!("it is due") };
             let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!("the first has lapsed") };
             (renewal, first, second)
@@ -903,33 +910,33 @@ mod tests {
         // The first ticket extends after the second has lapsed, too.
         let (mut renewal, first, second) = two_tickets();
         assert_eq!(renewal.complete(first, &a, renewed("a", Some(1000)), clock.at(251)), Ok(()));
-        assert_eq!(renewal.complete(second, &a, Answer::Refused, clock.at(252)), Err(Status::RenewalRefused));
+        assert_eq!(renewal.complete(second, &a, RenewalResponse::Refused, clock.at(252)), Err(Status::RenewalRefused));
         assert!(matches!(renewal.poll(true, clock.at(990)), Turn::Renew(_)), "not locked out");
         // The same token comes back after another one.
         let (mut renewal, first, second) = two_tickets();
         assert_eq!(renewal.complete(second, &a, renewed("b", None), clock.at(131)), Ok(()));
         renewal.update(token("a", Some(1000)), clock.at(132));
-        assert_eq!(renewal.complete(first, &a, Answer::Refused, clock.at(133)), Err(Status::RenewalRefused));
+        assert_eq!(renewal.complete(first, &a, RenewalResponse::Refused, clock.at(133)), Err(Status::RenewalRefused));
         assert!(matches!(renewal.poll(true, clock.at(990)), Turn::Renew(_)), "not locked out");
     }
 
     #[test]
     fn an_abandoned_ticket_lapses_and_still_counts() {
         let clock = Clock::new();
-        let mut renewal = Renewal::new(token("old", Some(10)), clock.now(), 0);
+        let mut renewal = TokenState::new(token("old", Some(10)), clock.now(), 0);
         let Turn::Renew(abandoned) = renewal.poll(true, clock.at(10)) else { panic!() };
         assert_eq!(renewal.poll(true, clock.at(129)), Turn::Wait(clock.at(130).monotonic));
         let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!() };
         let old = token("old", None);
         renewal.cancel(abandoned, &old, clock.at(131));
         assert!(matches!(renewal.poll(true, clock.at(131)), Turn::Wait(_)), "the second is still under way");
-        let refused = renewal.complete(abandoned, &old, Answer::Refused, clock.at(131));
+        let refused = renewal.complete(abandoned, &old, RenewalResponse::Refused, clock.at(131));
         assert_eq!(refused, Err(Status::RenewalRefused));
         assert!(matches!(renewal.poll(true, clock.at(131)), Turn::Wait(_)), "the second may have the token");
-        assert_eq!(renewal.unauthorized(b"old", true, clock.at(131)), Advice::Retry);
+        assert_eq!(renewal.unauthorized(b"old", true, clock.at(131)), Rejection::Retry);
         assert_eq!(renewal.complete(abandoned, &old, renewed("new", None), clock.at(132)), Ok(()));
         assert_eq!(renewal.poll(true, clock.at(132)), Turn::GoAhead);
-        assert_eq!(renewal.complete(second, &old, Answer::Refused, clock.at(133)), Ok(()));
+        assert_eq!(renewal.complete(second, &old, RenewalResponse::Refused, clock.at(133)), Ok(()));
         assert_eq!(renewal.token().value(), "new");
     }
 }

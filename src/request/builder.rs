@@ -4,8 +4,10 @@ use std::ffi::CStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_encode};
 
+use crate::ascii::ascii;
 use crate::error::{Result, Status};
-use crate::uri::{ApiPath, Uri, ascii};
+use crate::request::api_path::ApiPath;
+use crate::request::target::Uri;
 
 /// Everything but the unreserved characters (RFC 3986, 2.3), which alone no client changes on the way.
 pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

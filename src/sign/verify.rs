@@ -1,10 +1,10 @@
 //! The server's side: is this the Authorization header that the identity would have sent?
 
+use crate::ascii::ascii;
 use crate::clock::{self, DAY};
 use crate::error::{Result, Status};
 use crate::sign::{self, Signer, StringToSign};
 use crate::token::{self, Token};
-use crate::uri::ascii;
 
 /// The seconds that a request may have been signed in.
 pub(crate) struct Window {

@@ -2,14 +2,15 @@
 
 use std::num::IntErrorKind;
 
-use crate::redact::redact;
+use crate::ascii::is_visible;
 use crate::secret::Secret;
-use crate::uri::is_visible;
-use crate::{json, message};
+use crate::secret::json;
+use crate::server_message;
+use crate::token::redact::redact;
 
 /// What the platform said.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum RenewalResponse {
     /// A new token, or the same again. The old one is dead. The expiry is what the answer says, whatever that may be.
     Renewed { token: Secret, expires: Option<i64> },
     /// The platform does not renew this token.
@@ -27,11 +28,11 @@ struct Members<'a> {
     message: Option<Secret>,
 }
 
-impl Answer {
+impl RenewalResponse {
     /// Reads an answer to the renewal of `old`, and the message in it, made fit for a log. The member `success` decides,
     /// not the status alone: the platform refuses with status 200, too.
-    pub(crate) fn parse(http_status: i32, body: &[u8], old: &[u8]) -> (Answer, Option<String>) {
-        let text = message::to_text(body);
+    pub(crate) fn parse(http_status: i32, body: &[u8], old: &[u8]) -> (RenewalResponse, Option<String>) {
+        let text = server_message::to_text(body);
         let text = str::from_utf8(&text).unwrap_or_default();
         let mut found = Members::default();
         let read = json::members(text, |name, raw| match name {
@@ -45,8 +46,8 @@ impl Answer {
             // With something before or behind it, or cut off, an answer is none; but it may hold a token, as may
             // whatever the platform says in its place when all went well.
             let may_hold_one = (200..300).contains(&http_status) || text.contains("apiToken");
-            let message = if may_hold_one { None } else { message::find_in_text(text) };
-            return (Answer::Useless, clean(message, &[old]));
+            let message = if may_hold_one { None } else { server_message::find_in_text(text) };
+            return (RenewalResponse::Useless, clean(message, &[old]));
         }
         // A token that is not where it should be, such as in a response that a gateway has wrapped, can't be redacted.
         let named = text.matches("apiToken").count() - text.matches("apiTokenExpires").count();
@@ -58,10 +59,10 @@ impl Answer {
         let message = clean(found.message, &secrets);
         let answer = match (found.success, found.token) {
             (Some("true"), Some(token)) if (200..300).contains(&http_status) && is_visible(&token) => {
-                Answer::Renewed { token, expires: found.expires }
+                RenewalResponse::Renewed { token, expires: found.expires }
             }
-            (Some("false"), _) => Answer::Refused,
-            _ => Answer::Useless,
+            (Some("false"), _) => RenewalResponse::Refused,
+            _ => RenewalResponse::Useless,
         };
         (answer, message)
     }
@@ -89,11 +90,11 @@ fn seconds(raw: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::Answer;
+    use super::RenewalResponse;
 
     fn parse(http_status: i32, body: &str) -> String {
-        match Answer::parse(http_status, body.as_bytes(), b"old").0 {
-            Answer::Renewed { token, expires } => format!("{} {expires:?}", str::from_utf8(&token).unwrap()),
+        match RenewalResponse::parse(http_status, body.as_bytes(), b"old").0 {
+            RenewalResponse::Renewed { token, expires } => format!("{} {expires:?}", str::from_utf8(&token).unwrap()),
             other => format!("{other:?}"),
         }
     }
@@ -175,8 +176,9 @@ mod tests {
 
     #[test]
     fn a_byte_that_is_no_utf8_does_not_cost_the_token() {
-        let answer = Answer::parse(200, b"{\"success\":true,\"apiToken\":\"new\",\"message\":\"caf\xe9\"}", b"old");
-        assert!(matches!(answer.0, Answer::Renewed { .. }));
+        let answer =
+            RenewalResponse::parse(200, b"{\"success\":true,\"apiToken\":\"new\",\"message\":\"caf\xe9\"}", b"old");
+        assert!(matches!(answer.0, RenewalResponse::Renewed { .. }));
         assert_eq!(answer.1.as_deref(), Some("caf\u{fffd}"));
     }
 
@@ -194,8 +196,8 @@ mod tests {
 
     #[test]
     fn a_token_that_is_no_utf8_is_none() {
-        let answer = Answer::parse(200, b"{\"success\":true,\"apiToken\":\"n\xe9w\"}", b"old").0;
-        assert!(matches!(answer, Answer::Useless), "{answer:?}");
+        let answer = RenewalResponse::parse(200, b"{\"success\":true,\"apiToken\":\"n\xe9w\"}", b"old").0;
+        assert!(matches!(answer, RenewalResponse::Useless), "{answer:?}");
     }
 
     #[test]
@@ -223,10 +225,10 @@ mod tests {
             (200, "\"NEWSECRET\""),
             (201, "<token>NEWSECRET</token><Message>issued NEWSECRET</Message>"),
         ] {
-            let message = Answer::parse(http_status, body.as_bytes(), b"OLDSECRET").1.unwrap_or_default();
+            let message = RenewalResponse::parse(http_status, body.as_bytes(), b"OLDSECRET").1.unwrap_or_default();
             assert!(!message.contains("SECRET"), "{body}: {message}");
         }
         let longer = r#"{"success":true,"apiToken":"OLDSECRETREST","message":"OLDSECRETREST"}"#;
-        assert_eq!(Answer::parse(200, longer.as_bytes(), b"OLDSECRET").1.as_deref(), Some("***"));
+        assert_eq!(RenewalResponse::parse(200, longer.as_bytes(), b"OLDSECRET").1.as_deref(), Some("***"));
     }
 }

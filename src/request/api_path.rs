@@ -1,0 +1,32 @@
+//! The root of the API, which also says to which server requests may go.
+
+use crate::ascii::ascii;
+use crate::error::{Result, Status};
+use crate::request::target::Uri;
+
+/// The root of a platform's API, such as `https://company.example/api`.
+#[derive(Debug)]
+pub(crate) struct ApiPath(String);
+
+impl ApiPath {
+    /// A `/` at the end makes no difference.
+    pub(crate) fn parse(text: &[u8]) -> Result<ApiPath> {
+        let uri = Uri::parse(text)?;
+        if uri.origin.is_none() || uri.has_user || uri.has_fragment || uri.target.has_query() {
+            return Err(Status::InvalidUriForm);
+        }
+        Ok(ApiPath(ascii(text).trim_end_matches('/').to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Refuses a URL of another origin. A path has none and stays with the server that it is sent to.
+    pub(crate) fn check_origin(&self, uri: &Uri) -> Result<()> {
+        match uri.origin {
+            Some(_) if uri.origin != Uri::parse(self.0.as_bytes())?.origin => Err(Status::OtherOrigin),
+            _ => Ok(()),
+        }
+    }
+}

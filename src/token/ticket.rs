@@ -1,0 +1,77 @@
+//! The ticket of the caller who was chosen to renew a token.
+
+use std::ffi::CStr;
+use std::sync::{Arc, Weak};
+
+use percent_encoding::percent_encode;
+use zeroize::Zeroizing;
+
+use crate::clock::Now;
+use crate::error::Result;
+use crate::request::api_path::ApiPath;
+use crate::request::builder::RESERVED;
+use crate::secret::Undumped;
+use crate::token::response::RenewalResponse;
+use crate::token::shared::SharedToken;
+use crate::token::state::TicketId;
+use crate::token::value::Token;
+
+/// The right, and the duty, to renew a token: send the request, then complete or cancel.
+pub struct Ticket {
+    shared: Weak<SharedToken>,
+    /// Until it is given back.
+    id: Option<TicketId>,
+    token: Arc<Token>,
+    /// Ended by NUL, so that C can read it in place. It contains the token.
+    url: Undumped,
+}
+
+impl Ticket {
+    pub(super) fn new(shared: Weak<SharedToken>, id: TicketId, api_path: &ApiPath, token: Arc<Token>) -> Ticket {
+        // Encoded into memory of the largest possible size, for a secret must not grow.
+        let mut encoded = Zeroizing::new(String::with_capacity(3 * token.bytes().len()));
+        encoded.extend(percent_encode(token.bytes(), RESERVED));
+        let url = [api_path.as_str().as_bytes(), b"/appAuth?expiredToken=", encoded.as_bytes(), b"\0"];
+        let url = Undumped::concat(&url);
+        Ticket { shared, id: Some(id), token, url }
+    }
+
+    /// What to GET, without an Authorization header. It contains the token: do not log it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url_as_c_str().to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn url_as_c_str(&self) -> &CStr {
+        CStr::from_bytes_with_nul(&self.url).unwrap_or_default()
+    }
+
+    /// Hands in the server's answer, and returns with the result the server's message, fit for a log.
+    pub fn complete(mut self, http_status: i32, body: &[u8], now: Now) -> (Result<()>, Option<String>) {
+        let Some(shared) = self.shared.upgrade() else { return (Ok(()), None) };
+        let (answer, message) = RenewalResponse::parse(http_status, body, self.token.bytes());
+        let id = self.id.take();
+        let result = shared.change(|state| id.map_or(Ok(()), |id| state.complete(id, &self.token, answer, now)));
+        (result.and_then(|completed| completed), message)
+    }
+
+    /// Says that there was no answer: the connection failed, or it took too long.
+    pub fn cancel(mut self, now: Now) {
+        self.give_back(now);
+    }
+
+    fn give_back(&mut self, now: Now) {
+        if let (Some(shared), Some(id)) = (self.shared.upgrade(), self.id.take()) {
+            let _ = shared.change(|state| state.cancel(id, &self.token, now));
+        }
+    }
+}
+
+/// A ticket that is dropped is cancelled, for others wait for it.
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.id.is_some() {
+            self.give_back(Now::read());
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The modules use each other in one direction only: docs/architecture.md says in which.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+type Uses = BTreeMap<String, BTreeSet<String>>;
+
+/// Which module of `src/lib.rs` uses which others, by their `crate::` paths. Tests do not count.
+fn uses() -> Uses {
+    let mut uses = Uses::new();
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), None, &mut uses);
+    uses.remove("lib");
+    uses
+}
+
+fn read(directory: &Path, module: Option<&str>, uses: &mut Uses) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let module = module.unwrap_or(name);
+        if path.is_dir() {
+            read(&path, Some(module), uses);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod").next().unwrap().split("#[cfg(all(test").next().unwrap();
+            let used = code.split("crate::").skip(1).map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_'));
+            let used = used.filter_map(|mut words| words.next()).filter(|word| !word.is_empty() && *word != "planted");
+            uses.entry(module.to_owned()).or_default().extend(used.filter(|word| *word != module).map(str::to_owned));
+        }
+    }
+}
+
+/// The modules that are left when those which use nothing that is left are taken away, again and again.
+fn cycles(mut uses: Uses) -> Vec<String> {
+    while let Some(module) = uses.iter().find(|(_, used)| used.iter().all(|used| !uses.contains_key(used))) {
+        let module = module.0.clone();
+        uses.remove(&module);
+    }
+    uses.into_keys().collect()
+}
+
+#[test]
+fn there_is_no_cycle() {
+    let uses = uses();
+    assert!(uses["auth"].contains("token") && uses["ffi"].contains("auth"), "{uses:?}");
+    assert_eq!(cycles(uses.clone()), [""; 0], "{uses:#?}");
+
+    let mut planted = uses;
+    planted.get_mut("secret").unwrap().insert("auth".to_owned());
+    assert!(cycles(planted).contains(&"secret".to_owned()));
+}
+
+#[test]
+fn the_core_does_not_know_the_border() {
+    let who_uses = |used: &str| -> Vec<String> {
+        uses().into_iter().filter(|(_, all)| all.contains(used)).map(|(module, _)| module).collect()
+    };
+    assert_eq!(who_uses("ffi"), [""; 0]);
+    assert_eq!(who_uses("credentials"), ["ffi"], "what Auth has of it is written there");
+    assert_eq!(who_uses("auth"), ["credentials", "ffi"]);
+}
