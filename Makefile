@@ -82,7 +82,7 @@ COMPILE_CXX = @mkdir -p $(@D) && $(CXX) -std=c++17 $(CPPFLAGS) $(CFLAGS) $(WARNI
 # What packaging/platform.sh knows.
 PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
 
-.PHONY: help lib demo examples test test-core test-cpp test-go test-java test-dotnet test-platforms $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm soak check check-address check-thread check-valgrind miri fuzz-smoke header coverage lint deny clean FORCE
+.PHONY: help lib demo examples test test-core test-cpp test-go test-java test-dotnet test-platforms test-list $(PLATFORMS:%=cross-%) bench bench-bindings docs install uninstall dist deb abi abi-check model storm soak check check-address check-thread check-valgrind miri fuzz-smoke header coverage lint deny clean FORCE
 .DELETE_ON_ERROR:
 
 help:
@@ -90,6 +90,7 @@ help:
 	@echo 'make demo     build it and print the headers of a request: start here'
 	@echo 'make examples build the programs of examples-c/ into $(BUILD)'
 	@echo 'make test     run all tests; what needs an absent tool is reported as SKIP'
+	@echo 'make test T=Go  run the tests that have "Go" in their names; make test-list prints the names'
 	@echo 'make test-core, test-cpp, test-go, test-java, test-dotnet: the tests of the library without its bindings, or of one binding'
 	@echo 'make install  what make lib has built, below PREFIX ($(PREFIX)); DESTDIR, LIBDIR, INCLUDEDIR, BINDIR, DOCDIR, MANDIR; make uninstall'
 	@echo 'make docs     the reference: $(DOCS)/html, and the man pages that make install then installs, too (needs doxygen, python3)'
@@ -195,7 +196,10 @@ examples: $(TC_SIGN) $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_sess
 # All of them, or those of one binding.
 test test-core test-cpp test-go test-java test-dotnet test-platforms: lib
 	@MAKE='$(SUBMAKE)' CARGO='$(CARGO)' CC='$(CC)' CXX='$(CXX)' TARGET='$(TARGET)' RELEASE='$(RELEASE)' BUILD='$(BUILD)' \
-	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' sh tests/run.sh $(patsubst test-%,%,$(filter test-%,$@))
+	REQUIRE_ALL='$(REQUIRE_ALL)' WARNINGS='$(WARNINGS) -Werror' T='$(T)' sh tests/run.sh $(patsubst test-%,%,$(filter test-%,$@))
+
+test-list:
+	@TARGET='$(TARGET)' LIST=1 sh tests/run.sh
 
 bench: lib
 	@TARGET='$(TARGET)' RELEASE='$(RELEASE)' CARGO='$(CARGO)' sh benches/run.sh

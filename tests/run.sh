@@ -4,10 +4,12 @@
 #
 # A test that needs an absent tool is a SKIP, with the command that installs the tool; with REQUIRE_ALL=1 it counts as
 # failed. The output of a test is shown when it fails; all of it is kept in $TARGET/test-logs.
+#
+# T=TEXT runs the tests whose name has this text in it. LIST=1 prints the names and runs none.
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
-: "${TARGET:=target}" "${RELEASE:=$TARGET/release}" "${MAKE:=make}" "${CARGO:=cargo}" "${CC:=cc}" "${CXX:=c++}" "${REQUIRE_ALL:=}" "${WARNINGS:=-Wall}"
+: "${TARGET:=target}" "${RELEASE:=$TARGET/release}" "${MAKE:=make}" "${CARGO:=cargo}" "${CC:=cc}" "${CXX:=c++}" "${REQUIRE_ALL:=}" "${WARNINGS:=-Wall}" "${T:=}" "${LIST:=}"
 build=${BUILD:-$TARGET/c}
 . tests/tools.sh
 logs=$TARGET/test-logs
@@ -15,8 +17,15 @@ export TARGET RELEASE MAKE CARGO CC CXX
 mkdir -p "$build" "$logs"
 passed=0 failed=0 skipped=0 besides=0
 
+# Whether the test of this name is to be run.
+wanted() {
+    case $1 in *"$T"*) ;; *) return 1 ;; esac
+    [ -z "$LIST" ] || { echo "$1"; return 1; }
+}
+
 # run NAME COMMAND...
 run() {
+    wanted "$1" || return 0
     name=$1
     shift
     log=$logs/$(printf '%s' "$name" | tr -c 'A-Za-z0-9+' '-').log
@@ -35,6 +44,7 @@ run() {
 # beside NAME COMMAND... : the same while others run, for those that take minutes, mostly of one processor. `finish` waits
 # for them, and tells.
 beside() {
+    wanted "$1" || return 0
     besides=$((besides + 1))
     (
         failed=0
@@ -56,6 +66,7 @@ trap 'trap "" TERM; kill 0; exit 130' INT
 
 # skip NAME REASON COMMAND_THAT_MENDS_IT
 skip() {
+    wanted "$1" || return 0
     skipped=$((skipped + 1))
     echo "SKIP  $1: $2; to run it: $3"
 }
@@ -567,6 +578,12 @@ if [ -d "$hostile_results" ]; then
     echo
 fi
 
+if [ -n "$LIST" ]; then
+    exit 0
+elif [ $((passed + failed + skipped)) -eq 0 ]; then
+    echo "no test has '$T' in its name: make test-list" >&2
+    exit 1
+fi
 if [ "$REQUIRE_ALL" = 1 ]; then
     failed=$((failed + skipped))
 fi
