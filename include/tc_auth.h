@@ -35,10 +35,9 @@
  * the method in upper case, and follow no redirect with these headers: a new target needs new headers, and another
  * server must never see them. The body and other headers are not signed.
  *
- * **Results.** A function that can fail returns a tc_auth_status, 0 for success. Outputs come last and are written
- * only on success, except where a function says otherwise: a call that fails leaves your variable as it was, so set it
- * to NULL before, and again when you have freed what it held. Each cause has its own status, and
- * tc_auth_status_message() says in one sentence what to do. There is no "last error".
+ * **Results.** A function that can fail returns a tc_auth_status, 0 for success. Output parameters come last and, unless
+ * stated otherwise, are unchanged on failure. Initialise them to NULL, and reset them to NULL after freeing. Each cause
+ * has its own status, and tc_auth_status_message() says in one sentence what to do. There is no "last error".
  *
  * In the header's comments the errors of a function go without their prefix, TC_AUTH_STATUS_. PANIC, which any function
  * can return, is nowhere listed: it means that a bug in the library was stopped before it could do harm; only then,
@@ -60,19 +59,19 @@
  * pthread_cancel() takes effect after it, unless a thread has made its cancellation asynchronous. No function is for
  * signal handlers.
  *
- * **Processes.** After fork() the child may use HMAC handles at once, for signing takes no lock, and whatever it makes
- * itself. Token handles it may only free, for two processes that renew one token take it from each other, and tickets
- * it leaves alone. What it does with them all the same may fail with RENEWAL_TIMEOUT, if a thread of the parent was in
- * the middle of a call. dlclose() leaves the library where it is.
+ * **Processes.** After fork(), the child may use HMAC handles, because signing takes no lock, and everything that it
+ * creates itself. It may only free token handles, because two processes that renew the same token invalidate each
+ * other's copy. It must not touch tickets. Other calls on them may fail with RENEWAL_TIMEOUT, if a thread of the parent
+ * was in the middle of a call. dlclose() leaves the library where it is.
  *
  * **Strings** are bytes and end in NUL where no length is passed with them. Times are Unix seconds: 0 to 99999999999.
  *
  * **Secrets.** No message, description or status holds a secret key or a token. The library's own copies are wiped
  * when they are freed or replaced, and no call leaves any on the stack or in registers. A call needs 12 KiB of stack.
  *
- * **Memory.** When it can't be had, the library aborts the program (SIGABRT), after a line on standard error that
- * tells how many bytes were wanted, and nothing else; no call fails for that. tc_auth_headers_into() needs none but the
- * 128 bytes above.
+ * **Memory.** If an allocation fails, the library prints one line on standard error, with the number of bytes, and
+ * aborts the program (SIGABRT). No call returns an error for it. tc_auth_headers_into() keeps working: it allocates
+ * nothing but the 128 bytes above.
  *
  * **Compatibility.** The numbers of the enumerations never change. Later versions can add some, so expect numbers that
  * this header does not name.
@@ -345,8 +344,8 @@ tc_auth_status tc_auth_new_token(const char *token, int64_t expires, tc_auth **o
 /**
  * Wipes and frees a handle; does nothing for NULL. Afterwards it must not be used.
  *
- * Header lists, URLs and strings that were made with it live on. Complete your tickets first: the answer to a renewal
- * that comes afterwards is dropped, and with it the new token; and a ticket holds the token until it is given back.
+ * Header lists, URLs and strings that were made with it live on. Complete or cancel all tickets first: a later response
+ * is discarded and the new token lost, and an open ticket keeps the old token in memory.
  *
  * Threads: no other call on the handle may be running.
  */

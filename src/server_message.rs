@@ -6,8 +6,8 @@ use crate::secret::json;
 /// A plain-text body up to this length is taken for a message.
 const LIMIT: usize = 512;
 
-/// A body as text, whatever its bytes: what is no UTF-8 becomes U+FFFD, which no token holds. Without a byte order mark,
-/// and without the NULs of a length that counted a string's end, or a whole buffer.
+/// A body as text. Bytes that are not UTF-8 become U+FFFD, which no token contains. Strips a byte order mark and trailing
+/// NULs: callers often pass strlen() + 1, or the whole buffer.
 pub(crate) fn to_text(body: &[u8]) -> Secret {
     let body = &body[..body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)];
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);

@@ -82,8 +82,8 @@ pub unsafe extern "C" fn tc_auth_new_token(
 
 /// Wipes and frees a handle; does nothing for NULL. Afterwards it must not be used.
 ///
-/// Header lists, URLs and strings that were made with it live on. Complete your tickets first: the answer to a renewal
-/// that comes afterwards is dropped, and with it the new token; and a ticket holds the token until it is given back.
+/// Header lists, URLs and strings that were made with it live on. Complete or cancel all tickets first: a later response
+/// is discarded and the new token lost, and an open ticket keeps the old token in memory.
 ///
 /// Threads: no other call on the handle may be running.
 #[unsafe(no_mangle)]

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// Calls `member` with the name and the raw text of each member. `None` if this is no object, whole and alone; then
-/// nothing was called. Whatever is nested in a member is only checked for its grammar.
+/// Calls `member` with the name and the raw text of each member. Returns `None`, without calling `member`, unless the text
+/// is exactly one JSON object. What is nested in a member is only checked for its grammar.
 pub(crate) fn members<'a>(text: &'a str, member: impl FnMut(&str, &'a str)) -> Option<()> {
     // All of it first: what is cut off in the middle is no object, whatever its first members are.
     if !text.trim_start().starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_err() {

@@ -19,8 +19,7 @@ use zeroize::Zeroize;
 
 use crate::secret::Secret;
 
-/// A process has 65530 mappings, if nobody changed that, and then can neither get nor give back any. Most of them are not
-/// ours to take.
+/// Linux allows a process 65,530 mappings by default; at that limit even munmap() can fail. We use at most 4,096.
 #[cfg(target_os = "linux")]
 const MOST_MAPPINGS: usize = 4096;
 

@@ -10,8 +10,8 @@ use crate::secret::residue::wiped;
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// A key, as the states of the inner and the outer hash behind the block that HMAC makes of it. Every MAC starts from
-/// them, which spares it two compressions. The key itself is not kept.
+/// An HMAC key, stored as the SHA-256 states after the inner and the outer padded key block. Every MAC starts from them,
+/// which saves two compressions. The key itself is not kept.
 pub(crate) struct Key {
     inner: Zeroizing<[u32; 8]>,
     outer: Zeroizing<[u32; 8]>,
@@ -74,9 +74,9 @@ const MAC_STACK: usize = 1024;
 /// So many bytes that a request's usual string to sign is hashed in one go.
 const BUFFER: usize = 4 * 64;
 
-/// A hash in the making.
+/// A SHA-256 that is being computed.
 struct Hash {
-    /// Whoever knows it can go on hashing, and so sign what begins like the message.
+    /// Secret: anyone with this state can extend the message and sign the result (length extension).
     state: Zeroizing<[u32; 8]>,
     /// What is not hashed yet, and zeros.
     buffer: [u8; BUFFER],

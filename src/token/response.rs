@@ -43,8 +43,8 @@ impl RenewalResponse {
             _ => {}
         });
         if read.is_none() {
-            // With something before or behind it, or cut off, an answer is none; but it may hold a token, as may
-            // whatever the platform says in its place when all went well.
+            // Truncated or wrapped JSON is not a valid response, but it may still contain a token, and so may any 2xx
+            // body: return no message.
             let may_hold_one = (200..300).contains(&http_status) || text.contains("apiToken");
             let message = if may_hold_one { None } else { server_message::find_in_text(text) };
             return (RenewalResponse::Useless, clean(message, &[old]));

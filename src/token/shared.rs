@@ -1,4 +1,4 @@
-//! Where threads meet before they sign with a token: one renews, the others wait for it.
+//! A token that threads share: one of them renews it, the others wait.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
@@ -104,8 +104,8 @@ impl SharedToken {
     }
 }
 
-/// Only a child after `fork` finds the lock taken here, by a thread that it does not have. Then the state may be in the
-/// middle of a change, and a token in it counted once too often: it is left where it is, in the child alone.
+/// After fork(), the child may find this lock held by a thread that does not exist in it. Then the state may be in the
+/// middle of a change, and a token in it counted once too often: the child leaves it where it is.
 impl Drop for SharedToken {
     fn drop(&mut self) {
         if self.state.is_locked() {

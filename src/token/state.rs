@@ -132,7 +132,7 @@ impl TokenState {
         Ok(())
     }
 
-    /// `renewable`: there is somebody to ask, and the token is of a kind that is renewed.
+    /// `renewable`: an API path is set, and this type of token can be renewed.
     pub(crate) fn poll(&mut self, renewable: bool, now: Now) -> Turn {
         match self.phase {
             Phase::UnderWay { lapses, .. } if now.monotonic < lapses => return Turn::Wait(lapses),
@@ -164,7 +164,7 @@ impl TokenState {
     /// `of`: the token that the ticket was made for.
     pub(crate) fn complete(&mut self, ticket: TicketId, of: &Token, answer: RenewalResponse, now: Now) -> Result<()> {
         if !self.token.matches(of.bytes()) {
-            return Ok(()); // the token was replaced meanwhile, so its renewal is nobody's business any more
+            return Ok(()); // the token was replaced in the meantime: ignore this response
         }
         match answer {
             RenewalResponse::Renewed { token, expires } => {
