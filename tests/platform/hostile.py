@@ -584,7 +584,9 @@ def check(label, case, server, outcome):
     if outcome.answer not in case.answers:
         raise AssertionError(f"answer {outcome.answer}: {outcome.texts[:500]}")
     after = requests[requests.index(renewals[0]) + 1:]
-    in_use = {request.token for request in after} | ({outcome.token} if outcome.token else set())
+    # The example in C has more than one thread, so that requests with the old token can still be on their way.
+    settled = after[-1:] if label == "c" else after
+    in_use = {request.token for request in settled} | ({outcome.token} if outcome.token else set())
     allowed = {TOKEN, NEW_TOKEN} if case.adopted is None else {NEW_TOKEN if case.adopted else TOKEN}
     if len(in_use) > 1 or not in_use <= allowed:
         raise AssertionError(f"in use: {sorted({TOKEN: 'the old token', NEW_TOKEN: 'the new token'}.get(t, 'another') for t in in_use)}")
