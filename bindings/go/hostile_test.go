@@ -410,6 +410,28 @@ func TestARefusalNeedNotBeWhole(t *testing.T) {
 	}
 }
 
+func TestABodyThatPanicsFailsTheRequestAlone(t *testing.T) {
+	auth := newHMAC(t)
+	if err := auth.SetAPIPath("https://company.example/api"); err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string]io.ReadCloser{
+		"none":   nil,
+		"panics": io.NopCloser(readerFunc(func([]byte) (int, error) { panic("of the body") })),
+	} {
+		transport := &Transport{Auth: auth, Base: roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 403, Body: body}, nil
+		})}
+		response, err := get(t, transport, "https://company.example/api/x")
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if _, err := io.ReadAll(response.Body); (err != nil) != (body != nil) {
+			t.Error(name, err)
+		}
+	}
+}
+
 func TestNothingIsLeftBehind(t *testing.T) {
 	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
 		answer := reply(401, unauthorized+strings.Repeat(" ", 1<<20))

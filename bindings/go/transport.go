@@ -393,6 +393,9 @@ type heldBody struct {
 }
 
 func hold(source io.ReadCloser) *heldBody {
+	if source == nil {
+		source = http.NoBody
+	}
 	body := &heldBody{source: source, filled: make(chan struct{})}
 	body.more = sync.NewCond(&body.lock)
 	go body.fill()
@@ -401,20 +404,31 @@ func hold(source io.ReadCloser) *heldBody {
 
 func (b *heldBody) fill() {
 	defer close(b.filled)
+	defer func() {
+		if recover() != nil { // here it would end the program
+			b.add(nil, true, errBodyPanicked)
+		}
+	}()
 	buffer := make([]byte, 8192)
 	for left := ReviewLimit; ; {
 		count, err := b.source.Read(buffer[:min(left, len(buffer))])
 		left -= count
-		b.lock.Lock()
-		b.held = append(b.held, buffer[:count]...)
-		b.done, b.err = err != nil || left == 0, err
-		done := b.done
-		b.lock.Unlock()
-		b.more.Broadcast()
+		done := err != nil || left == 0
+		b.add(buffer[:count], done, err)
 		if done {
 			return
 		}
 	}
+}
+
+var errBodyPanicked = errors.New("tcauth: reading the body of the response panicked")
+
+func (b *heldBody) add(read []byte, done bool, err error) {
+	b.lock.Lock()
+	defer b.lock.Unlock()
+	b.held = append(b.held, read...)
+	b.done, b.err = done, err
+	b.more.Broadcast()
 }
 
 // beginning is a copy of what comes in this time.
