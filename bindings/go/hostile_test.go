@@ -459,3 +459,22 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 	t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
 }
+
+// net/http sends these headers beside its own, and a proxy may go by either.
+func TestAHostHeaderInAnotherSpellingIsRefused(t *testing.T) {
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		_, _ = io.WriteString(connection, reply(200, "{}"))
+		return true
+	})
+	transport := newDue(t, server.url+"/api")
+	for _, name := range []string{"host", "HOST", "hOST"} {
+		request, _ := http.NewRequest(http.MethodGet, server.url+"/api/x", nil)
+		request.Header[name] = []string{request.Host, "evil.example"}
+		if _, err := transport.RoundTrip(request); !errors.Is(err, ErrOtherOrigin) {
+			t.Error(name, err)
+		}
+	}
+	if renewals, others := server.seen(); renewals+others > 0 {
+		t.Errorf("%d renewals and %d requests were sent", renewals, others)
+	}
+}

@@ -207,14 +207,25 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	return &attempt{signed, headers}, nil
 }
 
-// checkDestination asks the library whether it would make headers for the server of the URL, and for the one that the
-// Host field names, which is what is sent.
+// checkDestination asks the library whether it would make headers for the server of the URL, and for those that the
+// Host field and the headers name, which are what is sent.
 func (t *Transport) checkDestination(request *http.Request) error {
 	if t.Auth == nil {
 		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
 	}
 	if err := t.checkHost(request.URL.Scheme, request.URL.Host); err != nil {
 		return err
+	}
+	// net/http leaves out the key "Host" itself, but over HTTP/1.1 sends every other spelling of it, beside its own.
+	for name, values := range request.Header {
+		if name == "Host" || !strings.EqualFold(name, "Host") {
+			continue
+		}
+		for _, host := range values {
+			if err := t.checkHost(request.URL.Scheme, host); err != nil {
+				return err
+			}
+		}
 	}
 	if request.Host == "" || request.Host == request.URL.Host {
 		return nil
