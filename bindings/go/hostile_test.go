@@ -3,6 +3,7 @@ package tcauth
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -476,5 +477,37 @@ func TestAHostHeaderInAnotherSpellingIsRefused(t *testing.T) {
 	}
 	if renewals, others := server.seen(); renewals+others > 0 {
 		t.Errorf("%d renewals and %d requests were sent", renewals, others)
+	}
+}
+
+func TestARenewalSpeaksWhatADialerHasAgreedOn(t *testing.T) {
+	p, transport := newPlatform(t, tokenOf(t, time.Now().Add(-time.Minute)))
+	var lock sync.Mutex
+	remote := make(map[string]bool)
+	p.on(func(writer http.ResponseWriter, request *http.Request) {
+		lock.Lock()
+		defer lock.Unlock()
+		remote[request.RemoteAddr] = true
+		if isRenewal(request) {
+			_, _ = io.WriteString(writer, goodAnswer)
+		}
+	})
+	config := p.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	config.NextProtos, config.ServerName = []string{"h2"}, "127.0.0.1"
+	base := &http.Transport{
+		ForceAttemptHTTP2: true,
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return (&tls.Dialer{Config: config}).DialContext(ctx, network, address)
+		},
+	}
+	defer base.CloseIdleConnections()
+	transport.Base = base
+	if _, err := get(t, transport, p.URL+"/api/x"); err != nil {
+		t.Error(err)
+	}
+	lock.Lock()
+	defer lock.Unlock()
+	if len(remote) != 2 {
+		t.Error("the renewal had no connection of its own")
 	}
 }

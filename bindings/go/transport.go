@@ -44,7 +44,8 @@ type Transport struct {
 	Auth *Auth
 
 	// Base sends the requests; nil means [http.DefaultTransport]. If it is an [http.Transport], a renewal goes through a
-	// copy of it, over HTTP/1.1 on a new connection; protocols that were added with RegisterProtocol are not copied.
+	// copy of it, over HTTP/1.1 on a new connection (with DialTLS or DialTLSContext over what that agrees on with the
+	// server); protocols that were added with RegisterProtocol are not copied.
 	// Otherwise it goes through Base itself: if that logs or repeats requests, it must not do so with a renewal, whose
 	// URL contains the token.
 	Base http.RoundTripper
@@ -359,6 +360,15 @@ func (t *Transport) renewalBase() http.RoundTripper {
 	}
 	fresh := base.Clone()
 	fresh.DisableKeepAlives = true
+	if fresh.DialTLS != nil || fresh.DialTLSContext != nil {
+		// The application's own dialer may agree with the server on HTTP/2, and then nothing else can be spoken. Without
+		// the map the copy makes an HTTP/2 of its own.
+		fresh.TLSNextProto = nil
+		fresh.Protocols = new(http.Protocols)
+		fresh.Protocols.SetHTTP1(true)
+		fresh.Protocols.SetHTTP2(true)
+		return fresh
+	}
 	fresh.ForceAttemptHTTP2 = false
 	// What is in here leads to the connections of the original.
 	fresh.TLSNextProto = make(map[string]func(string, *tls.Conn) http.RoundTripper)
