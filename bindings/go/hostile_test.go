@@ -511,3 +511,55 @@ func TestARenewalSpeaksWhatADialerHasAgreedOn(t *testing.T) {
 		t.Error("the renewal had no connection of its own")
 	}
 }
+
+// A body may not end with the context, and a request whose context has ended can't be sent again.
+func TestARequestThatIsCancelledCausesNoRenewal(t *testing.T) {
+	var server *rawServer
+	release := make(chan struct{})
+	defer close(release)
+	server = newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		_, _ = io.WriteString(connection, strings.TrimSuffix(reply(401, unauthorized+" more"), " more"))
+		<-release
+		return false
+	})
+	transport := newDue(t, server.url+"/api")
+	headers, _ := transport.Auth.Headers(http.MethodGet, "/")
+	_ = transport.Auth.UpdateToken("another", time.Time{})
+	_, _ = transport.Auth.Review(headers, http.StatusUnauthorized, "", nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	transport.Base = roundTripper(func(request *http.Request) (*http.Response, error) {
+		response, err := http.DefaultTransport.RoundTrip(request.WithContext(context.Background()))
+		if err == nil {
+			source, length := response.Body, 0
+			response.Body = struct {
+				io.Reader
+				io.Closer
+			}{readerFunc(func(buffer []byte) (int, error) {
+				if length == len(unauthorized) { // all that comes was read
+					cancel()
+				}
+				count, err := source.Read(buffer)
+				length += count
+				return count, err
+			}), source}
+		}
+		return response, err
+	})
+	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.url+"/api/x", nil)
+	start := time.Now()
+	response, err := transport.RoundTrip(request)
+	if err != nil || response.StatusCode != 401 || time.Since(start) > 5*time.Second {
+		t.Fatal(response, err, time.Since(start))
+	}
+	got := make([]byte, len(unauthorized))
+	if _, err := io.ReadFull(response.Body, got); string(got) != unauthorized {
+		t.Errorf("%q %v", got, err)
+	}
+	response.Body.Close()
+	if _, err := transport.RoundTrip(request); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if renewals, others := server.seen(); renewals != 0 || others != 1 {
+		t.Errorf("%d renewals and %d requests were sent", renewals, others)
+	}
+}

@@ -122,7 +122,7 @@ func (t *Transport) send(attempt *attempt) (*http.Response, Advice, error) {
 	}
 	// Only the beginning is read here. The caller gets the whole, and meets the error of reading.
 	body := hold(response.Body)
-	beginning := body.beginning(reviewTimeout)
+	beginning := body.beginning(attempt.request.Context(), reviewTimeout)
 	response.Body = body
 	date := dateOf(attempt.request, response)
 	advice, err := t.Auth.Review(attempt.headers, response.StatusCode, date, beginning)
@@ -143,6 +143,9 @@ func dateOf(request *http.Request, response *http.Response) string {
 
 // again prepares a second attempt; nil if there can be none, and then the response to the first is there to be returned.
 func (t *Transport) again(request *http.Request, response *http.Response) (*attempt, error) {
+	if request.Context().Err() != nil { // it can't be sent, and the refusal would be lost
+		return nil, nil
+	}
 	repeated := request
 	if request.Body != nil && request.Body != http.NoBody {
 		if request.GetBody == nil {
@@ -185,6 +188,9 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	// Before the renewal: a request to another server must not cause one.
 	if err := t.checkDestination(request); err != nil {
 		return nil, err
+	}
+	if request.Context().Err() != nil { // what will not be sent must not cause a renewal
+		return nil, context.Cause(request.Context())
 	}
 	if err := t.renew(request.Context()); err != nil {
 		return nil, err
@@ -452,13 +458,14 @@ func (b *heldBody) add(read []byte, done bool, err error) {
 	b.more.Broadcast()
 }
 
-// beginning is a copy of what comes in this time.
-func (b *heldBody) beginning(timeout time.Duration) []byte {
+// beginning is a copy of what comes in this time. Not every body ends with the context, so that is looked at as well.
+func (b *heldBody) beginning(ctx context.Context, timeout time.Duration) []byte {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
 	case <-b.filled:
 	case <-timer.C:
+	case <-ctx.Done():
 	}
 	b.lock.Lock()
 	defer b.lock.Unlock()
