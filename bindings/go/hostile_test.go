@@ -563,3 +563,25 @@ func TestARequestThatIsCancelledCausesNoRenewal(t *testing.T) {
 		t.Errorf("%d renewals and %d requests were sent", renewals, others)
 	}
 }
+
+// Two bodies that set the trailers at the same time would end the process: maps are not for that.
+func TestARequestWithTrailersIsSentOnce(t *testing.T) {
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		_, _ = io.WriteString(connection, reply(401, unauthorized))
+		return true
+	})
+	auth := tokenOf(t, time.Time{})
+	if err := auth.SetAPIPath(server.url + "/api"); err != nil {
+		t.Fatal(err)
+	}
+	request, _ := http.NewRequest(http.MethodPost, server.url+"/api/x", strings.NewReader("body"))
+	request.ContentLength, request.Trailer = -1, http.Header{"Digest": {"x=y"}}
+	response, err := (&Transport{Auth: auth}).RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if renewals, others := server.seen(); response.StatusCode != 401 || renewals != 0 || others != 1 {
+		t.Error(response.Status, renewals, others)
+	}
+}

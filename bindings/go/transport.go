@@ -36,9 +36,10 @@ var reviewTimeout = 10 * time.Second
 // [ErrOtherOrigin], and nothing is sent; so a redirect that leads elsewhere ends there, and one that does not is signed
 // anew. With an http API path everyone on the way, a proxy too, can read the token.
 //
-// A refused request is sent again if it has no body, or a GetBody, which [http.NewRequest] sets for the usual ones. Else
-// the refusal is returned, and what it was refused for is mended before the next request. To find out why it was refused,
-// [ReviewLimit] bytes of its body are read at most, for 10 seconds at most; the response that is returned has all of it.
+// A refused request is sent again if it has no body; or if it has a GetBody, which [http.NewRequest] sets for the usual
+// ones, and no trailers. Else the refusal is returned, and what it was refused for is mended before the next request. To
+// find out why it was refused, [ReviewLimit] bytes of its body are read at most, for 10 seconds at most; the response that
+// is returned has all of it.
 type Transport struct {
 	// Auth is the identity. It may be shared with other transports.
 	Auth *Auth
@@ -148,7 +149,8 @@ func (t *Transport) again(request *http.Request, response *http.Response) (*atte
 	}
 	repeated := request
 	if request.Body != nil && request.Body != http.NoBody {
-		if request.GetBody == nil {
+		// The first body may still be read, and sets the trailers: two would write to one map at the same time.
+		if request.GetBody == nil || len(request.Trailer) > 0 {
 			return nil, nil
 		}
 		body, err := request.GetBody()
@@ -156,7 +158,7 @@ func (t *Transport) again(request *http.Request, response *http.Response) (*atte
 			return nil, nil
 		}
 		repeated = request.Clone(request.Context())
-		repeated.Body, repeated.Trailer = body, request.Trailer
+		repeated.Body = body
 	}
 	// A body that goes on keeps a connection, which the renewal may need. So it is given up first, and then there is
 	// only an error to return.
