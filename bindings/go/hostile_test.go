@@ -585,3 +585,32 @@ func TestARequestWithTrailersIsSentOnce(t *testing.T) {
 		t.Error(response.Status, renewals, others)
 	}
 }
+
+func TestAnAnswerCountsAlthoughItsEndPanics(t *testing.T) {
+	auth := tokenOf(t, time.Now().Add(-time.Minute))
+	if err := auth.SetAPIPath("https://company.example/api"); err != nil {
+		t.Fatal(err)
+	}
+	transport := &Transport{Auth: auth, Base: roundTripper(func(request *http.Request) (*http.Response, error) {
+		if !isRenewal(request) {
+			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+		}
+		return &http.Response{StatusCode: 200, Body: panicking{strings.NewReader(goodAnswer)}}, nil
+	})}
+	if _, err := get(t, transport, "https://company.example/api/x"); err != nil {
+		t.Error(err)
+	}
+}
+
+// panicking is a body that panics in the end, and when it is closed.
+type panicking struct{ io.Reader }
+
+func (p panicking) Read(buffer []byte) (int, error) {
+	count, err := p.Reader.Read(buffer)
+	if err != nil {
+		panic("of the body")
+	}
+	return count, nil
+}
+
+func (panicking) Close() error { panic("of the body, when it is closed") }

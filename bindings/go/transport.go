@@ -321,42 +321,55 @@ func (t *Transport) renew(ctx context.Context) error {
 }
 
 // exchange asks for the new token, once.
-func (t *Transport) exchange(renewal *Renewal) (err error) {
+func (t *Transport) exchange(renewal *Renewal) error {
 	defer renewal.Cancel() // does nothing once it was completed
+	httpStatus, body, whole := t.fetch(renewal.URL())
+	defer func() { clear(body) }()
+	if httpStatus == 0 {
+		return ErrNoAnswer
+	}
+	// Also if the transfer has failed: what came may be the whole new token, and the old one is dead then.
+	_, err := renewal.Complete(httpStatus, body)
+	if !whole && errors.Is(err, ErrRenewalBadResponse) {
+		return ErrNoAnswer
+	}
+	return err
+}
+
+// fetch sends the request for it. Without an answer the status is 0. Nothing is returned of an error or a panic of Base,
+// in which the URL may be. The caller clears the body.
+func (t *Transport) fetch(url string) (httpStatus int, body []byte, whole bool) {
 	defer func() {
-		if recover() != nil { // Base has panicked, and the URL may be in what it says
-			err = ErrNoAnswer
+		if recover() != nil { // what came until then counts, as with an error
+			whole = false
 		}
 	}()
 	// Not the context of the request: it may be cancelled, and may hold a trace that writes down URLs.
 	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, renewal.URL(), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return ErrNoAnswer
+		return
 	}
 	// net/http repeats a GET when a kept connection turns out to be dead, unless it has a body that can't be had again:
 	// the second would ask for the successor of a token that the first has killed.
 	request.Body = io.NopCloser(strings.NewReader(""))
 	response, err := t.renewalBase().RoundTrip(request)
 	if err != nil {
-		return ErrNoAnswer // without the cause, in which a transport may have put the URL
+		return
 	}
 	defer response.Body.Close()
-	var body []byte
-	var broken error
-	if response.StatusCode >= http.StatusOK { // the body of a 101 is the connection, which the context does not end
-		// Not every Base ends the reading with the context.
-		defer context.AfterFunc(ctx, func() { response.Body.Close() })()
-		body, broken = readSecret(io.LimitReader(response.Body, renewalLimit))
-		defer clear(body)
+	if response.StatusCode < http.StatusOK { // the body of a 101 is the connection, which the context does not end
+		return response.StatusCode, nil, true
 	}
-	// Also if the transfer has failed: what came may be the whole new token, and the old one is dead then.
-	_, err = renewal.Complete(response.StatusCode, body)
-	if broken != nil && errors.Is(err, ErrRenewalBadResponse) {
-		return ErrNoAnswer
-	}
-	return err
+	// Not every Base ends the reading with the context.
+	defer context.AfterFunc(ctx, func() {
+		defer func() { _ = recover() }() // it would end the program
+		response.Body.Close()
+	})()
+	httpStatus = response.StatusCode
+	whole = readSecret(io.LimitReader(response.Body, renewalLimit), &body) == nil
+	return
 }
 
 // renewalBase sends the renewal over HTTP/1.1 on a new connection, if it can: a kept one that is dead would cost the
@@ -389,21 +402,21 @@ func (t *Transport) renewalBase() http.RoundTripper {
 }
 
 // readSecret is io.ReadAll without the copies that a growing buffer leaves behind: there may be a token in them. The
-// caller clears what it returns.
-func readSecret(reader io.Reader) ([]byte, error) {
-	buffer := make([]byte, 0, 4096)
+// caller clears the body, also after an error or a panic.
+func readSecret(reader io.Reader, body *[]byte) error {
+	*body = make([]byte, 0, 4096)
 	for {
-		if len(buffer) == cap(buffer) {
-			larger := append(make([]byte, 0, 2*cap(buffer)), buffer...)
-			clear(buffer)
-			buffer = larger
+		if len(*body) == cap(*body) {
+			larger := append(make([]byte, 0, 2*cap(*body)), *body...)
+			clear(*body)
+			*body = larger
 		}
-		count, err := reader.Read(buffer[len(buffer):cap(buffer)])
-		buffer = buffer[:len(buffer)+count]
+		count, err := reader.Read((*body)[len(*body):cap(*body)])
+		*body = (*body)[:len(*body)+count]
 		if err == io.EOF {
-			return buffer, nil
+			return nil
 		} else if err != nil {
-			return buffer, err
+			return err
 		}
 	}
 }
