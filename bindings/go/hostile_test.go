@@ -2,6 +2,8 @@ package tcauth
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -614,3 +616,66 @@ func (p panicking) Read(buffer []byte) (int, error) {
 }
 
 func (panicking) Close() error { panic("of the body, when it is closed") }
+
+// Whoever recovers from a panic of his own function must not lose a body, and with it a connection, by that.
+func TestAPanicOfTheApplicationLeavesNoBodyOpen(t *testing.T) {
+	for _, during := range []string{"renewal", "refusal"} {
+		auth := tokenOf(t, time.Time{})
+		if during == "renewal" {
+			auth = tokenOf(t, time.Now().Add(-time.Minute))
+		}
+		if err := auth.SetAPIPath("https://company.example/api"); err != nil {
+			t.Fatal(err)
+		}
+		sent, answer := &closeCounter{Reader: strings.NewReader("")}, &closeCounter{Reader: strings.NewReader(unauthorized)}
+		transport := &Transport{
+			Auth: auth,
+			Base: roundTripper(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 403, Body: answer}, nil
+			}),
+			OnRenewal: func(error) { panic("of the application") },
+			OnRefusal: func(*http.Request, Advice, int) { panic("of the application") },
+		}
+		request, _ := http.NewRequest(http.MethodPost, "https://company.example/api/x", sent)
+		func() {
+			defer func() {
+				if got := recover(); got != "of the application" {
+					t.Error(during, got)
+				}
+			}()
+			_, _ = transport.RoundTrip(request)
+		}()
+		if answer.closed.Load() != 1 || during == "renewal" && sent.closed.Load() == 0 {
+			t.Error(during, "sent:", sent.closed.Load(), "answer:", answer.closed.Load())
+		}
+	}
+}
+
+// Such a body has ended for its reader, but not for the connection.
+func TestARefusalWithABrokenBodyGivesUpItsConnection(t *testing.T) {
+	var packed bytes.Buffer
+	writer := gzip.NewWriter(&packed)
+	_, _ = io.WriteString(writer, unauthorized)
+	writer.Close()
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		answer := reply(200, goodAnswer)
+		if !isRenewal(request) && !strings.HasSuffix(request.Header.Get("Authorization"), "the-next-token") {
+			answer = reply(401, packed.String()+strings.Repeat("no gzip", 1<<16))
+			answer = strings.Replace(answer, "\r\n", "\r\nContent-Encoding: gzip\r\n", 1)
+		}
+		_, _ = io.WriteString(connection, answer)
+		return true
+	})
+	one := http.DefaultTransport.(*http.Transport).Clone()
+	one.MaxConnsPerHost = 1
+	defer one.CloseIdleConnections()
+	auth := tokenOf(t, time.Time{})
+	if err := auth.SetAPIPath(server.url + "/api"); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	response, err := get(t, &Transport{Auth: auth, Base: roundTripper(one.RoundTrip)}, server.url+"/api/x")
+	if err != nil || response.StatusCode != 200 || time.Since(start) > 10*time.Second {
+		t.Error(response, err, time.Since(start))
+	}
+}

@@ -53,7 +53,7 @@ type Transport struct {
 
 	// OnRenewal, if it is set, is told how each renewal ended: nil, an error with the status, or [ErrNoAnswer]. It is
 	// called from a goroutine of the renewal, and the request that renews waits for it, so it should return soon. If it
-	// panics, RoundTrip does.
+	// panics, RoundTrip does; if that has returned already, the panic is dropped.
 	OnRenewal func(err error)
 
 	// OnRefusal, if it is set, is told why a refused request was not sent again, before that is returned. The advice is
@@ -74,24 +74,26 @@ var ErrNoAnswer = errors.New("tcauth: there was no answer to the renewal of the 
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	first, err := t.authorize(request)
+	first, err := t.authorizeOrClose(request)
 	if err != nil {
-		if request.Body != nil {
-			request.Body.Close()
-		}
 		return nil, err
 	}
 	response, advice, err := t.send(first)
 	if err != nil {
 		return nil, err
 	}
+	returned := false
+	defer func() {
+		if !returned && response != nil { // after an error, or a panic of the application's own functions
+			response.Body.Close()
+		}
+	}()
 	if advice == Retry {
 		second, err := t.again(request, response)
 		if err != nil {
 			return nil, err
 		}
 		if second != nil {
-			response.Body.Close()
 			if response, advice, err = t.send(second); err != nil {
 				return nil, err
 			}
@@ -101,6 +103,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		t.OnRefusal(request, advice, response.StatusCode)
 	}
 	response.Request = request // the caller's own, without the token
+	returned = true
 	return response, nil
 }
 
@@ -162,18 +165,24 @@ func (t *Transport) again(request *http.Request, response *http.Response) (*atte
 	}
 	// A body that goes on keeps a connection, which the renewal may need. So it is given up first, and then there is
 	// only an error to return.
+	// After an error it may keep one, too; then what was read of it is still there after Close.
 	ended := response.Body.(*heldBody).hasEnded()
-	if !ended {
-		response.Body.Close()
-	}
-	second, err := t.authorize(repeated)
-	if err != nil && repeated != request {
-		repeated.Body.Close()
-	}
+	response.Body.Close()
+	second, err := t.authorizeOrClose(repeated)
 	if ended {
 		err = nil
 	}
 	return second, err
+}
+
+// authorizeOrClose is authorize, after whose failure the body is closed, as a RoundTripper has to.
+func (t *Transport) authorizeOrClose(request *http.Request) (signed *attempt, err error) {
+	defer func() {
+		if signed == nil && request.Body != nil { // also after a panic of OnRenewal
+			request.Body.Close()
+		}
+	}()
+	return t.authorize(request)
 }
 
 // authorize renews if that is due, and adds the headers to a copy of the request.
@@ -432,6 +441,9 @@ type heldBody struct {
 	held []byte // was read, and not yet taken by the caller
 	done bool   // the goroutine has stopped
 	err  error  // at which it has; nil at the limit
+
+	closing sync.Once
+	closed  error
 }
 
 func hold(source io.ReadCloser) *heldBody {
@@ -512,6 +524,8 @@ func (b *heldBody) Read(buffer []byte) (int, error) {
 	return b.source.Read(buffer)
 }
 
+// Close can be called again, though not every source can.
 func (b *heldBody) Close() error {
-	return b.source.Close()
+	b.closing.Do(func() { b.closed = b.source.Close() })
+	return b.closed
 }
