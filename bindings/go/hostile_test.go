@@ -679,3 +679,30 @@ func TestARefusalWithABrokenBodyGivesUpItsConnection(t *testing.T) {
 		t.Error(response, err, time.Since(start))
 	}
 }
+
+func TestABaseThatHangsKeepsNobody(t *testing.T) {
+	renewalPatience = 100 * time.Millisecond
+	release := make(chan struct{})
+	defer func() {
+		close(release)
+		renewalPatience = 60 * time.Second
+	}()
+	transport := newDue(t, "https://company.example/api")
+	transport.Base = roundTripper(func(*http.Request) (*http.Response, error) {
+		<-release
+		return nil, io.EOF
+	})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := transport.RoundTrip(&http.Request{URL: &url.URL{Scheme: "https", Host: "company.example", Path: "/"}})
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if err != ErrRenewalTimeout {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it hangs")
+	}
+}

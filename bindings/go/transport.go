@@ -19,12 +19,12 @@ const (
 	// renewalTimeout is how long a renewal may take.
 	renewalTimeout = 30 * time.Second
 
-	// renewalPatience is how long a request waits for another's renewal: longer than that may take.
-	renewalPatience = 60 * time.Second
-
 	// renewalLimit is how much of the answer to a renewal is read; a good one has a few hundred bytes.
 	renewalLimit = 1 << 20
 )
+
+// renewalPatience is how long a request waits for a renewal: longer than that may take. Tests make it shorter.
+var renewalPatience = 60 * time.Second
 
 // reviewTimeout is how long a review waits for the body of a refusal. Tests make it shorter.
 var reviewTimeout = 10 * time.Second
@@ -318,6 +318,8 @@ func (t *Transport) renew(ctx context.Context) error {
 		}
 	}()
 	// Others wait for the new token, so the renewal goes on when this request is cancelled.
+	timer := time.NewTimer(renewalPatience)
+	defer timer.Stop()
 	select {
 	case panicked := <-done:
 		if panicked != nil {
@@ -326,6 +328,8 @@ func (t *Transport) renew(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	case <-timer.C: // Base does not end with its context
+		return ErrRenewalTimeout
 	}
 }
 
