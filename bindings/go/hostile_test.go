@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -706,3 +708,45 @@ func TestABaseThatHangsKeepsNobody(t *testing.T) {
 		t.Error("it hangs")
 	}
 }
+
+// net/http logs what comes on a connection that is kept and has no request: here it is a token.
+func TestNothingOfARenewalIsLogged(t *testing.T) {
+	var logged bytes.Buffer
+	var lock sync.Mutex
+	log.SetOutput(writerFunc(func(text []byte) (int, error) {
+		lock.Lock()
+		defer lock.Unlock()
+		return logged.Write(text)
+	}))
+	defer log.SetOutput(os.Stderr)
+	closed := make(chan error, 1)
+	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
+		if !isRenewal(request) {
+			_, _ = io.WriteString(connection, reply(200, "{}"))
+			return true
+		}
+		if request.Header.Get("Accept-Encoding") != "identity" {
+			t.Error(request.Header)
+		}
+		_, _ = io.WriteString(connection, reply(200, goodAnswer)+goodAnswer)
+		_ = connection.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_, err := connection.Read(make([]byte, 1))
+		closed <- err
+		return false
+	})
+	transport := newDue(t, server.url+"/api")
+	transport.Base = roundTripper(transport.Base.RoundTrip)
+	if _, err := get(t, transport, server.url+"/api/x"); err != nil {
+		t.Error(err)
+	}
+	<-closed
+	lock.Lock()
+	defer lock.Unlock()
+	if strings.Contains(logged.String(), "the-next-token") {
+		t.Error(logged.String())
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(text []byte) (int, error) { return f(text) }

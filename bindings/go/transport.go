@@ -367,6 +367,10 @@ func (t *Transport) fetch(url string) (httpStatus int, body []byte, whole bool) 
 	// net/http repeats a GET when a kept connection turns out to be dead, unless it has a body that can't be had again:
 	// the second would ask for the successor of a token that the first has killed.
 	request.Body = io.NopCloser(strings.NewReader(""))
+	// net/http logs what a server sends on a connection that is kept without being asked: it could be the token again.
+	request.Close = true
+	// So that nothing of the token stays behind in a decompressor.
+	request.Header.Set("Accept-Encoding", "identity")
 	response, err := t.renewalBase().RoundTrip(request)
 	if err != nil {
 		return
