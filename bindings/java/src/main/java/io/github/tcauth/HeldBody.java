@@ -16,7 +16,12 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * Holds back the beginning of a response's body until somebody has looked at it and named the reader, which then gets
- * the whole body, as fast as it asks for it.
+ * the whole body, as fast as it asks for it, and the error if the transfer fails.
+ *
+ * <p>What the reader makes of the body is in {@link #result}. For java.net.http the body is complete as soon as the headers
+ * are. If it had to wait, it would fail the response together with the transfer, and what has come would be lost. It can do
+ * that all the same, when the transfer fails early: whoever has sent the request then calls {@link #onError} and goes on with
+ * the result.
  */
 final class HeldBody<T> implements BodySubscriber<T> {
     /** Looks at the beginning of a body and names its reader. */
@@ -70,19 +75,42 @@ final class HeldBody<T> implements BodySubscriber<T> {
         return new Unread<>(value);
     }
 
-    /** Whether a body comes, and so the chooser is asked. */
-    boolean isSubscribed() {
-        return source != null;
+    /** What the reader makes of the body, or why it does not; nothing after {@link #cancel}. */
+    CompletableFuture<T> result() {
+        return result;
     }
 
+    /** Not the result: see above. */
     @Override
     public CompletionStage<T> getBody() {
-        return result;
+        return CompletableFuture.completedFuture(null);
+    }
+
+    /** Nobody wants the rest any more. The connection is closed, unless the body has ended. */
+    void cancel() {
+        Flow.Subscription subscription;
+        synchronized (this) {
+            finished = true;
+            held.clear();
+            subscription = source;
+        }
+        timer.cancel(false);
+        if (subscription != null) {
+            subscription.cancel();
+        }
     }
 
     @Override
     public void onSubscribe(Flow.Subscription subscription) {
-        source = subscription;
+        boolean unwanted;
+        synchronized (this) {
+            source = subscription;
+            unwanted = finished;
+        }
+        if (unwanted) {
+            subscription.cancel();
+            return;
+        }
         timer.thenRunAsync(() -> choose(new TimeoutException()), executor);
         timer.completeOnTimeout(null, Math.max(0, patience.toMillis()), TimeUnit.MILLISECONDS);
         ask();
@@ -93,6 +121,9 @@ final class HeldBody<T> implements BodySubscriber<T> {
         boolean enough;
         boolean isChosen;
         synchronized (this) {
+            if (finished) {
+                return;
+            }
             held.add(buffers);
             size += buffers.stream().mapToInt(ByteBuffer::remaining).sum();
             expected--;
@@ -120,6 +151,9 @@ final class HeldBody<T> implements BodySubscriber<T> {
 
     private void end(Throwable throwable) {
         synchronized (this) {
+            if (ended || finished) {
+                return; // java.net.http can tell of an error more than once
+            }
             ended = true;
             error = throwable;
         }
@@ -140,14 +174,14 @@ final class HeldBody<T> implements BodySubscriber<T> {
 
     /** Whatever the chooser or the reader throws, or else nobody would hear of it. */
     private void fail(Throwable failure) {
-        source.cancel();
+        cancel();
         result.completeExceptionally(failure);
     }
 
     private void choose(Throwable failure) {
         byte[] beginning;
         synchronized (this) {
-            if (choosing) {
+            if (choosing || finished) {
                 return;
             }
             choosing = true;
@@ -202,11 +236,7 @@ final class HeldBody<T> implements BodySubscriber<T> {
 
             @Override
             public void cancel() {
-                synchronized (HeldBody.this) {
-                    finished = true;
-                    held.clear();
-                }
-                source.cancel();
+                HeldBody.this.cancel();
             }
         });
         synchronized (this) {

@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -36,6 +37,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import javax.net.ssl.SSLSession;
 
 /**
  * Sends requests with an {@link HttpClient} and keeps their authorization in order: it signs each request, renews the token
@@ -47,16 +49,18 @@ import java.util.concurrent.atomic.AtomicReference;
  * replaced; the request itself is not changed. Redirects are not followed: they come back as responses.
  *
  * <p>The renewal is a GET of its own, sent once, on a new connection, with the proxy, TLS settings and executor of the client,
- * and given up after 30 seconds. Before Java 21 that connection stays open until the garbage collector runs. The client's
- * authenticator is asked for a proxy only; where that wants a password for plain http, the renewal fails, for the GET would
- * have to be repeated. Whatever comes of it, the request is signed and sent if the token still serves.
+ * and given up after 30 seconds. Cookies are neither sent nor kept. Before Java 22 that connection stays open until the garbage
+ * collector runs. The client's authenticator is asked for a proxy only; where that wants a password for plain http, the
+ * renewal fails, for the GET would have to be repeated. A response that breaks off is used if it holds the whole answer; of
+ * its body 1 MiB is read at most. Whatever comes of it, the request is signed and sent if the token still serves.
  *
  * <p>A response with status 400, 401 or 403 is reviewed, with what comes of its body in 10 seconds, at most 64 KiB. It
- * reaches the body handler whole, except when the request is sent once more: then the handler sees only the second response.
- * A body of known length, as of {@link BodyPublishers#ofString}, {@link BodyPublishers#ofByteArray} and
+ * reaches the body handler as far as it comes, except when the request is sent once more: then the handler sees only the
+ * second response. A body of known length, as of {@link BodyPublishers#ofString}, {@link BodyPublishers#ofByteArray} and
  * {@link BodyPublishers#ofFile}, can be sent twice; one of unknown length, as of {@link BodyPublishers#ofInputStream}, is sent
  * once. So a publisher with a length, also one of {@link BodyPublishers#fromPublisher(Flow.Publisher, long)}, must be able to
- * be subscribed twice. A timeout of the request counts anew each time that it is sent, and does not count while a token is renewed.
+ * be subscribed twice. A timeout of the request counts anew each time that it is sent, and does not count while a token is
+ * renewed.
  *
  * <p>{@link HttpResponse#request()} is the signed copy of the request. Its headers hold the live Authorization: do not log
  * them.
@@ -127,7 +131,8 @@ public final class TcAuthClient {
      *
      * @param auth has an API path
      * @param client follows no redirects, as is the default
-     * @param observer is told of renewals and refusals; what it throws fails the request
+     * @param observer is told of renewals and refusals; what it throws fails the request that it was called for, and no
+     *        other: a token that was renewed is in use all the same
      * @throws TcAuthException {@link Status#API_PATH_MISSING}
      * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
      *         for it then takes the Authorization header out of requests
@@ -253,46 +258,50 @@ public final class TcAuthClient {
         private CompletableFuture<HttpResponse<T>> send(Headers headers, boolean first) {
             stopIfCancelled();
             AtomicReference<HeldBody<T>> refusal = new AtomicReference<>();
-            CompletableFuture<Headers> retry = new CompletableFuture<>(); // with null if there is none
-            CompletableFuture<HttpResponse<T>> sent = client.sendAsync(signed(headers), info -> {
+            AtomicReference<ResponseInfo> head = new AtomicReference<>();
+            CompletableFuture<Headers> retry = new CompletableFuture<>();
+            HttpRequest signed = signed(headers);
+            CompletableFuture<HttpResponse<T>> sent = client.sendAsync(signed, info -> {
                 if (!REVIEWED.contains(info.statusCode())) {
                     return handler.apply(info);
                 }
+                head.set(info);
                 refusal.set(new HeldBody<>(REVIEWED_BYTES, reviewTimeout, executor,
                         (beginning, cut) -> review(headers, info, beginning, first, retry)));
                 return refusal.get();
             });
             result.whenComplete((response, failure) -> {
-                if (result.isCancelled()) {
-                    sent.cancel(true);
+                // With the headers of a refusal its response is complete, and only the body can be cancelled.
+                if (result.isCancelled() && !sent.cancel(true) && refusal.get() != null) {
+                    refusal.get().cancel();
                 }
             });
             return sent.handle((response, failure) -> {
-                CompletableFuture<HttpResponse<T>> end = failure == null ? CompletableFuture.completedFuture(response)
-                        : CompletableFuture.failedFuture(failure);
-                // The client fails as soon as a body is cut. A refusal counts all the same, and its review may go on.
-                boolean reviewed = refusal.get() != null && refusal.get().isSubscribed();
-                return !reviewed ? end : retry.thenCompose(again -> again == null ? end : send(again, false));
+                HeldBody<T> body = refusal.get();
+                if (body == null || result.isCancelled()) {
+                    return sent;
+                }
+                if (failure != null) {
+                    body.onError(cause(failure));
+                }
+                return body.result().thenCompose(value -> retry.isDone() ? send(retry.join(), false)
+                        : CompletableFuture.completedFuture(new Refusal<>(signed, head.get(), response, value)));
             }).thenCompose(end -> end);
         }
 
         /** Who reads the body of a refused request: the caller, or nobody if the headers for a retry could be made. */
         private CompletionStage<BodySubscriber<T>> review(Headers sent, ResponseInfo info, byte[] beginning, boolean first,
                 CompletableFuture<Headers> retry) {
-            Advice advice;
-            try {
-                advice = advice(sent, info, beginning);
-            } catch (Throwable e) {
-                retry.complete(null);
-                throw e;
-            }
+            Advice advice = advice(sent, info, beginning);
             if (advice != Advice.RETRY || !first || !canBeSentAgain()) {
-                retry.complete(null);
                 return CompletableFuture.completedFuture(handedOver(info, advice));
             }
             return sign().handle((headers, failure) -> {
+                if (failure != null) {
+                    return handedOver(info, advice);
+                }
                 retry.complete(headers);
-                return failure != null ? handedOver(info, advice) : HeldBody.unread(null);
+                return HeldBody.unread(null);
             });
         }
 
@@ -438,12 +447,25 @@ public final class TcAuthClient {
         HttpRequest get = HttpRequest.newBuilder(URI.create(renewal.url())).timeout(renewalTimeout)
                 .method("GET", new SentOnce()).build();
         HttpClient once = newClient();
+        AtomicReference<HeldBody<Received>> body = new AtomicReference<>();
         // The timeout of a request ends with its headers; the body gets the rest of the time.
-        CompletableFuture<HttpResponse<Received>> sent = once.sendAsync(get, info -> new HeldBody<>(RENEWAL_BYTES,
-                renewalTimeout.minusNanos(System.nanoTime() - start), executor, (bytes, failure) ->
-                CompletableFuture.completedFuture(HeldBody.unread(new Received(bytes, failure)))));
+        CompletableFuture<HttpResponse<Received>> sent = once.sendAsync(get, info -> {
+            body.set(new HeldBody<>(RENEWAL_BYTES, renewalTimeout.minusNanos(System.nanoTime() - start), Runnable::run,
+                    (bytes, failure) -> CompletableFuture.completedFuture(
+                            HeldBody.unread(new Received(info.statusCode(), bytes, failure)))));
+            return body.get();
+        });
+        CompletableFuture<Received> received = sent.handle((response, failure) -> {
+            if (body.get() == null) {
+                return CompletableFuture.<Received>failedFuture(failure);
+            }
+            if (failure != null) {
+                body.get().onError(cause(failure));
+            }
+            return body.get().result();
+        }).thenCompose(end -> end);
         // For responses that java.net.http does not take for one, it has no timeout.
-        return sent.copy().orTimeout(renewalTimeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
+        return received.copy().orTimeout(renewalTimeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
                 .handleAsync((response, failure) -> {
                     if (failure == null) {
                         complete(renewal, response);
@@ -454,20 +476,23 @@ public final class TcAuthClient {
                 }, executor)
                 .whenComplete((ignored, failure) -> {
                     renewal.cancel(); // if the executor has refused
-                    sent.cancel(true);
-                    if (!sent.isCompletedExceptionally()) {
-                        Arrays.fill(sent.join().body().bytes, (byte) 0); // there may be a token in it
+                    if (!sent.cancel(true) && body.get() != null) {
+                        body.get().cancel();
                     }
+                    // There may be a token in it, also if it comes too late.
+                    received.thenAccept(response -> Arrays.fill(response.bytes, (byte) 0));
                     Bridge.end(once);
                 });
     }
 
     /** What has come of a response, and why not all of it has. */
     private static final class Received {
+        final int status;
         final byte[] bytes;
         final Throwable failure;
 
-        Received(byte[] bytes, Throwable failure) {
+        Received(int status, byte[] bytes, Throwable failure) {
+            this.status = status;
             this.bytes = bytes;
             this.failure = failure;
         }
@@ -484,17 +509,17 @@ public final class TcAuthClient {
     }
 
     /** Also if the transfer has failed: what came may be the whole new token, and the old one is dead then. */
-    private void complete(Renewal renewal, HttpResponse<Received> response) {
+    private void complete(Renewal renewal, Received response) {
         Status status = Status.OK;
         String message;
         try {
-            message = renewal.complete(response.statusCode(), response.body().bytes);
+            message = renewal.complete(response.status, response.bytes);
         } catch (TcAuthException e) {
             status = e.status();
             message = e.detail();
         }
-        if (status == Status.RENEWAL_BAD_RESPONSE && response.body().failure != null) {
-            tellOfNoAnswer(response.body().failure);
+        if (status == Status.RENEWAL_BAD_RESPONSE && response.failure != null) {
+            tellOfNoAnswer(response.failure);
         } else {
             observer.renewalFinished(status, message);
         }
@@ -516,6 +541,67 @@ public final class TcAuthClient {
     private static Throwable cause(Throwable failure) {
         boolean wrapped = failure instanceof CompletionException || failure instanceof UncheckedIOException;
         return wrapped && failure.getCause() != null ? cause(failure.getCause()) : failure;
+    }
+
+    /** A response whose body was held. */
+    private static final class Refusal<T> implements HttpResponse<T> {
+        private final HttpRequest request;
+        private final ResponseInfo info;
+        private final Optional<HttpResponse<T>> response;
+        private final T body;
+
+        /** The response of java.net.http is null if it has failed. */
+        Refusal(HttpRequest request, ResponseInfo info, HttpResponse<T> response, T body) {
+            this.request = request;
+            this.info = info;
+            this.response = Optional.ofNullable(response);
+            this.body = body;
+        }
+
+        @Override
+        public int statusCode() {
+            return info.statusCode();
+        }
+
+        @Override
+        public HttpRequest request() {
+            return request;
+        }
+
+        @Override
+        public Optional<HttpResponse<T>> previousResponse() {
+            return response.flatMap(HttpResponse::previousResponse);
+        }
+
+        @Override
+        public HttpHeaders headers() {
+            return info.headers();
+        }
+
+        @Override
+        public T body() {
+            return body;
+        }
+
+        @Override
+        public Optional<SSLSession> sslSession() {
+            return response.flatMap(HttpResponse::sslSession);
+        }
+
+        @Override
+        public URI uri() {
+            return request.uri();
+        }
+
+        @Override
+        public HttpClient.Version version() {
+            return info.version();
+        }
+
+        @Override
+        public String toString() {
+            return "(" + request.method() + " " + request.uri() + ") " + info.statusCode();
+        }
     }
 
     /** Answers a proxy, and no server: a renewal shows a server nothing but its URL. */

@@ -1,5 +1,7 @@
 package io.github.tcauth;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -10,6 +12,8 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /** A server on this machine that answers byte for byte what a test says, also what no server should. */
@@ -19,6 +23,7 @@ final class RawServer implements AutoCloseable {
     private final List<Socket> sockets = new CopyOnWriteArrayList<>();
     private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
     private final Function<String, Answer> answers;
+    private final CountDownLatch firstEnded = new CountDownLatch(1);
 
     /** What is sent, and whether the connection then stays open. */
     static final class Answer {
@@ -65,17 +70,28 @@ final class RawServer implements AutoCloseable {
                 Answer answer = answers.apply(head.toString());
                 socket.getOutputStream().write(answer.bytes.getBytes(StandardCharsets.UTF_8));
                 if (!answer.staysOpen) {
-                    Thread.sleep(200); // Java 17 can drop what comes together with the end
                     return;
                 }
             }
-        } catch (IOException | InterruptedException e) {
+        } catch (IOException e) {
             // the client has closed
+        } finally {
+            firstEnded.countDown();
         }
     }
 
     String origin() {
         return "http://127.0.0.1:" + listener.getLocalPort();
+    }
+
+    /** How many there have been. */
+    int connections() {
+        return sockets.size();
+    }
+
+    /** Waits until the client has closed the first connection. */
+    void awaitEnd() throws InterruptedException {
+        assertTrue(firstEnded.await(20, TimeUnit.SECONDS));
     }
 
     @Override

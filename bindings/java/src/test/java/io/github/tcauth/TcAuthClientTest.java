@@ -357,6 +357,65 @@ class TcAuthClientTest {
         }
     }
 
+    /** What has come counts, also if the end comes together with it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aRenewalCountsWhereverItIsCutBehindTheJson(boolean chunked) throws Exception {
+        String json = "{\"success\":true,\"apiToken\":\"new\"}";
+        String response = "HTTP/1.1 200 x\r\n" + (!chunked ? "Content-Length: " + (json.length() + 1) + "\r\n\r\n" + json
+                : "Transfer-Encoding: chunked\r\n\r\n" + Integer.toHexString(json.length()) + "\r\n" + json + "\r\n0\r\n\r\n");
+        int enough = response.indexOf('}') + 1;
+        int[] length = new int[1];
+        try (RawServer raw = new RawServer(request -> request.contains("/appAuth")
+                ? new RawServer.Answer(response.substring(0, length[0]), false) : whole(200, ""))) {
+            for (length[0] = 0; length[0] <= response.length(); length[0]++) {
+                TcAuthClient client = rawClient(raw, Instant.ofEpochSecond(1), Duration.ofSeconds(10), Duration.ofSeconds(30));
+                if (length[0] < enough) {
+                    assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a", raw), BodyHandlers.discarding()));
+                } else {
+                    assertEquals(200, client.send(get("/api/a", raw), BodyHandlers.discarding()).statusCode());
+                }
+                assertEquals(length[0] >= enough ? "new" : "old", auth.token().value(), length[0] + " " + events);
+            }
+            assertEquals(response.length() + 1, raw.requests.stream().filter(r -> r.contains("/appAuth")).count());
+        }
+    }
+
+    /** With a handler that streams, the caller gets the response, and the error from its body. */
+    @Test
+    void aRefusalThatIsCutIsAResponse() throws Exception {
+        try (RawServer raw = new RawServer(request -> begun("{\"message\":\"Access Denied\"}", false))) {
+            TcAuthClient client = rawClient(raw, null, Duration.ofSeconds(10), Duration.ofSeconds(30));
+            for (int i = 0; i < 50; i++) {
+                HttpResponse<InputStream> response = client.send(get("/api/a", raw), BodyHandlers.ofInputStream());
+                assertEquals("401 1000 GET HTTP_1_1", response.statusCode() + " "
+                        + response.headers().firstValue("Content-Length").get() + " " + response.request().method() + " "
+                        + response.version());
+                try (InputStream in = response.body()) {
+                    assertThrows(IOException.class, in::readAllBytes);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aCancelledRequestClosesTheConnectionOfARefusal(boolean reviewed) throws Exception {
+        try (RawServer raw = new RawServer(request -> begun("x", true))) {
+            TcAuth hmac = TcAuth.hmac("id", "key");
+            hmac.setApiPath(raw.origin() + "/api");
+            TcAuthClient client = new TcAuthClient(hmac, http, observer(), Duration.ofMillis(reviewed ? 1 : 60_000),
+                    Duration.ofSeconds(30));
+            CompletableFuture<HttpResponse<String>> response = client.sendAsync(get("/api/a", raw), BodyHandlers.ofString());
+            for (int i = 0; i < 1000 && (raw.requests.isEmpty() || reviewed && events.isEmpty()); i++) {
+                sleep(10);
+            }
+            sleep(100); // until the headers have come; if they have not, this tests less
+            response.cancel(true);
+            raw.awaitEnd();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void aRefusalThatIsCutOrSlowIsReviewed(boolean slow) throws Exception {
