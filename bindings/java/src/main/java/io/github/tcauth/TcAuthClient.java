@@ -5,7 +5,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Authenticator;
 import java.net.InetAddress;
+import java.net.MalformedURLException;
 import java.net.PasswordAuthentication;
+import java.net.Proxy;
+import java.net.ProxySelector;
+import java.net.SocketAddress;
 import java.net.URI;
 import java.net.URL;
 import java.net.http.HttpClient;
@@ -446,7 +450,7 @@ public final class TcAuthClient {
         long start = System.nanoTime();
         HttpRequest get = HttpRequest.newBuilder(URI.create(renewal.url())).timeout(renewalTimeout)
                 .method("GET", new SentOnce()).build();
-        HttpClient once = newClient();
+        HttpClient once = newClient(get.uri());
         AtomicReference<HeldBody<Received>> body = new AtomicReference<>();
         // The timeout of a request ends with its headers; the body gets the rest of the time.
         CompletableFuture<HttpResponse<Received>> sent = once.sendAsync(get, info -> {
@@ -525,17 +529,33 @@ public final class TcAuthClient {
         }
     }
 
-    /** A client without connections, and otherwise like the caller's. */
-    private HttpClient newClient() {
+    /** A client without connections and cookies, and otherwise like the caller's. */
+    private HttpClient newClient(URI url) {
         HttpClient.Builder copy = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
                 .followRedirects(HttpClient.Redirect.NEVER)
                 .sslContext(client.sslContext())
                 .sslParameters(client.sslParameters());
-        client.proxy().ifPresent(copy::proxy);
-        client.authenticator().ifPresent(theirs -> copy.authenticator(new ProxyOnly(theirs)));
+        URI shown = withoutQuery(url);
+        Proxy proxy = proxy(shown);
+        copy.proxy(new OneProxy(proxy));
+        if (proxy.type() == Proxy.Type.HTTP) { // else nobody is asked, and java.net.http would fail a response with status 401
+            client.authenticator().ifPresent(theirs -> copy.authenticator(new ProxyOnly(theirs, shown)));
+        }
         client.connectTimeout().ifPresent(copy::connectTimeout);
         client.executor().ifPresent(copy::executor);
         return copy.build();
+    }
+
+    /** As java.net.http chooses it. But that would show the selector, which may keep a log, the token in the query. */
+    private Proxy proxy(URI url) {
+        ProxySelector selector = client.proxy().orElseGet(ProxySelector::getDefault);
+        List<Proxy> proxies = selector == null ? List.of() : selector.select(url);
+        return proxies.isEmpty() ? Proxy.NO_PROXY : proxies.get(0);
+    }
+
+    private static URI withoutQuery(URI url) {
+        String text = url.toString();
+        return URI.create(text.substring(0, text.indexOf('?')));
     }
 
     private static Throwable cause(Throwable failure) {
@@ -604,19 +624,46 @@ public final class TcAuthClient {
         }
     }
 
-    /** Answers a proxy, and no server: a renewal shows a server nothing but its URL. */
+    private static final class OneProxy extends ProxySelector {
+        private final List<Proxy> proxy;
+
+        OneProxy(Proxy proxy) {
+            this.proxy = List.of(proxy);
+        }
+
+        @Override
+        public List<Proxy> select(URI url) {
+            return proxy;
+        }
+
+        @Override
+        public void connectFailed(URI url, SocketAddress address, IOException failure) {
+            // there is no other
+        }
+    }
+
+    /** Answers a proxy, and no server: a renewal shows a server nothing but its URL, and an authenticator not all of that. */
     private static final class ProxyOnly extends Authenticator {
         private final Authenticator theirs;
+        private final URI shown;
 
-        ProxyOnly(Authenticator theirs) {
+        ProxyOnly(Authenticator theirs, URI shown) {
             this.theirs = theirs;
+            this.shown = shown;
         }
 
         @Override
         public PasswordAuthentication requestPasswordAuthenticationInstance(String host, InetAddress address, int port,
                 String protocol, String prompt, String scheme, URL url, RequestorType type) {
-            return type != RequestorType.PROXY ? null : theirs.requestPasswordAuthenticationInstance(host, address, port,
-                    protocol, prompt, scheme, url, type);
+            if (type != RequestorType.PROXY) {
+                return null;
+            }
+            try {
+                return theirs.requestPasswordAuthenticationInstance(host, address, port, protocol, prompt, scheme,
+                        shown.toURL(), type);
+            } catch (MalformedURLException e) {
+                throw new IllegalArgumentException(e); // not for http and https
+            }
         }
     }
 

@@ -14,10 +14,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.Authenticator;
+import java.net.CookieHandler;
 import java.net.InetAddress;
 import java.net.PasswordAuthentication;
+import java.net.Proxy;
+import java.net.ProxySelector;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -414,6 +418,108 @@ class TcAuthClientTest {
             response.cancel(true);
             raw.awaitEnd();
         }
+    }
+
+    /** java.net.http fails a 401 if an authenticator has nothing to say to it. But the platform's word counts. */
+    @ParameterizedTest
+    @ValueSource(strings = {"", "WWW-Authenticate: Basic realm=\"x\"\r\n", "Proxy-Authenticate: Basic realm=\"x\"\r\n"})
+    @EnabledForJreRange(min = JRE.JAVA_24) // before, no authenticator is taken
+    void anAuthenticatorDoesNotHideThatARenewalIsRefused(String challenge) throws Exception {
+        String json = "{\"success\":false,\"message\":\"no\"}";
+        HttpClient answering = HttpClient.newBuilder().authenticator(new Authenticator() { }).build();
+        for (int status : new int[] {401, 407}) {
+            events.clear();
+            try (RawServer raw = new RawServer(request -> new RawServer.Answer("HTTP/1.1 " + status + " x\r\n" + challenge
+                    + "Content-Length: " + json.length() + "\r\n\r\n" + json, true))) {
+                rawClient(raw, Instant.ofEpochSecond(1), Duration.ofSeconds(10), Duration.ofSeconds(30));
+                TcAuthClient client = new TcAuthClient(auth, answering, observer());
+                assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a", raw), BodyHandlers.discarding()));
+                assertEquals(List.of("renewal RENEWAL_REFUSED no"), events, status + " " + challenge);
+                assertEquals(1, raw.requests.size());
+            }
+        }
+    }
+
+    /** They may keep a log, and the token is in the query. */
+    @Test
+    void noProxySelectorSeesTheToken() throws Exception {
+        List<String> seen = new CopyOnWriteArrayList<>();
+        HttpClient choosing = HttpClient.newBuilder().proxy(new ProxySelector() {
+            @Override
+            public List<Proxy> select(URI uri) {
+                seen.add(uri.toString());
+                return List.of(Proxy.NO_PROXY);
+            }
+
+            @Override
+            public void connectFailed(URI uri, SocketAddress address, IOException failure) {
+                seen.add(uri.toString());
+            }
+        }).build();
+        tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
+        assertEquals(200, new TcAuthClient(auth, choosing).send(get("/api/a"), BodyHandlers.discarding()).statusCode());
+        assertEquals(List.of(server.origin() + "/api/appAuth", server.origin() + "/api/a"), seen);
+    }
+
+    /** A renewal shows a server nothing but its URL, and takes nothing from it but the token. */
+    @Test
+    void aRenewalHasNoCookiesAndAConnectionOfItsOwn() throws Exception {
+        List<String> cookies = new CopyOnWriteArrayList<>();
+        HttpClient sociable = HttpClient.newBuilder().version(HttpClient.Version.HTTP_2).cookieHandler(new CookieHandler() {
+            @Override
+            public Map<String, List<String>> get(URI uri, Map<String, List<String>> headers) {
+                cookies.add("get " + uri.getPath());
+                return Map.of("Cookie", List.of("session=1"));
+            }
+
+            @Override
+            public void put(URI uri, Map<String, List<String>> headers) {
+                cookies.add("put " + uri.getPath());
+            }
+        }).build();
+        try (RawServer raw = new RawServer(request -> request.contains("/appAuth")
+                ? new RawServer.Answer("HTTP/1.1 200 x\r\nSet-Cookie: a=b\r\nContent-Length: 33\r\n\r\n"
+                        + "{\"success\":true,\"apiToken\":\"new\"}", true) : whole(200, ""))) {
+            rawClient(raw, Instant.ofEpochSecond(1), Duration.ofSeconds(10), Duration.ofSeconds(30));
+            new TcAuthClient(auth, sociable, observer()).send(get("/api/a", raw), BodyHandlers.discarding());
+            assertEquals(List.of("renewal OK null"), events);
+            assertEquals(List.of("get /api/a", "put /api/a"), cookies);
+            String renewal = raw.requests.get(0).toLowerCase();
+            assertTrue(renewal.startsWith("get /api/appauth?expiredtoken=old http/1.1\n"), renewal);
+            assertFalse(renewal.matches("(?s).*(upgrade|http2|authorization|cookie).*"), renewal);
+            assertTrue(raw.requests.get(1).contains("Upgrade: h2c"), "the client of this test wants HTTP/2");
+            assertEquals(2, raw.connections());
+        }
+    }
+
+    /** It fails the request that it was called for; the others go on. */
+    @Test
+    void anObserverThatThrowsFailsOneRequest() throws Exception {
+        tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
+        TcAuthClient client = new TcAuthClient(auth, http, new TcAuthClient.Observer() {
+            @Override
+            public void renewalFinished(Status status, String message) {
+                throw new UnsupportedOperationException("mine");
+            }
+
+            @Override
+            public void requestRefused(Advice advice, int httpStatus) {
+                throw new UnsupportedOperationException("mine");
+            }
+        });
+        List<CompletableFuture<String>> all = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            all.add(client.sendAsync(get("/api/a"), BodyHandlers.ofString())
+                    .handle((response, failure) -> failure == null ? response.body() : failure.getMessage()));
+        }
+        List<String> outcomes = new ArrayList<>();
+        for (CompletableFuture<String> one : all) {
+            outcomes.add(one.get(20, TimeUnit.SECONDS));
+        }
+        assertEquals(1, outcomes.stream().filter("mine"::equals).count(), outcomes::toString);
+        assertEquals(19, outcomes.stream().filter("welcome"::equals).count(), outcomes::toString);
+        auth.updateToken("refused", null);
+        client.sendAsync(get("/api/a"), BodyHandlers.ofString()).handle((response, failure) -> null).get(20, TimeUnit.SECONDS);
     }
 
     @ParameterizedTest
