@@ -16,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.net.Authenticator;
 import java.net.CookieHandler;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.PasswordAuthentication;
 import java.net.Proxy;
 import java.net.ProxySelector;
@@ -459,6 +460,46 @@ class TcAuthClientTest {
         tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
         assertEquals(200, new TcAuthClient(auth, choosing).send(get("/api/a"), BodyHandlers.discarding()).statusCode());
         assertEquals(List.of(server.origin() + "/api/appAuth", server.origin() + "/api/a"), seen);
+    }
+
+    @Test
+    void aRenewalGoesThroughTheProxy() throws Exception {
+        try (RawServer proxy = new RawServer(request -> request.contains("/appAuth")
+                ? whole(200, "{\"success\":true,\"apiToken\":\"new\"}") : whole(200, ""))) {
+            TcAuthClient client = proxied(HttpClient.newBuilder(), proxy);
+            client.send(HttpRequest.newBuilder(URI.create("http://company.example/api/a")).build(), BodyHandlers.discarding());
+            assertEquals(List.of("renewal OK null"), events);
+            assertTrue(proxy.requests.get(0).startsWith("GET http://company.example/api/appAuth?expiredToken=old HTTP/1.1\n"));
+        }
+    }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_24) // before, no authenticator is taken
+    void anAuthenticatorForAProxyDoesNotSeeTheToken() throws Exception {
+        List<String> asked = new CopyOnWriteArrayList<>();
+        Authenticator answering = new Authenticator() {
+            @Override
+            protected PasswordAuthentication getPasswordAuthentication() {
+                asked.add(getRequestorType() + " " + getRequestingURL());
+                return new PasswordAuthentication("user", "password".toCharArray());
+            }
+        };
+        try (RawServer proxy = new RawServer(request -> new RawServer.Answer(
+                "HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n", true))) {
+            TcAuthClient client = proxied(HttpClient.newBuilder().authenticator(answering), proxy);
+            HttpRequest request = HttpRequest.newBuilder(URI.create("http://company.example/api/a")).build();
+            assertFails(Status.TOKEN_EXPIRED, () -> client.send(request, BodyHandlers.discarding()));
+            assertEquals(List.of("PROXY http://company.example/api/appAuth"), asked);
+            assertEquals(1, proxy.requests.size(), "sent once");
+        }
+    }
+
+    private TcAuthClient proxied(HttpClient.Builder builder, RawServer proxy) {
+        auth = TcAuth.token("old", Instant.ofEpochSecond(1));
+        auth.setApiPath("http://company.example/api");
+        URI address = URI.create(proxy.origin());
+        return new TcAuthClient(auth, builder.proxy(ProxySelector.of(
+                new InetSocketAddress(address.getHost(), address.getPort()))).build(), observer());
     }
 
     /** A renewal shows a server nothing but its URL, and takes nothing from it but the token. */
