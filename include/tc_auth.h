@@ -125,24 +125,24 @@ typedef enum {
    */
   TC_AUTH_STATUS_INVALID_METHOD = 2,
   /**
-   * The URI is neither a path that begins with / nor an absolute http or https URL, or has a part that this
+   * The URI is neither a path that begins with one / nor an absolute http or https URL, or it has a part that this
    * function does not take.
    */
   TC_AUTH_STATUS_INVALID_URI_FORM = 3,
   /**
-   * The URI holds a control character, a space or a byte above 0x7e.
+   * The URI contains a control character, a space or a byte above 0x7e.
    */
   TC_AUTH_STATUS_INVALID_URI_BYTE = 4,
   /**
-   * The access id is empty or holds something else than visible ASCII characters.
+   * The access id is empty or contains a character that is not visible ASCII.
    */
   TC_AUTH_STATUS_INVALID_ACCESS_ID = 5,
   /**
-   * The secret key is empty or holds a control character, such as a line break.
+   * The secret key is empty or contains a control character, such as a line break.
    */
   TC_AUTH_STATUS_INVALID_SECRET_KEY = 6,
   /**
-   * The token is empty or holds something else than visible ASCII characters.
+   * The token is empty or contains a character that is not visible ASCII.
    */
   TC_AUTH_STATUS_INVALID_TOKEN = 7,
   /**
@@ -154,7 +154,7 @@ typedef enum {
    */
   TC_AUTH_STATUS_BUFFER_TOO_SMALL = 9,
   /**
-   * The handle is of the other kind (HMAC or token).
+   * The function needs a token handle, and this is an HMAC handle.
    */
   TC_AUTH_STATUS_WRONG_KIND = 10,
   /**
@@ -166,19 +166,19 @@ typedef enum {
    */
   TC_AUTH_STATUS_RENEWAL_REFUSED = 12,
   /**
-   * The answer to the renewal request is not one that the platform gives.
+   * The response to the renewal request is not one that the platform sends.
    */
   TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE = 13,
   /**
-   * Another thread's renewal took longer than this caller wanted to wait.
+   * Another thread's renewal took longer than the caller was ready to wait.
    */
   TC_AUTH_STATUS_RENEWAL_TIMEOUT = 14,
   /**
-   * The value can be set only once, and is set.
+   * The value can be set only once, and it is already set.
    */
   TC_AUTH_STATUS_ALREADY_SET = 15,
   /**
-   * The source holds no complete credentials.
+   * The source contains no complete credentials.
    */
   TC_AUTH_STATUS_NO_CREDENTIALS = 16,
   /**
@@ -218,7 +218,7 @@ typedef enum {
    */
   TC_AUTH_STATUS_OTHER_ORIGIN = 25,
   /**
-   * A bug in this library: an internal check failed, and the call was given up.
+   * A bug in this library stopped the call.
    */
   TC_AUTH_STATUS_PANIC = 99,
 } tc_auth_status;
@@ -862,15 +862,6 @@ void tc_auth_url_free(tc_auth_url *url);
 void tc_auth_string_free(char *string);
 
 /**
- * The version of the library that is running, such as "0.1.0". The macros TC_AUTH_VERSION_* are those of the header.
- *
- * The string belongs to the library and lives as long as the program. Never NULL.
- *
- * Threads: any.
- */
-const char *tc_auth_version(void);
-
-/**
  * One sentence in English for a status: what is wrong, and what to do about it.
  *
  * Any number is accepted; one that the library does not know gets a sentence that says so.
@@ -879,6 +870,15 @@ const char *tc_auth_version(void);
  * Threads: any.
  */
 const char *tc_auth_status_message(int32_t status);
+
+/**
+ * The version of the library that is running, such as "0.1.0". The macros TC_AUTH_VERSION_* are those of the header.
+ *
+ * The string belongs to the library and lives as long as the program. Never NULL.
+ *
+ * Threads: any.
+ */
+const char *tc_auth_version(void);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -9,7 +9,7 @@ use once_cell::race::OnceBox;
 
 use crate::ascii::is_visible;
 use crate::clock::{self, ClockOffset, Now};
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::request::api_path::ApiPath;
 use crate::request::builder::Url;
 use crate::request::target::{Target, Uri};
@@ -80,7 +80,7 @@ impl Auth {
     /// An identity that signs with HMAC-SHA256.
     ///
     /// # Errors
-    /// [`Status::InvalidAccessId`] unless the id is visible ASCII; [`Status::InvalidSecretKey`] if the key is empty or
+    /// [`Error::InvalidAccessId`] unless the id is visible ASCII; [`Error::InvalidSecretKey`] if the key is empty or
     /// holds a control character.
     pub fn new_hmac(access_id: impl AsRef<[u8]>, secret_key: impl AsRef<[u8]>) -> Result<Auth> {
         Ok(Auth::new(Credential::Hmac(Signer::new(access_id.as_ref(), secret_key.as_ref())?)))
@@ -90,7 +90,7 @@ impl Auth {
     /// tells how much of it is left.
     ///
     /// # Errors
-    /// [`Status::InvalidToken`] unless the token is visible ASCII; [`Status::InvalidTime`].
+    /// [`Error::InvalidToken`] unless the token is visible ASCII; [`Error::InvalidTime`].
     pub fn new_token(token: impl AsRef<[u8]>, expires: Option<i64>, now: Now) -> Result<Auth> {
         let shared = SharedToken::new(Token::new(token.as_ref(), expires)?, now);
         Ok(Auth::new(Credential::Token(Arc::new(shared))))
@@ -131,8 +131,8 @@ impl Auth {
     /// has expired, too.
     ///
     /// # Errors
-    /// [`Status::InvalidMethod`], [`Status::InvalidUriForm`], [`Status::InvalidUriByte`], [`Status::InvalidTime`],
-    /// [`Status::OtherOrigin`], [`Status::TokenExpired`].
+    /// [`Error::InvalidMethod`], [`Error::InvalidUriForm`], [`Error::InvalidUriByte`], [`Error::InvalidTime`],
+    /// [`Error::OtherOrigin`], [`Error::TokenExpired`].
     pub fn headers(&self, method: impl AsRef<[u8]>, uri: impl AsRef<[u8]>, unix_time: i64) -> Result<HeaderList> {
         cleared(|| Ok(HeaderList::new(&self.authorize(method.as_ref(), uri.as_ref(), unix_time)?)))
     }
@@ -161,9 +161,9 @@ impl Auth {
     /// may be `tolerance` seconds off, at most a day; ThreatConnect itself allows 300.
     ///
     /// # Errors
-    /// For the caller's own arguments those of [`Auth::headers`], and [`Status::InvalidArgument`] for the tolerance.
-    /// For the headers, in this order: [`Status::MalformedAuthorization`], [`Status::SignatureMismatch`],
-    /// [`Status::TimestampOutOfRange`] or [`Status::TokenExpired`].
+    /// For the caller's own arguments those of [`Auth::headers`], and [`Error::InvalidArgument`] for the tolerance.
+    /// For the headers, in this order: [`Error::MalformedAuthorization`], [`Error::SignatureMismatch`],
+    /// [`Error::TimestampOutOfRange`] or [`Error::TokenExpired`].
     pub fn verify(
         &self,
         method: impl AsRef<[u8]>,
@@ -175,10 +175,10 @@ impl Auth {
     ) -> Result<()> {
         let (method, target) = (Method::parse(method.as_ref())?, self.target(uri.as_ref())?);
         let window = Window::new(unix_time, tolerance)?;
-        let authorization = authorization.ok_or(Status::MalformedAuthorization)?;
+        let authorization = authorization.ok_or(Error::MalformedAuthorization)?;
         match &self.credential {
             Credential::Hmac(signer) => {
-                let timestamp = timestamp.ok_or(Status::MalformedAuthorization)?;
+                let timestamp = timestamp.ok_or(Error::MalformedAuthorization)?;
                 let text = StringToSign::new(target, &method, timestamp);
                 // The right signature is a secret if another one was shown.
                 wiped::<VERIFY_STACK, _>(|| verify::signature(signer, &text, authorization, &window))
@@ -200,7 +200,7 @@ impl Auth {
     /// reader is done. The same token with another expiry changes the expiry and nothing else.
     ///
     /// # Errors
-    /// Those of [`Auth::new_token`]; [`Status::WrongKind`] on an HMAC identity. The old token then stays.
+    /// Those of [`Auth::new_token`]; [`Error::WrongKind`] on an HMAC identity. The old token then stays.
     pub fn update_token(&self, token: impl AsRef<[u8]>, expires: Option<i64>, now: Now) -> Result<()> {
         let shared = self.shared()?;
         shared.update(Token::new(token.as_ref(), expires)?, self.correct(now))
@@ -209,14 +209,14 @@ impl Auth {
     /// The current token with its own expiry.
     ///
     /// # Errors
-    /// [`Status::WrongKind`] on an HMAC identity.
+    /// [`Error::WrongKind`] on an HMAC identity.
     pub fn token(&self) -> Result<Arc<Token>> {
         Ok(Guard::into_inner(self.shared()?.current()))
     }
 
     fn shared(&self) -> Result<&Arc<SharedToken>> {
         match &self.credential {
-            Credential::Hmac(_) => Err(Status::WrongKind),
+            Credential::Hmac(_) => Err(Error::WrongKind),
             Credential::Token(shared) => Ok(shared),
         }
     }
@@ -225,7 +225,7 @@ impl Auth {
     /// life is due at half of it.
     ///
     /// # Errors
-    /// [`Status::InvalidArgument`]; [`Status::WrongKind`] on an HMAC identity.
+    /// [`Error::InvalidArgument`]; [`Error::WrongKind`] on an HMAC identity.
     pub fn set_renewal_window(&self, seconds: i64) -> Result<()> {
         self.shared()?.set_window(seconds)
     }
@@ -235,7 +235,7 @@ impl Auth {
     /// `clock` reads this machine's clocks, which are corrected by the offset.
     ///
     /// # Errors
-    /// [`Status::RenewalTimeout`] if the other one's renewal took longer.
+    /// [`Error::RenewalTimeout`] if the other one's renewal took longer.
     pub fn poll(&self, max_wait: Duration, clock: impl Fn() -> Now) -> Result<Option<Ticket>> {
         match &self.credential {
             Credential::Hmac(_) => Ok(None),
@@ -249,8 +249,8 @@ impl Auth {
     /// `sent_authorization` and `sent_timestamp` are what was sent; the timestamp of a token is not looked at.
     ///
     /// # Errors
-    /// [`Status::MalformedAuthorization`] if what was sent does not begin with this identity's scheme;
-    /// [`Status::InvalidTime`] if the timestamp matters and is none.
+    /// [`Error::MalformedAuthorization`] if what was sent does not begin with this identity's scheme;
+    /// [`Error::InvalidTime`] if the timestamp matters and is none.
     pub fn review(
         &self,
         sent_authorization: impl AsRef<[u8]>,
@@ -263,7 +263,7 @@ impl Auth {
             Kind::Token => token::SCHEME,
         };
         let sent = sent_authorization.as_ref().strip_prefix(scheme).filter(|sent| is_visible(sent));
-        let sent = sent.ok_or(Status::MalformedAuthorization)?;
+        let sent = sent.ok_or(Error::MalformedAuthorization)?;
         if !response.is_refusal() {
             return Ok(Advice::Accepted);
         }
@@ -317,26 +317,26 @@ impl Auth {
     /// is refused, and [`Auth::url`] can join paths to it. It can be set once.
     ///
     /// # Errors
-    /// [`Status::InvalidUriForm`] unless it is an absolute `http` or `https` URL without user, query and fragment;
-    /// [`Status::InvalidUriByte`]; [`Status::AlreadySet`].
+    /// [`Error::InvalidUriForm`] unless it is an absolute `http` or `https` URL without user, query and fragment;
+    /// [`Error::InvalidUriByte`]; [`Error::AlreadySet`].
     pub fn set_api_path(&self, api_path: impl AsRef<[u8]>) -> Result<()> {
         let api_path = ApiPath::parse(api_path.as_ref())?;
-        self.api_path.set(Box::new(api_path)).map_err(|_| Status::AlreadySet)
+        self.api_path.set(Box::new(api_path)).map_err(|_| Error::AlreadySet)
     }
 
     /// Starts a URL by joining a path such as `/v2/owners` to the API path.
     ///
     /// # Errors
-    /// [`Status::ApiPathMissing`]; [`Status::InvalidUriByte`]; [`Status::InvalidUriForm`] if the path does not begin
+    /// [`Error::ApiPathMissing`]; [`Error::InvalidUriByte`]; [`Error::InvalidUriForm`] if the path does not begin
     /// with exactly one `/` or has a fragment.
     pub fn url(&self, path: impl AsRef<[u8]>) -> Result<Url> {
-        Url::join(self.api_path.get().ok_or(Status::ApiPathMissing)?, path.as_ref())
+        Url::join(self.api_path.get().ok_or(Error::ApiPathMissing)?, path.as_ref())
     }
 
     /// Sets what has to be added to this machine's clock to get the server's time, in seconds.
     ///
     /// # Errors
-    /// [`Status::InvalidArgument`] if it is more than a day.
+    /// [`Error::InvalidArgument`] if it is more than a day.
     pub fn set_clock_offset(&self, seconds: i64) -> Result<()> {
         self.clock_offset.set(seconds)
     }
@@ -357,7 +357,7 @@ impl fmt::Debug for Auth {
 /// The string that is signed, for comparison with the one on the other side: `<request target>:<METHOD>:<Unix seconds>`.
 ///
 /// # Errors
-/// [`Status::InvalidMethod`], [`Status::InvalidUriForm`], [`Status::InvalidUriByte`], [`Status::InvalidTime`].
+/// [`Error::InvalidMethod`], [`Error::InvalidUriForm`], [`Error::InvalidUriByte`], [`Error::InvalidTime`].
 pub fn string_to_sign(method: impl AsRef<[u8]>, uri: impl AsRef<[u8]>, unix_time: i64) -> Result<String> {
     let method = Method::parse(method.as_ref())?;
     let uri = Uri::parse(uri.as_ref())?;

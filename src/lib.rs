@@ -12,7 +12,7 @@
 //! #     "Authorization: TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=",
 //! #     "Timestamp: 1513703787",
 //! # ]);
-//! # Ok::<(), tc_auth::Status>(())
+//! # Ok::<(), tc_auth::Error>(())
 //! ```
 //!
 //! All times are Unix seconds and given by the caller, as is every look at the clock. The same functions are there for C: see `include/tc_auth.h`.
@@ -50,7 +50,7 @@ mod ffi;
 
 pub use auth::{Auth, Kind, string_to_sign};
 pub use clock::{Moment, Now};
-pub use error::{Result, Status};
+pub use error::{Error, Result};
 pub use request::builder::Url;
 pub use review::{Advice, Response};
 pub use sign::headers::HeaderList;

@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use serde_json::Value;
 use support::{list, read, text};
-use tc_auth::{Auth, Now, Result, Status};
+use tc_auth::{Auth, Error, Now, Result};
 
 /// The files of the cases; one is too large to be kept.
 fn file(name: &str) -> PathBuf {
@@ -48,7 +48,7 @@ fn sources() {
 #[test]
 fn a_parameter_file_has_a_mebibyte_at_most() {
     let path = env::temp_dir().join(format!("tc_auth-mebibyte-{}", std::process::id()));
-    for (size, status) in [(1 << 20, Status::ConfigDecrypt), ((1 << 20) + 1, Status::ConfigIo)] {
+    for (size, status) in [(1 << 20, Error::ConfigDecrypt), ((1 << 20) + 1, Error::ConfigIo)] {
         fs::write(&path, vec![0; size]).unwrap();
         assert_eq!(Auth::from_param_file(&path, "ajfmuyodhscwegea", Now::read()).err(), Some(status), "{size}");
     }

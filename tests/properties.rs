@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
-use tc_auth::{Auth, Status, Url, string_to_sign};
+use tc_auth::{Auth, Error, Url, string_to_sign};
 
 const TIME: i64 = 1_700_000_000;
 
@@ -63,7 +63,7 @@ proptest! {
     #[test]
     fn two_targets_never_verify_for_each_other(one in target(), other in target()) {
         prop_assume!(one != other);
-        prop_assert_eq!(verify("GET", &other, &sign("GET", &one)), Err(Status::SignatureMismatch));
+        prop_assert_eq!(verify("GET", &other, &sign("GET", &one)), Err(Error::SignatureMismatch));
     }
 
     #[test]
@@ -73,15 +73,15 @@ proptest! {
         prop_assume!(at > 0 && changed[at] != byte);
         changed[at] = byte;
         let changed = String::from_utf8(changed).unwrap();
-        prop_assert_eq!(verify("GET", &changed, &sign("GET", &target)), Err(Status::SignatureMismatch));
+        prop_assert_eq!(verify("GET", &changed, &sign("GET", &target)), Err(Error::SignatureMismatch));
     }
 
     #[test]
     fn any_uri_is_signed_or_refused(uri in any_uri()) {
         match auth().headers("GET", &uri, TIME) {
             Ok(_) => prop_assert!(uri.iter().all(u8::is_ascii_graphic)),
-            Err(Status::InvalidUriByte) => prop_assert!(!uri.iter().all(u8::is_ascii_graphic)),
-            Err(status) => prop_assert_eq!((status, uri.starts_with(b"/")), (Status::InvalidUriForm, false)),
+            Err(Error::InvalidUriByte) => prop_assert!(!uri.iter().all(u8::is_ascii_graphic)),
+            Err(status) => prop_assert_eq!((status, uri.starts_with(b"/")), (Error::InvalidUriForm, false)),
         }
     }
 
@@ -89,7 +89,7 @@ proptest! {
     fn any_method_is_signed_or_refused(name in any::<Vec<u8>>(), good in method()) {
         for name in [name, good.into_bytes()] {
             let token = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
-            let expected = if token && (1..=64).contains(&name.len()) { None } else { Some(Status::InvalidMethod) };
+            let expected = if token && (1..=64).contains(&name.len()) { None } else { Some(Error::InvalidMethod) };
             prop_assert_eq!(auth().headers(&name, "/", TIME).err(), expected);
         }
     }
@@ -99,7 +99,7 @@ proptest! {
         for time in [any_time, good] {
             let signed = auth().headers("GET", "/", time).map(|headers| headers.timestamp());
             let good = (0..100_000_000_000).contains(&time);
-            prop_assert_eq!(signed.err(), if good { None } else { Some(Status::InvalidTime) });
+            prop_assert_eq!(signed.err(), if good { None } else { Some(Error::InvalidTime) });
         }
     }
 
@@ -132,7 +132,7 @@ proptest! {
         let auth = auth();
         auth.set_api_path("https://company.example/api").unwrap();
         let same = host == "company.example" && port == 443;
-        let expected = if same { None } else { Some(Status::OtherOrigin) };
+        let expected = if same { None } else { Some(Error::OtherOrigin) };
         prop_assert_eq!(auth.headers("GET", format!("https://{host}:{port}{target}"), TIME).err(), expected);
         let own = format!("https://company.example{target}");
         prop_assert!(auth.headers("GET", own, TIME).is_ok());

@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use support::{list, read, text};
-use tc_auth::{Advice, Auth, Moment, Now, Response, Status};
+use tc_auth::{Advice, Auth, Error, Moment, Now, Response};
 
 const NOW: i64 = 1_700_000_000;
 const TOKEN: &str = "API:5:review+token=";
@@ -64,7 +64,7 @@ fn what_was_sent_must_be_of_the_handles_scheme() {
     {
         for status in [200, 401] {
             let result = auth.review(sent, NOW, &answer(status, "Unauthorized"), now(NOW));
-            assert_eq!(result, Err(Status::MalformedAuthorization), "{sent}");
+            assert_eq!(result, Err(Error::MalformedAuthorization), "{sent}");
         }
     }
 }
@@ -75,7 +75,7 @@ fn a_wrong_length_of_what_was_sent_is_seen() {
         [(hmac(), "TC "), (hmac(), "TC 1:x=\0"), (token(true), "TC-Token "), (token(true), "TC-Token a\r\n")]
     {
         let result = auth.review(sent, NOW, &answer(401, "Unauthorized"), now(NOW));
-        assert_eq!(result, Err(Status::MalformedAuthorization), "{sent:?}");
+        assert_eq!(result, Err(Error::MalformedAuthorization), "{sent:?}");
     }
 }
 
@@ -131,7 +131,7 @@ fn a_ticket_is_for_one_url_and_can_be_cancelled() {
     assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
     let ticket = auth.poll(Duration::ZERO, || start).unwrap().expect("due");
     assert_eq!(ticket.url(), "https://company.example/api/appAuth?expiredToken=API%3A5%3Areview%2Btoken%3D");
-    assert!(matches!(auth.poll(Duration::ZERO, || after(1)), Err(Status::RenewalTimeout)), "one renews, others wait");
+    assert!(matches!(auth.poll(Duration::ZERO, || after(1)), Err(Error::RenewalTimeout)), "one renews, others wait");
     // The pause begins when it is cancelled, as the caller's clock has it.
     ticket.cancel(after(100));
     assert!(auth.poll(Duration::ZERO, || after(104)).unwrap().is_none());
@@ -145,12 +145,12 @@ fn the_renewal_window_is_the_callers() {
     let auth = Auth::new_token(TOKEN, Some(NOW + 1000), after(0)).unwrap();
     auth.set_api_path("https://company.example/api").unwrap();
     let is_due_with = |left: u64| auth.poll(Duration::ZERO, || after(1000 - left)).unwrap().is_some();
-    assert_eq!(auth.set_renewal_window(86_401), Err(Status::InvalidArgument));
+    assert_eq!(auth.set_renewal_window(86_401), Err(Error::InvalidArgument));
     assert!(!is_due_with(61), "60 seconds at first");
     assert_eq!(auth.set_renewal_window(100), Ok(()));
     assert!(!is_due_with(101));
     assert!(is_due_with(100));
-    assert_eq!(hmac().set_renewal_window(60), Err(Status::WrongKind));
+    assert_eq!(hmac().set_renewal_window(60), Err(Error::WrongKind));
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_rejected_token_is_renewed_once() {
         assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
     }
     let under_way = ticket(&auth).expect("a renewal is due");
-    assert_eq!(auth.poll(Duration::ZERO, || now(NOW)).err(), Some(Status::RenewalTimeout));
+    assert_eq!(auth.poll(Duration::ZERO, || now(NOW)).err(), Some(Error::RenewalTimeout));
     assert_eq!(review_token(&auth, TOKEN), Advice::Retry, "while it is under way");
     let good = format!(r#"{{"success":true,"apiToken":"new","apiTokenExpires":{}}}"#, NOW + 1000);
     assert_eq!(under_way.complete(200, good.as_bytes(), now(NOW)).0, Ok(()));
@@ -190,7 +190,7 @@ fn a_token_that_can_not_be_renewed_is_rejected_for_good() {
     let refused = token(true);
     assert_eq!(review_token(&refused, TOKEN), Advice::Retry);
     let answer = ticket(&refused).unwrap().complete(200, br#"{"success":false,"message":"no"}"#, now(NOW));
-    assert_eq!(answer, (Err(Status::RenewalRefused), Some("no".to_owned())));
+    assert_eq!(answer, (Err(Error::RenewalRefused), Some("no".to_owned())));
     assert_eq!(review_token(&refused, TOKEN), Advice::TokenRejected);
     assert!(ticket(&refused).is_none());
     refused.update_token("another", None, now(NOW)).unwrap();
@@ -249,7 +249,7 @@ fn a_clock_is_corrected_when_the_server_says_so() {
     }
     for bad in [-1, 1_700_000_000_000] {
         let response = Response { status: 401, date: None, body: MESSAGE.as_bytes() };
-        assert_eq!(auth.review("TC 1:x=", bad, &response, now(NOW)), Err(Status::InvalidTime));
+        assert_eq!(auth.review("TC 1:x=", bad, &response, now(NOW)), Err(Error::InvalidTime));
     }
 }
 

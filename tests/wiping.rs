@@ -7,7 +7,7 @@ use std::slice;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tc_auth::Status; // links the exported functions, too
+use tc_auth as _; // links the exported functions
 
 const TOKEN: &[u8] = b"token-7f3a91+that/must:be-wiped=\0";
 
@@ -46,17 +46,21 @@ unsafe impl GlobalAlloc for Searching {
 #[global_allocator]
 static ALLOCATOR: Searching = Searching;
 
+// Values of tc_auth_status.
+const OK: i32 = 0;
+const RENEWAL_REFUSED: i32 = 12;
+const RENEWAL_BAD_RESPONSE: i32 = 13;
+
 unsafe extern "C" {
-    fn tc_auth_new_hmac(access_id: *const c_char, secret_key: *const c_char, out: *mut *mut c_void) -> Status;
-    fn tc_auth_new_token(token: *const c_char, expires: i64, out: *mut *mut c_void) -> Status;
-    fn tc_auth_update_token(auth: *mut c_void, token: *const c_char, expires: i64) -> Status;
-    fn tc_auth_token(auth: *const c_void, token: *mut *mut c_char, expires: *mut i64) -> Status;
+    fn tc_auth_new_hmac(access_id: *const c_char, secret_key: *const c_char, out: *mut *mut c_void) -> i32;
+    fn tc_auth_new_token(token: *const c_char, expires: i64, out: *mut *mut c_void) -> i32;
+    fn tc_auth_update_token(auth: *mut c_void, token: *const c_char, expires: i64) -> i32;
+    fn tc_auth_token(auth: *const c_void, token: *mut *mut c_char, expires: *mut i64) -> i32;
     fn tc_auth_string_free(string: *mut c_char);
-    fn tc_auth_set_api_path(auth: *mut c_void, api_path: *const c_char) -> Status;
-    fn tc_auth_headers(auth: *const c_void, method: *const c_char, uri: *const c_char, out: *mut *mut c_void)
-    -> Status;
+    fn tc_auth_set_api_path(auth: *mut c_void, api_path: *const c_char) -> i32;
+    fn tc_auth_headers(auth: *const c_void, method: *const c_char, uri: *const c_char, out: *mut *mut c_void) -> i32;
     fn tc_auth_header_list_free(list: *mut c_void);
-    fn tc_auth_renewal_poll(auth: *mut c_void, max_wait_ms: i64, out: *mut *mut c_void) -> Status;
+    fn tc_auth_renewal_poll(auth: *mut c_void, max_wait_ms: i64, out: *mut *mut c_void) -> i32;
     fn tc_auth_renewal_cancel(renewal: *mut c_void);
     fn tc_auth_renewal_complete(
         renewal: *mut c_void,
@@ -64,7 +68,7 @@ unsafe extern "C" {
         body: *const c_char,
         body_len: usize,
         server_message: *mut *mut c_char,
-    ) -> Status;
+    ) -> i32;
     fn tc_auth_free(auth: *mut c_void);
 }
 
@@ -104,23 +108,23 @@ fn what_is_freed_or_replaced_is_wiped() {
             (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
         // SAFETY: the strings end in NUL, the outputs are valid, and everything is freed once.
         unsafe {
-            assert_eq!(tc_auth_new_token(token, 0, &mut auth), Status::Ok);
-            assert_eq!(tc_auth_set_api_path(auth, c"https://company.example/api".as_ptr()), Status::Ok);
-            assert_eq!(tc_auth_headers(auth, c"GET".as_ptr(), c"/".as_ptr(), &mut list), Status::Ok);
+            assert_eq!(tc_auth_new_token(token, 0, &mut auth), OK);
+            assert_eq!(tc_auth_set_api_path(auth, c"https://company.example/api".as_ptr()), OK);
+            assert_eq!(tc_auth_headers(auth, c"GET".as_ptr(), c"/".as_ptr(), &mut list), OK);
             tc_auth_header_list_free(list);
-            assert_eq!(tc_auth_token(auth, &mut copy, ptr::null_mut()), Status::Ok);
+            assert_eq!(tc_auth_token(auth, &mut copy, ptr::null_mut()), OK);
             copy.write(0); // a caller may cut it short
             tc_auth_string_free(copy);
-            assert_eq!(tc_auth_update_token(auth, token, 1), Status::Ok);
-            assert_eq!(tc_auth_renewal_poll(auth, 0, &mut ticket), Status::Ok);
+            assert_eq!(tc_auth_update_token(auth, token, 1), OK);
+            assert_eq!(tc_auth_renewal_poll(auth, 0, &mut ticket), OK);
             assert!(!ticket.is_null());
             tc_auth_renewal_cancel(ticket);
-            assert_eq!(tc_auth_update_token(auth, c"another".as_ptr(), 0), Status::Ok);
-            assert_eq!(tc_auth_update_token(auth, token, 0), Status::Ok);
+            assert_eq!(tc_auth_update_token(auth, c"another".as_ptr(), 0), OK);
+            assert_eq!(tc_auth_update_token(auth, token, 0), OK);
             tc_auth_free(auth);
 
-            assert_eq!(tc_auth_new_hmac(c"id".as_ptr(), SECRET_KEY.as_ptr(), &mut auth), Status::Ok);
-            assert_eq!(tc_auth_headers(auth, c"GET".as_ptr(), c"/".as_ptr(), &mut list), Status::Ok);
+            assert_eq!(tc_auth_new_hmac(c"id".as_ptr(), SECRET_KEY.as_ptr(), &mut auth), OK);
+            assert_eq!(tc_auth_headers(auth, c"GET".as_ptr(), c"/".as_ptr(), &mut list), OK);
             tc_auth_header_list_free(list);
             tc_auth_free(auth);
         }
@@ -131,27 +135,27 @@ fn what_is_freed_or_replaced_is_wiped() {
     let plain = str::from_utf8(&TOKEN[..TOKEN.len() - 1]).unwrap();
     let escaped = plain.replace('=', "\\u003d").replace('/', "\\/");
     for (http_status, body, expected) in [
-        (200, format!(r#"{{"success":true,"apiToken":"{plain}"}}"#), Status::Ok),
-        (200, format!(r#"{{"success":true,"apiToken":"{escaped}"}}"#), Status::Ok),
-        (500, format!(r#"{{"success":true,"apiToken":"{escaped}"}}"#), Status::RenewalBadResponse),
-        (200, format!(r#"{{"success":false,"apiToken":"{escaped}"}}"#), Status::RenewalRefused),
-        (200, format!(r#"{{"success":true,"apiToken":"{escaped}","apiToken":"{escaped}"}}"#), Status::Ok),
+        (200, format!(r#"{{"success":true,"apiToken":"{plain}"}}"#), OK),
+        (200, format!(r#"{{"success":true,"apiToken":"{escaped}"}}"#), OK),
+        (500, format!(r#"{{"success":true,"apiToken":"{escaped}"}}"#), RENEWAL_BAD_RESPONSE),
+        (200, format!(r#"{{"success":false,"apiToken":"{escaped}"}}"#), RENEWAL_REFUSED),
+        (200, format!(r#"{{"success":true,"apiToken":"{escaped}","apiToken":"{escaped}"}}"#), OK),
         (
             200,
             format!(r#"{{"success":false,"message":"no: {escaped} {plain}","apiToken":"{escaped}"}}"#),
-            Status::RenewalRefused,
+            RENEWAL_REFUSED,
         ),
-        (200, format!(r#"{{"success":true,"apiToken":"{escaped}"#), Status::RenewalBadResponse),
-        (200, format!("{{\"success\":true,\"apiToken\":\"{escaped}\"}}\u{feff}\u{e9}"), Status::RenewalBadResponse),
+        (200, format!(r#"{{"success":true,"apiToken":"{escaped}"#), RENEWAL_BAD_RESPONSE),
+        (200, format!("{{\"success\":true,\"apiToken\":\"{escaped}\"}}\u{feff}\u{e9}"), RENEWAL_BAD_RESPONSE),
     ] {
         let mut auth = ptr::null_mut();
         let mut ticket = ptr::null_mut();
         let count = unwiped(|| {
             // SAFETY: as above.
             unsafe {
-                assert_eq!(tc_auth_new_token(c"an-older-one".as_ptr(), 1, &mut auth), Status::Ok);
-                assert_eq!(tc_auth_set_api_path(auth, c"https://company.example/api".as_ptr()), Status::Ok);
-                assert_eq!(tc_auth_renewal_poll(auth, 0, &mut ticket), Status::Ok);
+                assert_eq!(tc_auth_new_token(c"an-older-one".as_ptr(), 1, &mut auth), OK);
+                assert_eq!(tc_auth_set_api_path(auth, c"https://company.example/api".as_ptr()), OK);
+                assert_eq!(tc_auth_renewal_poll(auth, 0, &mut ticket), OK);
                 let mut message = ptr::null_mut();
                 let start = body.as_ptr().cast();
                 assert_eq!(tc_auth_renewal_complete(ticket, http_status, start, body.len(), &mut message), expected);

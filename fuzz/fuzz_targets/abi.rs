@@ -12,11 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
-use tc_auth::Status::{
-    self, AlreadySet, ApiPathMissing, BufferTooSmall, ConfigIo, InvalidArgument, InvalidTime, InvalidToken,
-    InvalidUriForm, NoCredentials, NullArgument, RenewalBadResponse, RenewalRefused, RenewalTimeout, TokenExpired,
-    WrongKind,
-};
+use tc_auth::Error;
 use tc_auth_fuzz::{
     agree, api_path, authorization, encode, is_time, is_visible, key_pair_faults, planted, request, uri,
 };
@@ -73,7 +69,59 @@ unsafe extern "C" {
     fn tc_auth_status_message(status: i32) -> *const c_char;
 }
 
-const OK: Status = Status::Ok;
+/// tc_auth_status as a C program sees it: a number, which the library must not change from one version to the next.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Status(i32);
+
+const OK: Status = Status(0);
+#[rustfmt::skip]
+mod errors {
+    #![allow(non_upper_case_globals, reason = "the names of the Rust errors")]
+    use super::Status;
+    pub const NullArgument: Status = Status(1);
+    pub const InvalidMethod: Status = Status(2);
+    pub const InvalidUriForm: Status = Status(3);
+    pub const InvalidUriByte: Status = Status(4);
+    pub const InvalidAccessId: Status = Status(5);
+    pub const InvalidSecretKey: Status = Status(6);
+    pub const InvalidToken: Status = Status(7);
+    pub const InvalidTime: Status = Status(8);
+    pub const BufferTooSmall: Status = Status(9);
+    pub const WrongKind: Status = Status(10);
+    pub const TokenExpired: Status = Status(11);
+    pub const RenewalRefused: Status = Status(12);
+    pub const RenewalBadResponse: Status = Status(13);
+    pub const RenewalTimeout: Status = Status(14);
+    pub const AlreadySet: Status = Status(15);
+    pub const NoCredentials: Status = Status(16);
+    pub const ConfigIo: Status = Status(18);
+    pub const ApiPathMissing: Status = Status(20);
+    pub const InvalidArgument: Status = Status(24);
+    pub const OtherOrigin: Status = Status(25);
+}
+use errors::*;
+
+/// What the models find wrong with one argument.
+impl From<Error> for Status {
+    fn from(error: Error) -> Status {
+        match error {
+            Error::InvalidMethod => InvalidMethod,
+            Error::InvalidUriForm => InvalidUriForm,
+            Error::InvalidUriByte => InvalidUriByte,
+            Error::InvalidAccessId => InvalidAccessId,
+            Error::InvalidSecretKey => InvalidSecretKey,
+            Error::InvalidTime => InvalidTime,
+            Error::OtherOrigin => OtherOrigin,
+            other => panic!("no model says {other:?}"),
+        }
+    }
+}
+
+fn in_c<T>(result: Result<T, Vec<Error>>) -> Result<T, Vec<Status>> {
+    result.map_err(|errors| errors.into_iter().map(Status::from).collect())
+}
+
 const FOREVER: i64 = 99_999_999_999;
 const TIMES: [i64; 7] = [1_513_703_787, 0, FOREVER, -1, -2, 100_000_000_000, 1];
 const TEXTS: [&str; 24] = [
@@ -205,7 +253,7 @@ impl Auth {
         if self.handle.is_null() {
             return Err(vec![NullArgument]);
         }
-        let text = request(self.origin().as_ref(), method.to_bytes(), uri.to_bytes(), time)?;
+        let text = in_c(request(self.origin().as_ref(), method.to_bytes(), uri.to_bytes(), time))?;
         match &self.key_pair {
             Some((id, key)) => Ok(authorization(id, key, &text)),
             None if self.expires != 0 && time >= self.expires => Err(vec![TokenExpired]),
@@ -236,7 +284,7 @@ struct World<'a> {
 // SAFETY: the threads use it in turns.
 unsafe impl Send for World<'_> {}
 
-fn result<T>(status: Status, value: impl FnOnce() -> T) -> tc_auth::Result<T> {
+fn result<T>(status: Status, value: impl FnOnce() -> T) -> Result<T, Status> {
     if status == OK { Ok(value()) } else { Err(status) }
 }
 
@@ -244,7 +292,7 @@ fn expect_only(status: Status, fault: Option<Status>) {
     assert_eq!(status, fault.unwrap_or(OK));
 }
 
-fn faults<T>(value: T, faults: Vec<Status>) -> Result<T, Vec<Status>> {
+fn faults<T, E>(value: T, faults: Vec<E>) -> Result<T, Vec<E>> {
     if faults.is_empty() { Ok(value) } else { Err(faults) }
 }
 
@@ -302,7 +350,7 @@ impl World<'_> {
     unsafe fn new_hmac(&mut self) {
         let (id, key, mut out) = (self.input.text(), self.input.text(), null_mut());
         let status = unsafe { tc_auth_new_hmac(id.as_ptr(), key.as_ptr(), &mut out) };
-        if agree(result(status, || ()), faults((), key_pair_faults(id.to_bytes(), key.to_bytes()))).is_some() {
+        if agree(result(status, || ()), in_c(faults((), key_pair_faults(id.to_bytes(), key.to_bytes())))).is_some() {
             let auth = self.make(out, Some((&id, &key)), c"", 0);
             self.put(auth);
         } else {
@@ -358,7 +406,7 @@ impl World<'_> {
             wrong.extend(token_faults(&token, expires));
         }
         if !path.is_empty() {
-            wrong.extend(api_path(path.to_bytes()).err().unwrap_or_default());
+            wrong.extend(in_c(api_path(path.to_bytes())).err().unwrap_or_default());
         }
         // Who looks on finds whatever this process was started with.
         if which % 4 == 3 && token.is_empty() {
@@ -463,7 +511,7 @@ impl World<'_> {
     unsafe fn string_to_sign(&mut self) {
         let (method, uri, time, mut out) = (self.input.text(), self.input.text(), self.input.time(), null_mut());
         let status = unsafe { tc_auth_string_to_sign(method.as_ptr(), uri.as_ptr(), time, &mut out) };
-        let expected = request(None, method.to_bytes(), uri.to_bytes(), time);
+        let expected = in_c(request(None, method.to_bytes(), uri.to_bytes(), time));
         if let Some(((), text)) = agree(result(status, || ()), expected) {
             assert_eq!(unsafe { self.keep(out) }, text);
         }
@@ -477,7 +525,7 @@ impl World<'_> {
             match which % 3 {
                 0 => {
                     let status = tc_auth_set_api_path(auth.handle, text.as_ptr());
-                    let expected = match api_path(text.to_bytes()) {
+                    let expected = match in_c(api_path(text.to_bytes())) {
                         _ if absent => Err(vec![NullArgument]),
                         Ok(_) if auth.api_path.is_some() => Err(vec![AlreadySet]),
                         read => read,
@@ -695,7 +743,7 @@ impl World<'_> {
         let form = |good: bool| if good { Ok(()) } else { Err(vec![InvalidUriForm]) };
         let (status, expected, start) = if which % 2 == 0 {
             let status = unsafe { tc_auth_url_new(text.as_ptr(), &mut out) };
-            (status, uri(base).and_then(|uri| form(!uri.has_fragment)), Vec::new())
+            (status, in_c(uri(base)).and_then(|uri| form(!uri.has_fragment)), Vec::new())
         } else {
             let auth = &self.auths[slot];
             let status = unsafe { tc_auth_url_new_for(auth.handle, text.as_ptr(), &mut out) };
@@ -703,7 +751,7 @@ impl World<'_> {
             let expected = match &auth.api_path {
                 _ if auth.handle.is_null() => Err(vec![NullArgument]),
                 None => Err(vec![ApiPathMissing]),
-                Some(_) => uri(base).and_then(|uri| form(single && !uri.has_fragment)),
+                Some(_) => in_c(uri(base)).and_then(|uri| form(single && !uri.has_fragment)),
             };
             let path = auth.api_path.clone().unwrap_or_default();
             (status, expected, String::from_utf8(path).unwrap().trim_end_matches('/').as_bytes().to_vec())

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tc_auth::{Auth, Kind, Now, Status};
+use tc_auth::{Auth, Error, Kind, Now};
 use tc_auth_fuzz::{LARGE, grown, linear, planted};
 
 fuzz_target!(|input: &[u8]| {
@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
     let begin = |text: &str| if planted("wrong") { text.starts_with('{') } else { text.trim_start().starts_with('{') };
     let object = text.len() <= LARGE && str::from_utf8(text).is_ok_and(begin);
     if !object || serde_json::from_slice::<IgnoredAny>(text).is_err() {
-        assert_eq!(result.err(), Some(Status::ConfigSyntax));
+        assert_eq!(result.err(), Some(Error::ConfigSyntax));
         return;
     }
     let Ok(Value::Object(members)) = serde_json::from_slice(text) else { return };

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockModeEncrypt, KeyIvInit};
 use libfuzzer_sys::fuzz_target;
-use tc_auth::{Auth, Now, Status};
+use tc_auth::{Auth, Error, Now};
 use tc_auth_fuzz::{LARGE, grown, linear, planted};
 
 const KEY: &[u8; 16] = b"ajfmuyodhscwegea";
@@ -26,16 +26,16 @@ fuzz_target!(|input: (bool, &[u8])| {
     std::fs::write(path(), &file).unwrap();
     let from_file = linear(file.len(), || Auth::from_param_file(path(), KEY, Now::read()).map(|auth| auth.describe()));
     if file.len() > LARGE {
-        assert_eq!(from_file.err(), Some(Status::ConfigIo));
+        assert_eq!(from_file.err(), Some(Error::ConfigIo));
     } else if encrypt {
         let from_json = Auth::from_json(text, Now::read()).map(|auth| auth.describe());
         match (from_file, from_json) {
             (Ok(one), Ok(other)) => assert_eq!(one.replace("parameter file", "JSON"), other),
             // What is no object at all must look like a wrong key. The planted fault: it need not.
-            (Err(Status::ConfigDecrypt), Err(Status::ConfigSyntax)) if !planted("wrong") => {}
+            (Err(Error::ConfigDecrypt), Err(Error::ConfigSyntax)) if !planted("wrong") => {}
             (one, other) => assert_eq!(one.err(), other.err()),
         }
     } else if let Err(status) = from_file {
-        assert_ne!(status, Status::ConfigIo);
+        assert_ne!(status, Error::ConfigIo);
     }
 });

@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tc_auth::{Auth, Moment, Now, Status};
+use tc_auth::{Auth, Error, Moment, Now};
 use tc_auth_fuzz::{LARGE, encode, fields, grown, is_visible, linear, number, planted};
 
 const NOW: i64 = 1_700_000_000;
@@ -142,7 +142,7 @@ fuzz_target!(|input: &[u8]| {
     let Some(ticket) = ticket else { return };
     let url = format!("https://company.example/api/appAuth?expiredToken={}", encode(old.as_bytes()));
     assert_eq!(ticket.url(), url);
-    assert_eq!(auth.poll(Duration::ZERO, || later).err(), Some(Status::RenewalTimeout));
+    assert_eq!(auth.poll(Duration::ZERO, || later).err(), Some(Error::RenewalTimeout));
 
     let body = spelled(body, old.as_bytes());
     let http_status = number(http_status) as i32;
@@ -173,12 +173,12 @@ fuzz_target!(|input: &[u8]| {
             }
             (Some(true), Some(_)) if expires.is_some() => {
                 let longer = expires.filter(fit).filter(|expires| Some(*expires) > old_expires);
-                assert_eq!(result, if longer.is_some() { Ok(()) } else { Err(Status::RenewalBadResponse) });
+                assert_eq!(result, if longer.is_some() { Ok(()) } else { Err(Error::RenewalBadResponse) });
                 assert_eq!(token.expires(), longer.or(old_expires));
             }
             (Some(true), Some(_)) => {} // the same token, with an expiry in a form that serde_json has no number for
-            (Some(false), _) => assert_eq!(result, Err(Status::RenewalRefused)),
-            _ => assert_eq!(result, Err(Status::RenewalBadResponse)),
+            (Some(false), _) => assert_eq!(result, Err(Error::RenewalRefused)),
+            _ => assert_eq!(result, Err(Error::RenewalBadResponse)),
         }
     }
     match result {
@@ -189,11 +189,11 @@ fuzz_target!(|input: &[u8]| {
             assert!(token.value() != old || token.expires() > old_expires);
         }
         Err(status) => {
-            assert!(matches!(status, Status::RenewalRefused | Status::RenewalBadResponse), "{status:?}");
+            assert!(matches!(status, Error::RenewalRefused | Error::RenewalBadResponse), "{status:?}");
             assert_eq!((token.value(), token.expires()), (old, old_expires), "a token that may be good is lost");
             // After a failure comes a pause of 5 to 60 seconds; after a refusal nothing.
             let due = |millis| auth.poll(Duration::ZERO, || at(millis)).unwrap().is_some();
-            let again = status == Status::RenewalBadResponse;
+            let again = status == Error::RenewalBadResponse;
             assert!(!due(0) && !due(4_999));
             assert_eq!(due(60_001), again);
         }

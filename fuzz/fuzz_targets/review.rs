@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
-use tc_auth::{Advice, Auth, Moment, Now, Response, Status};
+use tc_auth::{Advice, Auth, Error, Moment, Now, Response};
 use tc_auth_fuzz::{fields, grown, is_time, is_visible, linear, number, planted};
 
 const NOW: i64 = 1_700_000_000;
@@ -62,8 +62,8 @@ fuzz_target!(|input: &[u8]| {
     let scheme = if is_token { b"TC-Token ".as_slice() } else { b"TC " };
     let advice = match (advice, sent.strip_prefix(scheme).is_some_and(is_visible)) {
         (Ok(advice), true) => advice,
-        (Err(Status::MalformedAuthorization), false) => return,
-        (Err(Status::InvalidTime), true) => return assert!(!is_token && !is_time(timestamp) && says(RANGE) && refusal),
+        (Err(Error::MalformedAuthorization), false) => return,
+        (Err(Error::InvalidTime), true) => return assert!(!is_token && !is_time(timestamp) && says(RANGE) && refusal),
         (other, _) => panic!("{other:?}"),
     };
     assert!((Advice::Accepted as i32..=Advice::Unknown as i32).contains(&(advice as i32)));

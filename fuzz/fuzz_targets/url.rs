@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::percent_decode_str;
-use tc_auth::{Auth, Status, Url, string_to_sign};
+use tc_auth::{Auth, Error, Url, string_to_sign};
 use tc_auth_fuzz::{agree, grown, linear, planted, request, uri};
 
 const API_PATH: &str = "https://company.example/api";
@@ -37,12 +37,12 @@ fuzz_target!(|input: &[u8]| {
         Some(path) => {
             let single = path.starts_with(b"/") && !path.starts_with(b"//");
             let checked = uri(path)
-                .and_then(|uri| if single && !uri.has_fragment { Ok(()) } else { Err(vec![Status::InvalidUriForm]) });
+                .and_then(|uri| if single && !uri.has_fragment { Ok(()) } else { Err(vec![Error::InvalidUriForm]) });
             (agree(auth.url(path), checked), [API_PATH.as_bytes(), path].concat())
         }
         None => {
             let checked =
-                uri(base).and_then(|uri| if uri.has_fragment { Err(vec![Status::InvalidUriForm]) } else { Ok(()) });
+                uri(base).and_then(|uri| if uri.has_fragment { Err(vec![Error::InvalidUriForm]) } else { Ok(()) });
             (agree(Url::new(base), checked), base.to_vec())
         }
     };
@@ -57,10 +57,10 @@ fuzz_target!(|input: &[u8]| {
             Some((b'/', segment)) => {
                 let segment = &*grown(segment);
                 let fault = match segment {
-                    b"" | b"." | b".." => Some(Status::InvalidArgument),
+                    b"" | b"." | b".." => Some(Error::InvalidArgument),
                     // The planted fault: a segment counts as encoded already.
-                    b"%2e%2e" if planted("wrong") => Some(Status::InvalidArgument),
-                    _ if before.contains('?') => Some(Status::InvalidUriForm),
+                    b"%2e%2e" if planted("wrong") => Some(Error::InvalidArgument),
+                    _ if before.contains('?') => Some(Error::InvalidUriForm),
                     _ => None,
                 };
                 if fault.is_none() {
@@ -70,7 +70,7 @@ fuzz_target!(|input: &[u8]| {
             }
             Some((b'?', name)) => {
                 let value = fields.next().unwrap_or_default();
-                let fault = name.is_empty().then_some(Status::InvalidArgument);
+                let fault = name.is_empty().then_some(Error::InvalidArgument);
                 if fault.is_none() {
                     added_pairs.push((name.to_vec(), value.to_vec()));
                 }

@@ -6,7 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tc_auth::{Auth, Now, Status};
+use tc_auth::{Auth, Error, Now};
 use tc_auth_fuzz::{fields, grown, linear, number, planted, request};
 
 fuzz_target!(|input: &[u8]| {
@@ -27,7 +27,7 @@ fuzz_target!(|input: &[u8]| {
     let made = linear(input.len(), || auth.headers(method, uri, time));
     let Ok(headers) = made else {
         // For the same arguments the same status.
-        let expired = made.as_ref().err() == Some(&Status::TokenExpired);
+        let expired = made.as_ref().err() == Some(&Error::TokenExpired);
         let authorization = [b"TC-Token ", secret].concat();
         let result = verify(method, uri, &authorization, Some(b"0"), time, 0);
         assert!(result == made.map(drop) && (is_token || !expired));
@@ -42,11 +42,11 @@ fuzz_target!(|input: &[u8]| {
         let tolerance = off.abs().min(86_400);
         // The planted fault: the tolerance itself is too much, but for a clock that is right.
         let within = if planted("wrong") { off.abs() < tolerance.max(1) } else { off.abs() <= tolerance };
-        let expected = if within { Ok(()) } else { Err(Status::TimestampOutOfRange) };
+        let expected = if within { Ok(()) } else { Err(Error::TimestampOutOfRange) };
         assert_eq!(verify(method, uri, authorization, timestamp, time + off, tolerance), expected);
         if (1..=86_400).contains(&off.abs()) {
             let late = verify(method, uri, authorization, timestamp, time + off, off.abs() - 1);
-            assert_eq!(late, Err(Status::TimestampOutOfRange));
+            assert_eq!(late, Err(Error::TimestampOutOfRange));
         }
     }
 
@@ -71,5 +71,5 @@ fuzz_target!(|input: &[u8]| {
     };
     let result = verify(method_2, uri_2, authorization_2, Some(timestamp_2), time, 0);
     assert_eq!(result.is_ok(), same, "{result:?}");
-    assert_eq!(auth.verify(method, uri, None, timestamp, time, 0), Err(Status::MalformedAuthorization));
+    assert_eq!(auth.verify(method, uri, None, timestamp, time, 0), Err(Error::MalformedAuthorization));
 });

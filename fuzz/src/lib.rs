@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::fmt::Debug;
 use std::hint::black_box;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tc_auth::Status;
+use tc_auth::Error;
 
 /// Whether a fault is planted that `tests/fuzz.sh` expects the fuzzer to find.
 pub fn planted(fault: &str) -> bool {
@@ -125,14 +126,14 @@ pub struct Uri {
 }
 
 /// What can be wrong with a URI by itself; with several faults, the library may name any of them.
-pub fn uri(text: &[u8]) -> Result<Uri, Vec<Status>> {
+pub fn uri(text: &[u8]) -> Result<Uri, Vec<Error>> {
     let cut = cut(text);
     if is_visible(text) {
-        return cut.ok_or(vec![Status::InvalidUriForm]);
+        return cut.ok_or(vec![Error::InvalidUriForm]);
     }
     // The empty URI is none of any form, and has no bytes to object to: both are true.
-    let form = (cut.is_none() || text.is_empty()).then_some(Status::InvalidUriForm);
-    Err([Status::InvalidUriByte].into_iter().chain(form).collect())
+    let form = (cut.is_none() || text.is_empty()).then_some(Error::InvalidUriForm);
+    Err([Error::InvalidUriByte].into_iter().chain(form).collect())
 }
 
 fn cut(text: &[u8]) -> Option<Uri> {
@@ -187,10 +188,10 @@ fn cut(text: &[u8]) -> Option<Uri> {
 }
 
 /// What an API path is: its origin.
-pub fn api_path(text: &[u8]) -> Result<(String, String, u32), Vec<Status>> {
+pub fn api_path(text: &[u8]) -> Result<(String, String, u32), Vec<Error>> {
     let uri = uri(text)?;
     let plain = !uri.has_user && !uri.has_fragment && !uri.target.contains(&b'?');
-    uri.origin.filter(|_| plain).ok_or(vec![Status::InvalidUriForm])
+    uri.origin.filter(|_| plain).ok_or(vec![Error::InvalidUriForm])
 }
 
 /// The string to sign, or whatever is wrong with a request. `origin` is that of the API path, if there is one.
@@ -199,20 +200,20 @@ pub fn request(
     method: &[u8],
     uri_text: &[u8],
     time: i64,
-) -> Result<Vec<u8>, Vec<Status>> {
+) -> Result<Vec<u8>, Vec<Error>> {
     let mut faults = Vec::new();
     let token = |byte: &u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(byte);
     if !(1..=64).contains(&method.len()) || !method.iter().all(token) {
-        faults.push(Status::InvalidMethod);
+        faults.push(Error::InvalidMethod);
     }
     if !is_time(time) {
-        faults.push(Status::InvalidTime);
+        faults.push(Error::InvalidTime);
     }
     match uri(uri_text) {
         Err(more) => faults.extend(more),
         Ok(uri) => {
             if origin.is_some() && uri.origin.is_some() && origin != uri.origin.as_ref() {
-                faults.push(Status::OtherOrigin);
+                faults.push(Error::OtherOrigin);
             }
             if faults.is_empty() {
                 let (method, time) = (method.to_ascii_uppercase(), time.to_string());
@@ -231,22 +232,22 @@ pub fn authorization(access_id: &[u8], secret_key: &[u8], text: &[u8]) -> Vec<u8
 }
 
 /// What makes an access id and a secret key unfit.
-pub fn key_pair_faults(access_id: &[u8], secret_key: &[u8]) -> Vec<Status> {
+pub fn key_pair_faults(access_id: &[u8], secret_key: &[u8]) -> Vec<Error> {
     let mut faults = Vec::new();
     if !is_visible(access_id) {
-        faults.push(Status::InvalidAccessId);
+        faults.push(Error::InvalidAccessId);
     }
     if secret_key.is_empty() || secret_key.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
-        faults.push(Status::InvalidSecretKey);
+        faults.push(Error::InvalidSecretKey);
     }
     faults
 }
 
 /// Both succeed, or the library names one of the faults.
-pub fn agree<T, U>(ours: tc_auth::Result<T>, theirs: Result<U, Vec<Status>>) -> Option<(T, U)> {
+pub fn agree<T, U, E: PartialEq + Debug>(ours: Result<T, E>, theirs: Result<U, Vec<E>>) -> Option<(T, U)> {
     match (ours, theirs) {
         (Ok(ours), Ok(theirs)) => Some((ours, theirs)),
-        (Err(status), Err(faults)) if faults.contains(&status) => None,
+        (Err(error), Err(faults)) if faults.contains(&error) => None,
         (ours, theirs) => panic!("{:?}, but expected {:?}", ours.err(), theirs.err()),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 
 mod moment;
 
@@ -18,7 +18,7 @@ pub(crate) const DAY: i64 = 86_400;
 
 /// Passes a time in Unix seconds on if it can be one.
 pub(crate) fn unix_seconds(time: i64) -> Result<i64> {
-    if (0..TIME_LIMIT).contains(&time) { Ok(time) } else { Err(Status::InvalidTime) }
+    if (0..TIME_LIMIT).contains(&time) { Ok(time) } else { Err(Error::InvalidTime) }
 }
 
 /// One look at the clocks of this machine.
@@ -61,7 +61,7 @@ impl ClockOffset {
     }
 
     fn check(seconds: i64) -> Result<()> {
-        if (-DAY..=DAY).contains(&seconds) { Ok(()) } else { Err(Status::InvalidArgument) }
+        if (-DAY..=DAY).contains(&seconds) { Ok(()) } else { Err(Error::InvalidArgument) }
     }
 
     pub(crate) fn set(&self, seconds: i64) -> Result<()> {
@@ -74,7 +74,7 @@ impl ClockOffset {
 #[cfg(test)]
 mod tests {
     use super::{ClockOffset, unix_seconds};
-    use crate::error::Status;
+    use crate::error::Error;
 
     #[test]
     fn a_time_is_in_seconds() {
@@ -82,7 +82,7 @@ mod tests {
             assert_eq!(unix_seconds(good), Ok(good));
         }
         for bad in [-1, i64::MIN, 100_000_000_000, 1_513_703_787_000, i64::MAX] {
-            assert_eq!(unix_seconds(bad), Err(Status::InvalidTime));
+            assert_eq!(unix_seconds(bad), Err(Error::InvalidTime));
         }
     }
 
@@ -94,7 +94,7 @@ mod tests {
             assert_eq!(offset.get(), good);
         }
         for bad in [-86_401, 86_401, i64::MIN, i64::MAX] {
-            assert_eq!(offset.set(bad), Err(Status::InvalidArgument));
+            assert_eq!(offset.set(bad), Err(Error::InvalidArgument));
             assert_eq!(offset.get(), 42);
         }
     }

@@ -1,7 +1,7 @@
 //! `--tc_token X`, `--tc_token=X` and their like, as the platform starts an App.
 
 use crate::credentials::{Parameters, parameter};
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 /// Reads every argument, and passes over those of others.
@@ -18,7 +18,7 @@ pub(crate) fn read<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Result<
         let value = match value {
             Some(value) => value,
             // Not the next option: a value that looks like one is written --name=value.
-            None => arguments.next().filter(|next| !next.starts_with(b"--")).ok_or(Status::ConfigSyntax)?,
+            None => arguments.next().filter(|next| !next.starts_with(b"--")).ok_or(Error::ConfigSyntax)?,
         };
         found.set(parameter, Secret::concat(&[value]))?;
     }

@@ -3,7 +3,7 @@
 use crate::auth::{Auth, Source};
 use crate::clock::Now;
 use crate::credentials::{Parameter, Parameters, args, env, param_file};
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 /// Arguments, then the parameter file that the environment names, then the environment. The first source that names
@@ -24,7 +24,7 @@ pub(crate) fn discover<'a>(
         }
         Some(path) => {
             let Some(key) = file("TC_APP_PARAM_KEY") else {
-                return search.fail("parameter file: TC_APP_PARAM_KEY is not set".to_owned(), Status::ConfigDecrypt);
+                return search.fail("parameter file: TC_APP_PARAM_KEY is not set".to_owned(), Error::ConfigDecrypt);
             };
             search.look(Source::ParamFile, param_file::path(&path).and_then(|path| param_file::read(path, &key)))
         }
@@ -45,8 +45,8 @@ impl Search {
     fn look(&mut self, source: Source, parameters: Result<Parameters>) -> Result<()> {
         let parameters = match parameters {
             Ok(parameters) => parameters,
-            Err(status) => {
-                return self.fail(format!("{source}: {status}"), status);
+            Err(error) => {
+                return self.fail(format!("{source}: {error}"), error);
             }
         };
         self.why.push(format!("{source}: {}", parameters.names(source)));
@@ -59,13 +59,13 @@ impl Search {
         Ok(())
     }
 
-    fn fail(&mut self, why: String, status: Status) -> Result<()> {
+    fn fail(&mut self, why: String, error: Error) -> Result<()> {
         self.why.push(why);
-        if self.chosen.is_some() { Ok(()) } else { Err(status) }
+        if self.chosen.is_some() { Ok(()) } else { Err(error) }
     }
 
     fn finish(&mut self, now: Now) -> Result<Auth> {
-        let (source, parameters) = self.chosen.take().ok_or(Status::NoCredentials)?;
+        let (source, parameters) = self.chosen.take().ok_or(Error::NoCredentials)?;
         self.why.push(format!("used: {source}"));
         parameters.with_api_path(std::mem::take(&mut self.api_path)).into_auth(source, now)
     }

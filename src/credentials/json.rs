@@ -1,7 +1,7 @@
 //! A JSON object of parameters.
 
 use crate::credentials::{Parameter, Parameters, SIZE_LIMIT, parameter};
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::secret::json;
 
@@ -17,9 +17,9 @@ pub(crate) enum Fault {
 /// A text as the caller has it.
 pub(crate) fn read(text: &[u8]) -> Result<Parameters> {
     if text.len() > SIZE_LIMIT {
-        return Err(Status::ConfigSyntax);
+        return Err(Error::ConfigSyntax);
     }
-    object(text).map_err(|_| Status::ConfigSyntax)
+    object(text).map_err(|_| Error::ConfigSyntax)
 }
 
 pub(crate) fn object(text: &[u8]) -> std::result::Result<Parameters, Fault> {

@@ -11,14 +11,14 @@ use std::path::Path;
 use crate::ascii::ascii;
 use crate::auth::{Auth, Source};
 use crate::clock::Now;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 impl Auth {
     /// An identity from a JSON object of the platform's parameters, of at most 1 MiB.
     ///
     /// # Errors
-    /// [`Status::ConfigSyntax`]; [`Status::NoCredentials`]; those of [`Auth::new_token`], [`Auth::new_hmac`] and
+    /// [`Error::ConfigSyntax`]; [`Error::NoCredentials`]; those of [`Auth::new_token`], [`Auth::new_hmac`] and
     /// [`Auth::set_api_path`] for what is found.
     pub fn from_json(json: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
         json::read(json.as_ref())?.into_auth(Source::Json, now)
@@ -35,7 +35,7 @@ impl Auth {
     /// An identity from the platform's encrypted parameter file, which is left where it is.
     ///
     /// # Errors
-    /// [`Status::ConfigIo`]; [`Status::ConfigDecrypt`] for every fault of key and content alike; those of
+    /// [`Error::ConfigIo`]; [`Error::ConfigDecrypt`] for every fault of key and content alike; those of
     /// [`Auth::from_json`].
     pub fn from_param_file(path: impl AsRef<Path>, key: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
         param_file::read(path.as_ref(), key.as_ref())?.into_auth(Source::ParamFile, now)
@@ -112,7 +112,7 @@ impl Parameters {
     pub(crate) fn set(&mut self, parameter: Parameter, value: Secret) -> Result<()> {
         let index = parameter as usize;
         if std::mem::replace(&mut self.seen[index], true) {
-            return Err(Status::ConfigSyntax);
+            return Err(Error::ConfigSyntax);
         }
         self.values[index] = value;
         Ok(())
@@ -165,7 +165,7 @@ impl Parameters {
         let auth = match (self.get(Parameter::Token), self.key_pair()) {
             (Some(token), _) => Auth::new_token(token, self.expires()?, now)?,
             (None, Some((access_id, secret_key))) => Auth::new_hmac(access_id, secret_key)?,
-            (None, None) => return Err(Status::NoCredentials),
+            (None, None) => return Err(Error::NoCredentials),
         };
         if let Some(api_path) = self.get(Parameter::ApiPath) {
             auth.set_api_path(api_path)?;
@@ -177,9 +177,9 @@ impl Parameters {
     fn expires(&self) -> Result<Option<i64>> {
         let Some(text) = self.get(Parameter::TokenExpires) else { return Ok(None) };
         if !text.is_ascii() {
-            return Err(Status::ConfigSyntax);
+            return Err(Error::ConfigSyntax);
         }
-        let seconds: i64 = ascii(text).trim().parse().map_err(|_| Status::ConfigSyntax)?;
+        let seconds: i64 = ascii(text).trim().parse().map_err(|_| Error::ConfigSyntax)?;
         Ok(Some(seconds).filter(|seconds| *seconds != 0))
     }
 }

@@ -12,16 +12,16 @@ use zeroize::Zeroizing;
 
 use crate::credentials::json::{self, Fault};
 use crate::credentials::{Parameters, SIZE_LIMIT};
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 
 /// Reads the file and leaves it where it is.
 pub(crate) fn read(path: &Path, key: &[u8]) -> Result<Parameters> {
-    let mut text = contents(path).ok_or(Status::ConfigIo)?;
+    let mut text = contents(path).ok_or(Error::ConfigIo)?;
     // From here on every fault of the encryption looks alike, or the file could be decrypted by asking us.
-    let plain = decrypt(key, &mut text).ok_or(Status::ConfigDecrypt)?;
+    let plain = decrypt(key, &mut text).ok_or(Error::ConfigDecrypt)?;
     json::object(plain).map_err(|fault| match fault {
-        Fault::NoObject => Status::ConfigDecrypt,
-        Fault::Member => Status::ConfigSyntax,
+        Fault::NoObject => Error::ConfigDecrypt,
+        Fault::Member => Error::ConfigSyntax,
     })
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn path(bytes: &[u8]) -> Result<&Path> {
 /// The path that these bytes are on this system.
 #[cfg(not(unix))]
 pub(crate) fn path(bytes: &[u8]) -> Result<&Path> {
-    str::from_utf8(bytes).map(Path::new).map_err(|_| Status::ConfigIo)
+    str::from_utf8(bytes).map(Path::new).map_err(|_| Error::ConfigIo)
 }
 
 fn contents(path: &Path) -> Option<Zeroizing<Vec<u8>>> {

@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::cancel::Uncancelled;
 use super::header_list::tc_auth_header_list;
 use super::renewal::tc_auth_renewal;
+use super::status::{Result, Status};
 use super::string::hand_over_string;
 use super::time::{self, TC_AUTH_NO_EXPIRY, TC_AUTH_NO_TIMESTAMP};
 use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_quick, guard_to_the_end, hand_over, required};
 use crate::auth::{Auth, Kind, string_to_sign};
-use crate::error::{Result, Status};
 use crate::review::Response;
 use crate::sign::headers::HeaderList;
 
@@ -274,7 +274,7 @@ pub unsafe extern "C" fn tc_auth_verify(
         // SAFETY: the same.
         let (authorization, timestamp) = unsafe { (c_str_or_null(authorization), c_str_or_null(timestamp)) };
         let unix_time = time::resolve(unix_time, auth);
-        auth.verify(method, uri, authorization, timestamp, unix_time, tolerance_seconds)
+        Ok(auth.verify(method, uri, authorization, timestamp, unix_time, tolerance_seconds)?)
     })
 }
 
@@ -292,7 +292,7 @@ pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const 
     guard_to_the_end(|| {
         // SAFETY: the caller keeps the header's rules for handles and strings.
         let (auth, token) = unsafe { (borrow(auth)?, c_str(token)?) };
-        auth.update_token(token, time::expiry(expires), time::now())
+        Ok(auth.update_token(token, time::expiry(expires), time::now())?)
     })
 }
 
@@ -331,7 +331,7 @@ pub extern "C" fn tc_auth_token(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds: i64) -> Status {
     // SAFETY: the caller keeps the header's rules for handles.
-    guard_to_the_end(|| unsafe { borrow(auth) }?.set_renewal_window(seconds))
+    guard_to_the_end(|| Ok(unsafe { borrow(auth) }?.set_renewal_window(seconds)?))
 }
 
 /// To be called before each request is signed: says whether to go ahead, or to renew the token first.
@@ -430,7 +430,7 @@ pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *con
     guard_quick(|| {
         // SAFETY: the caller keeps the header's rules for handles and strings.
         let (auth, api_path) = unsafe { (borrow(auth)?, c_str(api_path)?) };
-        auth.set_api_path(api_path)
+        Ok(auth.set_api_path(api_path)?)
     })
 }
 
@@ -442,7 +442,7 @@ pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *con
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_clock_offset(auth: *mut tc_auth, seconds: i64) -> Status {
     // SAFETY: the caller keeps the header's rules for handles.
-    guard_quick(|| unsafe { borrow(auth) }?.set_clock_offset(seconds))
+    guard_quick(|| Ok(unsafe { borrow(auth) }?.set_clock_offset(seconds)?))
 }
 
 /// What tc_auth_set_clock_offset() has set, in seconds.

@@ -5,11 +5,11 @@ use std::mem::MaybeUninit;
 use std::slice;
 
 use super::auth::tc_auth;
+use super::status::{Result, Status};
 use super::string::hand_over_string;
 use super::{bytes, c_str, guard, guard_to_the_end, hand_over, required, time};
 use crate::auth::Auth;
 use crate::credentials::param_file;
-use crate::error::{Result, Status};
 
 /// Makes a handle from a JSON object of the platform's parameters.
 ///

@@ -2,8 +2,6 @@
 
 use std::ffi::{CStr, c_char};
 
-use crate::error::Status;
-
 const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
     Ok(version) => version,
     Err(_) => unreachable!(),
@@ -17,15 +15,4 @@ const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_V
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_version() -> *const c_char {
     VERSION.as_ptr()
-}
-
-/// One sentence in English for a status: what is wrong, and what to do about it.
-///
-/// Any number is accepted; one that the library does not know gets a sentence that says so.
-/// The string belongs to the library and lives as long as the program. Never NULL.
-///
-/// Threads: any.
-#[unsafe(no_mangle)]
-pub extern "C" fn tc_auth_status_message(status: i32) -> *const c_char {
-    Status::message_of(status).as_ptr()
 }

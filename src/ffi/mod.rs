@@ -23,6 +23,8 @@ mod url;
 
 mod string;
 
+mod status;
+
 mod library;
 
 #[cfg(test)]
@@ -34,9 +36,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::slice;
 
-use crate::error::{Result, Status};
 use crate::secret::residue::{cleared, wiped};
 use cancel::Uncancelled;
+use status::{Result, Status};
 
 /// The stack that a call may use. Afterwards it is overwritten; tests/residue checks that this is enough.
 const CALL_STACK: usize = 8 << 10;

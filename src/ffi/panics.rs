@@ -10,8 +10,8 @@ use super::auth::*;
 use super::credentials::*;
 use super::header_list::{tc_auth_header_list, tc_auth_header_list_free};
 use super::renewal::*;
+use super::status::Status;
 use super::string::tc_auth_string_free;
-use crate::error::Status;
 use crate::planted::panics_after;
 
 const ACCESS_ID: &CStr = c"the-access-id";

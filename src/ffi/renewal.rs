@@ -6,9 +6,9 @@ use std::ptr;
 
 use zeroize::Zeroizing;
 
+use super::status::Status;
 use super::string::hand_over_string;
 use super::{bytes, guard_to_the_end, required, time};
-use crate::error::Status;
 use crate::secret::residue::cleared;
 use crate::token::Ticket;
 
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
         if let (Some(out), Some(message)) = (server_message, message) {
             hand_over_string(out, &message);
         }
-        result
+        Ok(result?)
     })
 }
 

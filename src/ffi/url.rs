@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use super::auth::tc_auth;
+use super::status::Status;
 use super::{c_str, guard_quick, hand_over, required};
-use crate::error::Status;
 use crate::request::builder::Url;
 
 /// A URL that is being built. It belongs to one thread at a time.
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn tc_auth_url_add_segment(url: *mut tc_auth_url, segment:
         // copied before the URL is borrowed.
         let segment = unsafe { c_str(segment) }?.to_vec();
         // SAFETY: the caller passes NULL or a URL that no other thread uses meanwhile.
-        required(unsafe { url.as_mut() })?.0.add_segment(segment)
+        Ok(required(unsafe { url.as_mut() })?.0.add_segment(segment)?)
     })
 }
 
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn tc_auth_url_add_query(
         // SAFETY: as for a segment.
         let (name, value) = unsafe { (c_str(name)?.to_vec(), c_str(value)?.to_vec()) };
         // SAFETY: the caller passes NULL or a URL that no other thread uses meanwhile.
-        required(unsafe { url.as_mut() })?.0.add_query(name, value)
+        Ok(required(unsafe { url.as_mut() })?.0.add_query(name, value)?)
     })
 }
 

@@ -1,7 +1,7 @@
 //! The root of the API, which also says to which server requests may go.
 
 use crate::ascii::ascii;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::request::target::Uri;
 
 /// The root of a platform's API, such as `https://company.example/api`.
@@ -13,7 +13,7 @@ impl ApiPath {
     pub(crate) fn parse(text: &[u8]) -> Result<ApiPath> {
         let uri = Uri::parse(text)?;
         if uri.origin.is_none() || uri.has_user || uri.has_fragment || uri.target.has_query() {
-            return Err(Status::InvalidUriForm);
+            return Err(Error::InvalidUriForm);
         }
         Ok(ApiPath(ascii(text).trim_end_matches('/').to_owned()))
     }
@@ -25,7 +25,7 @@ impl ApiPath {
     /// Refuses a URL of another origin. A path has none and stays with the server that it is sent to.
     pub(crate) fn check_origin(&self, uri: &Uri) -> Result<()> {
         match uri.origin {
-            Some(_) if uri.origin != Uri::parse(self.0.as_bytes())?.origin => Err(Status::OtherOrigin),
+            Some(_) if uri.origin != Uri::parse(self.0.as_bytes())?.origin => Err(Error::OtherOrigin),
             _ => Ok(()),
         }
     }

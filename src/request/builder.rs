@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_encode};
 
 use crate::ascii::ascii;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::request::api_path::ApiPath;
 use crate::request::target::Uri;
 
@@ -24,11 +24,11 @@ impl Url {
     /// The base is taken as it is and must be encoded already.
     ///
     /// # Errors
-    /// [`Status::InvalidUriByte`]; [`Status::InvalidUriForm`], also for a base with a fragment.
+    /// [`Error::InvalidUriByte`]; [`Error::InvalidUriForm`], also for a base with a fragment.
     pub fn new(base: impl AsRef<[u8]>) -> Result<Url> {
         let base = base.as_ref();
         if Uri::parse(base)?.has_fragment {
-            return Err(Status::InvalidUriForm);
+            return Err(Error::InvalidUriForm);
         }
         Ok(Url { text: format!("{}\0", ascii(base)) })
     }
@@ -36,7 +36,7 @@ impl Url {
     pub(crate) fn join(api_path: &ApiPath, path: &[u8]) -> Result<Url> {
         let uri = Uri::parse(path)?;
         if uri.origin.is_some() || uri.has_fragment || path.starts_with(b"//") {
-            return Err(Status::InvalidUriForm);
+            return Err(Error::InvalidUriForm);
         }
         Ok(Url { text: format!("{}{}\0", api_path.as_str(), ascii(path)) })
     }
@@ -45,15 +45,15 @@ impl Url {
     /// may hold anything, also a whole URL.
     ///
     /// # Errors
-    /// [`Status::InvalidArgument`] if the segment is empty, `.` or `..`: HTTP clients remove these from a path, however
-    /// they are encoded. [`Status::InvalidUriForm`] if the URL has a query already.
+    /// [`Error::InvalidArgument`] if the segment is empty, `.` or `..`: HTTP clients remove these from a path, however
+    /// they are encoded. [`Error::InvalidUriForm`] if the URL has a query already.
     pub fn add_segment(&mut self, segment: impl AsRef<[u8]>) -> Result<()> {
         let segment = segment.as_ref();
         if matches!(segment, b"" | b"." | b"..") {
-            return Err(Status::InvalidArgument);
+            return Err(Error::InvalidArgument);
         }
         if self.as_str().contains('?') {
-            return Err(Status::InvalidUriForm);
+            return Err(Error::InvalidUriForm);
         }
         let path = self.as_str().trim_end_matches('/').len();
         self.text.truncate(path);
@@ -64,10 +64,10 @@ impl Url {
     /// Adds one parameter to the query, both parts encoded like a segment; the value may be empty.
     ///
     /// # Errors
-    /// [`Status::InvalidArgument`] if the name is empty.
+    /// [`Error::InvalidArgument`] if the name is empty.
     pub fn add_query(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         if name.as_ref().is_empty() {
-            return Err(Status::InvalidArgument);
+            return Err(Error::InvalidArgument);
         }
         self.text.pop();
         let separator = match self.text.split_once('?') {
@@ -104,7 +104,7 @@ fn encode(bytes: &[u8]) -> PercentEncode<'_> {
 #[cfg(test)]
 mod tests {
     use super::Url;
-    use crate::error::Status;
+    use crate::error::Error;
 
     #[test]
     fn exactly_one_slash_between_parts() {
@@ -136,7 +136,7 @@ mod tests {
             url.add_query("a", "").unwrap();
             url.add_query("b", "1").unwrap();
             assert_eq!(url.as_str(), expected);
-            assert_eq!(url.add_segment("late"), Err(Status::InvalidUriForm));
+            assert_eq!(url.add_segment("late"), Err(Error::InvalidUriForm));
             assert_eq!(url.as_c_str().to_str().unwrap(), expected);
         }
     }
@@ -148,9 +148,9 @@ mod tests {
         url.add_segment([0xff, 0, b' ', b'~']).unwrap();
         assert_eq!(url.as_str(), "/v2/indicators/urls/http%3A%2F%2Fevil.example%2Fa%3Fb/%FF%00%20~");
         for bad in ["", ".", ".."] {
-            assert_eq!(url.add_segment(bad), Err(Status::InvalidArgument));
+            assert_eq!(url.add_segment(bad), Err(Error::InvalidArgument));
         }
-        assert_eq!(url.add_query("", "x"), Err(Status::InvalidArgument));
+        assert_eq!(url.add_query("", "x"), Err(Error::InvalidArgument));
         assert!(url.as_str().ends_with("%20~"), "a refused part must change nothing");
     }
 }

@@ -1,7 +1,7 @@
 //! What a URI says about a request: its target, which is signed, and its origin, which must not change.
 
 use crate::ascii::{ascii, is_visible};
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 
 /// A URI as the caller will send it: a path with query, or an absolute `http` or `https` URL (RFC 3986).
 /// Nothing in it is ever decoded, normalised or re-encoded.
@@ -80,7 +80,7 @@ fn split_fragment(uri: &[u8]) -> Result<(&[u8], bool)> {
         return Ok((uri, false));
     }
     if !is_visible(uri) {
-        return Err(Status::InvalidUriByte);
+        return Err(Error::InvalidUriByte);
     }
     match uri.iter().position(|&byte| byte == b'#') {
         Some(hash) => Ok((&uri[..hash], true)),
@@ -96,7 +96,7 @@ fn split_scheme(uri: &[u8]) -> Result<(bool, &[u8])> {
             return Ok((https, rest));
         }
     }
-    Err(Status::InvalidUriForm)
+    Err(Error::InvalidUriForm)
 }
 
 /// Splits `[user@]host[:port]`. It is strict, for where readers of a URL disagree (a `\`, a second `@`), the
@@ -108,7 +108,7 @@ fn split_authority(authority: &[u8]) -> Result<(bool, &[u8], Option<u16>)> {
     };
     let bracketed = host_and_port.starts_with(b"[");
     let host_end = if bracketed {
-        host_and_port.iter().position(|&byte| byte == b']').ok_or(Status::InvalidUriForm)? + 1
+        host_and_port.iter().position(|&byte| byte == b']').ok_or(Error::InvalidUriForm)? + 1
     } else {
         host_and_port.iter().position(|&byte| byte == b':').unwrap_or(host_and_port.len())
     };
@@ -118,7 +118,7 @@ fn split_authority(authority: &[u8]) -> Result<(bool, &[u8], Option<u16>)> {
         && name.iter().all(|byte| is_name_byte(*byte) || extra.contains(byte))
         && user.is_none_or(|user| user.iter().all(|&byte| is_name_byte(byte) || byte == b':'));
     if !good {
-        return Err(Status::InvalidUriForm);
+        return Err(Error::InvalidUriForm);
     }
     Ok((user.is_some(), host, parse_port(port)?))
 }
@@ -128,12 +128,12 @@ fn parse_port(port: &[u8]) -> Result<Option<u16>> {
     let digits = match port {
         [] | [b':'] => return Ok(None),
         [b':', digits @ ..] => digits,
-        _ => return Err(Status::InvalidUriForm),
+        _ => return Err(Error::InvalidUriForm),
     };
     if !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Status::InvalidUriForm);
+        return Err(Error::InvalidUriForm);
     }
-    ascii(digits).parse().map(Some).map_err(|_| Status::InvalidUriForm)
+    ascii(digits).parse().map(Some).map_err(|_| Error::InvalidUriForm)
 }
 
 /// What a host name or a user may consist of: `unreserved`, `sub-delims` and `%` (RFC 3986, 3.2).
@@ -144,7 +144,7 @@ fn is_name_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Uri;
-    use crate::error::{Result, Status};
+    use crate::error::{Error, Result};
     use crate::request::api_path::ApiPath;
 
     fn target(uri: &str) -> Result<String> {
@@ -206,10 +206,10 @@ mod tests {
             "https://h|x/",
             "javascript://h/",
         ] {
-            assert_eq!(target(uri), Err(Status::InvalidUriForm), "{uri}");
+            assert_eq!(target(uri), Err(Error::InvalidUriForm), "{uri}");
         }
         for uri in [" ", "/a b", "/a\n", "/\r\nX: y", "/\0", "/\x7f", "/\u{e9}", "/a#b c", "https://h h/", "ftp://\t"] {
-            assert_eq!(target(uri), Err(Status::InvalidUriByte), "{uri:?}");
+            assert_eq!(target(uri), Err(Error::InvalidUriByte), "{uri:?}");
         }
     }
 
@@ -240,7 +240,7 @@ mod tests {
             "https://company.example./api",
             "https://%63ompany.example/api",
         ] {
-            assert_eq!(check(other), Err(Status::OtherOrigin), "{other}");
+            assert_eq!(check(other), Err(Error::OtherOrigin), "{other}");
         }
     }
 
@@ -249,9 +249,9 @@ mod tests {
         for bad in
             ["/api", "https://u@h/api", "https://h/api?x", "https://h/api?", "https://h/api#x", "https://h/#", ""]
         {
-            assert_eq!(ApiPath::parse(bad.as_bytes()).unwrap_err(), Status::InvalidUriForm, "{bad}");
+            assert_eq!(ApiPath::parse(bad.as_bytes()).unwrap_err(), Error::InvalidUriForm, "{bad}");
         }
-        assert_eq!(ApiPath::parse(b"https://h/a b").unwrap_err(), Status::InvalidUriByte);
+        assert_eq!(ApiPath::parse(b"https://h/a b").unwrap_err(), Error::InvalidUriByte);
         assert_eq!(ApiPath::parse(b"http://h/").unwrap().as_str(), "http://h");
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ctutils::CtEq;
 
 use crate::ascii::{ascii, is_visible};
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::request::target::Target;
 use crate::secret::residue::wiped;
 use crate::sign::hmac::Key;
@@ -27,13 +27,13 @@ impl Method {
 
     pub(crate) fn parse(method: &[u8]) -> Result<Method> {
         if method.is_empty() || method.len() > Method::LIMIT {
-            return Err(Status::InvalidMethod);
+            return Err(Error::InvalidMethod);
         }
         let mut text = [b':'; Method::LIMIT + 2];
         for (to, from) in text[1..].iter_mut().zip(method) {
             *to = UPPER_CASE[usize::from(*from)];
             if *to == 0 {
-                return Err(Status::InvalidMethod);
+                return Err(Error::InvalidMethod);
             }
         }
         Ok(Method { text, len: method.len() + 2 })
@@ -96,10 +96,10 @@ impl Signer {
     /// In a box, because a signer that moves leaves key state where it was.
     pub(crate) fn new(access_id: &[u8], secret_key: &[u8]) -> Result<Box<Signer>> {
         if !is_visible(access_id) {
-            return Err(Status::InvalidAccessId);
+            return Err(Error::InvalidAccessId);
         }
         if secret_key.is_empty() || secret_key.iter().any(u8::is_ascii_control) {
-            return Err(Status::InvalidSecretKey);
+            return Err(Error::InvalidSecretKey);
         }
         let prefix = [SCHEME, access_id, b":"].concat().into();
         Ok(wiped::<KEY_SETUP_STACK, _>(|| Box::new(Signer { prefix, key: Key::new(secret_key) })))
@@ -135,7 +135,7 @@ fn encode(mac: &[u8; 32]) -> Signature {
 #[cfg(test)]
 mod tests {
     use super::{Method, Signer, StringToSign, encode};
-    use crate::error::Status;
+    use crate::error::Error;
     use crate::sign::hmac::Key;
 
     /// Published in another project's tests: no slash at the start, so it is no request of ours, but the hash holds.
@@ -171,17 +171,17 @@ mod tests {
         for bad in
             [b"".as_slice(), b"GET ", b" GET", b"G:T", b"G\0T", b"G\nT", "G\u{e9}T".as_bytes(), b"G/T", &[b'a'; 65]]
         {
-            assert_eq!(wire(bad), Err(Status::InvalidMethod));
+            assert_eq!(wire(bad), Err(Error::InvalidMethod));
         }
     }
 
     #[test]
     fn ids_and_keys_are_checked() {
         for bad in [b"".as_slice(), b"a b", b"id\n", b"\0", b"\x7f", "\u{e9}".as_bytes()] {
-            assert_eq!(Signer::new(bad, b"key").err(), Some(Status::InvalidAccessId));
+            assert_eq!(Signer::new(bad, b"key").err(), Some(Error::InvalidAccessId));
         }
         for bad in [b"".as_slice(), b"key\n", b"\rkey", b"k\0y", b"\x7f", b"\t"] {
-            assert_eq!(Signer::new(b"id", bad).err(), Some(Status::InvalidSecretKey));
+            assert_eq!(Signer::new(b"id", bad).err(), Some(Error::InvalidSecretKey));
         }
         assert_eq!(Signer::new(b"a:b", "s\u{e9}cret key".as_bytes()).unwrap().access_id(), "a:b");
     }

@@ -2,7 +2,7 @@
 
 use crate::ascii::ascii;
 use crate::clock::{self, DAY};
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::sign::{self, Signer, StringToSign};
 use crate::token::{self, Token};
 
@@ -15,7 +15,7 @@ pub(crate) struct Window {
 impl Window {
     pub(crate) fn new(unix_time: i64, tolerance: i64) -> Result<Window> {
         let unix_time = clock::unix_seconds(unix_time)?;
-        if (0..=DAY).contains(&tolerance) { Ok(Window { unix_time, tolerance }) } else { Err(Status::InvalidArgument) }
+        if (0..=DAY).contains(&tolerance) { Ok(Window { unix_time, tolerance }) } else { Err(Error::InvalidArgument) }
     }
 
     fn contains(&self, time: i64) -> bool {
@@ -25,18 +25,18 @@ impl Window {
 
 /// Checks the form first, then the signature, and only then what it says: until then it may be anybody's words.
 pub(crate) fn signature(signer: &Signer, text: &StringToSign, authorization: &[u8], window: &Window) -> Result<()> {
-    let (access_id, signature) = split(authorization).ok_or(Status::MalformedAuthorization)?;
-    let signed_at = parse_seconds(text.timestamp()).ok_or(Status::MalformedAuthorization)?;
+    let (access_id, signature) = split(authorization).ok_or(Error::MalformedAuthorization)?;
+    let signed_at = parse_seconds(text.timestamp()).ok_or(Error::MalformedAuthorization)?;
     if !signer.matches(access_id, signature, text) {
-        return Err(Status::SignatureMismatch);
+        return Err(Error::SignatureMismatch);
     }
-    if window.contains(signed_at) { Ok(()) } else { Err(Status::TimestampOutOfRange) }
+    if window.contains(signed_at) { Ok(()) } else { Err(Error::TimestampOutOfRange) }
 }
 
 pub(crate) fn token(token: &Token, authorization: &[u8], window: &Window) -> Result<()> {
-    let value = authorization.strip_prefix(token::SCHEME).ok_or(Status::MalformedAuthorization)?;
+    let value = authorization.strip_prefix(token::SCHEME).ok_or(Error::MalformedAuthorization)?;
     if !token.matches(value) {
-        return Err(Status::SignatureMismatch);
+        return Err(Error::SignatureMismatch);
     }
     token.check_expiry(window.unix_time)
 }

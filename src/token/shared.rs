@@ -8,7 +8,7 @@ use std::{mem, process};
 use arc_swap::Guard;
 
 use crate::clock::Now;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::request::api_path::ApiPath;
 use crate::secret::Secret;
 use crate::secret::residue::wiped;
@@ -74,7 +74,7 @@ impl SharedToken {
             // In slices: condition variables know no clock that includes sleep.
             let limit = until.saturating_duration_since(now.monotonic).min(SLICE);
             if limit.is_zero() {
-                return Err(Status::RenewalTimeout);
+                return Err(Error::RenewalTimeout);
             }
             state = self.changed.wait_for(state, limit);
             now = clock();
@@ -118,9 +118,9 @@ impl Drop for SharedToken {
 }
 
 /// For a caller, a lock that is lost looks like a renewal that never ends.
-impl From<Unavailable> for Status {
-    fn from(_: Unavailable) -> Status {
-        Status::RenewalTimeout
+impl From<Unavailable> for Error {
+    fn from(_: Unavailable) -> Error {
+        Error::RenewalTimeout
     }
 }
 
@@ -163,7 +163,7 @@ mod model {
     use super::SharedToken;
     use crate::clock::Moment;
     use crate::clock::Now;
-    use crate::error::Status;
+    use crate::error::Error;
     use crate::request::api_path::ApiPath;
     use crate::token::ticket::Ticket;
     use crate::token::value::Token;
@@ -304,7 +304,7 @@ mod model {
                 thread::spawn(move || match scene.shared.poll(Duration::ZERO, Some(&scene.api_path), || scene.now) {
                     Ok(Some(ticket)) => ticket.cancel(scene.now),
                     Ok(None) => {}
-                    Err(status) => assert_eq!(status, Status::RenewalTimeout),
+                    Err(error) => assert_eq!(error, Error::RenewalTimeout),
                 })
             };
             if let Ok(Some(ticket)) = scene.shared.poll(Duration::ZERO, Some(&scene.api_path), || scene.now) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::clock::{self, Now};
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::token::response::RenewalResponse;
 use crate::token::value::Token;
 
@@ -126,7 +126,7 @@ impl TokenState {
 
     pub(crate) fn set_window(&mut self, seconds: i64) -> Result<()> {
         if !(0..=clock::DAY).contains(&seconds) {
-            return Err(Status::InvalidArgument);
+            return Err(Error::InvalidArgument);
         }
         self.window = seconds;
         Ok(())
@@ -175,7 +175,7 @@ impl TokenState {
                 } else if self.token.expires().zip(expires).is_some_and(|(old, new)| new > old) {
                     self.extend(ticket, expires, now);
                 } else {
-                    return self.fail(ticket, Status::RenewalBadResponse, now);
+                    return self.fail(ticket, Error::RenewalBadResponse, now);
                 }
                 self.delivered_at = Some(now.monotonic);
                 self.settled = self.tickets;
@@ -188,26 +188,26 @@ impl TokenState {
                 if self.holder().is_none_or(|holder| holder == ticket) && !out_of_date {
                     self.phase = Phase::Refused;
                 }
-                Err(Status::RenewalRefused)
+                Err(Error::RenewalRefused)
             }
-            RenewalResponse::Useless => self.fail(ticket, Status::RenewalBadResponse, now),
+            RenewalResponse::Useless => self.fail(ticket, Error::RenewalBadResponse, now),
         }
     }
 
     /// The request failed: nobody knows whether the platform has seen it.
     pub(crate) fn cancel(&mut self, ticket: TicketId, of: &Token, now: Now) {
         if self.token.matches(of.bytes()) {
-            let _ = self.fail(ticket, Status::RenewalBadResponse, now);
+            let _ = self.fail(ticket, Error::RenewalBadResponse, now);
         }
     }
 
     /// Starts the pause, unless another ticket has taken over from one that had lapsed.
-    fn fail(&mut self, ticket: TicketId, status: Status, now: Now) -> Result<()> {
+    fn fail(&mut self, ticket: TicketId, error: Error, now: Now) -> Result<()> {
         if self.holder() == Some(ticket) {
             self.phase = Phase::Pause { until: now.monotonic + self.pause(self.failures) };
             self.failures = self.failures.saturating_add(1);
         }
-        Err(status)
+        Err(error)
     }
 
     /// The pause after so many others: it doubles, and has jitter.
@@ -312,7 +312,7 @@ mod tests {
     use super::{Phase, Rejection, TicketId, TokenState, Turn};
     use crate::clock::Moment;
     use crate::clock::Now;
-    use crate::error::Status;
+    use crate::error::Error;
     use crate::secret::Secret;
     use crate::token::response::RenewalResponse;
     use crate::token::value::Token;
@@ -505,11 +505,11 @@ mod tests {
                 Event::Renewed => (renewed(&World::name(self.tokens), Some(now.unix + 100)), Ok(())),
                 Event::Extended => {
                     let expires = self.model.expires + 100;
-                    let result = if expires > now.unix { Ok(()) } else { Err(Status::RenewalBadResponse) };
+                    let result = if expires > now.unix { Ok(()) } else { Err(Error::RenewalBadResponse) };
                     (renewed(&same, Some(expires)), result)
                 }
-                Event::Refused => (RenewalResponse::Refused, Err(Status::RenewalRefused)),
-                _ => (RenewalResponse::Useless, Err(Status::RenewalBadResponse)),
+                Event::Refused => (RenewalResponse::Refused, Err(Error::RenewalRefused)),
+                _ => (RenewalResponse::Useless, Err(Error::RenewalBadResponse)),
             };
             if let Event::Cancel = event {
                 self.renewal.cancel(ticket, &of, now);
@@ -753,7 +753,7 @@ mod tests {
     fn the_window_is_at_most_a_day() {
         let mut renewal = TokenState::new(token("t", None), Clock::new().now(), 0);
         for bad in [-1, 86_401, i64::MIN, i64::MAX] {
-            assert_eq!(renewal.set_window(bad), Err(Status::InvalidArgument));
+            assert_eq!(renewal.set_window(bad), Err(Error::InvalidArgument));
         }
         assert_eq!(renewal.set_window(86_400), Ok(()));
     }
@@ -783,11 +783,11 @@ mod tests {
     fn the_same_token_needs_a_later_expiry() {
         for (old, new, result) in [
             (Some(50), Some(60), Ok(())),
-            (Some(500), Some(500), Err(Status::RenewalBadResponse)),
-            (Some(500), Some(499), Err(Status::RenewalBadResponse)),
-            (Some(50), None, Err(Status::RenewalBadResponse)),
-            (None, Some(60), Err(Status::RenewalBadResponse)),
-            (None, None, Err(Status::RenewalBadResponse)),
+            (Some(500), Some(500), Err(Error::RenewalBadResponse)),
+            (Some(500), Some(499), Err(Error::RenewalBadResponse)),
+            (Some(50), None, Err(Error::RenewalBadResponse)),
+            (None, Some(60), Err(Error::RenewalBadResponse)),
+            (None, None, Err(Error::RenewalBadResponse)),
         ] {
             let clock = Clock::new();
             let mut renewal = TokenState::new(token("t", old), clock.now(), 0);
@@ -892,9 +892,9 @@ mod tests {
         let Turn::Renew(first) = renewal.poll(true, clock.at(10)) else { panic!("it is due") };
         let Turn::Renew(second) = renewal.poll(true, clock.at(130)) else { panic!("the first has lapsed") };
         assert_eq!(renewal.complete(second, &of, renewed("t", Some(1000)), clock.at(131)), Ok(()));
-        assert_eq!(renewal.complete(first, &of, RenewalResponse::Refused, clock.at(132)), Err(Status::RenewalRefused));
+        assert_eq!(renewal.complete(first, &of, RenewalResponse::Refused, clock.at(132)), Err(Error::RenewalRefused));
         let Turn::Renew(third) = renewal.poll(true, clock.at(940)) else { panic!("it must still be renewed") };
-        assert_eq!(renewal.complete(third, &of, RenewalResponse::Refused, clock.at(941)), Err(Status::RenewalRefused));
+        assert_eq!(renewal.complete(third, &of, RenewalResponse::Refused, clock.at(941)), Err(Error::RenewalRefused));
         assert_eq!(renewal.poll(true, clock.at(999)), Turn::GoAhead, "this refusal counts");
     }
 
@@ -910,13 +910,13 @@ mod tests {
         // The first ticket extends after the second has lapsed, too.
         let (mut renewal, first, second) = two_tickets();
         assert_eq!(renewal.complete(first, &a, renewed("a", Some(1000)), clock.at(251)), Ok(()));
-        assert_eq!(renewal.complete(second, &a, RenewalResponse::Refused, clock.at(252)), Err(Status::RenewalRefused));
+        assert_eq!(renewal.complete(second, &a, RenewalResponse::Refused, clock.at(252)), Err(Error::RenewalRefused));
         assert!(matches!(renewal.poll(true, clock.at(990)), Turn::Renew(_)), "not locked out");
         // The same token comes back after another one.
         let (mut renewal, first, second) = two_tickets();
         assert_eq!(renewal.complete(second, &a, renewed("b", None), clock.at(131)), Ok(()));
         renewal.update(token("a", Some(1000)), clock.at(132));
-        assert_eq!(renewal.complete(first, &a, RenewalResponse::Refused, clock.at(133)), Err(Status::RenewalRefused));
+        assert_eq!(renewal.complete(first, &a, RenewalResponse::Refused, clock.at(133)), Err(Error::RenewalRefused));
         assert!(matches!(renewal.poll(true, clock.at(990)), Turn::Renew(_)), "not locked out");
     }
 
@@ -931,7 +931,7 @@ mod tests {
         renewal.cancel(abandoned, &old, clock.at(131));
         assert!(matches!(renewal.poll(true, clock.at(131)), Turn::Wait(_)), "the second is still under way");
         let refused = renewal.complete(abandoned, &old, RenewalResponse::Refused, clock.at(131));
-        assert_eq!(refused, Err(Status::RenewalRefused));
+        assert_eq!(refused, Err(Error::RenewalRefused));
         assert!(matches!(renewal.poll(true, clock.at(131)), Turn::Wait(_)), "the second may have the token");
         assert_eq!(renewal.unauthorized(b"old", true, clock.at(131)), Rejection::Retry);
         assert_eq!(renewal.complete(abandoned, &old, renewed("new", None), clock.at(132)), Ok(()));

@@ -4,7 +4,7 @@ use ctutils::CtEq;
 
 use crate::ascii::{ascii, is_visible};
 use crate::clock;
-use crate::error::{Result, Status};
+use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::secret::Undumped;
 
@@ -22,7 +22,7 @@ impl Token {
     /// A token is visible ASCII; `expires` is in Unix seconds.
     pub(crate) fn new(value: &[u8], expires: Option<i64>) -> Result<Token> {
         if !is_visible(value) {
-            return Err(Status::InvalidToken);
+            return Err(Error::InvalidToken);
         }
         let expires = expires.map(clock::unix_seconds).transpose()?;
         Ok(Token { value: Undumped::concat(&[value]), expires })
@@ -63,7 +63,7 @@ impl Token {
     }
 
     pub(crate) fn check_expiry(&self, unix_time: i64) -> Result<()> {
-        if self.expires.is_some_and(|expires| unix_time >= expires) { Err(Status::TokenExpired) } else { Ok(()) }
+        if self.expires.is_some_and(|expires| unix_time >= expires) { Err(Error::TokenExpired) } else { Ok(()) }
     }
 }
 
@@ -71,23 +71,23 @@ impl Token {
 mod tests {
     use super::Token;
 
-    use crate::error::Status;
+    use crate::error::Error;
 
     #[test]
     fn a_token_is_good_until_its_expiry() {
         let token = Token::new(b"2:1:-1:x=", Some(100)).unwrap();
         assert_eq!(token.check_expiry(99), Ok(()));
-        assert_eq!(token.check_expiry(100), Err(Status::TokenExpired));
+        assert_eq!(token.check_expiry(100), Err(Error::TokenExpired));
         assert_eq!(Token::new(b"x", None).unwrap().check_expiry(99_999_999_999), Ok(()));
     }
 
     #[test]
     fn tokens_and_expiries_are_checked() {
         for bad in [b"".as_slice(), b"a b", b"token\n", b"\0", "\u{e9}".as_bytes()] {
-            assert_eq!(Token::new(bad, None).unwrap_err(), Status::InvalidToken);
+            assert_eq!(Token::new(bad, None).unwrap_err(), Error::InvalidToken);
         }
         for bad in [-1, 1_513_703_787_000] {
-            assert_eq!(Token::new(b"x", Some(bad)).unwrap_err(), Status::InvalidTime);
+            assert_eq!(Token::new(b"x", Some(bad)).unwrap_err(), Error::InvalidTime);
         }
         assert_eq!(format!("{:?}", Token::new(b"x", Some(1)).unwrap()), "Token { value: ***, expires: Some(1) }");
     }

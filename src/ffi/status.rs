@@ -1,0 +1,157 @@
+//! `tc_auth_status`: the core's errors, numbered, and the outcomes that only C has.
+
+use std::ffi::{CStr, c_char};
+
+use crate::error::Error;
+
+/// The outcome of a call. Values are fixed: a later version may add some, and never changes one.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It worked.
+    Ok = 0,
+    /// A pointer that must not be NULL is NULL.
+    NullArgument = 1,
+    /// The method is not an HTTP token of 1 to 64 characters.
+    InvalidMethod = 2,
+    /// The URI is neither a path that begins with one / nor an absolute http or https URL, or it has a part that this
+    /// function does not take.
+    InvalidUriForm = 3,
+    /// The URI contains a control character, a space or a byte above 0x7e.
+    InvalidUriByte = 4,
+    /// The access id is empty or contains a character that is not visible ASCII.
+    InvalidAccessId = 5,
+    /// The secret key is empty or contains a control character, such as a line break.
+    InvalidSecretKey = 6,
+    /// The token is empty or contains a character that is not visible ASCII.
+    InvalidToken = 7,
+    /// The time is negative, or 10^11 and more (milliseconds?).
+    InvalidTime = 8,
+    /// The buffer is too small; the length that is needed was stored.
+    BufferTooSmall = 9,
+    /// The function needs a token handle, and this is an HMAC handle.
+    WrongKind = 10,
+    /// The token has expired.
+    TokenExpired = 11,
+    /// The server refused to renew the token.
+    RenewalRefused = 12,
+    /// The response to the renewal request is not one that the platform sends.
+    RenewalBadResponse = 13,
+    /// Another thread's renewal took longer than the caller was ready to wait.
+    RenewalTimeout = 14,
+    /// The value can be set only once, and it is already set.
+    AlreadySet = 15,
+    /// The source contains no complete credentials.
+    NoCredentials = 16,
+    /// The configuration is not well formed.
+    ConfigSyntax = 17,
+    /// The configuration file can't be read.
+    ConfigIo = 18,
+    /// The configuration file can't be decrypted.
+    ConfigDecrypt = 19,
+    /// The handle has no API path.
+    ApiPathMissing = 20,
+    /// The access id, the signature or the token is not the one expected.
+    SignatureMismatch = 21,
+    /// The request's timestamp is too far from the given time.
+    TimestampOutOfRange = 22,
+    /// The Authorization or the Timestamp header is missing or not well formed.
+    MalformedAuthorization = 23,
+    /// A number or a string is outside the range that the function documents.
+    InvalidArgument = 24,
+    /// The URL points to another scheme, host or port than the handle's API path.
+    OtherOrigin = 25,
+    /// A bug in this library stopped the call.
+    Panic = 99,
+}
+
+/// What the body of an export returns; the error is never [`Status::Ok`].
+pub(super) type Result<T> = std::result::Result<T, Status>;
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Status {
+        match error {
+            Error::InvalidMethod => Status::InvalidMethod,
+            Error::InvalidUriForm => Status::InvalidUriForm,
+            Error::InvalidUriByte => Status::InvalidUriByte,
+            Error::InvalidAccessId => Status::InvalidAccessId,
+            Error::InvalidSecretKey => Status::InvalidSecretKey,
+            Error::InvalidToken => Status::InvalidToken,
+            Error::InvalidTime => Status::InvalidTime,
+            Error::WrongKind => Status::WrongKind,
+            Error::TokenExpired => Status::TokenExpired,
+            Error::RenewalRefused => Status::RenewalRefused,
+            Error::RenewalBadResponse => Status::RenewalBadResponse,
+            Error::RenewalTimeout => Status::RenewalTimeout,
+            Error::AlreadySet => Status::AlreadySet,
+            Error::NoCredentials => Status::NoCredentials,
+            Error::ConfigSyntax => Status::ConfigSyntax,
+            Error::ConfigIo => Status::ConfigIo,
+            Error::ConfigDecrypt => Status::ConfigDecrypt,
+            Error::ApiPathMissing => Status::ApiPathMissing,
+            Error::SignatureMismatch => Status::SignatureMismatch,
+            Error::TimestampOutOfRange => Status::TimestampOutOfRange,
+            Error::MalformedAuthorization => Status::MalformedAuthorization,
+            Error::InvalidArgument => Status::InvalidArgument,
+            Error::OtherOrigin => Status::OtherOrigin,
+        }
+    }
+}
+
+impl Status {
+    /// The message for any number, also one that this version does not know.
+    fn message(value: i32) -> &'static CStr {
+        match value {
+            0 => c"Success.",
+            1 => c"A required pointer argument is NULL: pass a valid pointer (is an environment variable missing?).",
+            9 => c"The buffer is too small: pass one of the length that was stored, plus 1.",
+            99 => c"A bug in tc_auth stopped the call: please report it with the panic message on standard error.",
+            _ => Error::ALL
+                .into_iter()
+                .find(|error| Status::from(*error) as i32 == value)
+                .map_or(c"Unknown status: check that the header matches the library.", Error::c_message),
+        }
+    }
+}
+
+/// One sentence in English for a status: what is wrong, and what to do about it.
+///
+/// Any number is accepted; one that the library does not know gets a sentence that says so.
+/// The string belongs to the library and lives as long as the program. Never NULL.
+///
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_status_message(status: i32) -> *const c_char {
+    Status::message(status).as_ptr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Status};
+
+    fn message(value: i32) -> &'static str {
+        Status::message(value).to_str().unwrap()
+    }
+
+    #[test]
+    fn every_status_has_a_message_of_its_own() {
+        let mut seen = std::collections::HashSet::new();
+        for value in (0..=25).chain([99]) {
+            let message = message(value);
+            assert!(message.ends_with('.') && !message.contains(". ") && !message.starts_with("Unknown"), "{message}");
+            assert!(seen.insert(message), "used twice: {message}");
+        }
+        let only_in_c = [Status::Ok, Status::NullArgument, Status::BufferTooSmall, Status::Panic];
+        assert_eq!(seen.len(), Error::ALL.len() + only_in_c.len());
+        assert!(message(Status::NullArgument as i32).contains("NULL"));
+        assert!(message(Status::BufferTooSmall as i32).contains("too small"));
+        assert!(message(Status::Panic as i32).contains("panic"));
+    }
+
+    #[test]
+    fn any_number_has_a_message() {
+        for value in [i32::MIN, -1, 26, 98, 100, i32::MAX] {
+            assert!(message(value).starts_with("Unknown status"));
+        }
+    }
+}
