@@ -163,7 +163,8 @@ def function_page(member):
     for item in member.findall(".//parameterlist/parameteritem"):
         names = ", ".join(parameter.text for parameter in item.iter("parametername"))
         parameters += f".TP\n.I {names}\n" + lines(inline(item.find("parameterdescription/para"), True))
-    succeeds = "0\n.RB ( TC_AUTH_STATUS_OK )\nfor success, else one of the errors below.\n"
+    others = "one of the errors below, or one that\n.BR tc_auth (3)\nexplains" if headed(member, "Errors") else "one that\n.BR tc_auth (3)\nexplains"
+    succeeds = f"0\n.RB ( TC_AUTH_STATUS_OK )\nfor success, else {others}: TC_AUTH_STATUS_NULL_ARGUMENT or TC_AUTH_STATUS_PANIC.\n"
     result = {"void": "", "tc_auth_status": succeeds}
     mentioned = [ref.text.removesuffix("()") for ref in member.findall(".//ref") if ref.text.endswith("()")]
     text = "".join(member.find("detaileddescription").itertext())
@@ -179,7 +180,7 @@ def function_page(member):
             ),
             ("RETURN VALUE", result.get(kind, lines(brief(member)))),
             ("ERRORS", headed(member, "Errors")),
-            ("THREADS", headed(member, "Threads")),
+            ("THREADS", headed(member, "Threads") or "See\n.BR tc_auth (3).\n"),
         ],
         ["tc_auth(3)"] + [f"{other}(3)" for other in mentioned] + [f"{kind}(3)"] * kind.startswith("tc_auth_"),
     )

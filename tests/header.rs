@@ -27,7 +27,50 @@ fn generate() -> String {
         Some((define, number)) if define.starts_with("#define ") => format!("{define} (-{number})\n"),
         _ => format!("{line}\n"),
     };
-    header.lines().map(parenthesized).collect()
+    let header: String = header.lines().map(parenthesized).collect();
+    grouped(&on_one_line(&header))
+}
+
+/// Comments of a single line get one.
+fn on_one_line(header: &str) -> String {
+    let (mut lines, mut out): (Vec<_>, Vec<String>) = (header.lines().collect(), Vec::new());
+    lines.reverse();
+    while let Some(line) = lines.pop() {
+        let text = match lines.as_slice() {
+            [.., end, text] if line.trim() == "/**" && end.trim() == "*/" => text.trim().strip_prefix("* "),
+            _ => None,
+        };
+        let short = text.map(|text| line.replace("/**", &format!("/** {text} */"))).filter(|line| line.len() <= 120);
+        if short.is_some() {
+            lines.truncate(lines.len() - 2);
+        }
+        out.push(short.unwrap_or_else(|| line.to_owned()));
+    }
+    out.join("\n") + "\n"
+}
+
+/// The first function of each group, and the group's title: for Doxygen, and for those who read the header itself.
+const GROUPS: [(&str, &str, &str); 7] = [
+    ("tc_auth_status tc_auth_new_hmac(", "handles", "Handles"),
+    ("tc_auth_status tc_auth_headers(", "signing", "Signing and checking"),
+    ("size_t tc_auth_header_list_len(", "header_lists", "Header lists"),
+    ("tc_auth_status tc_auth_update_token(", "tokens", "Tokens, renewals and refusals"),
+    ("tc_auth_status tc_auth_url_new(", "urls", "URLs"),
+    ("tc_auth_status tc_auth_from_json(", "credentials", "Credentials"),
+    ("void tc_auth_string_free(", "library", "Strings, statuses and version"),
+];
+
+fn grouped(header: &str) -> String {
+    let mut header = header.to_owned();
+    for (index, (function, name, title)) in GROUPS.iter().enumerate() {
+        let at = header.find(&format!("\n{function}")).unwrap_or_else(|| panic!("{function} is not in the header"));
+        let comment = header[..at].rfind("\n/**").expect("a comment");
+        let end = if index == 0 { "" } else { "/** @} */\n\n" };
+        header.insert_str(comment + 1, &format!("{end}/**\n * @defgroup {name} {title}\n * @{{\n */\n\n"));
+    }
+    let end = header.rfind("\n#ifdef __cplusplus").expect("the end");
+    header.insert_str(end + 1, "/** @} */\n\n");
+    header
 }
 
 #[test]

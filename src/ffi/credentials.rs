@@ -11,18 +11,15 @@ use super::{bytes, c_str, guard, guard_to_the_end, hand_over, required, time};
 use crate::auth::Auth;
 use crate::credentials::param_file;
 
-/// Makes a handle from a JSON object of the platform's parameters.
+/// Creates a handle from a JSON object with the platform's parameters. Free it with tc_auth_free().
 ///
-/// Names: tc_token, tc_token_expires (Unix seconds, a number or a string), tc_api_path, and a key pair:
+/// Members: tc_token, tc_token_expires (Unix seconds, a number or a string), tc_api_path, and a key pair:
 /// tc_api_access_id and tc_api_secret_key, or else api_access_id and api_secret_key. Empty strings and null count as
-/// absent, other members are passed over. With both kinds of credentials the token wins. An API path that is there is
-/// set on the handle.
-/// The text is only read. On success *out owns the handle: free it with tc_auth_free().
+/// absent, and other members are ignored. A token takes precedence over a key pair. The API path is set on the handle.
 ///
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (no object, over 1 MiB, a member
-/// of a wrong type or given twice); NO_CREDENTIALS (none, or half a key pair); for what is there but can't be used
-/// INVALID_ACCESS_ID, INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
-/// Threads: any.
+/// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
+/// wrong type or given twice); NO_CREDENTIALS (none, or half a key pair); for invalid values INVALID_ACCESS_ID,
+/// INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_json(
     json: *const c_char,
@@ -37,16 +34,12 @@ pub unsafe extern "C" fn tc_auth_from_json(
     })
 }
 
-/// Makes a handle from command-line arguments: `--tc_token X` or `--tc_token=X`, and likewise the other names of
-/// tc_auth_from_json().
+/// Creates a handle from command-line arguments: `--tc_token X` or `--tc_token=X`, and the other names of
+/// tc_auth_from_json(). Free it with tc_auth_free().
 ///
-/// The arguments are only read. On success *out owns the handle: free it with tc_auth_free().
-///
-/// @param argc,argv those of main(), or any such list; every element is read, and those that are not ours are passed
-///   over.
-/// Errors: NULL_ARGUMENT (also for an element); INVALID_ARGUMENT (a negative argc); CONFIG_SYNTAX (a name without a
-/// value, with a value that begins with `--`, which is written `--name=value`, or given twice); the rest as there.
-/// Threads: any.
+/// @param argv argc strings, as those of main(). Other arguments are ignored.
+/// Errors: INVALID_ARGUMENT (a negative argc); CONFIG_SYNTAX (a name that is given twice or has no value; a value that
+/// begins with `--` is written `--name=value`); the rest as in tc_auth_from_json().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_args(
     argc: i32,
@@ -61,14 +54,13 @@ pub unsafe extern "C" fn tc_auth_from_args(
     })
 }
 
-/// Makes a handle from environment variables: TC_TOKEN, TC_TOKEN_EXPIRES, TC_API_PATH, TC_API_ACCESS_ID,
-/// TC_API_SECRET_KEY.
+/// Creates a handle from TC_TOKEN, TC_TOKEN_EXPIRES, TC_API_PATH, TC_API_ACCESS_ID and TC_API_SECRET_KEY. Free it with
+/// tc_auth_free().
 ///
-/// In a set-user-id or set-group-id process nothing is read, for the environment there is somebody else's.
-/// On success *out owns the handle: free it with tc_auth_free().
+/// In a set-user-id or set-group-id process the environment is not read, because another user controls it.
 ///
-/// Errors: NULL_ARGUMENT; the rest as in tc_auth_from_json().
-/// Threads: while it runs no other thread may call setenv(), putenv() or the like: call it before you start threads.
+/// Errors: as in tc_auth_from_json().
+/// Threads: no other thread may change the environment meanwhile: call it before you start threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) -> Status {
     guard(|| {
@@ -78,16 +70,13 @@ pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) 
     })
 }
 
-/// Makes a handle from the encrypted file in which the platform passes parameters: AES-CBC over the JSON object of
-/// tc_auth_from_json(). The file is left where it is.
+/// Creates a handle from the encrypted file in which the platform passes parameters: AES-CBC over the JSON object of
+/// tc_auth_from_json(). The file is not deleted. Free the handle with tc_auth_free().
 ///
-/// Path and key are only read. On success *out owns the handle: free it with tc_auth_free().
-///
-/// @param path of the file, which TC_APP_PARAM_FILE names.
-/// @param key 16, 24 or 32 bytes, from TC_APP_PARAM_KEY.
-/// Errors: NULL_ARGUMENT; CONFIG_IO (not there, no regular file, not readable, over 1 MiB); CONFIG_DECRYPT (the key or
-/// the content is wrong, in whatever way); CONFIG_SYNTAX (an object with a wrong member); the rest as there.
-/// Threads: any; it reads a file.
+/// @param path the value of TC_APP_PARAM_FILE.
+/// @param key the value of TC_APP_PARAM_KEY: 16, 24 or 32 bytes.
+/// Errors: CONFIG_IO (missing, not a regular file, not readable, or over 1 MiB); CONFIG_DECRYPT (wrong key or content);
+/// CONFIG_SYNTAX (an object with a wrong member); the rest as in tc_auth_from_json().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_param_file(
     path: *const c_char,
@@ -103,20 +92,18 @@ pub unsafe extern "C" fn tc_auth_from_param_file(
     })
 }
 
-/// Makes a handle from wherever the platform has put its parameters: the arguments, then the file that
-/// TC_APP_PARAM_FILE and TC_APP_PARAM_KEY name, then the environment.
+/// Creates a handle from the first source that contains credentials: the arguments, the file that TC_APP_PARAM_FILE and
+/// TC_APP_PARAM_KEY name, or the environment. Free it with tc_auth_free().
 ///
-/// The first source that names any credential is used, alone, and its errors are final; so are those of a file that is
-/// named and can't be read, unless the arguments have the credentials: then only its API path is missing. The API path
-/// comes from the first source that names it.
-/// On success *out owns the handle: free it with tc_auth_free(). Free *why with tc_auth_string_free(); it is NULL only
-/// when an argument is wrong.
+/// The first source that contains any credential is used alone, and its errors are final. A file that can't be read is
+/// an error too, unless the arguments contain the credentials. The API path comes from the first source that contains
+/// one.
 ///
-/// @param argc,argv as in tc_auth_from_args(); 0 and NULL for none.
-/// @param why receives, also when the call fails, a line on what was looked at and found, by name, without secrets.
-///   The pointer may be NULL.
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
-/// Threads: as in tc_auth_from_env(); it may read a file.
+/// @param argv as in tc_auth_from_args(); may be NULL if argc is 0.
+/// @param why receives, also on failure, one line that says what was found where, without secrets; NULL only if an
+///   argument is wrong. Free it with tc_auth_string_free(). The pointer may be NULL.
+/// Errors: INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
+/// Threads: as in tc_auth_from_env().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_discover(
     argc: i32,

@@ -10,16 +10,22 @@
 #[cfg(not(panic = "unwind"))]
 compile_error!("build with panic = \"unwind\": only then a panic can become a status");
 
-mod cancel;
-
 // The blank lines keep the order, which is that of the header.
 mod time;
 
 mod auth;
-mod credentials;
+
 mod header_list;
-mod renewal;
+
+mod token;
+
+mod ticket;
+
+mod review;
+
 mod url;
+
+mod credentials;
 
 mod string;
 
@@ -27,6 +33,7 @@ mod status;
 
 mod library;
 
+mod cancel;
 #[cfg(test)]
 mod panics;
 

@@ -9,9 +9,11 @@ use std::process::Command;
 use super::auth::*;
 use super::credentials::*;
 use super::header_list::{tc_auth_header_list, tc_auth_header_list_free};
-use super::renewal::*;
+use super::review::*;
 use super::status::Status;
 use super::string::tc_auth_string_free;
+use super::ticket::*;
+use super::token::*;
 use crate::planted::panics_after;
 
 const ACCESS_ID: &CStr = c"the-access-id";

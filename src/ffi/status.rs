@@ -114,12 +114,8 @@ impl Status {
     }
 }
 
-/// One sentence in English for a status: what is wrong, and what to do about it.
-///
-/// Any number is accepted; one that the library does not know gets a sentence that says so.
-/// The string belongs to the library and lives as long as the program. Never NULL.
-///
-/// Threads: any.
+/// One sentence in English that says what is wrong and what to do about it. Any number is accepted. Never NULL; valid
+/// as long as the program runs.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_status_message(status: i32) -> *const c_char {
     Status::message(status).as_ptr()

@@ -20,12 +20,8 @@ pub(super) fn hand_over_string(out: &mut MaybeUninit<*mut c_char>, text: &str) {
     out.write(unsafe { start.add(PREFIX) }.cast());
 }
 
-/// Wipes and frees a string that a function of this library has handed out; does nothing for NULL.
-///
-/// Use it for every `char *` that the library has given to you, and for no other: free() belongs to another allocator.
-/// Afterwards the string must not be used.
-///
-/// Threads: any.
+/// Wipes and frees a string that the library gave you through a `char **`. Do not use free(): it belongs to another
+/// allocator.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_string_free(string: *mut c_char) {
     if string.is_null() {

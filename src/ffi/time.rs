@@ -4,13 +4,13 @@ use crate::auth::Auth;
 use crate::clock::Moment;
 use crate::clock::Now;
 
-/// As a time: read the clock of this machine, once, and add the handle's clock offset.
+/// As a time: this machine's clock, plus the handle's clock offset.
 pub const TC_AUTH_NOW: i64 = -1;
 
-/// Instead of a timestamp: there is none, so send no Timestamp header.
+/// Instead of a timestamp: send no Timestamp header.
 pub const TC_AUTH_NO_TIMESTAMP: i64 = -1;
 
-/// As an expiry: not known, or never.
+/// As an expiry: unknown, or never.
 pub const TC_AUTH_NO_EXPIRY: i64 = 0;
 
 /// The time that a call is about.

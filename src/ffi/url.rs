@@ -9,19 +9,16 @@ use super::status::Status;
 use super::{c_str, guard_quick, hand_over, required};
 use crate::request::builder::Url;
 
-/// A URL that is being built. It belongs to one thread at a time.
-///
-/// Sign and send the same string. In the parts that you add, everything is encoded that HTTP clients are known to change
-/// on the way; the base is yours to keep plain.
+/// A URL that is being built: sign and send the same string. What you add is percent-encoded so that HTTP clients send
+/// it unchanged.
 pub struct tc_auth_url(Url);
 
-/// Starts a URL with a base: a path such as "/api/v3/indicators", or an absolute http or https URL such as
-/// "https://company.example/api". The base is taken as it is, so it must be percent-encoded already.
+/// Starts a URL with a base: a path such as "/api/v3/indicators", or an absolute http or https URL. Free *out with
+/// tc_auth_url_free().
 ///
-/// The base is copied. On success *out owns the URL: free it with tc_auth_url_free().
+/// The base is copied unchanged, so it must be percent-encoded already.
 ///
-/// Errors: NULL_ARGUMENT; INVALID_URI_FORM (also for a fragment, `#...`); INVALID_URI_BYTE.
-/// Threads: any.
+/// Errors: INVALID_URI_FORM (also for a fragment); INVALID_URI_BYTE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_new(
     base: *const c_char,
@@ -35,14 +32,13 @@ pub unsafe extern "C" fn tc_auth_url_new(
     })
 }
 
-/// Starts a URL by joining a path to the handle's API path: with "https://company.example/api", the path "/v2/owners"
-/// becomes "https://company.example/api/v2/owners": do not repeat the "/api". The path must be percent-encoded already.
+/// Starts a URL by joining a path to the API path: "https://company.example/api" and "/v2/owners" give
+/// "https://company.example/api/v2/owners". Free *out with tc_auth_url_free().
 ///
-/// Everything is copied; the URL may outlive the handle. On success *out owns it: free it with tc_auth_url_free().
+/// The path must be percent-encoded already. The URL may outlive the handle.
 ///
-/// Errors: NULL_ARGUMENT; API_PATH_MISSING; INVALID_URI_FORM (the path does not begin with exactly one `/`, or has a
-/// fragment); INVALID_URI_BYTE.
-/// Threads: any.
+/// Errors: API_PATH_MISSING; INVALID_URI_FORM (the path does not begin with exactly one `/`, or has a fragment);
+/// INVALID_URI_BYTE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_new_for(
     auth: Option<&tc_auth>,
@@ -57,14 +53,11 @@ pub unsafe extern "C" fn tc_auth_url_new_for(
     })
 }
 
-/// Adds one segment to the path, with exactly one `/` before it. Every byte but A-Z a-z 0-9 - . _ ~ is
-/// percent-encoded: "http://evil.example/a?b" becomes one segment, which no server mistakes for more.
+/// Adds one segment to the path, after exactly one `/`. Every byte except A-Z a-z 0-9 - . _ ~ is percent-encoded, so
+/// "a/b?c" stays one segment. The segment may be the URL's own string.
 ///
-/// The segment is copied; it may be the URL's own string.
-///
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (the segment is empty, "." or "..", which HTTP clients remove);
-/// INVALID_URI_FORM (the URL has a query already: add all segments first). The URL is then as it was.
-/// Threads: one at a time.
+/// Errors: INVALID_ARGUMENT (empty, "." or "..", which HTTP clients remove); INVALID_URI_FORM (the URL has a query
+/// already). The URL is then unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_add_segment(url: *mut tc_auth_url, segment: *const c_char) -> Status {
     guard_quick(|| {
@@ -76,12 +69,10 @@ pub unsafe extern "C" fn tc_auth_url_add_segment(url: *mut tc_auth_url, segment:
     })
 }
 
-/// Adds one parameter to the query. Name and value are percent-encoded like a segment, a space as %20.
+/// Adds one parameter to the query. Name and value are percent-encoded like a segment, a space as %20. Either may be
+/// the URL's own string.
 ///
-/// Name and value are copied; either may be the URL's own string.
-///
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (the name is empty; the value may be). The URL is then as it was.
-/// Threads: one at a time.
+/// Errors: INVALID_ARGUMENT (an empty name). The URL is then unchanged.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_add_query(
     url: *mut tc_auth_url,
@@ -96,19 +87,13 @@ pub unsafe extern "C" fn tc_auth_url_add_query(
     })
 }
 
-/// The URL as it is now, for signing and for sending. NULL for NULL.
-///
-/// The string belongs to the URL and is valid until the URL is changed or freed.
-///
-/// Threads: one at a time.
+/// The URL as it is now, to sign and to send. Valid until the URL is changed or freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_url_string(url: Option<&tc_auth_url>) -> *const c_char {
     url.map_or(ptr::null(), |url| url.0.as_c_str().as_ptr())
 }
 
-/// Frees a URL and its string; does nothing for NULL. Afterwards neither must be used.
-///
-/// Threads: one at a time.
+/// Frees a URL and its string.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_url_free(url: Option<Box<tc_auth_url>>) {
     drop(url);

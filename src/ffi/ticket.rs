@@ -12,9 +12,7 @@ use super::{bytes, guard_to_the_end, required, time};
 use crate::secret::residue::cleared;
 use crate::token::Ticket;
 
-/// A ticket: you were chosen to renew the token, and others wait for you. It lapses after 120 seconds.
-///
-/// It belongs to one thread at a time, and may outlive its handle.
+/// A ticket: the right to renew the token, while others wait. It lapses after 120 seconds, and may outlive its handle.
 pub struct tc_auth_renewal {
     ticket: Ticket,
     clock_offset: i64,
@@ -26,35 +24,31 @@ impl tc_auth_renewal {
     }
 }
 
-/// The URL to GET, without an Authorization header. NULL for NULL.
+/// The URL to GET. Valid until the ticket is completed or cancelled.
 ///
-/// It contains the token, so do not log it, and follow no redirect. Send it once, on a new connection: many clients
-/// repeat a GET when a kept connection turns out to be dead, and the second would renew a token that is gone.
-/// The string belongs to the ticket and is valid until the ticket is completed or cancelled.
-///
-/// Threads: any.
+/// It contains the token, so do not log it. Send no Authorization header with it, and follow no redirect. Send it once,
+/// on a new connection: many clients repeat a GET when a kept connection turns out to be dead, and the repeated request
+/// would use a token that the first one has invalidated.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *const c_char {
     cleared(|| renewal.map_or(ptr::null(), |renewal| renewal.ticket.url_as_c_str().as_ptr()))
 }
 
-/// Hands in the server's answer, whatever it is. Whoever waits goes on.
+/// Hands in the response to a renewal, whatever it is, and frees the ticket, also on failure.
 ///
-/// A good one is a JSON object, {"success":true,"apiToken":"...","apiTokenExpires":"1474673195"}, with a status of 200 to
-/// 299; a refusal has "success":false, with any status.
+/// A new token is {"success":true,"apiToken":"...","apiTokenExpires":"1474673195"} with a status of 200 to 299. A
+/// refusal has "success":false, with any status.
 ///
-/// Returns OK if the token was replaced or extended, or if that does not matter any more because another token was set
-/// or the handle freed. RENEWAL_REFUSED: the server will not renew this token, so nobody tries again until another one
-/// is set. RENEWAL_BAD_RESPONSE: anything else; the token stays in use while it is valid, and the next attempt comes
-/// after a pause of 5 to 60 seconds.
-/// The ticket is freed, whatever is returned, and a wrong argument counts as no answer: set your pointer to NULL. If
-/// *server_message is not NULL, free it with tc_auth_string_free().
+/// OK: the token was replaced or extended, or the response does not matter any more, because another token was set or
+/// the handle freed. RENEWAL_REFUSED: nobody tries again until another token is set. RENEWAL_BAD_RESPONSE, for anything
+/// else: the token stays in use while it is valid, and the next attempt comes after a pause of 5 to 60 seconds. A wrong
+/// argument counts as no response.
 ///
-/// @param http_status,body of the answer, the whole body. It is only read.
-/// @param server_message receives the message of the answer, fit for a log (at most 512 bytes of UTF-8, no control
-///   characters, `***` for the token), or NULL if there is none; also when the call fails. The pointer may be NULL.
-/// Errors: NULL_ARGUMENT; INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE.
-/// Threads: any; never waits.
+/// @param body the whole body.
+/// @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:
+///   at most 512 bytes of UTF-8, without control characters, with `***` in place of the token. Free it with
+///   tc_auth_string_free(). The pointer may be NULL.
+/// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_renewal_complete(
     renewal: Option<Box<tc_auth_renewal>>,
@@ -82,12 +76,8 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
     })
 }
 
-/// Gives a ticket back without an answer: the connection failed, or it took too long. Does nothing for NULL.
-///
-/// The token stays in use while it is valid, and the next attempt comes after a pause of 5 to 60 seconds.
-/// The ticket is freed: set your pointer to NULL.
-///
-/// Threads: any; never waits.
+/// Gives a ticket back, and frees it, because there was no response. The next attempt comes after a pause of 5 to 60
+/// seconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {
     if let Some(renewal) = renewal {

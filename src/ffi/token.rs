@@ -1,0 +1,99 @@
+//! The token of a handle.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::time::Duration;
+
+use super::auth::{borrow, tc_auth};
+use super::cancel::Uncancelled;
+use super::status::Status;
+use super::string::hand_over_string;
+use super::ticket::tc_auth_renewal;
+use super::time::{self, TC_AUTH_NO_EXPIRY};
+use super::{c_str, guard_quick, guard_to_the_end, hand_over, required};
+
+/// Replaces the token at once, for all threads. The old token is wiped when no call reads it any more.
+///
+/// If a renewal is under way, waiting callers go on with the new token, and the response to the renewal is discarded.
+/// The same token with another expiry only changes the expiry.
+///
+/// @param token as in tc_auth_new_token().
+/// @param expires the same.
+/// Errors: WRONG_KIND; INVALID_TOKEN; INVALID_TIME. The old token then stays.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const c_char, expires: i64) -> Status {
+    guard_to_the_end(|| {
+        // SAFETY: the caller keeps the header's rules for handles and strings.
+        let (auth, token) = unsafe { (borrow(auth)?, c_str(token)?) };
+        Ok(auth.update_token(token, time::expiry(expires), time::now())?)
+    })
+}
+
+/// Copies the current token and its expiry, to pass them to another process. Do not log them. Free *token with
+/// tc_auth_string_free(), which wipes it.
+///
+/// @param token may be NULL.
+/// @param expires receives Unix seconds, or TC_AUTH_NO_EXPIRY; may be NULL.
+/// Errors: WRONG_KIND.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_token(
+    auth: Option<&tc_auth>,
+    token: Option<&mut MaybeUninit<*mut c_char>>,
+    expires: Option<&mut MaybeUninit<i64>>,
+) -> Status {
+    guard_quick(|| {
+        let current = required(auth)?.0.token()?;
+        if let Some(token) = token {
+            hand_over_string(token, current.value());
+        }
+        if let Some(expires) = expires {
+            expires.write(current.expires().unwrap_or(TC_AUTH_NO_EXPIRY));
+        }
+        Ok(())
+    })
+}
+
+/// Sets how many seconds before its expiry the token is renewed.
+///
+/// @param seconds 0 to 86400; 60 by default. At most half of the life that the token had left when it was set: with 100
+///   seconds left and a window of 60, it is renewed after 50.
+/// Errors: WRONG_KIND; INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds: i64) -> Status {
+    // SAFETY: the caller keeps the header's rules for handles.
+    guard_to_the_end(|| Ok(unsafe { borrow(auth) }?.set_renewal_window(seconds)?))
+}
+
+/// Call it before you sign a request: it says whether to go ahead, or to renew the token first.
+///
+/// - OK, and *out is NULL: go ahead and sign. Always so with an HMAC handle, with a token that is not renewed (it
+///   begins with "APIV2:", or no API path is set), and during the pause after a failed renewal.
+/// - OK, and *out is a ticket: you, and nobody else, renew. GET the URL of tc_auth_renewal_url(), and within 120
+///   seconds call tc_auth_renewal_complete() or tc_auth_renewal_cancel(), which frees the ticket. Then sign, whatever
+///   the result: signing reports whether the token is usable.
+/// - RENEWAL_TIMEOUT: another caller's renewal is still under way. Do not send the old token, because the server
+///   invalidates it when it issues the new one. Poll again, or give up.
+///
+/// @param max_wait_ms how many milliseconds to wait for another caller's renewal; 0 to return at once. Allow more than
+///   your HTTP client may take for it.
+/// Errors: INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
+/// Threads: the only function that waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_renewal_poll(
+    auth: *mut tc_auth,
+    max_wait_ms: i64,
+    out: Option<&mut MaybeUninit<*mut tc_auth_renewal>>,
+) -> Status {
+    guard_quick(|| {
+        let _uncancelled = Uncancelled::new(); // it takes a lock, and may wait
+        // SAFETY: the caller keeps the header's rules for handles.
+        let (auth, out) = (unsafe { borrow(auth) }?, required(out)?);
+        let max_wait = u64::try_from(max_wait_ms).map_err(|_| Status::InvalidArgument)?;
+        match auth.poll(Duration::from_millis(max_wait), time::now)? {
+            Some(ticket) => hand_over(out, tc_auth_renewal::new(ticket, auth.clock_offset())),
+            None => _ = out.write(ptr::null_mut()),
+        }
+        Ok(())
+    })
+}
