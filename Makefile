@@ -96,7 +96,7 @@ help:
 	@echo 'make docs     the reference: $(DOCS)/html, and the man pages that make install then installs, too (needs doxygen, python3)'
 	@echo 'make cross-PLATFORM builds for another one, installed below $(TARGET)/cross: $(PLATFORMS)'
 	@echo 'make test-platforms does that for all of them and runs what can be run here'
-	@echo 'make bench    what a call costs beside other ways to sign, into docs/performance (some minutes)'
+	@echo 'make bench    what a call costs beside other ways to sign, into $(TARGET)/benches/results (some minutes)'
 	@echo 'make bench-bindings: what a signed request costs in each language, beside its usual way'
 	@echo 'make model    check every interleaving of the threads that renew a token, with loom'
 	@echo 'make storm    compare with TcEx under load, for four minutes (what it needs, make test says)'

@@ -31,4 +31,5 @@ fi
 "${CARGO:-cargo}" build --manifest-path benches/Cargo.toml --target-dir "$work" --release --locked --features peers --bin bench
 echo 'measuring, for a minute or two' >&2
 "${CARGO:-cargo}" run --manifest-path benches/Cargo.toml --target-dir "$work" --release --locked --quiet --features peers \
-    --bin bench -- "$RELEASE/libtc_auth.so" docs/performance "$@"
+    --bin bench -- "$RELEASE/libtc_auth.so" "$work/results" "$@"
+echo "$work/results/results.md, chart.svg" >&2

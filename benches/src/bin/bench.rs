@@ -47,7 +47,7 @@ struct Report {
 fn report(path: &str, programs: &[String]) -> Report {
     let library: &'static TcAuth = Box::leak(Box::new(TcAuth::load(path).expect("the shared library")));
     let mut text = format!(
-        "# Results\n\nMade by `make bench`; [`performance.md`](../performance.md) explains them. {}\n",
+        "# Results\n\nMade by `make bench`; docs/performance.md explains them. {}\n",
         machine()
     );
     let mut chart = String::new();
