@@ -176,7 +176,7 @@ int main(int argc, char **argv)
             std::cerr << "renewal: " << (status ? tc_auth_status_message(*status) : "no answer") << ' ' << message << '\n';
         };
         session.on_refusal = [](tc_auth_advice advice, long http_status) {
-            std::cerr << "refused with " << http_status << ", TC_AUTH_ADVICE number " << advice << '\n';
+            std::cerr << "refused with " << http_status << ": " << advice << '\n';
         };
         const auto answer = session.send("GET", tcauth::url(auth, argv[1]).add_query("resultLimit", "10").str());
         std::cout << answer.status << '\n' << answer.body;

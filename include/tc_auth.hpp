@@ -1,8 +1,8 @@
 /**
  * @file tc_auth.hpp
  *
- * The C++ face of tc_auth.h: authorization headers for the ThreatConnect API. Header-only, for C++17 or later; link
- * with -ltc_auth as in C: `c++ -std=c++17 program.cpp $(pkg-config --cflags --libs tc_auth)`
+ * C++17 wrapper of tc_auth.h: authorization headers for the ThreatConnect API. Header-only; link with -ltc_auth:
+ * `c++ -std=c++17 program.cpp $(pkg-config --cflags --libs tc_auth)`
  *
  *     #include <iostream>
  *     #include <tc_auth.hpp>
@@ -22,18 +22,26 @@
  *
  * For behaviour and errors see the C function in tc_auth.h; only differences are documented here.
  *
- * Errors are exceptions of the type tcauth::error, which carries the tc_auth_status. Exceptions, because constructors
- * can fail, and because what fails here stops a request: nobody should have to test each call for that. (C++17 has no
- * std::expected.) Nothing throws but tcauth::error and std::bad_alloc.
+ * **Errors.** Each function that can fail exists twice. headers() throws tcauth::error; try_headers() returns a
+ * tcauth::result, which holds the headers or a tcauth::failure. "try" means that it does not throw; it has nothing to
+ * do with waiting. For a constructor the second function is try_make(). Without exceptions (-fno-exceptions) only the
+ * functions with try_ exist. Either way std::bad_alloc can be thrown, and nothing else.
  *
- * Strings are taken as std::string_view. One that holds a NUL is refused with the status of any other character that
- * has no business there, and a char pointer that is NULL, such as that of an unset variable, with NULL_ARGUMENT.
- * Copies that are made of secret keys and tokens to end them with NUL are wiped. Headers and tokens that are returned to
- * you are yours to wipe: tcauth::wipe().
+ * The status of an error is a tc_auth_status, which is also a std::error_code of tcauth::category(). Statuses, kinds
+ * and advices can be written to a std::ostream; tcauth::name() is their name.
  *
- * Objects own what they hold, free it, and can be moved but not copied. One that was moved from can only be destroyed or
- * assigned to. An auth may be used by any number of threads at once, but destroyed or assigned to only when no other
- * thread uses it; a url or a renewal belongs to one thread at a time.
+ * **Strings** are taken as tcauth::text: any string, also a part of one. A string that contains a NUL is refused with
+ * the status for an invalid character, and a char pointer that is NULL with NULL_ARGUMENT. The copies of secret keys
+ * and tokens that are made for a call are wiped. Headers and tokens that are returned to you are yours to wipe:
+ * tcauth::wipe().
+ *
+ * **Objects** own what they hold, free it, and can be moved but not copied. After a move, the old object can be
+ * destroyed or assigned to; its other functions fail with NULL_ARGUMENT, or return an empty value. An auth may be used
+ * by any number of threads at once, but destroyed or assigned to only when no other thread uses it. A url or a renewal
+ * belongs to one thread at a time.
+ *
+ * Everything is in an inline namespace with the version, and with another name where there are no exceptions. So parts
+ * of a program that were compiled with different versions can be linked, but can't pass these objects to each other.
  */
 
 #ifndef TC_AUTH_HPP
@@ -44,60 +52,482 @@
 #endif
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <iosfwd>
+#include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "tc_auth.h"
 
+static_assert(TC_AUTH_VERSION_MAJOR == 0 && TC_AUTH_VERSION_MINOR == 1, "tc_auth.h has another version");
+
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
+/** 1 if the functions that throw exist. */
+#define TC_AUTH_HPP_THROWS 1
+#else
+#define TC_AUTH_HPP_THROWS 0
+#endif
+
+/** Makes a tc_auth_status a std::error_code. */
+template <> struct std::is_error_code_enum<tc_auth_status> : std::true_type {};
+
 namespace tcauth {
+#if TC_AUTH_HPP_THROWS
+inline namespace v0_1 {
+#else
+inline namespace v0_1_noexcept {
+#endif
 
 /** A moment in whole seconds. */
 using time_point = std::chrono::time_point<std::chrono::system_clock, std::chrono::seconds>;
 
-/** A call that failed. */
-class error : public std::runtime_error {
+/** Overwrites all memory of a string, and empties it: for headers, tokens, and responses that contain a token. */
+inline void wipe(std::string &string) noexcept
+{
+    string.resize(string.capacity());
+    volatile char *byte = string.data(); // volatile: else the compiler leaves it out, for nobody reads it
+    for (std::size_t left = string.size(); left > 0; left--)
+        *byte++ = 0;
+    string.clear();
+}
+
+// ---- names and codes
+
+/** The name of a status, such as "TOKEN_EXPIRED"; empty for a number of a later library. */
+constexpr std::string_view name(tc_auth_status status) noexcept
+{
+    // No default: the compiler warns if a status is missing.
+    switch (status) {
+    case TC_AUTH_STATUS_OK: return "OK";
+    case TC_AUTH_STATUS_NULL_ARGUMENT: return "NULL_ARGUMENT";
+    case TC_AUTH_STATUS_INVALID_METHOD: return "INVALID_METHOD";
+    case TC_AUTH_STATUS_INVALID_URI_FORM: return "INVALID_URI_FORM";
+    case TC_AUTH_STATUS_INVALID_URI_BYTE: return "INVALID_URI_BYTE";
+    case TC_AUTH_STATUS_INVALID_ACCESS_ID: return "INVALID_ACCESS_ID";
+    case TC_AUTH_STATUS_INVALID_SECRET_KEY: return "INVALID_SECRET_KEY";
+    case TC_AUTH_STATUS_INVALID_TOKEN: return "INVALID_TOKEN";
+    case TC_AUTH_STATUS_INVALID_TIME: return "INVALID_TIME";
+    case TC_AUTH_STATUS_BUFFER_TOO_SMALL: return "BUFFER_TOO_SMALL";
+    case TC_AUTH_STATUS_WRONG_KIND: return "WRONG_KIND";
+    case TC_AUTH_STATUS_TOKEN_EXPIRED: return "TOKEN_EXPIRED";
+    case TC_AUTH_STATUS_RENEWAL_REFUSED: return "RENEWAL_REFUSED";
+    case TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE: return "RENEWAL_BAD_RESPONSE";
+    case TC_AUTH_STATUS_RENEWAL_TIMEOUT: return "RENEWAL_TIMEOUT";
+    case TC_AUTH_STATUS_ALREADY_SET: return "ALREADY_SET";
+    case TC_AUTH_STATUS_NO_CREDENTIALS: return "NO_CREDENTIALS";
+    case TC_AUTH_STATUS_CONFIG_SYNTAX: return "CONFIG_SYNTAX";
+    case TC_AUTH_STATUS_CONFIG_IO: return "CONFIG_IO";
+    case TC_AUTH_STATUS_CONFIG_DECRYPT: return "CONFIG_DECRYPT";
+    case TC_AUTH_STATUS_API_PATH_MISSING: return "API_PATH_MISSING";
+    case TC_AUTH_STATUS_SIGNATURE_MISMATCH: return "SIGNATURE_MISMATCH";
+    case TC_AUTH_STATUS_TIMESTAMP_OUT_OF_RANGE: return "TIMESTAMP_OUT_OF_RANGE";
+    case TC_AUTH_STATUS_MALFORMED_AUTHORIZATION: return "MALFORMED_AUTHORIZATION";
+    case TC_AUTH_STATUS_INVALID_ARGUMENT: return "INVALID_ARGUMENT";
+    case TC_AUTH_STATUS_OTHER_ORIGIN: return "OTHER_ORIGIN";
+    case TC_AUTH_STATUS_PANIC: return "PANIC";
+    }
+    return {};
+}
+
+/** The name of a kind, such as "HMAC"; empty for a number of a later library. */
+constexpr std::string_view name(tc_auth_kind kind) noexcept
+{
+    switch (kind) {
+    case TC_AUTH_KIND_NONE: return "NONE";
+    case TC_AUTH_KIND_HMAC: return "HMAC";
+    case TC_AUTH_KIND_TOKEN: return "TOKEN";
+    }
+    return {};
+}
+
+/** The name of an advice, such as "RETRY"; empty for a number of a later library. */
+constexpr std::string_view name(tc_auth_advice advice) noexcept
+{
+    switch (advice) {
+    case TC_AUTH_ADVICE_ACCEPTED: return "ACCEPTED";
+    case TC_AUTH_ADVICE_RETRY: return "RETRY";
+    case TC_AUTH_ADVICE_BAD_SIGNATURE: return "BAD_SIGNATURE";
+    case TC_AUTH_ADVICE_CLOCK_SKEW: return "CLOCK_SKEW";
+    case TC_AUTH_ADVICE_TOKEN_REJECTED: return "TOKEN_REJECTED";
+    case TC_AUTH_ADVICE_ACCESS_DENIED: return "ACCESS_DENIED";
+    case TC_AUTH_ADVICE_NOT_LICENSED: return "NOT_LICENSED";
+    case TC_AUTH_ADVICE_UNKNOWN: return "UNKNOWN";
+    }
+    return {};
+}
+
+namespace detail {
+
+/** An object that is never destroyed, so that the destructors of static objects can still use it. */
+template <class object> const object &immortal() noexcept
+{
+    alignas(object) static unsigned char memory[sizeof(object)];
+    static const object *const made = ::new (static_cast<void *>(memory)) object();
+    return *made;
+}
+
+class category final : public std::error_category {
 public:
-    /** The exception for a status, and what else there is to say. */
-    explicit error(tc_auth_status status, const std::string &detail = {})
-        : std::runtime_error(tc_auth_status_message(status) + (detail.empty() ? detail : " (" + detail + ")")),
-          status_(status), detail_(std::make_shared<const std::string>(detail))
+    const char *name() const noexcept override { return "tc_auth"; }
+    std::string message(int status) const override { return tc_auth_status_message(status); }
+};
+
+/** Writes a name, or the number that has none. */
+template <class traits, class enumeration>
+std::basic_ostream<char, traits> &write(std::basic_ostream<char, traits> &out, enumeration number)
+{
+    const auto known = tcauth::name(number);
+    return known.empty() ? out << static_cast<int>(number) : out << known;
+}
+
+} // namespace detail
+
+/** The category of a std::error_code that is a tc_auth_status. */
+inline const std::error_category &category() noexcept { return detail::immortal<detail::category>(); }
+
+/** A status as a std::error_code: `code == TC_AUTH_STATUS_TOKEN_EXPIRED` calls it. */
+inline std::error_code make_error_code(tc_auth_status status) noexcept
+{
+    return {static_cast<int>(status), category()};
+}
+
+/** Writes the name of a status. */
+template <class traits>
+std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_status status)
+{
+    return detail::write(out, status);
+}
+
+/** Writes the name of a kind. */
+template <class traits>
+std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_kind kind)
+{
+    return detail::write(out, kind);
+}
+
+/** Writes the name of an advice. */
+template <class traits>
+std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_advice advice)
+{
+    return detail::write(out, advice);
+}
+
+// ---- errors and results
+
+/** Why a call failed. Copying it does not throw. */
+class failure {
+public:
+    /** No failure: the status is OK. */
+    failure() noexcept = default;
+
+    /** A status, and what else there is to say. */
+    explicit failure(tc_auth_status status, const std::string &detail = {})
+        : status_(status), detail_(detail.empty() ? nullptr : std::make_shared<const std::string>(detail))
     {
     }
 
     /** Which error it is. */
     tc_auth_status status() const noexcept { return status_; }
 
-    /** What the server said to a renewal, or what tcauth::auth::discover() looked at; else empty. Holds no secret. */
-    const std::string &detail() const noexcept { return *detail_; }
+    /** The same, as a std::error_code. */
+    std::error_code code() const noexcept { return make_error_code(status_); }
+
+    /** What the server said to a renewal, or what auth::discover() looked at; else empty. Contains no secret. */
+    const std::string &detail() const noexcept { return detail_ ? *detail_ : detail::immortal<std::string>(); }
+
+    /** A sentence for a log, with the detail. */
+    std::string message() const
+    {
+        return tc_auth_status_message(status_) + (detail_ ? " (" + *detail_ + ")" : std::string());
+    }
 
 private:
-    tc_auth_status status_;
-    std::shared_ptr<const std::string> detail_; // shared, for an exception must be copied without throwing
+    tc_auth_status status_ = TC_AUTH_STATUS_OK;
+    std::shared_ptr<const std::string> detail_;
 };
 
-/** Overwrites a text, with all of its memory, and empties it: for headers, tokens, and responses that hold a token. */
-inline void wipe(std::string &text)
-{
-    text.resize(text.capacity());
-    volatile char *byte = text.data(); // volatile: else the compiler leaves it out, for nobody reads it
-    for (std::size_t left = text.size(); left > 0; left--)
-        *byte++ = 0;
-    text.clear();
-}
+#if TC_AUTH_HPP_THROWS
+/** A call that failed, as an exception. code() is the status, too. */
+class error : public std::system_error {
+public:
+    /** The exception for a failure. */
+    explicit error(failure reason)
+        : std::system_error(reason.code()), reason_(std::move(reason)),
+          what_(reason_.detail().empty() ? nullptr : std::make_shared<const std::string>(reason_.message()))
+    {
+    }
+
+    /** The exception for a status, and what else there is to say. */
+    explicit error(tc_auth_status status, const std::string &detail = {}) : error(failure(status, detail)) {}
+
+    /** failure::status() */
+    tc_auth_status status() const noexcept { return reason_.status(); }
+
+    /** failure::detail() */
+    const std::string &detail() const noexcept { return reason_.detail(); }
+
+    /** failure::message() */
+    const char *what() const noexcept override { return what_ ? what_->c_str() : std::system_error::what(); }
+
+private:
+    failure reason_;
+    std::shared_ptr<const std::string> what_; // shared, because an exception must be copied without throwing
+};
+#endif
 
 namespace detail {
 
-inline void throw_unless_ok(tc_auth_status status)
+[[noreturn]] inline void stop(const failure &reason) noexcept
 {
-    if (status != TC_AUTH_STATUS_OK)
-        throw error(status);
+    std::fprintf(stderr, "tc_auth.hpp: value of a failed call: %s %s\n", tc_auth_status_message(reason.status()),
+                 reason.detail().c_str());
+    std::abort();
 }
+
+[[noreturn]] inline void raise(const failure &reason)
+{
+#if TC_AUTH_HPP_THROWS
+    throw error(reason);
+#else
+    stop(reason);
+#endif
+}
+
+} // namespace detail
+
+/**
+ * A value or a failure, like std::expected<T, failure>. T may be void.
+ *
+ *     if (auto headers = auth.try_headers("GET", "/api/v3/indicators"))
+ *         send(headers->authorization);
+ *     else
+ *         std::cerr << headers.error().message() << '\n';
+ *
+ * Unlike std::expected, no use of it is undefined: the operators * and -> of a failure abort the program with its
+ * message, and the error of a value has the status OK.
+ */
+template <class T> class [[nodiscard]] result {
+    static_assert(!std::is_reference_v<T> && !std::is_same_v<std::remove_cv_t<T>, failure>, "a value, and no failure");
+    using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+    static_assert(std::is_nothrow_move_constructible_v<stored>, "a result is never without both");
+
+public:
+    using value_type = T;       /**< T */
+    using error_type = failure; /**< failure */
+
+    /** Success, of a result<void>. */
+    template <class U = T, std::enable_if_t<std::is_void_v<U>, int> = 0> result() noexcept {}
+
+    /** A value. */
+    result(stored value) noexcept : state_(std::in_place_index<0>, std::move(value)) {}
+
+    /** A failure, whose status is not OK. */
+    result(failure reason) noexcept : state_(std::in_place_index<1>, std::move(reason)) {}
+
+    /** Whether the call succeeded. */
+    bool has_value() const noexcept { return state_.index() == 0; }
+
+    /** has_value() */
+    explicit operator bool() const noexcept { return has_value(); }
+
+    /** The value; of a failure it throws tcauth::error. Without exceptions it aborts the program with the message. */
+    std::add_lvalue_reference_t<T> value() &
+    {
+        return has_value() ? **this : (detail::raise(error()), **this);
+    }
+    /** The same. */
+    std::add_lvalue_reference_t<const T> value() const &
+    {
+        return has_value() ? **this : (detail::raise(error()), **this);
+    }
+    /** The same, to be moved. */
+    std::add_rvalue_reference_t<T> value() && { return static_cast<std::add_rvalue_reference_t<T>>(value()); }
+
+    /** The value. Aborts the program if it is a failure. */
+    std::add_lvalue_reference_t<T> operator*() & noexcept
+    {
+        return static_cast<std::add_lvalue_reference_t<T>>(*pointer());
+    }
+    /** The same. */
+    std::add_lvalue_reference_t<const T> operator*() const & noexcept
+    {
+        return static_cast<std::add_lvalue_reference_t<const T>>(*pointer());
+    }
+    /** The same, to be moved. */
+    std::add_rvalue_reference_t<T> operator*() && noexcept
+    {
+        return static_cast<std::add_rvalue_reference_t<T>>(*pointer());
+    }
+
+    /** A member of the value. Aborts the program if it is a failure. */
+    T *operator->() noexcept { return pointer(); }
+    /** The same. */
+    const T *operator->() const noexcept { return pointer(); }
+
+    /** Why it failed; the status is OK if it did not. */
+    const failure &error() const & noexcept
+    {
+        const auto *reason = std::get_if<1>(&state_);
+        return reason ? *reason : detail::immortal<failure>();
+    }
+    /** The same, of a temporary. */
+    failure error() && noexcept { return error(); }
+
+private:
+    stored *pointer() noexcept { return const_cast<stored *>(std::as_const(*this).pointer()); }
+    const stored *pointer() const noexcept
+    {
+        if (!has_value())
+            detail::stop(error());
+        return std::get_if<0>(&state_);
+    }
+
+    std::variant<stored, failure> state_;
+};
+
+// ---- arguments
+
+/**
+ * A string that is passed in: a std::string, a std::string_view or a type like them, a literal, or a char pointer. It
+ * may be a part of a longer string. Only for parameters, because it refers to the memory of the caller.
+ */
+class text {
+public:
+    /** Ended by NUL. If it is NULL, the call fails with NULL_ARGUMENT. */
+    text(const char *string) noexcept : view_(string ? string : std::string_view()), is_null_(!string) {}
+
+    /** Any type that converts to std::string_view. */
+    template <class string, std::enable_if_t<std::is_convertible_v<const string &, std::string_view> &&
+                                                 !std::is_convertible_v<const string &, const char *>,
+                                             int> = 0>
+    text(const string &characters) : view_(characters)
+    {
+    }
+
+    text(std::nullptr_t) = delete;
+
+    /** The characters. */
+    std::string_view view() const noexcept { return view_; }
+
+    /** Whether it was made from a NULL pointer. */
+    bool is_null() const noexcept { return is_null_; }
+
+private:
+    std::string_view view_;
+    bool is_null_ = false;
+};
+
+/** A moment that is passed in, of any precision. It is rounded down to a second. */
+class moment {
+public:
+    /** From a time point of the system clock. */
+    template <class precision>
+    moment(std::chrono::time_point<std::chrono::system_clock, precision> time)
+        : seconds_(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count())
+    {
+    }
+
+    /** For C. Every negative time is refused, but C takes -1 for "now". */
+    std::int64_t unix_seconds() const noexcept { return seconds_ == TC_AUTH_NOW ? INT64_MIN : seconds_; }
+
+private:
+    std::int64_t seconds_;
+};
+
+namespace detail {
+
+/** A copy that ends in NUL, for C. It is wiped afterwards. An absent text is NULL. */
+class terminated {
+public:
+    /** `refusal` is the status for a NUL inside. */
+    terminated(std::optional<text> argument, tc_auth_status refusal) : is_null_(!argument || argument->is_null())
+    {
+        if (is_null_)
+            return;
+        if (argument->view().find('\0') == std::string_view::npos)
+            copy_ = argument->view();
+        else
+            refusal_ = refusal;
+    }
+    terminated(terminated &&other) noexcept
+        : copy_(std::move(other.copy_)), refusal_(other.refusal_), is_null_(other.is_null_)
+    {
+        wipe(other.copy_);
+    }
+    terminated &operator=(terminated &&) = delete;
+    ~terminated() { wipe(copy_); }
+
+    char *get() noexcept { return is_null_ ? nullptr : copy_.data(); }
+    const char *get() const noexcept { return is_null_ ? nullptr : copy_.c_str(); }
+    tc_auth_status refusal() const noexcept { return refusal_; }
+
+private:
+    std::string copy_;
+    tc_auth_status refusal_ = TC_AUTH_STATUS_OK;
+    bool is_null_;
+};
+
+} // namespace detail
+
+/**
+ * Command-line arguments that are passed in: texts in braces, or any range of texts, such as a
+ * std::vector<std::string>. They are copied, and the copies are wiped.
+ */
+class arguments {
+public:
+    /** `{"app", "--tc_token", token}` */
+    arguments(std::initializer_list<text> elements) { add(elements); }
+
+    /** Any range. */
+    template <class range, class = decltype(text(*std::begin(std::declval<const range &>())))>
+    arguments(const range &elements)
+    {
+        add(elements);
+    }
+
+    arguments(const arguments &) = delete;
+    arguments &operator=(const arguments &) = delete;
+
+    /** For C. */
+    std::int32_t argc() const noexcept { return static_cast<std::int32_t>(argv_.size()); }
+    /** For C. */
+    char *const *argv() const noexcept { return argv_.data(); }
+    /** Why C can't be asked; else OK. */
+    tc_auth_status refusal() const noexcept { return refusal_; }
+
+private:
+    template <class range> void add(const range &elements)
+    {
+        for (const auto &element : elements)
+            copies_.emplace_back(text(element), TC_AUTH_STATUS_INVALID_ARGUMENT);
+        for (auto &copy : copies_) {
+            argv_.push_back(copy.get());
+            refusal_ = refusal_ == TC_AUTH_STATUS_OK ? copy.refusal() : refusal_;
+        }
+        if (argv_.size() > static_cast<std::size_t>(INT32_MAX))
+            refusal_ = TC_AUTH_STATUS_INVALID_ARGUMENT;
+    }
+
+    std::vector<detail::terminated> copies_;
+    std::vector<char *> argv_;
+    tc_auth_status refusal_ = TC_AUTH_STATUS_OK;
+};
+
+namespace detail {
 
 template <auto release> struct deleter {
     template <class object> void operator()(object *pointer) const noexcept { release(pointer); }
@@ -105,90 +535,52 @@ template <auto release> struct deleter {
 
 using c_string = std::unique_ptr<char, deleter<tc_auth_string_free>>;
 
-/** The text of a string that the library has handed out, which is wiped and freed. */
+/** The text of a string that the library has returned, which is wiped and freed. */
 inline std::string take(char *string)
 {
     const c_string owner(string);
-    return owner ? std::string(owner.get()) : std::string();
+    std::string copy;
+    if (owner) {
+        // Never inside of the object: moving it would leave a copy behind there, which nobody wipes.
+        const std::size_t length = std::strlen(owner.get());
+        copy.reserve(length < 64 ? 64 : length);
+        copy.assign(owner.get(), length);
+    }
+    return copy;
 }
 
-template <class call> std::string text(call ask)
+/** Calls C, unless an input was refused before. */
+template <class call, class... inputs> tc_auth_status attempt(call ask, const inputs &...checked)
+{
+    tc_auth_status refusal = TC_AUTH_STATUS_OK;
+    ((refusal = refusal == TC_AUTH_STATUS_OK ? checked.refusal() : refusal), ...);
+    return refusal == TC_AUTH_STATUS_OK ? ask() : refusal;
+}
+
+template <class call, class... inputs> result<void> run(call ask, const inputs &...checked)
+{
+    const auto status = attempt(ask, checked...);
+    return status == TC_AUTH_STATUS_OK ? result<void>() : failure(status);
+}
+
+/** Of a call that returns a string. */
+template <class call, class... inputs> result<std::string> string_of(call ask, const inputs &...checked)
 {
     char *string = nullptr;
-    throw_unless_ok(ask(&string));
+    const auto status = attempt([&] { return ask(&string); }, checked...);
+    if (status != TC_AUTH_STATUS_OK)
+        return failure(status);
     return take(string);
 }
 
-/** A string that is passed in. */
-class text_argument : public std::string_view {
-public:
-    text_argument(std::string_view text) noexcept : std::string_view(text) {}
-    text_argument(const std::string &text) noexcept : std::string_view(text) {}
-    text_argument(const char *text) : std::string_view(text ? text : throw error(TC_AUTH_STATUS_NULL_ARGUMENT)) {}
-};
-
-/** A moment that is passed in, of any precision. */
-class moment_argument {
-public:
-    template <class precision>
-    moment_argument(std::chrono::time_point<std::chrono::system_clock, precision> moment)
-        : seconds_(std::chrono::floor<std::chrono::seconds>(moment).time_since_epoch().count())
-    {
-    }
-
-    /** For C. Every negative time is refused, but -1, which would mean "now" to it. */
-    std::int64_t unix_seconds() const { return seconds_ == TC_AUTH_NOW ? INT64_MIN : seconds_; }
-
-private:
-    std::int64_t seconds_;
-};
-
-/** A copy that ends in NUL, as C wants it, wiped afterwards. `refusal`: what a NUL inside is answered with. */
-class terminated {
-public:
-    terminated(std::string_view text, tc_auth_status refusal) : text_(text)
-    {
-        if (text.find('\0') != text.npos) {
-            wipe(text_);
-            throw error(refusal);
-        }
-    }
-    terminated(terminated &&other) noexcept : text_(std::move(other.text_)) { wipe(other.text_); }
-    terminated &operator=(terminated &&) = delete;
-    ~terminated() { wipe(text_); }
-
-    char *get() { return text_.data(); }
-
-private:
-    std::string text_;
-};
-
-/** The elements of argv. */
-class arguments {
-public:
-    explicit arguments(const std::vector<std::string_view> &elements)
-    {
-        copies_.reserve(elements.size());
-        for (const auto element : elements)
-            argv_.push_back(copies_.emplace_back(element, TC_AUTH_STATUS_INVALID_ARGUMENT).get());
-        if (argv_.size() > static_cast<std::size_t>(INT32_MAX))
-            throw error(TC_AUTH_STATUS_INVALID_ARGUMENT);
-    }
-
-    std::int32_t argc() const { return static_cast<std::int32_t>(argv_.size()); }
-    char *const *argv() const { return argv_.data(); }
-
-private:
-    std::vector<terminated> copies_;
-    std::vector<char *> argv_;
-};
-
-inline std::int64_t unix_expiry(const std::optional<moment_argument> &expires)
+inline std::int64_t unix_expiry(const std::optional<moment> &expires)
 {
     return expires ? expires->unix_seconds() : TC_AUTH_NO_EXPIRY;
 }
 
 } // namespace detail
+
+// ---- what the calls return
 
 /** The headers of one request. */
 struct headers {
@@ -210,10 +602,10 @@ struct headers {
     }
 };
 
-/** A token and the moment at which it ends, if that is known. */
+/** A token and its expiry. */
 struct token {
     std::string value;                 /**< To be sent, not to be logged. */
-    std::optional<time_point> expires; /**< When it ends, if that is known. */
+    std::optional<time_point> expires; /**< If it is known. */
 };
 
 /** You were chosen to renew: tc_auth_renewal. Destroying it cancels it. */
@@ -241,23 +633,32 @@ public:
     }
 
     /**
-     * Hands in the answer, which may hold a token: wipe your buffer afterwards. Returns the server's message, which is
-     * mostly empty. The ticket is used up, also when it throws: RENEWAL_REFUSED or RENEWAL_BAD_RESPONSE, with the
-     * message in detail().
+     * Hands in the response, which may hold a token: wipe your buffer afterwards. Returns the server's message, which
+     * is mostly empty. The ticket is used up, also if it fails: RENEWAL_REFUSED or RENEWAL_BAD_RESPONSE, with the
+     * message as detail.
      */
-    std::string complete(std::int32_t http_status, std::string_view body)
+    result<std::string> try_complete(std::int32_t http_status, text body)
     {
+        if (body.is_null()) {
+            cancel();
+            return failure(TC_AUTH_STATUS_NULL_ARGUMENT);
+        }
         char *message = nullptr;
-        const auto status =
-            tc_auth_renewal_complete(handle_.release(), http_status, body.data(), body.size(), &message);
-        auto text = detail::take(message);
+        const auto status = tc_auth_renewal_complete(handle_.release(), http_status, body.view().data(),
+                                                     body.view().size(), &message);
+        auto said = detail::take(message);
         if (status != TC_AUTH_STATUS_OK)
-            throw error(status, text);
-        return text;
+            return failure(status, said);
+        return said;
     }
 
-    /** There was no answer. The ticket is used up. */
+    /** There was no response. The ticket is used up. */
     void cancel() noexcept { handle_.reset(); }
+
+#if TC_AUTH_HPP_THROWS
+    /** try_complete() */
+    std::string complete(std::int32_t http_status, text body) { return try_complete(http_status, body).value(); }
+#endif
 
 private:
     std::unique_ptr<tc_auth_renewal, detail::deleter<tc_auth_renewal_cancel>> handle_;
@@ -266,209 +667,300 @@ private:
 /** One identity: tc_auth. Make it once and share it. */
 class auth {
 public:
-    /** tc_auth_new_hmac(). */
-    static auth hmac(detail::text_argument access_id, detail::text_argument secret_key)
+    /** tc_auth_new_hmac() */
+    static result<auth> try_hmac(text access_id, text secret_key)
     {
-        detail::terminated id(access_id, TC_AUTH_STATUS_INVALID_ACCESS_ID);
-        detail::terminated key(secret_key, TC_AUTH_STATUS_INVALID_SECRET_KEY);
-        return make([&](tc_auth **out) { return tc_auth_new_hmac(id.get(), key.get(), out); });
+        const detail::terminated id(access_id, TC_AUTH_STATUS_INVALID_ACCESS_ID);
+        const detail::terminated key(secret_key, TC_AUTH_STATUS_INVALID_SECRET_KEY);
+        return make([&](tc_auth **out) { return tc_auth_new_hmac(id.get(), key.get(), out); }, id, key);
     }
 
-    /**
-     * tc_auth_new_token(). `expires`: a moment, not how long it lives; nothing, or the Unix epoch, if it is not known.
-     */
-    static auth token(detail::text_argument token, std::optional<detail::moment_argument> expires = {})
+    /** tc_auth_new_token(). `expires`: a moment, not a duration; nothing, or the Unix epoch, if it is not known. */
+    static result<auth> try_token(text token, std::optional<moment> expires = {})
     {
-        detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
-        const auto moment = detail::unix_expiry(expires);
-        return make([&](tc_auth **out) { return tc_auth_new_token(value.get(), moment, out); });
+        const detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
+        const auto end = detail::unix_expiry(expires);
+        return make([&](tc_auth **out) { return tc_auth_new_token(value.get(), end, out); }, value);
     }
 
-    /** tc_auth_from_json(). */
-    static auth from_json(detail::text_argument json)
+    /** tc_auth_from_json() */
+    static result<auth> try_from_json(text json)
     {
-        return make([&](tc_auth **out) { return tc_auth_from_json(json.data(), json.size(), out); });
+        if (json.is_null())
+            return failure(TC_AUTH_STATUS_NULL_ARGUMENT);
+        return make([&](tc_auth **out) { return tc_auth_from_json(json.view().data(), json.view().size(), out); });
     }
 
-    /** tc_auth_from_args(). */
-    static auth from_args(const std::vector<std::string_view> &arguments)
+    /** tc_auth_from_args() */
+    static result<auth> try_from_args(const arguments &args)
     {
-        const detail::arguments args(arguments);
-        return make([&](tc_auth **out) { return tc_auth_from_args(args.argc(), args.argv(), out); });
+        return make([&](tc_auth **out) { return tc_auth_from_args(args.argc(), args.argv(), out); }, args);
     }
 
-    /** tc_auth_from_args(). */
-    static auth from_args(int argc, char *const *argv)
+    /** tc_auth_from_args() */
+    static result<auth> try_from_args(int argc, char *const *argv)
     {
         return make([&](tc_auth **out) { return tc_auth_from_args(argc, argv, out); });
     }
 
-    /** tc_auth_from_env(). */
-    static auth from_env() { return make(tc_auth_from_env); }
+    /** tc_auth_from_env() */
+    static result<auth> try_from_env() { return make(tc_auth_from_env); }
 
-    /** tc_auth_from_param_file(). */
-    static auth from_param_file(detail::text_argument path, detail::text_argument key)
+    /** tc_auth_from_param_file() */
+    static result<auth> try_from_param_file(text path, text key)
     {
-        detail::terminated file(path, TC_AUTH_STATUS_INVALID_ARGUMENT);
-        detail::terminated bytes(key, TC_AUTH_STATUS_INVALID_ARGUMENT);
-        return make([&](tc_auth **out) { return tc_auth_from_param_file(file.get(), bytes.get(), out); });
+        const detail::terminated file(path, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        const detail::terminated bytes(key, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        return make([&](tc_auth **out) { return tc_auth_from_param_file(file.get(), bytes.get(), out); }, file, bytes);
     }
 
-    /**
-     * tc_auth_discover(). `why`: receives what was looked at and found, if you want to know; when it throws, detail()
-     * has it.
-     */
-    static auth discover(int argc, char *const *argv, std::string *why = nullptr)
+    /** tc_auth_discover(). `why` receives what was looked at and found; the detail of a failure is the same text. */
+    static result<auth> try_discover(int argc, char *const *argv, std::string *why = nullptr)
     {
         tc_auth *made = nullptr;
         char *looked_at = nullptr;
         const auto status = tc_auth_discover(argc, argv, &looked_at, &made);
         auto owner = auth(made);
-        auto text = detail::take(looked_at);
-        if (status != TC_AUTH_STATUS_OK)
-            throw error(status, text);
+        auto found = detail::take(looked_at);
         if (why)
-            *why = std::move(text);
+            *why = found;
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status, found);
         return owner;
     }
 
     /** The same, for arguments that are not those of main(). */
-    static auth discover(const std::vector<std::string_view> &arguments, std::string *why = nullptr)
+    static result<auth> try_discover(const arguments &args, std::string *why = nullptr)
     {
-        const detail::arguments args(arguments);
-        return discover(args.argc(), args.argv(), why);
+        if (args.refusal() != TC_AUTH_STATUS_OK)
+            return failure(args.refusal());
+        return try_discover(args.argc(), args.argv(), why);
     }
 
     /** The C handle, for a function that has no counterpart here. It stays this object's. */
     tc_auth *get() const noexcept { return handle_.get(); }
 
-    /** tc_auth_get_kind(). */
+    /** tc_auth_get_kind() */
     tc_auth_kind kind() const noexcept { return tc_auth_get_kind(get()); }
 
     /** tc_auth_describe(): one line for a log, without secrets. */
-    std::string describe() const
+    result<std::string> try_describe() const
     {
-        return detail::text([&](char **out) { return tc_auth_describe(get(), out); });
+        return detail::string_of([&](char **out) { return tc_auth_describe(get(), out); });
     }
 
     /** The headers of a request that is sent now. Allocates only the string that it returns; for a long token twice. */
-    tcauth::headers headers(detail::text_argument method, detail::text_argument uri) const
-    {
-        return headers_at(method, uri, TC_AUTH_NOW);
-    }
+    result<tcauth::headers> try_headers(text method, text uri) const { return headers_at(method, uri, TC_AUTH_NOW); }
 
-    /** tc_auth_headers_at(). */
-    tcauth::headers headers(detail::text_argument method, detail::text_argument uri, detail::moment_argument at) const
+    /** tc_auth_headers_at() */
+    result<tcauth::headers> try_headers(text method, text uri, moment at) const
     {
         return headers_at(method, uri, at.unix_seconds());
     }
 
-    /** The server's side: throws unless the headers that came with a request are right. No time means now. */
-    void verify(detail::text_argument method, detail::text_argument uri, std::optional<std::string_view> authorization,
-                std::optional<std::string_view> timestamp, std::optional<detail::moment_argument> at = {},
-                std::chrono::seconds tolerance = std::chrono::seconds(300)) const
+    /**
+     * The server's side: tc_auth_verify(). Fails unless the headers that came with a request are right. A header that
+     * is absent, or a NULL pointer, is missing in the request. No time means now.
+     */
+    result<void> try_verify(text method, text uri, std::optional<text> authorization, std::optional<text> timestamp,
+                            std::optional<moment> at = {},
+                            std::chrono::seconds tolerance = std::chrono::seconds(300)) const
     {
-        detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
-        detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
-        detail::terminated shown(authorization.value_or(""), TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
-        detail::terminated when(timestamp.value_or(""), TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
-        detail::throw_unless_ok(tc_auth_verify(get(), verb.get(), target.get(), authorization ? shown.get() : nullptr,
-                                     timestamp ? when.get() : nullptr, at ? at->unix_seconds() : TC_AUTH_NOW,
-                                     tolerance.count()));
+        const detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
+        const detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
+        const detail::terminated shown(authorization, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
+        const detail::terminated when(timestamp, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
+        const auto second = at ? at->unix_seconds() : TC_AUTH_NOW;
+        return detail::run(
+            [&] {
+                return tc_auth_verify(get(), verb.get(), target.get(), shown.get(), when.get(), second,
+                                      tolerance.count());
+            },
+            verb, target, shown, when);
     }
 
-    /** tc_auth_set_api_path(). */
-    void set_api_path(detail::text_argument api_path)
+    /** tc_auth_set_api_path() */
+    result<void> try_set_api_path(text api_path)
     {
-        detail::terminated path(api_path, TC_AUTH_STATUS_INVALID_URI_BYTE);
-        detail::throw_unless_ok(tc_auth_set_api_path(get(), path.get()));
+        const detail::terminated path(api_path, TC_AUTH_STATUS_INVALID_URI_BYTE);
+        return detail::run([&] { return tc_auth_set_api_path(get(), path.get()); }, path);
     }
 
-    /** tc_auth_update_token(). */
-    void update_token(detail::text_argument token, std::optional<detail::moment_argument> expires = {})
+    /** tc_auth_update_token() */
+    result<void> try_update_token(text token, std::optional<moment> expires = {})
     {
-        detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
-        detail::throw_unless_ok(tc_auth_update_token(get(), value.get(), detail::unix_expiry(expires)));
+        const detail::terminated value(token, TC_AUTH_STATUS_INVALID_TOKEN);
+        const auto end = detail::unix_expiry(expires);
+        return detail::run([&] { return tc_auth_update_token(get(), value.get(), end); }, value);
     }
 
-    /** The current token and its expiry, of one moment. Not for a log. */
-    tcauth::token current_token() const
+    /** tc_auth_token(): the current token and its expiry, of one moment. Not for a log. */
+    result<tcauth::token> try_current_token() const
     {
         std::int64_t expires = TC_AUTH_NO_EXPIRY;
-        tcauth::token token{detail::text([&](char **out) { return tc_auth_token(get(), out, &expires); }), {}};
+        auto value = detail::string_of([&](char **out) { return tc_auth_token(get(), out, &expires); });
+        if (!value)
+            return value.error();
+        tcauth::token current{*std::move(value), {}};
         if (expires != TC_AUTH_NO_EXPIRY)
-            token.expires = time_point(std::chrono::seconds(expires));
-        return token;
+            current.expires = time_point(std::chrono::seconds(expires));
+        return current;
     }
 
-    /** tc_auth_set_renewal_window(). */
-    void set_renewal_window(std::chrono::seconds window) { detail::throw_unless_ok(tc_auth_set_renewal_window(get(), window.count())); }
+    /** tc_auth_set_renewal_window() */
+    result<void> try_set_renewal_window(std::chrono::seconds window)
+    {
+        return detail::run([&] { return tc_auth_set_renewal_window(get(), window.count()); });
+    }
 
-    /** tc_auth_set_clock_offset(). */
-    void set_clock_offset(std::chrono::seconds offset) { detail::throw_unless_ok(tc_auth_set_clock_offset(get(), offset.count())); }
+    /** tc_auth_set_clock_offset() */
+    result<void> try_set_clock_offset(std::chrono::seconds offset)
+    {
+        return detail::run([&] { return tc_auth_set_clock_offset(get(), offset.count()); });
+    }
 
-    /** tc_auth_clock_offset(). */
-    std::chrono::seconds clock_offset() const
+    /** tc_auth_clock_offset() */
+    result<std::chrono::seconds> try_clock_offset() const
     {
         std::int64_t offset = 0;
-        detail::throw_unless_ok(tc_auth_clock_offset(get(), &offset));
+        const auto status = tc_auth_clock_offset(get(), &offset);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
         return std::chrono::seconds(offset);
     }
 
-    /** Before each request: nothing means "go ahead". Waits for another thread's renewal, no longer than `max_wait`. */
-    std::optional<renewal> poll(std::chrono::milliseconds max_wait)
+    /**
+     * tc_auth_renewal_poll(), before each request. It waits for another thread's renewal, up to `max_wait`; zero does
+     * not wait. The value is a ticket if you have to renew, and std::nullopt if you can go on, so look at both:
+     *
+     *     auto due = auth.try_poll(std::chrono::seconds(60));
+     *     if (!due)
+     *         return due.error(); // such as RENEWAL_TIMEOUT: another thread is still renewing
+     *     if (auto &ticket = *due)
+     *         renew(*ticket);
+     */
+    result<std::optional<renewal>> try_poll(std::chrono::milliseconds max_wait)
     {
         tc_auth_renewal *ticket = nullptr;
-        detail::throw_unless_ok(tc_auth_renewal_poll(get(), max_wait.count(), &ticket));
+        const auto status = tc_auth_renewal_poll(get(), max_wait.count(), &ticket);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
         return ticket ? std::optional<renewal>(ticket) : std::nullopt;
     }
 
     /**
-     * After each response: says whether to send again. `date` is the Date header, or nothing: also if the response
-     * carries an Age header, or did not come from the signed origin over TLS.
+     * tc_auth_review(), after each response: says whether to send again. `date` is the Date header. Pass nothing (or a
+     * NULL pointer) if there is none, if the response has an Age header, or if it did not come from the signed origin
+     * over TLS.
      */
-    tc_auth_advice review(const tcauth::headers &sent, std::int32_t http_status, std::optional<std::string_view> date,
-                          detail::text_argument body)
+    result<tc_auth_advice> try_review(const tcauth::headers &sent, std::int32_t http_status, std::optional<text> date,
+                                      text body)
     {
-        // A date that C would read only in part is none.
-        const std::string when(date && date->find('\0') == date->npos ? *date : "");
+        if (body.is_null())
+            return failure(TC_AUTH_STATUS_NULL_ARGUMENT);
+        // With a NUL inside, C would read only a part of it: then it counts as absent.
+        const detail::terminated when(date, TC_AUTH_STATUS_INVALID_ARGUMENT);
         std::int32_t advice = TC_AUTH_ADVICE_UNKNOWN;
-        detail::throw_unless_ok(tc_auth_review(get(), sent.authorization.data(), sent.authorization.size(),
-                                     sent.timestamp.value_or(TC_AUTH_NO_TIMESTAMP), http_status,
-                                     when.empty() ? nullptr : when.c_str(), body.data(), body.size(), &advice));
-        // A number of a later library would be none that this type can hold.
+        const auto status = tc_auth_review(get(), sent.authorization.data(), sent.authorization.size(),
+                                           sent.timestamp.value_or(TC_AUTH_NO_TIMESTAMP), http_status,
+                                           when.refusal() == TC_AUTH_STATUS_OK ? when.get() : nullptr,
+                                           body.view().data(), body.view().size(), &advice);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        // This type can't hold every number that a later library might return.
         return advice < 0 || advice > TC_AUTH_ADVICE_UNKNOWN ? TC_AUTH_ADVICE_UNKNOWN
                                                              : static_cast<tc_auth_advice>(advice);
     }
 
+#if TC_AUTH_HPP_THROWS
+    /** try_hmac() */
+    static auth hmac(text access_id, text secret_key) { return try_hmac(access_id, secret_key).value(); }
+    /** try_token() */
+    static auth token(text token, std::optional<moment> expires = {}) { return try_token(token, expires).value(); }
+    /** try_from_json() */
+    static auth from_json(text json) { return try_from_json(json).value(); }
+    /** try_from_args() */
+    static auth from_args(const arguments &args) { return try_from_args(args).value(); }
+    /** try_from_args() */
+    static auth from_args(int argc, char *const *argv) { return try_from_args(argc, argv).value(); }
+    /** try_from_env() */
+    static auth from_env() { return try_from_env().value(); }
+    /** try_from_param_file() */
+    static auth from_param_file(text path, text key) { return try_from_param_file(path, key).value(); }
+    /** try_discover() */
+    static auth discover(int argc, char *const *argv, std::string *why = nullptr)
+    {
+        return try_discover(argc, argv, why).value();
+    }
+    /** try_discover() */
+    static auth discover(const arguments &args, std::string *why = nullptr) { return try_discover(args, why).value(); }
+    /** try_describe() */
+    std::string describe() const { return try_describe().value(); }
+    /** try_headers() */
+    tcauth::headers headers(text method, text uri) const { return try_headers(method, uri).value(); }
+    /** try_headers() */
+    tcauth::headers headers(text method, text uri, moment at) const { return try_headers(method, uri, at).value(); }
+    /** try_verify() */
+    void verify(text method, text uri, std::optional<text> authorization, std::optional<text> timestamp,
+                std::optional<moment> at = {}, std::chrono::seconds tolerance = std::chrono::seconds(300)) const
+    {
+        try_verify(method, uri, authorization, timestamp, at, tolerance).value();
+    }
+    /** try_set_api_path() */
+    void set_api_path(text api_path) { try_set_api_path(api_path).value(); }
+    /** try_update_token() */
+    void update_token(text token, std::optional<moment> expires = {}) { try_update_token(token, expires).value(); }
+    /** try_current_token() */
+    tcauth::token current_token() const { return try_current_token().value(); }
+    /** try_set_renewal_window() */
+    void set_renewal_window(std::chrono::seconds window) { try_set_renewal_window(window).value(); }
+    /** try_set_clock_offset() */
+    void set_clock_offset(std::chrono::seconds offset) { try_set_clock_offset(offset).value(); }
+    /** try_clock_offset() */
+    std::chrono::seconds clock_offset() const { return try_clock_offset().value(); }
+    /** try_poll(): a ticket if you have to renew, and std::nullopt if you can go on. */
+    std::optional<renewal> poll(std::chrono::milliseconds max_wait) { return try_poll(max_wait).value(); }
+    /** try_review() */
+    tc_auth_advice review(const tcauth::headers &sent, std::int32_t http_status, std::optional<text> date, text body)
+    {
+        return try_review(sent, http_status, date, body).value();
+    }
+#endif
+
 private:
     explicit auth(tc_auth *handle) noexcept : handle_(handle) {}
 
-    template <class call> static auth make(call create)
+    template <class call, class... inputs> static result<auth> make(call create, const inputs &...checked)
     {
-        tc_auth *handle = nullptr;
-        detail::throw_unless_ok(create(&handle));
-        return auth(handle);
+        tc_auth *made = nullptr;
+        const auto status = detail::attempt([&] { return create(&made); }, checked...);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        return auth(made);
     }
 
-    tcauth::headers headers_at(std::string_view method, std::string_view uri, std::int64_t unix_time) const
+    result<tcauth::headers> headers_at(text method, text uri, std::int64_t unix_time) const
     {
+        if (method.is_null() || uri.is_null())
+            return failure(TC_AUTH_STATUS_NULL_ARGUMENT);
+        const auto verb = method.view(), target = uri.view();
         std::size_t length = 255; // a signature takes no more than 50 bytes and the access id
         std::int64_t timestamp = TC_AUTH_NO_TIMESTAMP;
         tc_auth_status status = TC_AUTH_STATUS_BUFFER_TOO_SMALL;
-        tcauth::headers headers;
-        // Written in place: a copy would leave the token in a second buffer. In a loop, because another thread can set a
-        // longer token in between.
+        tcauth::headers made;
+        // Written in place: a copy would leave the token in a second buffer. In a loop, because another thread can set
+        // a longer token in between.
         while (status == TC_AUTH_STATUS_BUFFER_TOO_SMALL) {
-            headers.authorization.resize(length + 1);
-            status = tc_auth_headers_into(get(), method.data(), method.size(), uri.data(), uri.size(), unix_time,
-                                          headers.authorization.data(), headers.authorization.size(), &length, &timestamp);
+            made.authorization.resize(length + 1);
+            status = tc_auth_headers_into(get(), verb.data(), verb.size(), target.data(), target.size(), unix_time,
+                                          made.authorization.data(), made.authorization.size(), &length, &timestamp);
         }
-        detail::throw_unless_ok(status);
-        headers.authorization.resize(length);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        made.authorization.resize(length);
         if (timestamp != TC_AUTH_NO_TIMESTAMP)
-            headers.timestamp = timestamp;
-        return headers;
+            made.timestamp = timestamp;
+        return made;
     }
 
     std::unique_ptr<tc_auth, detail::deleter<tc_auth_free>> handle_;
@@ -477,46 +969,40 @@ private:
 /** A URL that is being built: tc_auth_url. Sign and send the same string. */
 class url {
 public:
-    /** tc_auth_url_new(). */
-    explicit url(detail::text_argument base)
+    /** tc_auth_url_new() */
+    static result<url> try_make(text base)
     {
-        detail::terminated text(base, TC_AUTH_STATUS_INVALID_URI_BYTE);
-        make([&](tc_auth_url **out) { return tc_auth_url_new(text.get(), out); });
+        const detail::terminated start(base, TC_AUTH_STATUS_INVALID_URI_BYTE);
+        return make([&](tc_auth_url **out) { return tc_auth_url_new(start.get(), out); }, start);
     }
 
     /** tc_auth_url_new_for(): joins a path to the handle's API path. */
-    url(const auth &auth, detail::text_argument path)
+    static result<url> try_make(const auth &identity, text path)
     {
-        detail::terminated text(path, TC_AUTH_STATUS_INVALID_URI_BYTE);
-        make([&](tc_auth_url **out) { return tc_auth_url_new_for(auth.get(), text.get(), out); });
+        const detail::terminated end(path, TC_AUTH_STATUS_INVALID_URI_BYTE);
+        return make([&](tc_auth_url **out) { return tc_auth_url_new_for(identity.get(), end.get(), out); }, end);
     }
 
-    /** tc_auth_url_add_segment(). */
-    url &add_segment(detail::text_argument segment) &
+    /** tc_auth_url_add_segment(). If it fails, the URL is as it was. */
+    result<void> try_add_segment(text segment)
     {
-        detail::terminated text(segment, TC_AUTH_STATUS_INVALID_ARGUMENT);
-        detail::throw_unless_ok(tc_auth_url_add_segment(handle_.get(), text.get()));
-        return *this;
+        const detail::terminated part(segment, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        return detail::run([&] { return tc_auth_url_add_segment(handle_.get(), part.get()); }, part);
     }
 
-    /** tc_auth_url_add_query(). */
-    url &add_query(detail::text_argument name, detail::text_argument value) &
+    /** tc_auth_url_add_query(). If it fails, the URL is as it was. */
+    result<void> try_add_query(text name, text value)
     {
-        detail::terminated left(name, TC_AUTH_STATUS_INVALID_ARGUMENT), right(value, TC_AUTH_STATUS_INVALID_ARGUMENT);
-        detail::throw_unless_ok(tc_auth_url_add_query(handle_.get(), left.get(), right.get()));
-        return *this;
+        const detail::terminated left(name, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        const detail::terminated right(value, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        return detail::run([&] { return tc_auth_url_add_query(handle_.get(), left.get(), right.get()); }, left, right);
     }
-
-    /** The same on a temporary, so that `url built = url("/api").add_segment("a");` moves it. */
-    url add_segment(detail::text_argument segment) && { return std::move(add_segment(segment)); }
-    /** The same on a temporary. */
-    url add_query(detail::text_argument name, detail::text_argument value) && { return std::move(add_query(name, value)); }
 
     /** The URL as it is now, ended by NUL. Never NULL. Valid until the next change. */
     const char *c_str() const noexcept
     {
-        const char *text = tc_auth_url_string(handle_.get());
-        return text ? text : ""; // of one that was moved from
+        const char *string = tc_auth_url_string(handle_.get());
+        return string ? string : ""; // of one that was moved from
     }
 
     /** c_str() with its length. */
@@ -525,29 +1011,62 @@ public:
     /** A copy of it. */
     std::string str() const { return c_str(); }
 
+#if TC_AUTH_HPP_THROWS
+    /** try_make() */
+    explicit url(text base) : url(try_make(base).value()) {}
+    /** try_make() */
+    url(const auth &identity, text path) : url(try_make(identity, path).value()) {}
+    /** try_add_segment() */
+    url &add_segment(text segment) & { return try_add_segment(segment).value(), *this; }
+    /** try_add_query() */
+    url &add_query(text name, text value) & { return try_add_query(name, value).value(), *this; }
+    /** The same on a temporary, so that `url built = url("/api").add_segment("a");` moves it. */
+    url add_segment(text segment) && { return std::move(add_segment(segment)); }
+    /** The same on a temporary. */
+    url add_query(text name, text value) && { return std::move(add_query(name, value)); }
+#endif
+
 private:
-    template <class call> void make(call create)
+    explicit url(tc_auth_url *handle) noexcept : handle_(handle) {}
+
+    template <class call, class... inputs> static result<url> make(call create, const inputs &...checked)
     {
         tc_auth_url *made = nullptr;
-        detail::throw_unless_ok(create(&made));
-        handle_.reset(made);
+        const auto status = detail::attempt([&] { return create(&made); }, checked...);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        return url(made);
     }
 
     std::unique_ptr<tc_auth_url, detail::deleter<tc_auth_url_free>> handle_;
 };
 
-/** The string that is signed: tc_auth_string_to_sign(). */
-inline std::string string_to_sign(detail::text_argument method, detail::text_argument uri, detail::moment_argument at)
+/** tc_auth_string_to_sign(): the string that is signed. */
+inline result<std::string> try_string_to_sign(text method, text uri, moment at)
 {
-    detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
-    detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
+    const detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
+    const detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
     const auto second = at.unix_seconds();
-    return detail::text([&](char **out) { return tc_auth_string_to_sign(verb.get(), target.get(), second, out); });
+    return detail::string_of(
+        [&](char **out) { return tc_auth_string_to_sign(verb.get(), target.get(), second, out); }, verb, target);
 }
+
+#if TC_AUTH_HPP_THROWS
+/** try_string_to_sign() */
+inline std::string string_to_sign(text method, text uri, moment at)
+{
+    return try_string_to_sign(method, uri, at).value();
+}
+#endif
 
 /** The version of the library that is running. */
 inline const char *version() noexcept { return tc_auth_version(); }
 
+} // inline namespace
 } // namespace tcauth
+
+// The enumerations are in the global namespace, so these are looked up there.
+using tcauth::make_error_code;
+using tcauth::operator<<;
 
 #endif // TC_AUTH_HPP

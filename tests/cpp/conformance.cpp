@@ -101,9 +101,9 @@ std::int64_t number(const field &text) { return std::stoll(text.value()); }
 
 time_point moment(const field &text) { return time_point(std::chrono::seconds(number(text))); }
 
-std::optional<tcauth::detail::moment_argument> expiry(const field &text)
+std::optional<tcauth::moment> expiry(const field &text)
 {
-    return number(text) == 0 ? std::nullopt : std::optional<tcauth::detail::moment_argument>(moment(text));
+    return number(text) == 0 ? std::nullopt : std::optional<tcauth::moment>(moment(text));
 }
 
 std::vector<std::string_view> rest(const fields &arguments)

@@ -1,20 +1,30 @@
 /* tc_auth.hpp: what is C++'s own. What the functions answer is the matter of conformance.cpp. */
 #include "../c/check.h"
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <initializer_list>
+#include <iosfwd>
+#include <iterator>
 #include <malloc.h>
 #include <memory>
 #include <new>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 /* As on a system that has such macros. */
@@ -42,9 +52,15 @@ static void look_and_free(void *block) noexcept
     std::free(block);
 }
 
+/* How many allocations of this thread succeed before one fails; below 0: all. */
+static thread_local long allocations_left = -1;
+
 void *operator new(std::size_t size)
 {
-    if (void *block = std::malloc(size))
+    void *block = allocations_left == 0 ? nullptr : std::malloc(size);
+    if (allocations_left >= 0)
+        allocations_left--;
+    if (block)
         return block;
     throw std::bad_alloc();
 }
@@ -110,13 +126,19 @@ static void renewals()
     auto refused = auth.poll(seconds(0));
     try {
         refused->complete(200, R"({"success": false, "message": "no more API:5:cpp+token/with=:colons:"})");
-        CHECK(!"it must throw");
+        CHECK_IN("it must throw", false);
     } catch (const tcauth::error &error) {
         CHECK(error.status() == TC_AUTH_STATUS_RENEWAL_REFUSED && error.detail() == "no more ***");
     }
     CHECK(refused->url().empty() && *refused->c_url() == '\0');
     CHECK(thrown([&] { refused->complete(200, ""); }) == TC_AUTH_STATUS_NULL_ARGUMENT);
     refused->cancel();
+
+    auth = due();
+    auto without_body = auth.poll(seconds(0));
+    const char *const no_body = nullptr;
+    CHECK(thrown([&] { without_body->complete(200, no_body); }) == TC_AUTH_STATUS_NULL_ARGUMENT);
+    CHECK(without_body->url().empty() && !auth.poll(seconds(0))); /* it is used up */
 
     auth = due();
     auto good = auth.poll(seconds(0));
@@ -135,7 +157,7 @@ static void wiping()
         auth.update_token(token);
         CHECK(thrown([] { tcauth::auth::hmac("1", std::string_view("tc_auth-example-secret\0", 23)); }) == TC_AUTH_STATUS_INVALID_SECRET_KEY);
         CHECK(tcauth::auth::from_args({"--api_access_id=1", "--api_secret_key", secret}).kind() == TC_AUTH_KIND_HMAC);
-        CHECK(thrown([] { tcauth::auth::from_args({"--api_secret_key", secret, {"\0", 1}}); }) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+        CHECK(thrown([] { tcauth::auth::from_args({"--api_secret_key", secret, std::string_view("\0", 1)}); }) == TC_AUTH_STATUS_INVALID_ARGUMENT);
     }
     CHECK(secrets_freed == 0);
     std::string(secret).append(" and more"); /* the check itself: a copy that is not wiped */
@@ -144,7 +166,7 @@ static void wiping()
 
 static void long_tokens()
 {
-    for (const std::size_t length : {1, 246, 247, 248, 100'000}) {
+    for (const std::size_t length : {1u, 246u, 247u, 248u, 100'000u}) {
         const auto auth = tcauth::auth::token(std::string(length, 'x'));
         CHECK(auth.headers("GET", "/").authorization == "TC-Token " + std::string(length, 'x'));
     }
@@ -193,6 +215,169 @@ static void convenience()
     CHECK(tcauth::url("/a").add_query(std::string("b"), std::string_view("c")).str() == "/a?b=c");
 }
 
+/* Whatever is NULL is refused, or is absent where something can be absent. */
+static void nulls()
+{
+    const char *const unset = nullptr;
+    static_assert(!std::is_constructible_v<tcauth::text, std::nullptr_t>);
+    auto auth = tcauth::auth::hmac("1", secret);
+    const std::array<std::function<void()>, 12> calls{
+        [&] { tcauth::auth::hmac(unset, secret); }, [&] { tcauth::auth::token(unset); },
+        [&] { tcauth::auth::from_json(unset); },    [&] { tcauth::auth::from_param_file("f", unset); },
+        [&] { auth.headers(unset, "/"); },          [&] { auth.headers("GET", unset); },
+        [&] { auth.set_api_path(unset); },          [&] { (void)tcauth::url{unset}; },
+        [&] { tcauth::url("/").add_segment(unset); }, [&] { tcauth::string_to_sign("GET", unset, time_point()); },
+        [&] { auth.verify("GET", unset, {}, {}); }, [&] { auth.review({"TC 1:a", 1}, 401, {}, unset); }};
+    for (const auto &call : calls)
+        CHECK(thrown(call) == TC_AUTH_STATUS_NULL_ARGUMENT);
+    CHECK(thrown([&] { tcauth::auth::from_args({"--tc_token", unset}); }) == TC_AUTH_STATUS_NULL_ARGUMENT);
+    CHECK(thrown([&] { tcauth::auth::discover(std::vector<const char *>{unset}); }) == TC_AUTH_STATUS_NULL_ARGUMENT);
+    CHECK(thrown([&] { auth.verify("GET", "/", unset, unset); }) == TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
+    CHECK(auth.review({"TC 1:a", 1}, 200, unset, "") == TC_AUTH_ADVICE_ACCEPTED);
+}
+
+struct own_string {
+    std::string held;
+    operator std::string_view() const { return held; }
+};
+
+static void kinds_of_strings()
+{
+    char array[] = "GET";
+    char *pointer = array;
+    const auto auth = tcauth::auth::hmac(own_string{"1"}, std::string(secret));
+    const auto at = time_point(seconds(1513703787));
+    const auto expected = auth.headers("GET", "/", at).authorization;
+    CHECK(auth.headers(array, own_string{"/"}, at).authorization == expected);
+    CHECK(auth.headers(pointer, std::string_view("/x", 1), at).authorization == expected);
+    CHECK(tcauth::auth::from_args(std::vector<std::string>{"--tc_token", "a"}).kind() == TC_AUTH_KIND_TOKEN);
+    CHECK(tcauth::auth::from_args(std::array<const char *, 1>{"--tc_token=a"}).kind() == TC_AUTH_KIND_TOKEN);
+    std::vector<std::string_view> many(1000, "x");
+    many.push_back("--tc_token=a");
+    CHECK(tcauth::auth::from_args(many).current_token().value == "a");
+    const std::optional<std::string> date = "Tue, 19 Dec 2017 17:16:27 GMT";
+    CHECK(tcauth::auth::token("a").review({"TC-Token a", {}}, 200, date, "") == TC_AUTH_ADVICE_ACCEPTED);
+}
+
+template <class value> static std::string written(value number)
+{
+    std::ostringstream out;
+    out << number;
+    return out.str();
+}
+
+static void names_and_codes()
+{
+    CHECK(written(TC_AUTH_STATUS_TOKEN_EXPIRED) == "TOKEN_EXPIRED" && written(TC_AUTH_ADVICE_RETRY) == "RETRY");
+    CHECK(written(TC_AUTH_KIND_HMAC) == "HMAC" && written(static_cast<tc_auth_status>(98)) == "98");
+    static_assert(tcauth::name(TC_AUTH_ADVICE_UNKNOWN) == "UNKNOWN");
+    CHECK(tcauth::name(static_cast<tc_auth_status>(98)).empty());
+
+    std::error_code code = TC_AUTH_STATUS_TOKEN_EXPIRED;
+    CHECK(code && code == TC_AUTH_STATUS_TOKEN_EXPIRED && code != TC_AUTH_STATUS_OK);
+    CHECK(code.category() == tcauth::category() && std::string_view("tc_auth") == code.category().name());
+    CHECK(code.message() == tc_auth_status_message(TC_AUTH_STATUS_TOKEN_EXPIRED));
+    CHECK(code == tcauth::make_error_code(TC_AUTH_STATUS_TOKEN_EXPIRED) && code != std::errc::timed_out);
+    code = TC_AUTH_STATUS_OK;
+    CHECK(!code);
+
+    try {
+        tcauth::auth::discover({"app"});
+        CHECK_IN("it must throw", false);
+    } catch (const std::system_error &error) {
+        CHECK(error.code() == TC_AUTH_STATUS_NO_CREDENTIALS);
+        const auto &ours = dynamic_cast<const tcauth::error &>(error);
+        CHECK(!ours.detail().empty() && ours.status() == TC_AUTH_STATUS_NO_CREDENTIALS);
+        CHECK(error.what() == tc_auth_status_message(ours.status()) + (" (" + ours.detail() + ")"));
+        const tcauth::error copy = ours;
+        CHECK(std::string_view(copy.what()) == ours.what() && copy.detail() == ours.detail());
+    }
+    const tcauth::error plain(TC_AUTH_STATUS_OK);
+    CHECK(std::string_view(plain.what()) == tc_auth_status_message(TC_AUTH_STATUS_OK) && plain.detail().empty());
+}
+
+/* Lets each allocation of a call fail, one after the other. Nothing comes of it but std::bad_alloc. */
+template <class call> static void without_memory(const char *what, call function)
+{
+    bool done = false;
+    for (long left = 0; !done && left < 100; left++) {
+        allocations_left = left;
+        try {
+            function();
+            done = true;
+        } catch (const std::bad_alloc &) {
+        }
+        allocations_left = -1;
+    }
+    CHECK_IN(what, done);
+}
+
+static void half_way()
+{
+    secrets_freed = 0;
+    auto auth = tcauth::auth::token(token);
+    auth.set_api_path("https://company.example/api");
+    auto built = tcauth::url("/api/v3/a-long-path-for-the-heap");
+    without_memory("hmac", [] { tcauth::auth::hmac("a-long-access-id-on-the-heap", secret); });
+    without_memory("token", [] { tcauth::auth::token(token); });
+    without_memory("from_args", [] { tcauth::auth::from_args({"--api_access_id=1", "--api_secret_key", secret}); });
+    without_memory("update_token", [&] { auth.update_token(token); });
+    without_memory("current_token", [&] { auto shown = auth.current_token(); tcauth::wipe(shown.value); });
+    without_memory("headers", [&] { auto made = auth.headers("GET", "/"); tcauth::wipe(made.authorization); });
+    without_memory("lines", [&] {
+        auto made = auth.headers("GET", "/");
+        try {
+            for (auto &line : made.lines())
+                tcauth::wipe(line.second);
+        } catch (...) {
+            tcauth::wipe(made.authorization);
+            throw;
+        }
+        tcauth::wipe(made.authorization);
+    });
+    std::string why;
+    without_memory("discover", [&] { tcauth::auth::discover({"app", "--tc_token", token}, &why); });
+    CHECK(why.find("arguments: tc_token") == 0);
+    without_memory("a failure", [] {
+        CHECK(thrown([] { tcauth::auth::discover({"app"}); }) == TC_AUTH_STATUS_NO_CREDENTIALS);
+    });
+    without_memory("describe", [&] { auth.describe(); });
+    without_memory("add_query", [&] { built.add_query("a-long-name-for-the-heap", "a-long-value-for-the-heap"); });
+    CHECK(built.view() == "/api/v3/a-long-path-for-the-heap?a-long-name-for-the-heap=a-long-value-for-the-heap");
+    without_memory("verify", [&] {
+        const auto wrong = [&] { auth.verify("GET", "/", "TC-Token wrong-and-long-enough", {}); };
+        CHECK(thrown(wrong) == TC_AUTH_STATUS_SIGNATURE_MISMATCH);
+    });
+    auth.update_token(token, time_point(seconds(1)));
+    auto ticket = auth.poll(seconds(0));
+    without_memory("complete", [&] {
+        if (!ticket)
+            return;
+        auto used = std::exchange(ticket, std::nullopt);
+        used->complete(200, R"({"success": true, "apiToken": "new", "message": "a long message for the heap"})");
+    });
+    CHECK(auth.current_token().value == "new"); /* although the message found no memory */
+    CHECK(secrets_freed == 0);
+}
+
+static void self_assignment()
+{
+    auto auth = tcauth::auth::token("a");
+    auto &same_auth = auth;
+    auth = std::move(same_auth);
+    CHECK(auth.headers("GET", "/").authorization == "TC-Token a");
+    auto url = tcauth::url("/a");
+    auto &same_url = url;
+    url = std::move(same_url);
+    CHECK(url.view() == "/a");
+    url.add_segment(url.view()); /* its own string */
+    CHECK(url.view() == "/a/%2Fa");
+    auto moved = std::move(url);
+    CHECK(thrown([&] { url.add_query("a", "b"); }) == TC_AUTH_STATUS_NULL_ARGUMENT && url.str().empty());
+    url = std::move(moved);
+    CHECK(url.view() == "/a/%2Fa");
+}
+
 static void many_threads()
 {
     const auto auth = tcauth::auth::hmac("1", secret);
@@ -219,6 +404,11 @@ int main()
     long_tokens();
     arguments();
     convenience();
+    nulls();
+    kinds_of_strings();
+    names_and_codes();
+    half_way();
+    self_assignment();
     many_threads();
     return check_summary("test_hpp");
 }
