@@ -145,7 +145,7 @@ $(PKG_CONFIG_FILE): packaging/tc_auth.pc.in Cargo.toml Makefile
 # Windows looks for a DLL where the program is, and in the PATH.
 SHARED_DIR = $(if $(filter Windows,$(SYSTEM)),$(BINDIR),$(LIBDIR))
 
-INSTALLED = $(INCLUDEDIR)/tc_auth.h $(INCLUDEDIR)/tc_auth.hpp $(SHARED_DIR)/$(SHARED_FILE) $(SHARED_DIR)/$(SONAME) \
+INSTALLED = $(addprefix $(INCLUDEDIR)/,tc_auth.h tc_auth.hpp tc_auth.cppm) $(SHARED_DIR)/$(SHARED_FILE) $(SHARED_DIR)/$(SONAME) \
 	$(LIBDIR)/$(LINK_NAME) $(LIBDIR)/libtc_auth.a $(PKG_CONFIG_DIR)/tc_auth.pc $(CMAKE_DIR)/tc_authConfig.cmake \
 	$(CMAKE_DIR)/tc_authConfigVersion.cmake $(BINDIR)/$(notdir $(TC_SIGN)) $(MANDIR)/man1/tc-sign.1 $(DOCDIR)/LICENSE $(DOCDIR)/copyright
 
@@ -156,7 +156,7 @@ MAN3 = $(wildcard $(DOCS)/man/man3/*.3)
 # not built again, for whoever may write there, root mostly, may have no cargo.
 install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),$(wildcard $(TC_SIGN))),,lib) | $(filter docs,$(MAKECMDGOALS))
 	$(INSTALL) -d $(foreach directory,$(sort $(dir $(INSTALLED))),'$(DESTDIR)$(directory)')
-	$(INSTALL) -m 644 include/tc_auth.h include/tc_auth.hpp '$(DESTDIR)$(INCLUDEDIR)'
+	$(INSTALL) -m 644 include/tc_auth.h include/tc_auth.hpp include/tc_auth.cppm '$(DESTDIR)$(INCLUDEDIR)'
 	$(INSTALL) -m 755 $(SHARED_LIBRARY) '$(DESTDIR)$(SHARED_DIR)/$(SHARED_FILE)'
 ifeq ($(SYSTEM),Windows)
 	$(INSTALL) -m 644 $(RELEASE)/$(LINK_NAME) '$(DESTDIR)$(LIBDIR)'
@@ -312,10 +312,7 @@ $(BUILD)/%-static: tests/c/%.c tests/c/check.h tests/c/measure.h include/tc_auth
 $(BUILD)/%-shared: tests/c/%.c tests/c/check.h include/tc_auth.h $(SONAME_LINK)
 	$(COMPILE) -L$(RELEASE) -ltc_auth -lpthread
 
-# The C++ tests.
-
-$(BUILD)/test_hpp: tests/cpp/test_hpp.cpp tests/c/check.h include/tc_auth.hpp include/tc_auth.h $(STATIC_LIBRARY)
-	$(COMPILE_CXX) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
+# For C++; tests/run.sh builds the other tests, with each compiler.
 
 $(BUILD)/conformance-cpp: tests/cpp/conformance.cpp examples-c/curl_session.cpp include/tc_auth.hpp include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE_CXX) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)

@@ -82,8 +82,10 @@ static_assert(TC_AUTH_VERSION_MAJOR == 0 && TC_AUTH_VERSION_MINOR == 1, "tc_auth
 #define TC_AUTH_HPP_THROWS 0
 #endif
 
-/** Makes a tc_auth_status a std::error_code. */
-template <> struct std::is_error_code_enum<tc_auth_status> : std::true_type {};
+namespace std {
+/** A tc_auth_status converts to a std::error_code. */
+template <> struct is_error_code_enum<tc_auth_status> : true_type {};
+} // namespace std
 
 namespace tcauth {
 #if TC_AUTH_HPP_THROWS

@@ -133,6 +133,11 @@ check_address() {
     compiler="$CXX -std=c++17 $sanitize"
     compile tests/cpp/test_hpp.cpp
     "$checked/test_hpp"
+    for exceptions in -fexceptions -fno-exceptions; do
+        compiler="$CXX -std=c++17 $sanitize $exceptions"
+        compile tests/cpp/test_results.cpp
+        "$checked/test_results"
+    done
     compiler="$CC -std=c99 $sanitize"
     storm 'compile tests/c/storm.c -lcurl' "$checked/storm"
 }

@@ -205,9 +205,97 @@ cpp_program() {
     $CXX -std=c++17 $WARNINGS -Iinclude "$build/documented.cpp" "$RELEASE/libtc_auth.a" -lpthread -ldl -lm -o "$build/documented-cpp" &&
         "$build/documented-cpp" >"$build/documented.out" && cat "$build/documented.out" &&
         test "$(grep -c '^Authorization: TC \|^Timestamp: ' "$build/documented.out")" -eq 2 || return 1
-    make_quietly "$build/test_hpp" || return 1
+    cpp_in_all_ways tests/cpp/test_hpp.cpp || return 1
     # Its operator delete searches the whole block and ends in free(): no mistakes, as valgrind thinks.
-    "$build/test_hpp" && { ! have valgrind || memcheck --show-mismatched-frees=no --undef-value-errors=no "$build/test_hpp"; }
+    ! have valgrind || memcheck --show-mismatched-frees=no --undef-value-errors=no "$build/test_hpp"
+}
+
+cpp_build() { # COMPILER STANDARD SOURCE OUTPUT FLAG...
+    compiler=$1 standard=$2 source=$3 output=$4
+    shift 4
+    $compiler "-std=$standard" -g -O1 $WARNINGS -Wsign-conversion -Wshadow "$@" -Iinclude "$source" \
+        "$RELEASE/libtc_auth.a" $system_libraries -o "$output"
+}
+
+# With each compiler and standard. Clang also reads the comments.
+cpp_in_all_ways() { # SOURCE FLAG...
+    source=$1 program=$build/$(basename "$1" .cpp)
+    shift
+    clang=$(clang_cxx)
+    [ -n "$clang" ] || echo "not tested: $source with clang; to test it: apt-get install clang-22"
+    for standard in c++17 c++20; do
+        [ -z "$clang" ] || { cpp_build "$clang" $standard "$source" "$program" -Wdocumentation "$@" && "$program"; } || return 1
+        cpp_build "$CXX" $standard "$source" "$program" "$@" && "$program" || return 1
+    done
+}
+
+cpp_results() {
+    cpp_in_all_ways tests/cpp/test_results.cpp && cpp_in_all_ways tests/cpp/test_results.cpp -fno-exceptions -fno-rtti
+}
+
+# Each status, kind and advice has its name, and the module exports all that is public.
+cpp_names_match() { # HEADER MODULE
+    enumerator='TC_AUTH_\(STATUS\|KIND\|ADVICE\)_\([A-Z_]*\)'
+    {
+        echo "#include \"$(absolute "$1")\""
+        sed -n "s/^ *\($enumerator\) = .*/static_assert(tcauth::name(\1) == \"\3\");/p" include/tc_auth.h
+    } >"$build/names.cpp"
+    {
+        sed -n "s/^ *\($enumerator\) = .*/::\1/p" include/tc_auth.h
+        sed '/^namespace detail {/,/^} .. namespace detail/d' "$1" |
+            sed -n 's/^\(template <class T> \)\{0,1\}\(class\|struct\|using\) \(\[\[nodiscard]] \)\{0,1\}\([a-z_]*\) .*[{;]$/tcauth::\4/p
+                s/^\(inline\|constexpr\) [^(]*[ &*]\([a-z_]*\)(.*/tcauth::\2/p'
+    } | sort -u >"$build/public-names"
+    test "$(grep -c . "$build/names.cpp")" -gt 30 && test "$(grep -c ^tcauth "$build/public-names")" -gt 15 || return 1
+    $CXX -std=c++17 -fsyntax-only -Iinclude "$build/names.cpp" || return 1
+    while read -r public; do
+        grep -q "^using $public;" "$2" || { echo "not exported: $public"; return 1; }
+    done <"$build/public-names"
+}
+
+cpp_names() {
+    cpp_names_match include/tc_auth.hpp include/tc_auth.cppm || return 1
+    cat "$build/public-names"
+    for planted in '/case TC_AUTH_STATUS_PANIC/d' 's/"CLOCK_SKEW"/"SKEW"/' 's/^inline const char .version/inline const char *planted/'; do
+        sed "$planted" include/tc_auth.hpp >"$build/planted.hpp"
+        ! cpp_names_match "$build/planted.hpp" include/tc_auth.cppm || { echo "not found: $planted"; return 1; }
+    done
+    sed '/TC_AUTH_ADVICE_RETRY/d' include/tc_auth.cppm >"$build/planted.cppm"
+    ! cpp_names_match include/tc_auth.hpp "$build/planted.cppm"
+}
+
+# A program of three parts: two versions of the header, and one of them also without exceptions, which is linked first.
+cpp_parts() { # SED_EXPRESSION_FOR_ALL_HEADERS
+    rm -rf "$build/versions"
+    mkdir -p "$build/versions/1" "$build/versions/2"
+    for header in tc_auth.h tc_auth.hpp; do
+        sed "$1" include/$header >"$build/versions/1/$header"
+        sed "s/v0_1/v0_2/; s/\(VERSION_MINOR \(== \)*\)1/\12/; s/return \"tc_auth\"/return \"the other\"/; $1" \
+            include/$header >"$build/versions/2/$header"
+    done
+    part="$CXX -std=c++17 -O0 $WARNINGS -c tests/cpp/versions.cpp"
+    $part -DPART=first -I"$build/versions/1" -fno-exceptions -o "$build/versions/first.o" &&
+        $part -DPART=second -I"$build/versions/1" -o "$build/versions/second.o" &&
+        $part -DPART=third -I"$build/versions/2" '-DOTHERS=CALL(first)CALL(second)' -o "$build/versions/third.o" &&
+        $CXX "$build/versions/first.o" "$build/versions/second.o" "$build/versions/third.o" "$RELEASE/libtc_auth.a" \
+            $system_libraries -o "$build/versions/program" && "$build/versions/program" >"$build/versions/output" &&
+        cat "$build/versions/output" &&
+        printf '%s\n' 'the other throws INVALID_ACCESS_ID' tc_auth 'tc_auth throws INVALID_ACCESS_ID' |
+        diff - "$build/versions/output"
+}
+
+cpp_versions() {
+    cpp_parts '' || return 1
+    ! cpp_parts 's/inline namespace v0_.*/inline namespace same {/' || { echo "one namespace for all is not found"; return 1; }
+}
+
+cpp_module() {
+    clang=$(clang_cxx)
+    for exceptions in -fexceptions -fno-exceptions; do
+        $clang -std=c++20 $WARNINGS $exceptions --precompile include/tc_auth.cppm -o "$build/tc_auth.pcm" &&
+            cpp_build "$clang" c++20 tests/cpp/test_module.cpp "$build/test_module" $exceptions \
+                "-fmodule-file=tc_auth=$build/tc_auth.pcm" "$build/tc_auth.pcm" && "$build/test_module" || return 1
+    done
 }
 
 cpp_conformance() {
@@ -483,6 +571,14 @@ part_cpp() {
         return
     fi
     run "C++: ownership, errors, wiping" cpp_program
+    run "C++: results, with and without exceptions" cpp_results
+    run "C++: names of the enumerations and of the module" cpp_names
+    run "C++: two versions in one program" cpp_versions
+    if [ -n "$(clang_cxx)" ]; then
+        run "C++: module" cpp_module
+    else
+        skip "C++: module" "no clang 22 or later" "apt-get install clang-22"
+    fi
     run "C++: conformance" cpp_conformance
     run "C++: hostile servers" cpp_hostile
     residue C++ cpp "secrets left behind in memory" openssl=openssl

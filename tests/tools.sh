@@ -18,6 +18,16 @@ lacking() {
 # at_least WANTED VERSION
 at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
 
+# The C++ compiler of LLVM 22 or later, which knows modules; nothing if there is none.
+clang_cxx() {
+    for name in clang++ $(seq -f clang++-%g 22 39); do
+        if have "$name" && at_least 22 "$("$name" -dumpversion)"; then
+            echo "$name"
+            return
+        fi
+    done
+}
+
 make_quietly() { "$MAKE" --no-print-directory -s WERROR=-Werror "$@"; }
 
 has_libcurl() { echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; }
