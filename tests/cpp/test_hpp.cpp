@@ -158,8 +158,24 @@ static void wiping()
         CHECK(thrown([] { tcauth::auth::hmac("1", std::string_view("tc_auth-example-secret\0", 23)); }) == TC_AUTH_STATUS_INVALID_SECRET_KEY);
         CHECK(tcauth::auth::from_args({"--api_access_id=1", "--api_secret_key", secret}).kind() == TC_AUTH_KIND_HMAC);
         CHECK(thrown([] { tcauth::auth::from_args({"--api_secret_key", secret, std::string_view("\0", 1)}); }) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+        /* So short that it is inside of an object, which moves while the list grows. */
+        CHECK(tcauth::auth::from_args({"--api_secret_key", "le-secret", "--api_access_id", "1", "a", "b"}).get());
     }
     CHECK(secrets_freed == 0);
+    /* A short string is inside of its object. One that is moved must leave nothing there. */
+    static const std::string_view short_token = "a.sh.1";
+    const auto holds_it = [](const auto &object) {
+        const std::string_view bytes(reinterpret_cast<const char *>(&object), sizeof object);
+        return bytes.find(short_token) != bytes.npos;
+    };
+    auto shown = tcauth::auth::token(short_token).try_current_token();
+    const auto moved = *std::move(shown);
+    CHECK(moved.value == short_token && !holds_it(shown) && !holds_it(moved));
+    auto sent = tcauth::auth::token(short_token).try_headers("GET", "/");
+    const auto moved_headers = *std::move(sent);
+    CHECK(moved_headers.authorization == "TC-Token a.sh.1" && !holds_it(sent) && !holds_it(moved_headers));
+    std::string inside(short_token); /* the check itself */
+    CHECK(holds_it(inside));
     std::string(secret).append(" and more"); /* the check itself: a copy that is not wiped */
     CHECK(secrets_freed > 0);
 }
@@ -266,8 +282,22 @@ template <class value> static std::string written(value number)
     return out.str();
 }
 
+/* A namespace with an operator of its own, which hides all others but for the lookup by argument. */
+namespace elsewhere {
+struct hiding {};
+[[maybe_unused]] static std::ostream &operator<<(std::ostream &out, hiding) { return out; }
+static std::string written()
+{
+    std::ostringstream out;
+    out << TC_AUTH_STATUS_PANIC << TC_AUTH_KIND_NONE << TC_AUTH_ADVICE_RETRY << hiding();
+    const std::error_code code = TC_AUTH_STATUS_PANIC;
+    return out.str() + std::to_string(code.value());
+}
+} // namespace elsewhere
+
 static void names_and_codes()
 {
+    CHECK(elsewhere::written() == "PANICNONERETRY99");
     CHECK(written(TC_AUTH_STATUS_TOKEN_EXPIRED) == "TOKEN_EXPIRED" && written(TC_AUTH_ADVICE_RETRY) == "RETRY");
     CHECK(written(TC_AUTH_KIND_HMAC) == "HMAC" && written(static_cast<tc_auth_status>(98)) == "98");
     static_assert(tcauth::name(TC_AUTH_ADVICE_UNKNOWN) == "UNKNOWN");
