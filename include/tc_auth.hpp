@@ -323,9 +323,9 @@ namespace detail {
  * message, and the error of a value has the status OK.
  */
 template <class T> class [[nodiscard]] result {
-    static_assert(!std::is_reference_v<T> && !std::is_same_v<std::remove_cv_t<T>, failure>, "a value, and no failure");
+    static_assert(!std::is_reference_v<T> && !std::is_same_v<std::remove_cv_t<T>, failure>, "T must be a value");
     using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
-    static_assert(std::is_nothrow_move_constructible_v<stored>, "a result is never without both");
+    static_assert(std::is_nothrow_move_constructible_v<stored>, "else a result could hold neither");
 
 public:
     using value_type = T;       /**< T */
@@ -465,11 +465,7 @@ public:
         else
             refusal_ = refusal;
     }
-    terminated(terminated &&other) noexcept
-        : copy_(std::move(other.copy_)), refusal_(other.refusal_), is_null_(other.is_null_)
-    {
-        wipe(other.copy_);
-    }
+    terminated(terminated &&) noexcept = default; // what a short string leaves behind, the destructor wipes
     terminated &operator=(terminated &&) = delete;
     ~terminated() { wipe(copy_); }
 
