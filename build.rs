@@ -1,4 +1,4 @@
-//! Gives the shared library what a plain `cargo build` leaves out.
+//! Linker options for the shared library that cargo does not set.
 
 use std::env;
 
@@ -23,13 +23,13 @@ fn main() {
 fn elf(arch: &str) -> Vec<String> {
     let mut options = vec![
         format!("-soname,libtc_auth.so.{MAJOR}"),
-        // A thread that ends after dlclose would run destructors of thread-locals in unmapped code.
+        // Otherwise a thread that ends after dlclose() would run thread-local destructors in unmapped code.
         "-z,nodelete".to_owned(),
-        // The tables of function pointers are read-only before the first line of a caller runs.
+        // Makes the tables of function pointers read-only before the caller's code runs.
         "-z,relro,-z,now".to_owned(),
     ];
-    // What is aligned to less than a page can't be mapped, and Android on x86-64 may have pages of 16 KiB. Linkers for
-    // arm64 and others with large pages align to 64 KiB by themselves, which this must not lower.
+    // Segments must be aligned to pages, which can have 16 KiB in Android on x86-64. For arm64 and others with large
+    // pages, linkers already align to 64 KiB, which this must not lower.
     if arch == "x86_64" {
         options.push("-z,max-page-size=16384".to_owned());
     }
@@ -39,10 +39,11 @@ fn elf(arch: &str) -> Vec<String> {
 fn mach_o() -> Vec<String> {
     vec![
         format!("-install_name,@rpath/libtc_auth.{MAJOR}.dylib"),
-        // A program that was linked with a newer minor version may call what this one lacks: the loader refuses it.
+        // The loader refuses a program that was linked with a newer minor version: it may call functions that this one
+        // lacks.
         format!("-compatibility_version,{MAJOR}.{MINOR}.0"),
         format!("-current_version,{}", env!("CARGO_PKG_VERSION")),
-        // Rust names libraries that nothing here uses.
+        // Leaves out libraries that Rust links but that are not used.
         "-dead_strip_dylibs".to_owned(),
     ]
 }

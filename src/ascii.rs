@@ -1,11 +1,11 @@
-//! Text that is ASCII.
+//! ASCII checks and conversion.
 
-/// Whether this is one word of visible ASCII (0x21 to 0x7e): what an id and a token must be, and all of a URI.
+/// Whether this is not empty and only visible ASCII (0x21 to 0x7e), as ids, tokens and URIs must be.
 pub(crate) fn is_visible(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(u8::is_ascii_graphic)
 }
 
-/// Text of bytes that were checked to be ASCII before.
+/// Converts bytes that were already checked to be ASCII.
 pub(crate) fn ascii(bytes: &[u8]) -> &str {
     debug_assert!(bytes.is_ascii());
     str::from_utf8(bytes).unwrap_or_default()

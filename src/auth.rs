@@ -1,4 +1,4 @@
-//! One identity: its credential, and what is known about the server.
+//! One identity: its credential, its API path and its clock offset.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,23 +23,23 @@ use crate::token::Ticket;
 use crate::token::shared::SharedToken;
 use crate::token::{self, Token};
 
-/// The stack that computing and comparing a signature may use.
+/// Stack bytes used at most to compute and compare a signature.
 const VERIFY_STACK: usize = 2 << 10;
 
-/// The stack that reading a refusal may use.
+/// Stack bytes used at most to read a refusal.
 const REVIEW_STACK: usize = 4 << 10;
 
-/// One identity at one ThreatConnect instance. It is made once, shared by any number of threads, and asked for the
-/// headers of each request. No call but [`Auth::poll`] waits for another.
+/// One identity at one ThreatConnect instance. Create it once and share it between threads; it returns the headers of
+/// each request. Only [`Auth::poll`] waits for other threads.
 pub struct Auth {
     credential: Credential,
-    /// Set at most once, so a reader needs no lock: also not after a `fork` in the middle of another thread's call.
+    /// Set at most once, so readers need no lock, which another thread could hold during fork().
     api_path: OnceBox<ApiPath>,
     clock_offset: ClockOffset,
     source: Source,
 }
 
-/// What an [`Auth`] proves its identity with.
+/// The kind of credential of an [`Auth`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -81,13 +81,13 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InvalidAccessId`] unless the id is visible ASCII; [`Error::InvalidSecretKey`] if the key is empty or
-    /// holds a control character.
+    /// contains a control character.
     pub fn new_hmac(access_id: impl AsRef<[u8]>, secret_key: impl AsRef<[u8]>) -> Result<Auth> {
         Ok(Auth::new(Credential::Hmac(Signer::new(access_id.as_ref(), secret_key.as_ref())?)))
     }
 
-    /// An identity that shows a token. `expires` is in Unix seconds; `None` if the token's life is not known. `now`
-    /// tells how much of it is left.
+    /// An identity that uses an API token. `expires` is in Unix seconds, or `None` if unknown; `now` is needed to
+    /// compute how long the token is still valid.
     ///
     /// # Errors
     /// [`Error::InvalidToken`] unless the token is visible ASCII; [`Error::InvalidTime`].
@@ -113,7 +113,7 @@ impl Auth {
         }
     }
 
-    /// One line for a log. It holds nothing of a secret key or a token, not even a length.
+    /// One line for a log. It contains no part of a secret key or a token, and not their length.
     #[must_use]
     pub fn describe(&self) -> String {
         let credential = match &self.credential {
@@ -127,8 +127,7 @@ impl Auth {
         format!("{credential}; source {}; api path {api_path}", self.source)
     }
 
-    /// The headers for one request at `unix_time`. Nothing is read but this handle: the time decides whether the token
-    /// has expired, too.
+    /// The headers for one request at `unix_time`, which also decides whether the token has expired. Reads no clock.
     ///
     /// # Errors
     /// [`Error::InvalidMethod`], [`Error::InvalidUriForm`], [`Error::InvalidUriByte`], [`Error::InvalidTime`],
@@ -137,7 +136,8 @@ impl Auth {
         cleared(|| Ok(HeaderList::new(&self.authorize(method.as_ref(), uri.as_ref(), unix_time)?)))
     }
 
-    /// What [`Auth::headers`] writes into a list; allocates nothing and takes no lock. The caller clears the registers.
+    /// Like [`Auth::headers`], but without a list: allocates nothing and takes no lock. The caller must clear the
+    /// registers.
     pub(crate) fn authorize(&self, method: &[u8], uri: &[u8], unix_time: i64) -> Result<Authorization<'_>> {
         let (method, target) = (Method::parse(method)?, self.target(uri)?);
         let unix_time = clock::unix_seconds(unix_time)?;
@@ -155,14 +155,14 @@ impl Auth {
         }
     }
 
-    /// The server's side: checks the headers that came with a request.
+    /// Checks the headers of a request that was received, as a server does.
     ///
-    /// `timestamp` is the value of the Timestamp header, which a token does not need. At `unix_time`, the timestamp
-    /// may be `tolerance` seconds off, at most a day; ThreatConnect itself allows 300.
+    /// `timestamp` is the value of the Timestamp header, which is ignored with a token. It may differ from `unix_time`
+    /// by `tolerance` seconds, at most a day; ThreatConnect itself allows 300.
     ///
     /// # Errors
-    /// For the caller's own arguments those of [`Auth::headers`], and [`Error::InvalidArgument`] for the tolerance.
-    /// For the headers, in this order: [`Error::MalformedAuthorization`], [`Error::SignatureMismatch`],
+    /// For the other arguments: those of [`Auth::headers`], and [`Error::InvalidArgument`] for the tolerance. For the
+    /// headers, in this order: [`Error::MalformedAuthorization`], [`Error::SignatureMismatch`],
     /// [`Error::TimestampOutOfRange`] or [`Error::TokenExpired`].
     pub fn verify(
         &self,
@@ -180,14 +180,14 @@ impl Auth {
             Credential::Hmac(signer) => {
                 let timestamp = timestamp.ok_or(Error::MalformedAuthorization)?;
                 let text = StringToSign::new(target, &method, timestamp);
-                // The right signature is a secret if another one was shown.
+                // If the signature that was sent is wrong, the right one is a secret.
                 wiped::<VERIFY_STACK, _>(|| verify::signature(signer, &text, authorization, &window))
             }
             Credential::Token(shared) => cleared(|| verify::token(&shared.current(), authorization, &window)),
         }
     }
 
-    /// What is signed of a URI, unless it points to another server.
+    /// The part of a URI that is signed. Fails if the URI has another origin than the API path.
     fn target<'a>(&self, uri: &'a [u8]) -> Result<Target<'a>> {
         let uri = Uri::parse(uri)?;
         if let Some(api_path) = self.api_path.get() {
@@ -196,8 +196,8 @@ impl Auth {
         Ok(uri.target)
     }
 
-    /// Replaces the token at once, for every thread, also while it is being renewed. The old one is wiped when its last
-    /// reader is done. The same token with another expiry changes the expiry and nothing else.
+    /// Replaces the token at once, for all threads, also during a renewal. The old token is wiped when no call reads it
+    /// any more. The same token with another expiry only changes the expiry.
     ///
     /// # Errors
     /// Those of [`Auth::new_token`]; [`Error::WrongKind`] on an HMAC identity. The old token then stays.
@@ -206,7 +206,7 @@ impl Auth {
         shared.update(Token::new(token.as_ref(), expires)?, self.correct(now))
     }
 
-    /// The current token with its own expiry.
+    /// The current token with its expiry.
     ///
     /// # Errors
     /// [`Error::WrongKind`] on an HMAC identity.
@@ -221,8 +221,8 @@ impl Auth {
         }
     }
 
-    /// How long before its expiry a token is due to be renewed: 0 to 86400 seconds, 60 at first. A token with a short
-    /// life is due at half of it.
+    /// Sets how many seconds before its expiry the token is renewed: 0 to 86400; 60 by default. A token with a short
+    /// life is renewed at half of it.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`]; [`Error::WrongKind`] on an HMAC identity.
@@ -230,12 +230,12 @@ impl Auth {
         self.shared()?.set_window(seconds)
     }
 
-    /// To be asked before each request: `None` means go ahead and sign. With a ticket this caller, and nobody else,
-    /// renews the token: GET its URL, and complete it. While somebody else does, the call waits, for `max_wait` at most.
-    /// `clock` reads this machine's clocks, which are corrected by the offset.
+    /// Call it before each request. `None`: go ahead and sign. A ticket: only this caller renews the token: GET the
+    /// ticket's URL, then complete the ticket. While another caller renews, the call waits for at most `max_wait`.
+    /// `clock` reads this machine's clocks; the clock offset is added to the result.
     ///
     /// # Errors
-    /// [`Error::RenewalTimeout`] if the other one's renewal took longer.
+    /// [`Error::RenewalTimeout`] if the other caller's renewal takes longer.
     pub fn poll(&self, max_wait: Duration, clock: impl Fn() -> Now) -> Result<Option<Ticket>> {
         match &self.credential {
             Credential::Hmac(_) => Ok(None),
@@ -243,14 +243,14 @@ impl Auth {
         }
     }
 
-    /// Says what an answer of the server means for the authorization, and corrects what can be corrected: it marks a
-    /// token as rejected, which makes a renewal due, and sets a clock right that the server calls wrong.
+    /// Says what a response means for the authorization. Marks a rejected token, so that the next poll renews it, and
+    /// corrects the clock offset if the server rejected the timestamp.
     ///
-    /// `sent_authorization` and `sent_timestamp` are what was sent; the timestamp of a token is not looked at.
+    /// `sent_authorization` and `sent_timestamp` are the values that were sent; with a token, the timestamp is ignored.
     ///
     /// # Errors
     /// [`Error::MalformedAuthorization`] if what was sent does not begin with this identity's scheme;
-    /// [`Error::InvalidTime`] if the timestamp matters and is none.
+    /// [`Error::InvalidTime`] if the timestamp is needed and not valid.
     pub fn review(
         &self,
         sent_authorization: impl AsRef<[u8]>,
@@ -267,7 +267,7 @@ impl Auth {
         if !response.is_refusal() {
             return Ok(Advice::Accepted);
         }
-        // A refusal may hold the token.
+        // A refusal may contain the token.
         wiped::<REVIEW_STACK, _>(|| self.judge(sent, sent_timestamp, response, now))
     }
 
@@ -302,19 +302,19 @@ impl Auth {
             };
             match self.clock_offset.replace(offset, corrected) {
                 Ok(true) => return Ok(Advice::Retry),
-                Ok(false) => {} // another answer was faster: look again, it may have settled this one
+                Ok(false) => {} // another thread changed the offset, perhaps to the right one: check again
                 Err(_) => return Ok(Advice::ClockSkew),
             }
         }
     }
 
-    /// A look at this machine's clock, corrected by the offset.
+    /// Adds the clock offset.
     fn correct(&self, now: Now) -> Now {
         now.corrected(self.clock_offset())
     }
 
-    /// Says where the platform's API is, such as `https://company.example/api`. From then on a URL of another origin
-    /// is refused, and [`Auth::url`] can join paths to it. It can be set once.
+    /// Sets the URL of the platform's API, such as `https://company.example/api`, once. From then on, URLs of another
+    /// origin are refused, and [`Auth::url`] can join paths to it.
     ///
     /// # Errors
     /// [`Error::InvalidUriForm`] unless it is an absolute `http` or `https` URL without user, query and fragment;
@@ -333,7 +333,7 @@ impl Auth {
         Url::join(self.api_path.get().ok_or(Error::ApiPathMissing)?, path.as_ref())
     }
 
-    /// Sets what has to be added to this machine's clock to get the server's time, in seconds.
+    /// Sets the number of seconds to add to this machine's clock to get the server's time.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] if it is more than a day.
@@ -341,7 +341,7 @@ impl Auth {
         self.clock_offset.set(seconds)
     }
 
-    /// What [`Auth::set_clock_offset`] set; 0 at first.
+    /// The clock offset in seconds, as set or corrected; 0 by default.
     #[must_use]
     pub fn clock_offset(&self) -> i64 {
         self.clock_offset.get()
@@ -354,7 +354,7 @@ impl fmt::Debug for Auth {
     }
 }
 
-/// The string that is signed, for comparison with the one on the other side: `<request target>:<METHOD>:<Unix seconds>`.
+/// The string that is signed, to compare with another implementation: `<request target>:<METHOD>:<Unix seconds>`.
 ///
 /// # Errors
 /// [`Error::InvalidMethod`], [`Error::InvalidUriForm`], [`Error::InvalidUriByte`], [`Error::InvalidTime`].

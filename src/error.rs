@@ -1,9 +1,9 @@
-//! What can go wrong.
+//! The error type.
 
 use std::ffi::CStr;
 use std::fmt;
 
-/// Why a call failed; [`Error::message`] explains each. In C these are the statuses of the same names.
+/// Why a call failed; [`Error::message`] explains each. In C, each is the status of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each has a message that explains it")]
@@ -33,11 +33,11 @@ pub enum Error {
     OtherOrigin,
 }
 
-/// What every function of this crate that can fail returns.
+/// The result of a function that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// All of them.
+    /// All errors.
     pub(crate) const ALL: [Error; 23] = [
         Error::InvalidMethod,
         Error::InvalidUriForm,
@@ -70,7 +70,7 @@ impl Error {
         self.c_message().to_str().unwrap_or_default()
     }
 
-    /// The same, ended by NUL, so that C can read it in place.
+    /// The same as a C string, so that C can read it without a copy.
     pub(crate) fn c_message(self) -> &'static CStr {
         match self {
             Error::InvalidMethod => c"The method is not an HTTP token of 1 to 64 characters: pass a name such as GET, without spaces.",
@@ -113,7 +113,7 @@ mod tests {
     use super::Error;
 
     #[test]
-    fn a_message_speaks_of_its_error() {
+    fn a_message_describes_its_error() {
         for (error, words) in [
             (Error::TokenExpired, "expired"),
             (Error::RenewalRefused, "refused to renew"),

@@ -1,5 +1,5 @@
-//! Makes the authorization headers of the ThreatConnect API: HMAC-SHA256 signatures over path, query, method and time,
-//! or an API token. It does no networking: its caller does, with whatever HTTP client it has.
+//! Authorization headers for the ThreatConnect API: HMAC-SHA256 signatures over path, query, method and time, or an API
+//! token. The library opens no connection: the application sends the requests, with any HTTP client.
 //!
 //! ```
 //! let auth = tc_auth::Auth::new_hmac("12345678901234567890", "tc_auth-example-secret")?;
@@ -15,28 +15,28 @@
 //! # Ok::<(), tc_auth::Error>(())
 //! ```
 //!
-//! All times are Unix seconds and given by the caller, as is every look at the clock. The same functions are there for C: see `include/tc_auth.h`.
+//! All times are Unix seconds, passed in by the caller. `include/tc_auth.h` has the same functions for C.
 
 #![deny(unsafe_code)]
-// The text of a panic goes to standard error, and such a panic shows what was sliced or unwrapped: a token, perhaps.
+// A panic message goes to standard error, and may contain the value that was sliced or unwrapped, such as a token.
 #![cfg_attr(
     not(test),
     deny(clippy::string_slice, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo)
 )]
 
-// The API of the crate.
+// The public API.
 mod auth;
 mod clock;
 mod error;
 mod review;
 
-// What it is made of, by role.
+// The parts, by role.
 mod credentials;
 mod request;
 mod sign;
 mod token;
 
-// What these stand on.
+// Utilities.
 mod ascii;
 #[cfg(test)]
 mod planted;

@@ -1,26 +1,26 @@
-//! Which process this is: a number that differs from that of every process it was forked from.
+//! A number for this process that none of its ancestors has.
 //!
-//! A process id does not: in two PID namespaces both the parent and its child can have the id 1.
+//! The process id is not enough: in two PID namespaces, a parent and its child can both have the id 1.
 
 #![allow(unsafe_code, reason = "mappings have no safe interface")]
 
-/// A mark of this process. A child after `fork` has another one than its parent, and than the parent's parents.
+/// The number of this process. A child after fork() gets a new one.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 pub(crate) fn mark() -> u64 {
     use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 
-    /// Copied by `fork`, so it only grows from a process to its children.
+    /// Copied by fork(), so a child continues from its parent's number.
     static LATEST: AtomicU64 = AtomicU64::new(0);
-    /// A page that the kernel hands to a forked child as zeros. No lock: a child would wait for ever for a thread of its
-    /// parent that was about to make it.
+    /// A page that is zeroed in a forked child. Set without a lock, which a thread of the parent could hold during
+    /// fork().
     static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
 
     if PAGE.load(Relaxed).is_null() {
         let Some(page) = page() else { return u64::from(std::process::id()) };
-        // Another thread may have been faster; its page is the one, and this one stays unused.
+        // If another thread was faster, its page is used, and this one stays unused.
         let _ = PAGE.compare_exchange(std::ptr::null_mut(), std::ptr::from_ref(page).cast_mut(), Relaxed, Relaxed);
     }
-    // SAFETY: not NULL any more, and never given back.
+    // SAFETY: no longer NULL, and never unmapped.
     let page = unsafe { &*PAGE.load(Relaxed) };
     match page.load(Relaxed) {
         0 => {
@@ -31,17 +31,17 @@ pub(crate) fn mark() -> u64 {
     }
 }
 
-/// Linux has this since 4.14; before that there is none.
+/// `None` before Linux 4.14, which lacks MADV_WIPEONFORK.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 fn page() -> Option<&'static std::sync::atomic::AtomicU64> {
-    let len = 4096; // of a page of any size the kernel takes the whole
+    let len = 4096; // the kernel rounds it up to a whole page
     let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: a new mapping, which touches nothing that exists.
+    // SAFETY: a new mapping, which changes no existing memory.
     let start = unsafe { libc::mmap(std::ptr::null_mut(), len, access, kind, -1, 0) };
     if start == libc::MAP_FAILED {
         return None;
     }
-    // SAFETY: the mapping was just made, and is never given back if this works; it is zeroed, aligned and large enough.
+    // SAFETY: the mapping is new, zeroed, aligned and large enough, and is never unmapped if this succeeds.
     unsafe {
         if libc::madvise(start, len, libc::MADV_WIPEONFORK) == 0 {
             return Some(&*start.cast());
@@ -51,7 +51,7 @@ fn page() -> Option<&'static std::sync::atomic::AtomicU64> {
     None
 }
 
-/// Elsewhere there are no PID namespaces.
+/// Other systems have no PID namespaces.
 #[cfg(any(not(any(target_os = "linux", target_os = "android")), miri))]
 pub(crate) fn mark() -> u64 {
     u64::from(std::process::id())
@@ -61,12 +61,12 @@ pub(crate) fn mark() -> u64 {
 mod tests {
     use super::mark;
 
-    /// The child of a child, too, and whether or not the marks were asked for in between.
+    /// Also a child's child, whether or not `mark` was called in between.
     #[test]
     fn a_forked_child_has_another_mark() {
         let parent = mark();
         assert_eq!(mark(), parent);
-        // SAFETY: the child does nothing but ask, fork and end.
+        // SAFETY: the child only calls `mark`, fork(), waitpid() and _exit().
         unsafe {
             let child = libc::fork();
             if child == 0 {

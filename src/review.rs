@@ -1,4 +1,4 @@
-//! What a refusal by the server means, and whether a retry is any use.
+//! What a refusal by the server means, and whether to retry.
 
 use std::time::UNIX_EPOCH;
 
@@ -27,7 +27,7 @@ pub enum Advice {
     Unknown = 7,
 }
 
-/// A known objection of the server.
+/// The reason that the server gives for a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Objection {
     Signature,
@@ -38,7 +38,7 @@ pub(crate) enum Objection {
     NotLicensed,
 }
 
-/// What the messages of the server begin with.
+/// How the server's messages begin.
 const MESSAGES: [(&str, Objection); 6] = [
     ("Signature data did not match expected result", Objection::Signature),
     ("Timestamp out of acceptable time range", Objection::Timestamp),
@@ -48,13 +48,13 @@ const MESSAGES: [(&str, Objection); 6] = [
     ("API access has not been licensed", Objection::NotLicensed),
 ];
 
-/// No message of the platform is further behind.
+/// Only these first bytes of a body are searched: the platform's messages are short.
 const BODY_LIMIT: usize = 64 << 10;
 
-/// How far the server lets clocks be apart, in seconds.
+/// The largest clock difference that the server accepts, in seconds.
 const SERVER_TOLERANCE: u64 = 300;
 
-/// What came back for a request.
+/// The response to a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'a> {
     /// The HTTP status.
@@ -66,13 +66,13 @@ pub struct Response<'a> {
 }
 
 impl Response<'_> {
-    /// Whether the status says anything about the authorization at all.
+    /// Whether the status can mean that the authorization was refused.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self.status, 400 | 401 | 403)
     }
 
-    /// The objection that the message begins with, in upper or lower case. With 400 and 403 "Unauthorized" must be the
-    /// whole message: it also begins messages about something else, such as an attribute type.
+    /// The objection that the message begins with; case is ignored. With 400 and 403 "Unauthorized" must be the whole
+    /// message: it also begins messages about something else, such as an attribute type.
     pub(crate) fn objection(&self) -> Option<Objection> {
         let message = server_message::find(&self.body[..self.body.len().min(BODY_LIMIT)])?;
         let message = str::from_utf8(&message).ok()?.trim();
@@ -87,12 +87,12 @@ impl Response<'_> {
         i64::try_from(since.as_secs()).ok()
     }
 
-    /// The offset that agrees with the server's clock, which may be the present one; `None` if the answer gives no
-    /// reason to change anything.
+    /// The offset that agrees with the server's clock; it may be the current one. `None` without a Date, or if the
+    /// timestamp was right by the Date.
     pub(crate) fn corrected_offset(&self, sent: i64, clock: i64, offset: i64) -> Option<i64> {
         let date = self.date()?;
         if date.abs_diff(sent) <= SERVER_TOLERANCE {
-            return None; // by this Date the timestamp was right, so it is not the clock's fault
+            return None; // the clock was not the reason for the refusal
         }
         let settled = date.abs_diff(clock.saturating_add(offset)) <= SERVER_TOLERANCE;
         Some(if settled { offset } else { date.saturating_sub(clock) })

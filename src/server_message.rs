@@ -1,20 +1,20 @@
-//! What the server says in a body.
+//! The server's message in a response body.
 
 use crate::secret::Secret;
 use crate::secret::json;
 
-/// A plain-text body up to this length is taken for a message.
+/// A plain-text body of at most this many bytes counts as a message.
 const LIMIT: usize = 512;
 
-/// A body as text. Bytes that are not UTF-8 become U+FFFD, which no token contains. Strips a byte order mark and trailing
-/// NULs: callers often pass strlen() + 1, or the whole buffer.
+/// A body as text. Bytes that are not UTF-8 become U+FFFD, which no token contains. Strips a byte order mark and
+/// trailing NULs: callers often pass strlen() + 1, or the whole buffer.
 pub(crate) fn to_text(body: &[u8]) -> Secret {
     let body = &body[..body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)];
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let parts = || {
         body.utf8_chunks().flat_map(|chunk| [chunk.valid(), if chunk.invalid().is_empty() { "" } else { "\u{fffd}" }])
     };
-    // The size first: growing would leave an unwiped copy behind.
+    // Compute the size first: growing would leave an unwiped copy.
     let mut text = Vec::with_capacity(parts().map(str::len).sum());
     parts().for_each(|part| text.extend_from_slice(part.as_bytes()));
     Secret::from(text)
@@ -31,7 +31,7 @@ pub(crate) fn find(body: &[u8]) -> Option<Secret> {
     }
 }
 
-/// The same for a text that is no JSON object.
+/// The same for a text that is not a JSON object.
 pub(crate) fn find_in_text(text: &str) -> Option<Secret> {
     let text = text.trim();
     let message = match text.as_bytes().first()? {
@@ -43,14 +43,14 @@ pub(crate) fn find_in_text(text: &str) -> Option<Secret> {
     (!message.is_empty()).then(|| Secret::concat(&[message.as_bytes()]))
 }
 
-/// The text up to the first tag in the first element of that name that has any. Enough for a message.
+/// The content, up to the next tag, of the first element of that name that is not self-closing. Enough for a message.
 fn xml_element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = text;
     loop {
         rest = rest.split_once('<')?.1;
-        let Some(behind) = rest.strip_prefix(name) else { continue };
-        // Up to the next of both, or every tag that is never closed would be searched to the end of the text.
-        let (attributes, content) = behind.split_at(behind.find(['<', '>'])?);
+        let Some(after_name) = rest.strip_prefix(name) else { continue };
+        // Stop at either: with `>` alone, each unclosed tag would be searched to the end of the text.
+        let (attributes, content) = after_name.split_at(after_name.find(['<', '>'])?);
         let Some(content) = content.strip_prefix('>') else { continue };
         let is_element = attributes.is_empty() || attributes.starts_with([' ', '\t', '\r', '\n', '/']);
         if !is_element || attributes.ends_with('/') {
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "it would take an hour")]
-    fn a_hostile_body_is_read_once() {
+    fn a_hostile_body_takes_linear_time() {
         let started = std::time::Instant::now();
         for part in
             ["<", "<MessageX", "<Message ", "<Message/", "<Message <Message/>", "<Message></", "&<Message><![CDATA"]

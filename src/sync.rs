@@ -6,7 +6,7 @@ pub(crate) use real::{Condvar, Mutex, Swap};
 #[cfg(loom)]
 pub(crate) use model::{Condvar, Mutex, Swap};
 
-/// A lock that a thread of the parent process held at fork(), and nobody will ever give back.
+/// A thread of the parent process held the lock at fork(), so it will never be released.
 #[derive(Debug)]
 pub(crate) struct Unavailable;
 
@@ -22,24 +22,24 @@ mod real {
     use super::Unavailable;
     use crate::process;
 
-    /// How often, with a millisecond between, a child after `fork` looks whether a lock that it found taken is free.
+    /// How often a child after fork() tries a lock that it found held, a millisecond apart.
     const TRIES: u32 = 10;
 
-    /// That of std, where all that threads wait at lies in the object itself. With a table of all waiting threads, as in
-    /// parking_lot, a child after `fork` may inherit a lock of that table, and then can't even use what is its own.
+    /// The mutex of std, which keeps all its state in the object. parking_lot has a global table of waiting threads: a
+    /// child after fork() may inherit a held lock of that table, and then can't use any mutex.
     pub(crate) struct Mutex<T> {
         inner: sync::Mutex<T>,
-        /// The last process in which somebody got the lock.
+        /// The last process that acquired the lock.
         process: AtomicU64,
     }
 
-    /// A panic while it was held is none of the next caller's business.
+    /// Ignores poisoning: the handle must still work after a panic.
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Mutex<T> {
             Mutex { inner: sync::Mutex::new(value), process: AtomicU64::new(process::mark()) }
         }
 
-        /// Fails in a child after `fork` alone, if a thread of the parent had the lock, which nobody will ever give back.
+        /// Fails only in a child after fork(), if a thread of the parent held the lock.
         pub(crate) fn lock(&self) -> Result<MutexGuard<'_, T>, Unavailable> {
             let guard = self.acquire()?;
             #[cfg(test)]
@@ -53,7 +53,7 @@ mod real {
                 self.process.store(process, Relaxed);
                 return Ok(guard);
             }
-            // It was free here before, so a thread of this process has it.
+            // This process acquired it before, so one of its threads holds it now.
             if self.process.load(Relaxed) == process {
                 return Ok(self.inner.lock().unwrap_or_else(PoisonError::into_inner));
             }
@@ -95,7 +95,7 @@ mod real {
         }
     }
 
-    /// A value that any number of threads read while another replaces it, without a lock.
+    /// A value that threads read without a lock while another thread replaces it.
     pub(crate) struct Swap<T>(ArcSwap<T>);
 
     impl<T> Swap<T> {
@@ -146,7 +146,7 @@ mod model {
             Condvar(loom::sync::Condvar::new())
         }
 
-        /// The model has no time: it never times out, so a wake-up that is lost is a deadlock, which loom reports.
+        /// loom has no time, so this never times out: a lost wake-up becomes a deadlock, which loom reports.
         pub(crate) fn wait_for<'a, T>(&self, guard: MutexGuard<'a, T>, _limit: Duration) -> MutexGuard<'a, T> {
             self.0.wait(guard).unwrap()
         }

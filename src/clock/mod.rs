@@ -10,23 +10,23 @@ mod moment;
 
 pub use moment::Moment;
 
-/// From here on a "time in seconds" is one in milliseconds: 10^11 s lies in the year 5138, 10^11 ms in 1973.
+/// Values from here on must be milliseconds: 10^11 s is in the year 5138, 10^11 ms in 1973.
 const TIME_LIMIT: i64 = 100_000_000_000;
 
 /// The largest correction, and the largest tolerance: one day, in seconds.
 pub(crate) const DAY: i64 = 86_400;
 
-/// Passes a time in Unix seconds on if it can be one.
+/// Returns the time unchanged if it can be Unix seconds.
 pub(crate) fn unix_seconds(time: i64) -> Result<i64> {
     if (0..TIME_LIMIT).contains(&time) { Ok(time) } else { Err(Error::InvalidTime) }
 }
 
-/// One look at the clocks of this machine.
+/// The time of this machine's clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// Unix seconds, which expiries and timestamps are in. They can jump.
+    /// Unix seconds, for expiries and timestamps. This clock can jump.
     pub unix: i64,
-    /// What pauses are measured with. It can't jump, and includes the time in which the machine sleeps.
+    /// For durations. This clock can't jump, and includes the time in which the machine sleeps.
     pub monotonic: Moment,
 }
 
@@ -38,7 +38,7 @@ impl Now {
         Now { unix: i64::try_from(since.as_secs()).unwrap_or(i64::MAX), monotonic: Moment::now() }
     }
 
-    /// The same look, with the wall clock set right by an offset in seconds.
+    /// Adds an offset in seconds to the Unix time.
     pub(crate) fn corrected(self, offset: i64) -> Now {
         Now { unix: self.unix.saturating_add(offset), ..self }
     }
@@ -54,7 +54,7 @@ impl ClockOffset {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Sets it if it is still what the caller has seen.
+    /// Sets it if it still has the value `seen`.
     pub(crate) fn replace(&self, seen: i64, seconds: i64) -> Result<bool> {
         ClockOffset::check(seconds)?;
         Ok(self.0.compare_exchange(seen, seconds, Ordering::Relaxed, Ordering::Relaxed).is_ok())

@@ -1,14 +1,14 @@
 //! A clock that does not jump and that includes the time in which the machine sleeps.
 //!
-//! That of the standard library stands still in sleep on most systems. A token would then seem to have more of its life
-//! left than it has, and a ticket would block others for two minutes of waking time.
+//! On most systems, the clock of the standard library stops while the machine sleeps. A token would then seem valid for
+//! longer than it is, and a ticket would block others for too long.
 
-#![allow(unsafe_code, reason = "the standard library does not know these clocks")]
+#![allow(unsafe_code, reason = "the standard library does not read these clocks")]
 
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
-/// A moment by that clock, as the time since some moment in the past. Only those of one process can be compared.
+/// A point in time on that clock. Only moments of the same process can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
 
@@ -31,7 +31,7 @@ impl Moment {
 impl Add<Duration> for Moment {
     type Output = Moment;
 
-    /// The moment so much later; the last one that there is, if that is later still.
+    /// Saturates at the last moment.
     fn add(self, time: Duration) -> Moment {
         Moment(self.0.saturating_add(time))
     }
@@ -46,7 +46,7 @@ impl AddAssign<Duration> for Moment {
 impl Sub for Moment {
     type Output = Duration;
 
-    /// The time since an earlier moment; none since a later one.
+    /// The time since an earlier moment; zero if it is later.
     fn sub(self, earlier: Moment) -> Duration {
         self.saturating_duration_since(earlier)
     }
@@ -54,14 +54,14 @@ impl Sub for Moment {
 
 #[cfg(all(unix, not(miri)))]
 fn read() -> Duration {
-    // A kernel has the better clock always or never, so two clocks are not mixed.
+    // A kernel either has the better clock or not, so the two are never mixed.
     time_of(BEST).or_else(|| time_of(libc::CLOCK_MONOTONIC)).unwrap_or_default()
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const BEST: libc::clockid_t = libc::CLOCK_BOOTTIME;
 
-/// That of mach_continuous_time().
+/// The clock of mach_continuous_time().
 #[cfg(target_vendor = "apple")]
 const BEST: libc::clockid_t = libc::CLOCK_MONOTONIC_RAW;
 
@@ -70,7 +70,7 @@ const BEST: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
 #[cfg(all(unix, not(miri)))]
 fn time_of(clock: libc::clockid_t) -> Option<Duration> {
-    // SAFETY: made of numbers alone; on some platforms there are more than the two below.
+    // SAFETY: all fields are integers, so zeros are valid; some platforms have more fields than the two below.
     let mut time: libc::timespec = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is valid.
     let known = unsafe { libc::clock_gettime(clock, &mut time) } == 0;
@@ -84,11 +84,11 @@ fn read() -> Duration {
     unsafe extern "system" {
         fn GetTickCount64() -> u64;
     }
-    // SAFETY: it only asks.
+    // SAFETY: it takes no argument and changes nothing.
     Duration::from_millis(unsafe { GetTickCount64() })
 }
 
-/// Elsewhere the clock of the standard library has to do.
+/// Other systems use the clock of the standard library.
 #[cfg(any(miri, not(any(unix, windows))))]
 fn read() -> Duration {
     use std::sync::OnceLock;
@@ -105,7 +105,7 @@ mod tests {
     use super::Moment;
 
     #[test]
-    fn it_goes_on() {
+    fn it_advances() {
         let before = Moment::now();
         std::thread::sleep(Duration::from_millis(20));
         let passed = Moment::now() - before;
@@ -114,15 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn it_has_no_end() {
+    fn adding_saturates() {
         assert_eq!(Moment::now() + Duration::MAX, Moment(Duration::MAX));
         assert_eq!(Moment::now().checked_add(Duration::MAX), None);
     }
 
-    /// What it counts, sleep and all, is what the kernel has as the time since it was started.
+    /// The kernel's uptime includes sleep.
     #[test]
     #[cfg(all(target_os = "linux", not(miri)))]
-    fn it_is_the_time_since_the_start() {
+    fn it_is_the_uptime() {
         let text = std::fs::read_to_string("/proc/uptime").unwrap();
         let up: f64 = text.split(' ').next().unwrap().parse().unwrap();
         assert!((Moment::now().0.as_secs_f64() - up).abs() < 5.0);

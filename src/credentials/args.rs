@@ -1,10 +1,10 @@
-//! `--tc_token X`, `--tc_token=X` and their like, as the platform starts an App.
+//! Arguments such as `--tc_token X` or `--tc_token=X`, with which the platform starts an App.
 
 use crate::credentials::{Parameters, parameter};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-/// Reads every argument, and passes over those of others.
+/// Reads the known arguments and ignores others.
 pub(crate) fn read<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Result<Parameters> {
     let mut found = Parameters::default();
     let mut arguments = arguments.into_iter();
@@ -17,7 +17,7 @@ pub(crate) fn read<'a>(arguments: impl IntoIterator<Item = &'a [u8]>) -> Result<
         let Some(parameter) = parameter(name) else { continue };
         let value = match value {
             Some(value) => value,
-            // Not the next option: a value that looks like one is written --name=value.
+            // The next option is not a value: one that begins with `--` is written --name=value.
             None => arguments.next().filter(|next| !next.starts_with(b"--")).ok_or(Error::ConfigSyntax)?,
         };
         found.set(parameter, Secret::concat(&[value]))?;

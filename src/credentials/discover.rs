@@ -1,4 +1,4 @@
-//! Looks for credentials where the platform may have put them.
+//! Looks for credentials in all sources.
 
 use crate::auth::{Auth, Source};
 use crate::clock::Now;
@@ -6,10 +6,10 @@ use crate::credentials::{Parameter, Parameters, args, env, param_file};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
-/// Arguments, then the parameter file that the environment names, then the environment. The first source that names
-/// any credential is used, alone; the API path comes from the first one that names it.
+/// The arguments, then the parameter file that the environment names, then the environment. Only the first source that
+/// contains a credential is used; the API path comes from the first one that contains it.
 ///
-/// Also says what was looked at and found, by name, without values.
+/// The string says which names were found where, without values.
 pub(crate) fn discover<'a>(
     arguments: impl IntoIterator<Item = &'a [u8]>,
     lookup: &dyn Fn(&str) -> Option<Vec<u8>>,
@@ -41,7 +41,7 @@ struct Search {
 }
 
 impl Search {
-    /// Looks at one more source. Its faults are final, unless the credentials are found already.
+    /// Reads one more source. Its errors are final, unless credentials were found before.
     fn look(&mut self, source: Source, parameters: Result<Parameters>) -> Result<()> {
         let parameters = match parameters {
             Ok(parameters) => parameters,

@@ -1,4 +1,4 @@
-//! `TC_TOKEN` and its like, for development and for Apps that run elsewhere.
+//! Environment variables such as `TC_TOKEN`, for development and for Apps that run outside the platform.
 
 use crate::credentials::{Parameter, Parameters};
 use crate::error::Result;
@@ -12,7 +12,7 @@ const VARIABLES: [(&str, Parameter); 5] = [
     ("TC_API_SECRET_KEY", Parameter::SecretKey),
 ];
 
-/// Reads the variables through `lookup`, for who may read an environment is not the core's business.
+/// Reads the variables through `lookup`: the caller decides whether the environment can be trusted.
 pub(crate) fn read(lookup: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Parameters> {
     let mut found = Parameters::default();
     for (name, parameter) in VARIABLES {

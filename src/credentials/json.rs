@@ -5,16 +5,16 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::secret::json;
 
-/// Why a text is not read.
+/// Why a text was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is no JSON object at all.
+    /// It is not a JSON object.
     NoObject,
-    /// It is one, and a member that we know has a wrong type or comes twice.
+    /// A known member has a wrong type or is given twice.
     Member,
 }
 
-/// A text as the caller has it.
+/// Reads a text of at most `SIZE_LIMIT` bytes.
 pub(crate) fn read(text: &[u8]) -> Result<Parameters> {
     if text.len() > SIZE_LIMIT {
         return Err(Error::ConfigSyntax);
@@ -35,7 +35,7 @@ pub(crate) fn object(text: &[u8]) -> std::result::Result<Parameters, Fault> {
     if good { Ok(found) } else { Err(Fault::Member) }
 }
 
-/// A string; null, which is as good as none; and for a time a number.
+/// Accepts a string, null, which counts as absent, and for a time also a number.
 fn value(parameter: Parameter, raw: &str) -> Option<Secret> {
     match raw.as_bytes()[0] {
         b'n' => Some(Secret::default()),
@@ -51,7 +51,7 @@ mod tests {
     use crate::credentials::Parameter;
 
     #[test]
-    fn no_object_and_wrong_member_are_two_things() {
+    fn no_object_and_a_wrong_member_are_different_faults() {
         for text in
             ["", "{", "[]", "17", "null", "\"x\"", "{\"tc_token\":\"a\"", "{\"tc_token\":1", "{} {}", "\u{feff}{}"]
         {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_members_are_passed_over() {
+    fn unknown_members_are_ignored() {
         let found =
             object(br#" {"x":{"tc_token":"no"},"x":[1e9,null],"TC_TOKEN":"no","tc_token":"a\u003d\/"} "#).unwrap();
         assert_eq!(found.get(Parameter::Token), Some(b"a=/".as_slice()));

@@ -1,4 +1,4 @@
-//! The parameters that the platform passes to an App, wherever it puts them.
+//! The parameters that the platform passes to an App, from all sources.
 
 pub(crate) mod args;
 pub(crate) mod discover;
@@ -19,7 +19,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::ConfigSyntax`]; [`Error::NoCredentials`]; those of [`Auth::new_token`], [`Auth::new_hmac`] and
-    /// [`Auth::set_api_path`] for what is found.
+    /// [`Auth::set_api_path`] for the values found.
     pub fn from_json(json: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
         json::read(json.as_ref())?.into_auth(Source::Json, now)
     }
@@ -32,10 +32,10 @@ impl Auth {
         args::read(arguments)?.into_auth(Source::Arguments, now)
     }
 
-    /// An identity from the platform's encrypted parameter file, which is left where it is.
+    /// An identity from the platform's encrypted parameter file, which is not deleted.
     ///
     /// # Errors
-    /// [`Error::ConfigIo`]; [`Error::ConfigDecrypt`] for every fault of key and content alike; those of
+    /// [`Error::ConfigIo`]; [`Error::ConfigDecrypt`] for any fault of the key or the content; those of
     /// [`Auth::from_json`].
     pub fn from_param_file(path: impl AsRef<Path>, key: impl AsRef<[u8]>, now: Now) -> Result<Auth> {
         param_file::read(path.as_ref(), key.as_ref())?.into_auth(Source::ParamFile, now)
@@ -49,9 +49,9 @@ impl Auth {
         env::read(lookup)?.into_auth(Source::Environment, now)
     }
 
-    /// An identity from wherever the platform has put its parameters: the arguments, then the file that the environment
-    /// names, then the environment. The first source that names any credential is used, alone. The string says, without
-    /// secrets, what was looked at and found.
+    /// An identity from the first source that contains a credential: the arguments, the parameter file that the
+    /// environment names, or the environment. The API path may come from another source. The string says, without
+    /// secrets, what was found where.
     ///
     /// # Errors
     /// Those of the sources.
@@ -64,7 +64,7 @@ impl Auth {
     }
 }
 
-/// The largest JSON text and the largest parameter file.
+/// The largest JSON text and the largest parameter file, in bytes.
 pub(crate) const SIZE_LIMIT: usize = 1 << 20;
 
 /// A parameter that is read; the order is that of `NAMES`.
@@ -79,7 +79,7 @@ pub(crate) enum Parameter {
     OlderSecretKey,
 }
 
-/// The names in arguments and JSON. The key pair has two: the older ones are those of `install.json`.
+/// The names in arguments and JSON. A key pair has two sets of names; the older one is that of `install.json`.
 const NAMES: [(&str, Parameter); 7] = [
     ("tc_token", Parameter::Token),
     ("tc_token_expires", Parameter::TokenExpires),
@@ -90,25 +90,25 @@ const NAMES: [(&str, Parameter); 7] = [
     ("api_secret_key", Parameter::OlderSecretKey),
 ];
 
-/// The newer one first.
+/// The newer names first.
 const KEY_PAIRS: [(Parameter, Parameter); 2] =
     [(Parameter::AccessId, Parameter::SecretKey), (Parameter::OlderAccessId, Parameter::OlderSecretKey)];
 
-/// The parameter of that name, if it is one of ours.
+/// The parameter of that name, if it is known.
 pub(crate) fn parameter(name: &[u8]) -> Option<Parameter> {
     NAMES.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, parameter)| *parameter)
 }
 
-/// What one source holds.
+/// The parameters of one source.
 #[derive(Debug, Default)]
 pub(crate) struct Parameters {
-    /// An empty value is as good as none.
+    /// An empty value counts as absent.
     values: [Secret; NAMES.len()],
     seen: [bool; NAMES.len()],
 }
 
 impl Parameters {
-    /// The same name twice leaves open which value is meant.
+    /// A name given twice is an error: it is not clear which value is meant.
     pub(crate) fn set(&mut self, parameter: Parameter, value: Secret) -> Result<()> {
         let index = parameter as usize;
         if std::mem::replace(&mut self.seen[index], true) {
@@ -123,18 +123,18 @@ impl Parameters {
         if value.is_empty() { None } else { Some(value) }
     }
 
-    /// The first key pair that is complete. Halves of two pairs make none: they may belong to two identities.
+    /// The first complete key pair. Halves of two pairs are not combined: they may belong to two identities.
     fn key_pair(&self) -> Option<(&[u8], &[u8])> {
         KEY_PAIRS.into_iter().find_map(|(access_id, secret_key)| self.get(access_id).zip(self.get(secret_key)))
     }
 
-    /// Whether any credential is named, though it may be half a pair.
+    /// Whether there is any credential, even half a pair.
     pub(crate) fn has_credentials(&self) -> bool {
         let halves = KEY_PAIRS.into_iter().flat_map(|(access_id, secret_key)| [access_id, secret_key]);
         halves.chain([Parameter::Token]).any(|parameter| self.get(parameter).is_some())
     }
 
-    /// The names of what is there, as the source spells them, and of the half of a key pair that is not. No values.
+    /// The names of what was found, as the source spells them, and of a missing half of a key pair. No values.
     pub(crate) fn names(&self, source: Source) -> String {
         let spell = |name: &str| match source {
             Source::Environment => name.to_ascii_uppercase(),
@@ -154,13 +154,13 @@ impl Parameters {
         if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
     }
 
-    /// With the API path that was found, perhaps elsewhere.
+    /// Sets the API path, which may come from another source.
     pub(crate) fn with_api_path(mut self, api_path: Secret) -> Parameters {
         self.values[Parameter::ApiPath as usize] = api_path;
         self
     }
 
-    /// Makes a handle. With both kinds of credentials at hand the token wins, as on the platform itself.
+    /// Creates a handle. A token takes precedence over a key pair, as on the platform.
     pub(crate) fn into_auth(self, source: Source, now: Now) -> Result<Auth> {
         let auth = match (self.get(Parameter::Token), self.key_pair()) {
             (Some(token), _) => Auth::new_token(token, self.expires()?, now)?,
@@ -173,7 +173,7 @@ impl Parameters {
         Ok(auth.with_source(source))
     }
 
-    /// 0 is TC_AUTH_NO_EXPIRY here, too.
+    /// 0 means no expiry, like TC_AUTH_NO_EXPIRY.
     fn expires(&self) -> Result<Option<i64>> {
         let Some(text) = self.get(Parameter::TokenExpires) else { return Ok(None) };
         if !text.is_ascii() {

@@ -14,10 +14,10 @@ use crate::credentials::json::{self, Fault};
 use crate::credentials::{Parameters, SIZE_LIMIT};
 use crate::error::{Error, Result};
 
-/// Reads the file and leaves it where it is.
+/// Reads the file, and does not delete it.
 pub(crate) fn read(path: &Path, key: &[u8]) -> Result<Parameters> {
     let mut text = contents(path).ok_or(Error::ConfigIo)?;
-    // From here on every fault of the encryption looks alike, or the file could be decrypted by asking us.
+    // All decryption faults return the same error, to prevent padding-oracle attacks.
     let plain = decrypt(key, &mut text).ok_or(Error::ConfigDecrypt)?;
     json::object(plain).map_err(|fault| match fault {
         Fault::NoObject => Error::ConfigDecrypt,
@@ -25,21 +25,22 @@ pub(crate) fn read(path: &Path, key: &[u8]) -> Result<Parameters> {
     })
 }
 
-/// The path that these bytes are on this system.
+/// Converts bytes to a path of this system.
 #[cfg(unix)]
 pub(crate) fn path(bytes: &[u8]) -> Result<&Path> {
     use std::os::unix::ffi::OsStrExt;
     Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)))
 }
 
-/// The path that these bytes are on this system.
+/// Converts bytes to a path of this system.
 #[cfg(not(unix))]
 pub(crate) fn path(bytes: &[u8]) -> Result<&Path> {
     str::from_utf8(bytes).map(Path::new).map_err(|_| Error::ConfigIo)
 }
 
 fn contents(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
-    // Before opening, for that does something to some devices; and after, for it may be another file by then.
+    // Check before opening, because opening some devices has side effects, and after it, because the file may be
+    // another one by then.
     if !path.metadata().ok()?.is_file() {
         return None;
     }
@@ -48,13 +49,13 @@ fn contents(path: &Path) -> Option<Zeroizing<Vec<u8>>> {
     if !metadata.is_file() || metadata.len() > SIZE_LIMIT as u64 {
         return None;
     }
-    // Of the largest size at once: it is decrypted in place, and must not grow.
+    // Allocated with the largest size: it is decrypted in place, and must not grow.
     let mut text = Zeroizing::new(Vec::with_capacity(SIZE_LIMIT + 1));
     file.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut text).ok()?;
     (text.len() <= SIZE_LIMIT).then_some(text)
 }
 
-/// Without waiting for the writer of a pipe.
+/// Does not block if the path is now a pipe.
 #[cfg(unix)]
 fn open(path: &Path) -> Option<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -66,7 +67,7 @@ fn open(path: &Path) -> Option<File> {
     File::open(path).ok()
 }
 
-/// Decrypts in place. The key is the raw bytes of the string, the IV is zero: so the platform does it.
+/// Decrypts in place. As on the platform, the key is the raw bytes of the string, and the IV is zero.
 fn decrypt<'a>(key: &[u8], text: &'a mut [u8]) -> Option<&'a [u8]> {
     match key.len() {
         16 => decrypt_with::<Aes128>(key, text),

@@ -1,13 +1,13 @@
-//! Threads that are cancelled, which is what C programs may do to theirs.
+//! Protection against pthread_cancel(), which C programs may use.
 
 use std::marker::PhantomData;
 
-/// While it lives, pthread_cancel() has no effect on this thread. Reading a file, sleeping and, where there are no futexes,
-/// waiting are cancellation points, and what the C library then unwinds with ends the process when it meets Rust's.
+/// While it exists, pthread_cancel() has no effect on this thread. Reading a file, sleeping and, without futexes,
+/// waiting are cancellation points: the C library would unwind through Rust code, which ends the process.
 pub(super) struct Uncancelled {
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     before: std::ffi::c_int,
-    /// It is this thread's.
+    /// Not `Send`: the state belongs to this thread.
     stays: PhantomData<*const ()>,
 }
 
@@ -33,7 +33,7 @@ mod system {
 impl Uncancelled {
     pub(super) fn new() -> Uncancelled {
         let mut before = system::DISABLE;
-        // SAFETY: both states are the system's own, and the pointer is valid. It can't fail then.
+        // SAFETY: both states are the system's own, and the pointer is valid, so it can't fail.
         unsafe { system::pthread_setcancelstate(system::DISABLE, &mut before) };
         Uncancelled { before, stays: PhantomData }
     }
@@ -43,7 +43,7 @@ impl Uncancelled {
 impl Drop for Uncancelled {
     fn drop(&mut self) {
         let mut disabled = system::DISABLE;
-        // SAFETY: as above. That the thread is cancelled is noticed at the next cancellation point, not here.
+        // SAFETY: as above. A pending cancellation takes effect at the next cancellation point, not here.
         unsafe { system::pthread_setcancelstate(self.before, &mut disabled) };
     }
 }

@@ -1,4 +1,4 @@
-//! Handles made of what the platform passes to an App.
+//! Handles created from the parameters that the platform passes to an App.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -140,7 +140,7 @@ unsafe fn strings<'a>(argc: i32, argv: *const *mut c_char) -> Result<Vec<&'a [u8
     unsafe { slice::from_raw_parts(argv, count) }.iter().map(|string| unsafe { c_str(*string) }).collect()
 }
 
-/// Reads a variable; nothing in a process whose environment comes from somebody with fewer rights.
+/// Reads a variable. Returns `None` if the process has more rights than the user who controls its environment.
 fn environment() -> impl Fn(&str) -> Option<Vec<u8>> {
     let trusted = !runs_with_other_rights();
     move |name| if trusted { std::env::var_os(name).map(to_bytes) } else { None }
@@ -159,13 +159,13 @@ fn to_bytes(value: std::ffi::OsString) -> Vec<u8> {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn runs_with_other_rights() -> bool {
-    // SAFETY: a plain look at what the kernel told this process; it covers file capabilities, too.
+    // SAFETY: only reads what the kernel passed to this process; it covers file capabilities, too.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 fn runs_with_other_rights() -> bool {
-    // SAFETY: plain questions to the kernel.
+    // SAFETY: these calls only return ids.
     unsafe { libc::getuid() != libc::geteuid() || libc::getgid() != libc::getegid() }
 }
 

@@ -47,7 +47,7 @@ pub extern "C" fn tc_auth_header_list_free(list: Option<Box<tc_auth_header_list>
     cleared(|| drop(list));
 }
 
-/// Finding the end of a string reads all of it, through registers.
+/// Clears the registers, because finding the end of a string reads all of it.
 fn pointer<'a>(string: impl FnOnce() -> Option<&'a CStr>) -> *const c_char {
     cleared(|| string().map_or(ptr::null(), CStr::as_ptr))
 }

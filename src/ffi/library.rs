@@ -1,4 +1,4 @@
-//! What can be asked of the library itself.
+//! The version of the library.
 
 use std::ffi::{CStr, c_char};
 

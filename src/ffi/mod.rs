@@ -1,16 +1,16 @@
 //! The C ABI. Every export reads its arguments, calls the core, and hands over the result.
 //!
-//! Pointers that may be NULL are an `Option`, or raw and checked here. A handle that a C caller may share between
-//! threads is only ever borrowed shared, also where the function is not `const` in C.
+//! Pointers that may be NULL are an `Option`, or raw and checked here. Handles may be shared between threads, so they
+//! are never borrowed as `&mut`, even if the parameter is not `const` in C.
 
 #![allow(non_camel_case_types, reason = "the names of the C types")]
-// The crate's safety rules for callers are the header's text; each `unsafe fn` here relies on all of them.
+// The header states the safety rules for callers; each `unsafe fn` here relies on all of them.
 #![allow(clippy::missing_safety_doc)]
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("build with panic = \"unwind\": only then a panic can become a status");
 
-// The blank lines keep the order, which is that of the header.
+// In the order of the header; the blank lines stop rustfmt from sorting.
 mod time;
 
 mod auth;
@@ -47,7 +47,7 @@ use crate::secret::residue::{cleared, wiped};
 use cancel::Uncancelled;
 use status::{Result, Status};
 
-/// The stack that a call may use. Afterwards it is overwritten; tests/residue checks that this is enough.
+/// Stack bytes that are overwritten after a call; tests/residue checks that this is enough.
 const CALL_STACK: usize = 8 << 10;
 
 /// Runs the body of an export, and wipes what it has left on the stack and in registers.
@@ -55,7 +55,7 @@ fn guard(body: impl FnOnce() -> Result<()>) -> Status {
     wiped::<CALL_STACK, _>(|| caught(body))
 }
 
-/// The same for an export that may read a file or take a lock.
+/// The same, without thread cancellation, for an export that may read a file or take a lock.
 fn guard_to_the_end(body: impl FnOnce() -> Result<()>) -> Status {
     wiped::<CALL_STACK, _>(|| {
         let _uncancelled = Uncancelled::new();
@@ -64,18 +64,18 @@ fn guard_to_the_end(body: impl FnOnce() -> Result<()>) -> Status {
 }
 
 /// The same for an export that is called for each request, or that handles no secret: it clears only the registers.
-/// Nothing secret may be on its stack, so the core has to use `wiped` itself where it puts something there.
+/// Nothing secret may be on its stack, so the core must use `wiped` itself where it puts something there.
 fn guard_quick(body: impl FnOnce() -> Result<()>) -> Status {
     let status = cleared(|| caught(body));
     if status == Status::Panic {
-        wiped::<CALL_STACK, _>(|| {}); // the core did not come to its own
+        wiped::<CALL_STACK, _>(|| {}); // the panic may have skipped the core's own `wiped`
     }
     status
 }
 
-/// A panic must not reach C, where unwinding is undefined.
+/// Turns a panic into a status, because unwinding into C is undefined behaviour.
 fn caught(body: impl FnOnce() -> Result<()>) -> Status {
-    // What a panic can leave half done is a URL, whose string stays readable, or a renewal, whose ticket lapses.
+    // A panic can interrupt building a URL, whose string stays valid, or a renewal, whose ticket lapses.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => Status::Ok,
         Ok(Err(status)) => status,
@@ -120,7 +120,7 @@ unsafe fn bytes<'a>(start: *const c_char, len: usize) -> Result<&'a [u8]> {
     Ok(unsafe { slice::from_raw_parts(start.cast(), len) })
 }
 
-/// A buffer of the caller for text of a length that the caller may not know.
+/// The caller's buffer, for a text whose length the caller may not know.
 struct Buffer<'a> {
     start: *mut c_char,
     capacity: usize,
@@ -128,7 +128,7 @@ struct Buffer<'a> {
 }
 
 impl<'a> Buffer<'a> {
-    /// NULL with a capacity of 0 asks for the length alone.
+    /// NULL with a capacity of 0 asks only for the length.
     fn new(start: *mut c_char, capacity: usize, len_out: Option<&'a mut MaybeUninit<usize>>) -> Result<Buffer<'a>> {
         if start.is_null() && capacity > 0 {
             return Err(Status::NullArgument);

@@ -1,5 +1,5 @@
-//! What becomes of a panic in the middle of a call that handles a secret: a status, a handle that still works, and a text
-//! on standard error that holds nothing of what was passed in.
+//! A panic in a call that handles a secret becomes a status, the handle still works, and standard error shows no part
+//! of the arguments.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char};
@@ -24,13 +24,13 @@ const RESPONSE: &CStr =
     cr#"{"success":true,"apiToken":"the-next-token","message":"the-first-token is the-next-token"}"#;
 const JSON: &CStr = cr#"{"tc_token":"API:5:the-first-token=","tc_api_path":"https://company.example/api"}"#;
 
-/// Nothing of this may be on standard error.
+/// None of these may be on standard error.
 const INPUTS: [&str; 6] = ["the-access", "the-secret", "the-first", "the-next", "company", "success"];
 
-/// Set for the process that panics; only then standard error is its own.
+/// Set for the child process that panics, whose standard error is captured.
 const CHILD: &str = "TC_AUTH_TEST_PANICS";
 
-/// For a function that returns none.
+/// Stands for the status of a function that returns none.
 const NO_STATUS: Status = Status::InvalidArgument;
 
 /// A handle with a token that is due, and an API path.
@@ -63,11 +63,11 @@ impl Handle {
         unsafe { tc_auth_headers_at(self.0.as_ref(), c"GET".as_ptr(), c"/".as_ptr(), 0, Some(list)) }
     }
 
-    /// The handle can be used after a panic, and no lock is left taken.
+    /// Checks that the handle can be used after a panic, and that no lock is still held.
     fn still_works(&self) {
         let mut list = MaybeUninit::uninit();
         assert_eq!(self.sign(&mut list), Status::Ok);
-        // SAFETY: it was made, and the handle is alive.
+        // SAFETY: the list was created, and the handle is alive.
         unsafe {
             tc_auth_header_list_free(Some(Box::from_raw(list.assume_init())));
             assert_eq!(tc_auth_update_token(self.0, c"another".as_ptr(), 1), Status::Ok);
@@ -83,8 +83,8 @@ impl Drop for Handle {
     }
 }
 
-/// Makes the call so often that it panics at each place that it passes, and at last at none. Each time it is made on
-/// what `prepare` returns. Returns how often it panicked.
+/// Repeats the call: it panics once at each `may_panic` that it reaches, and at last not at all. Each call gets a new
+/// result of `prepare`. Returns how often it panicked.
 fn panic_everywhere<T>(prepare: impl Fn(&Handle) -> T, call: impl Fn(&Handle, T) -> Status) -> usize {
     for places in 0.. {
         let handle = Handle::new();
@@ -100,14 +100,14 @@ fn panic_everywhere<T>(prepare: impl Fn(&Handle) -> T, call: impl Fn(&Handle, T)
     0
 }
 
-/// The same for a call that makes a handle.
+/// The same for a call that creates a handle.
 fn panic_everywhere_in_new(call: impl Fn(Option<&mut MaybeUninit<*mut tc_auth>>) -> Status) -> usize {
     let nothing = |_: &Handle| ();
     panic_everywhere(nothing, |_, ()| {
         let mut made = MaybeUninit::uninit();
         let status = call(Some(&mut made));
         if status == Status::Ok {
-            // SAFETY: it was made.
+            // SAFETY: the handle was created.
             drop(Handle(unsafe { made.assume_init() }));
         }
         status
@@ -118,7 +118,7 @@ fn all_calls() -> Vec<(&'static str, usize)> {
     let (nothing, kept) = (|_: &Handle| (), Cell::new(None));
     let argument = |text: &str| CString::new(text).unwrap().into_raw(); // never freed: the process ends
     let arguments = [argument("--tc_token"), argument("API:5:the-first-token=")];
-    // SAFETY: strings with a NUL, lengths that are theirs, handles that are alive.
+    // SAFETY: strings with a NUL and their lengths, and handles that are alive.
     unsafe {
         vec![
             ("new_hmac", panic_everywhere_in_new(|out| tc_auth_new_hmac(ACCESS_ID.as_ptr(), SECRET_KEY.as_ptr(), out))),
@@ -196,12 +196,12 @@ fn all_calls() -> Vec<(&'static str, usize)> {
 
 #[test]
 #[cfg_attr(miri, ignore = "it starts a process")]
-fn a_panic_is_a_status_and_tells_nothing() {
+fn a_panic_becomes_a_status_and_reveals_nothing() {
     if std::env::var_os(CHILD).is_some() {
         all_calls().iter().for_each(|(call, panics)| println!("{call} {panics}"));
         return;
     }
-    let test = "ffi::panics::a_panic_is_a_status_and_tells_nothing";
+    let test = "ffi::panics::a_panic_becomes_a_status_and_reveals_nothing";
     let mut child = Command::new(std::env::current_exe().unwrap());
     let child = child.args(["--exact", test, "--nocapture"]).env(CHILD, "1").env("RUST_BACKTRACE", "full");
     let output = child.output().unwrap();

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::secret::residue::cleared;
 
-/// The string's size lies in front of it: a caller may shorten its `char *` in place, and all of it must still be
-/// wiped, and given back with the size that it was allocated with.
+/// The size is stored in front of the string: a caller may shorten the string in place, and it must still be wiped
+/// completely, and freed with its original size.
 const PREFIX: usize = size_of::<usize>();
 
 /// Copies a text for the caller.
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn tc_auth_string_free(string: *mut c_char) {
     if string.is_null() {
         return;
     }
-    // SAFETY: the caller passes what `hand_over_string` made, once; the size in front of it is not the caller's.
+    // SAFETY: the caller passes what `hand_over_string` created, once, and does not change the size in front of it.
     let block = unsafe {
         let start = string.cast::<u8>().sub(PREFIX);
         let len = start.cast::<usize>().read_unaligned();
@@ -48,7 +48,7 @@ mod tests {
         for text in ["", "x", "some text"] {
             let mut out = MaybeUninit::uninit();
             hand_over_string(&mut out, text);
-            // SAFETY: the string was just made and is freed once.
+            // SAFETY: the string was just created and is freed once.
             unsafe {
                 let string = out.assume_init();
                 assert_eq!(CStr::from_ptr(string).to_str().unwrap(), text);

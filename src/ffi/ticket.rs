@@ -63,12 +63,12 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
             out.write(ptr::null_mut());
         }
         let renewal = required(renewal)?;
-        // SAFETY: the caller keeps the header's rules for lengths. If they are wrong the ticket is dropped, which
-        // cancels it: others wait for it, and it will not come again.
+        // SAFETY: the caller keeps the header's rules for lengths. If they are wrong, the ticket is dropped, which
+        // cancels it: others wait for it, and the caller can't pass it again.
         let body = unsafe { bytes(body, body_len) }?;
         let now = time::now().corrected(renewal.clock_offset);
         let (result, message) = renewal.ticket.complete(http_status, body, now);
-        let message = message.map(Zeroizing::new); // up to 15 bytes of a token in a row may be in it
+        let message = message.map(Zeroizing::new); // it may contain up to 15 consecutive bytes of a token
         if let (Some(out), Some(message)) = (server_message, message) {
             hand_over_string(out, &message);
         }
@@ -81,7 +81,8 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {
     if let Some(renewal) = renewal {
-        // A ticket that is dropped is cancelled, which takes a lock. After a panic it lapses, as there is no status.
+        // A dropped ticket is cancelled, which takes a lock. After a panic it lapses, because no status can be
+        // returned.
         let _ = guard_to_the_end(|| {
             drop(renewal);
             Ok(())

@@ -1,15 +1,15 @@
-//! The root of the API, which also says to which server requests may go.
+//! The base URL of the API, which also limits to which server requests may go.
 
 use crate::ascii::ascii;
 use crate::error::{Error, Result};
 use crate::request::target::Uri;
 
-/// The root of a platform's API, such as `https://company.example/api`.
+/// The base URL of a platform's API, such as `https://company.example/api`.
 #[derive(Debug)]
 pub(crate) struct ApiPath(String);
 
 impl ApiPath {
-    /// A `/` at the end makes no difference.
+    /// A `/` at the end is removed.
     pub(crate) fn parse(text: &[u8]) -> Result<ApiPath> {
         let uri = Uri::parse(text)?;
         if uri.origin.is_none() || uri.has_user || uri.has_fragment || uri.target.has_query() {
@@ -22,7 +22,7 @@ impl ApiPath {
         &self.0
     }
 
-    /// Refuses a URL of another origin. A path has none and stays with the server that it is sent to.
+    /// Refuses a URL of another origin. A path has no origin and is always accepted.
     pub(crate) fn check_origin(&self, uri: &Uri) -> Result<()> {
         match uri.origin {
             Some(_) if uri.origin != Uri::parse(self.0.as_bytes())?.origin => Err(Error::OtherOrigin),

@@ -1,4 +1,4 @@
-//! Building the URL of a request, so that what is signed is what is sent.
+//! Builds the URL of a request, so that the same string is signed and sent.
 
 use std::ffi::CStr;
 
@@ -9,19 +9,19 @@ use crate::error::{Error, Result};
 use crate::request::api_path::ApiPath;
 use crate::request::target::Uri;
 
-/// Everything but the unreserved characters (RFC 3986, 2.3), which alone no client changes on the way.
+/// Everything except the unreserved characters (RFC 3986, 2.3), the only ones that all clients send unchanged.
 pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A URL that is being built from a base, path segments and query parameters. Give the same string to sign and to send.
+/// A URL that is being built from a base, path segments and query parameters. Sign and send the same string.
 #[derive(Debug)]
 pub struct Url {
-    /// Ended by NUL, so that C can read it in place.
+    /// Ends in NUL, so that C can read it without a copy.
     text: String,
 }
 
 impl Url {
-    /// Starts with a path, such as `/api/v3/indicators`, or an absolute URL, such as `https://company.example/api`.
-    /// The base is taken as it is and must be encoded already.
+    /// Starts with a path, such as `/api/v3/indicators`, or an absolute URL, such as `https://company.example/api`. The
+    /// base is copied unchanged, so it must be percent-encoded already.
     ///
     /// # Errors
     /// [`Error::InvalidUriByte`]; [`Error::InvalidUriForm`], also for a base with a fragment.
@@ -41,8 +41,8 @@ impl Url {
         Ok(Url { text: format!("{}{}\0", api_path.as_str(), ascii(path)) })
     }
 
-    /// Adds one segment to the path. Every byte but the unreserved characters is percent-encoded, so that a segment
-    /// may hold anything, also a whole URL.
+    /// Adds one segment to the path. Every byte except the unreserved characters is percent-encoded, so a segment may
+    /// contain anything, even a URL.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] if the segment is empty, `.` or `..`: HTTP clients remove these from a path, however
@@ -79,7 +79,7 @@ impl Url {
         Ok(())
     }
 
-    /// Adds to a text whose NUL was taken off.
+    /// Appends to a text whose NUL was removed.
     fn append<'a>(&mut self, separator: &str, parts: impl Iterator<Item = &'a str>) {
         self.text.push_str(separator);
         self.text.extend(parts);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_may_hold_anything() {
+    fn a_segment_may_contain_anything() {
         let mut url = Url::new("/v2/indicators/urls").unwrap();
         url.add_segment("http://evil.example/a?b").unwrap();
         url.add_segment([0xff, 0, b' ', b'~']).unwrap();

@@ -1,4 +1,4 @@
-//! What a request is made of: its URI, read and built, and the root of the API that it belongs to.
+//! The URI of a request: how it is parsed and built, and the base URL of the API.
 
 pub(crate) mod api_path;
 pub(crate) mod builder;

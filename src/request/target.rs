@@ -1,4 +1,4 @@
-//! What a URI says about a request: its target, which is signed, and its origin, which must not change.
+//! Parses a URI into its target, which is signed, and its origin, which must be that of the API path.
 
 use crate::ascii::{ascii, is_visible};
 use crate::error::{Error, Result};
@@ -6,22 +6,22 @@ use crate::error::{Error, Result};
 /// A URI as the caller will send it: a path with query, or an absolute `http` or `https` URL (RFC 3986).
 /// Nothing in it is ever decoded, normalised or re-encoded.
 pub(crate) struct Uri<'a> {
-    /// Where an absolute URL points; a path has none.
+    /// `None` for a path.
     pub(crate) origin: Option<Origin<'a>>,
     pub(crate) target: Target<'a>,
     pub(crate) has_user: bool,
     pub(crate) has_fragment: bool,
 }
 
-/// The request target in origin-form (RFC 9112, 3.2.1), byte for byte as it goes over the wire.
+/// The request target in origin-form (RFC 9112, 3.2.1), byte for byte as it is sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'a> {
-    /// `/` where the URL's path is empty, for that is what an HTTP client then sends; else nothing.
+    /// `/` if the URL's path is empty, because HTTP clients then send that; else empty.
     slash: &'static [u8],
     rest: &'a [u8],
 }
 
-/// Scheme, host and port (RFC 6454): what decides which server gets a request.
+/// Scheme, host and port (RFC 6454), which decide which server gets a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
     https: bool,
@@ -48,7 +48,7 @@ impl<'a> Uri<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// The bytes, in two parts of which the first is often empty.
+    /// The bytes, in two parts; the first is often empty.
     pub(crate) fn parts(self) -> [&'a [u8]; 2] {
         [self.slash, self.rest]
     }
@@ -64,10 +64,10 @@ impl PartialEq for Origin<'_> {
     }
 }
 
-/// Checks the bytes of a URI and cuts off its fragment, which never leaves the client.
+/// Checks the bytes of a URI and cuts off its fragment, which is never sent.
 fn split_fragment(uri: &[u8]) -> Result<(&[u8], bool)> {
-    // From 0x24 to 0x7e there is neither a refused byte nor `#`: only a URI with `!`, `"` or `#` goes further. The largest
-    // distance from 0x24 tells, of sixteen bytes at once: as many as a vector register has.
+    // Fast path: the bytes from 0x24 to 0x7e are all allowed, and none is `#`. It finds the largest distance from 0x24,
+    // 16 bytes at a time, the size of a vector register.
     let farther = |most: u8, byte: &u8| most.max(byte.wrapping_sub(0x24));
     let (blocks, rest) = uri.as_chunks::<16>();
     let mut most = [0; 16];
@@ -99,8 +99,8 @@ fn split_scheme(uri: &[u8]) -> Result<(bool, &[u8])> {
     Err(Error::InvalidUriForm)
 }
 
-/// Splits `[user@]host[:port]`. It is strict, for where readers of a URL disagree (a `\`, a second `@`), the
-/// headers could go to another server than the one that was checked.
+/// Splits `[user@]host[:port]`. It is strict: where URL parsers disagree (a `\`, a second `@`), the headers could go to
+/// another server than the one that was checked.
 fn split_authority(authority: &[u8]) -> Result<(bool, &[u8], Option<u16>)> {
     let (user, host_and_port) = match authority.iter().position(|&byte| byte == b'@') {
         Some(at) => (Some(&authority[..at]), &authority[at + 1..]),
@@ -123,7 +123,7 @@ fn split_authority(authority: &[u8]) -> Result<(bool, &[u8], Option<u16>)> {
     Ok((user.is_some(), host, parse_port(port)?))
 }
 
-/// Reads nothing, `:` or `:8443`; an empty port is the scheme's own (RFC 3986, 3.2.3).
+/// Parses an empty text, `:` or `:8443`. An empty port means the scheme's default (RFC 3986, 3.2.3).
 fn parse_port(port: &[u8]) -> Result<Option<u16>> {
     let digits = match port {
         [] | [b':'] => return Ok(None),
@@ -136,7 +136,7 @@ fn parse_port(port: &[u8]) -> Result<Option<u16>> {
     ascii(digits).parse().map(Some).map_err(|_| Error::InvalidUriForm)
 }
 
-/// What a host name or a user may consist of: `unreserved`, `sub-delims` and `%` (RFC 3986, 3.2).
+/// The bytes of a host name or a user: `unreserved`, `sub-delims` and `%` (RFC 3986, 3.2).
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte)
 }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_cut_out_and_never_changed() {
+    fn a_target_is_never_changed() {
         for (uri, expected) in [
             ("/", "/"),
             ("//two/slashes", "//two/slashes"),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_uri_of_ours_is_refused() {
+    fn other_uris_are_refused() {
         for uri in [
             "",
             "*",

@@ -1,16 +1,16 @@
-//! Bytes that nobody may see: wiped when dropped, never shown.
+//! Secret bytes: wiped when dropped, and never printed.
 
 use std::fmt;
 use std::ops::Deref;
 
 use zeroize::Zeroizing;
 
-/// A secret, or text that contains one. Its memory is overwritten before it is given back.
+/// A secret, or text that contains one. Its memory is overwritten before it is freed.
 #[derive(Default)]
 pub(crate) struct Secret(Zeroizing<Box<[u8]>>);
 
 impl Secret {
-    /// Puts the parts together in one allocation of the exact size: growing would leave an unwiped copy behind.
+    /// Concatenates the parts in one allocation of the exact size: growing would leave an unwiped copy.
     pub(crate) fn concat(parts: &[&[u8]]) -> Secret {
         #[cfg(test)]
         crate::planted::may_panic();
@@ -28,7 +28,7 @@ impl From<Vec<u8>> for Secret {
         if bytes.len() == bytes.capacity() {
             return Secret(Zeroizing::new(std::mem::take(&mut *bytes).into_boxed_slice()));
         }
-        Secret::concat(&[&bytes]) // shrinking would leave an unwiped copy behind
+        Secret::concat(&[&bytes]) // shrinking would leave an unwiped copy
     }
 }
 

@@ -1,4 +1,4 @@
-//! Objects in JSON texts that hold secrets: their members, without a copy that nobody wipes.
+//! Reads the members of JSON objects that contain secrets, without leaving unwiped copies.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,17 +9,17 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// Calls `member` with the name and the raw text of each member. Returns `None`, without calling `member`, unless the text
-/// is exactly one JSON object. What is nested in a member is only checked for its grammar.
+/// Calls `member` with the name and the raw text of each member. Returns `None`, without calling `member`, unless the
+/// text is exactly one JSON object. Nested values are only checked for valid syntax.
 pub(crate) fn members<'a>(text: &'a str, member: impl FnMut(&str, &'a str)) -> Option<()> {
-    // All of it first: what is cut off in the middle is no object, whatever its first members are.
+    // Check the whole text first: truncated JSON must not call `member`.
     if !text.trim_start().starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_err() {
         return None;
     }
     serde_json::Deserializer::from_str(text).deserialize_map(Members(member)).ok()
 }
 
-/// Members come as raw text, for the parser would leave copies of what it unescapes.
+/// Members come as raw text, because the parser would leave unwiped copies of the strings that it unescapes.
 struct Members<F>(F);
 
 impl<'de, F: FnMut(&str, &'de str)> Visitor<'de> for Members<F> {
@@ -30,7 +30,7 @@ impl<'de, F: FnMut(&str, &'de str)> Visitor<'de> for Members<F> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        // A name that can't be unescaped is none of ours.
+        // A name that can't be unescaped is not one that we know.
         while let Some(name) = map.next_key::<&RawValue>()? {
             let name = string(name.get()).unwrap_or_default();
             let name: Cow<str> = String::from_utf8_lossy(&name);
@@ -40,25 +40,25 @@ impl<'de, F: FnMut(&str, &'de str)> Visitor<'de> for Members<F> {
     }
 }
 
-/// The content of a raw string; `None` for another type, or half a surrogate pair.
+/// The content of a raw string; `None` for another type, or for a lone surrogate.
 pub(crate) fn string(raw: &str) -> Option<Secret> {
     unescape(raw, None)
 }
 
-/// The same for text that is only shown: half a surrogate pair becomes U+FFFD.
+/// The same for text that is only displayed: a lone surrogate becomes U+FFFD.
 pub(crate) fn text(raw: &str) -> Option<Secret> {
     unescape(raw, Some(char::REPLACEMENT_CHARACTER))
 }
 
-/// RFC 8259, 7. The raw text is known to be well formed, but for its surrogates.
+/// RFC 8259, 7. The raw text is known to be well formed, except for its surrogates.
 fn unescape(raw: &str, lone_surrogate: Option<char>) -> Option<Secret> {
     let mut rest = raw.strip_prefix('"')?.strip_suffix('"')?;
     let mut out = Zeroizing::new(String::with_capacity(raw.len())); // no escape is shorter than what it stands for
     while let Some((plain, escape)) = rest.split_once('\\') {
         out.push_str(plain);
-        let mut behind = escape.chars();
-        let kind = behind.next()?;
-        rest = behind.as_str();
+        let mut after = escape.chars();
+        let kind = after.next()?;
+        rest = after.as_str();
         out.push(match kind {
             'b' => '\u{8}',
             'f' => '\u{c}',
@@ -73,21 +73,21 @@ fn unescape(raw: &str, lone_surrogate: Option<char>) -> Option<Secret> {
     Some(Secret::concat(&[out.as_bytes()]))
 }
 
-/// The character of the digits behind `\u`, and of a second escape if they are the first half of a surrogate pair.
+/// Decodes the digits after `\u`, and a second escape if they are a high surrogate.
 fn unicode_escape(rest: &mut &str) -> Option<char> {
     let high = hex_unit(rest)?;
     if !(0xd800..0xdc00).contains(&high) {
         return char::from_u32(high);
     }
-    let mut behind = rest.strip_prefix("\\u")?;
-    let low = hex_unit(&mut behind).filter(|low| (0xdc00..0xe000).contains(low))?;
-    *rest = behind;
+    let mut after = rest.strip_prefix("\\u")?;
+    let low = hex_unit(&mut after).filter(|low| (0xdc00..0xe000).contains(low))?;
+    *rest = after;
     char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))
 }
 
 fn hex_unit(rest: &mut &str) -> Option<u32> {
-    let (digits, behind) = rest.split_at_checked(4)?;
-    *rest = behind;
+    let (digits, after) = rest.split_at_checked(4)?;
+    *rest = after;
     u32::from_str_radix(digits, 16).ok()
 }
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_pair_is_shown_and_never_signed() {
+    fn a_lone_surrogate_is_only_displayed() {
         for raw in [r#""\ud800""#, r#""\udc00""#, r#""\ud800\u0041""#] {
             assert!(string(raw).is_none());
             assert!(str::from_utf8(&text(raw).unwrap()).unwrap().starts_with('\u{fffd}'));
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// The content of a string: escapes of all kinds, and what needs none.
+    /// The content of a string: escapes of all kinds, and plain characters.
     const ESCAPED: &str = r#"(\\["\\/bfnrt]|\\u00[0-9a-fA-F]{2}|\\ud83d\\ude0[0-9]|[ !#-\[\]-~é]){0,20}"#;
 
     proptest! {

@@ -1,4 +1,4 @@
-//! Secrets in memory: bytes that are wiped, kept out of core dumps, and not left behind on the stack or in registers.
+//! Secrets in memory: bytes that are wiped, kept out of core dumps, and not left on the stack or in registers.
 
 mod bytes;
 pub(crate) mod json;

@@ -1,16 +1,16 @@
-//! What a call leaves behind on the stack and in registers, and how it is wiped.
+//! Wipes what a call leaves on the stack and in registers.
 //!
-//! Code that handles a secret spills it to the stack, and functions such as memcpy() leave 16 to 64 bytes of it in vector
-//! registers. Nobody overwrites either for a while, and the dynamic linker even saves all vector registers on the stack
-//! when the program next calls a function that is not bound yet. So every function of the C ABI that handles a secret
-//! ends with [`cleared`], or with [`wiped`] where it may have left something on the stack.
+//! Code that handles a secret spills it to the stack, and functions such as memcpy() leave 16 to 64 bytes of it in
+//! vector registers. Both can stay for a long time, and the dynamic linker even saves all vector registers on the stack
+//! when it binds a function at its first call. So every function of the C ABI that handles a secret ends with
+//! [`cleared`], or with [`wiped`] where it may have left something on the stack.
 
 #![allow(unsafe_code, reason = "registers have no safe interface")]
 
 use zeroize::zeroize_stack;
 
 /// Runs `body`, clears the registers, and overwrites DEPTH bytes of the stack, from the frame of `body` downwards. The
-/// registers come first: overwriting calls memset(), and if the dynamic linker has to bind it, it saves the registers.
+/// registers come first: overwriting calls memset(), and the dynamic linker saves the registers if it binds it.
 #[inline(always)]
 pub(crate) fn wiped<const DEPTH: usize, T>(body: impl FnOnce() -> T) -> T {
     let result = apart(body);
@@ -27,23 +27,23 @@ pub(crate) fn cleared<T>(body: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Runs `body` in a frame below its caller's: only what lies there is overwritten.
+/// Runs `body` in a frame below its caller's: only that part of the stack is overwritten.
 #[inline(never)]
 fn apart<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// Clears the registers that a function need not preserve, so that nothing that was computed before is in them. The
-/// others hold what the caller had there. General registers are cleared, too: they hold up to 8 bytes of a short text.
+/// Clears the caller-saved registers; the others contain the caller's values. General registers are included, because
+/// they can contain 8 bytes of a text.
 ///
-/// A function of its own, because its callers then keep nothing in these registers.
+/// Not inlined, so that callers keep nothing in these registers.
 #[cfg(all(target_arch = "x86_64", not(windows), not(miri)))]
 #[inline(never)]
 fn clear_registers() {
     use std::arch::{asm, is_x86_feature_detected};
 
-    // SAFETY: only registers are changed, and all of them are named as changed, but zmm16 to zmm31: this code is not
-    // compiled for AVX-512, so that nothing of ours is in them.
+    // SAFETY: only registers are changed, and all are declared as clobbered, except zmm16 to zmm31: this code is not
+    // compiled for AVX-512, so the compiler keeps nothing in those.
     unsafe {
         if is_x86_feature_detected!("avx") {
             clear_upper_16();
@@ -85,13 +85,13 @@ fn clear_registers() {
     }
 }
 
-/// Here xmm6 to xmm15, rsi and rdi are the caller's; of the former only the lower 128 bits.
+/// On Windows, rsi, rdi and the lower 128 bits of xmm6 to xmm15 are callee-saved.
 #[cfg(all(target_arch = "x86_64", windows, not(miri)))]
 #[inline(never)]
 fn clear_registers() {
     use std::arch::{asm, is_x86_feature_detected};
 
-    // SAFETY: as above. `vzeroupper` changes what no function need preserve.
+    // SAFETY: as above. `vzeroupper` changes only what is caller-saved.
     unsafe {
         if is_x86_feature_detected!("avx") {
             clear_upper_16();
@@ -123,7 +123,7 @@ fn clear_upper_16() {
     if !std::arch::is_x86_feature_detected!("avx512f") {
         return;
     }
-    // SAFETY: the CPU has these registers, and nothing of ours is in them.
+    // SAFETY: the CPU has these registers, and the compiler keeps nothing in them.
     unsafe {
         std::arch::asm!(
             "vpxord zmm16, zmm16, zmm16",
@@ -147,12 +147,12 @@ fn clear_upper_16() {
     }
 }
 
-/// Of v8 to v15 the lower 64 bits are the caller's: moving them to themselves clears the upper ones. Writing to a NEON
-/// register also clears the rest of the SVE register around it.
+/// The lower 64 bits of v8 to v15 are callee-saved: moving them to themselves clears the upper ones. Writing to a NEON
+/// register also clears the rest of its SVE register.
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 #[inline(never)]
 fn clear_registers() {
-    // SAFETY: only registers are changed that a function need not preserve, and nothing of ours is in them.
+    // SAFETY: only caller-saved registers are changed, and the compiler keeps nothing in them.
     unsafe {
         std::arch::asm!(
             "movi v0.2d, #0", "movi v1.2d, #0", "movi v2.2d, #0", "movi v3.2d, #0", "movi v4.2d, #0", "movi v5.2d, #0",

@@ -1,10 +1,9 @@
-//! Bytes that lie in pages of their own, which are left out of core dumps.
+//! Bytes in memory pages of their own, which are left out of core dumps.
 //!
-//! A token has to be held as it is, for it is sent as it is. On the heap it would share a page with anything, and a core
-//! dump of the process, which may be mailed around, would hold it. So it gets an anonymous mapping with `MADV_DONTDUMP`.
-//! That is best effort: where the system has no such thing, or no memory for it, the bytes lie on the heap. They are
-//! wiped in both cases. They are not locked into memory: a limit on that is soon reached, and then a library in somebody
-//! else's process would be the one that fails.
+//! A token is kept in plain text, because it is sent like that. On the heap, it would be in every core dump, and people
+//! pass these on. So it gets an anonymous mapping with `MADV_DONTDUMP`. If the system has no such option, or no memory
+//! for it, the bytes are on the heap. They are wiped in both cases. They are not locked into memory, because the limit
+//! for that is low and belongs to the application.
 
 #![allow(unsafe_code, reason = "mappings have no safe interface")]
 
@@ -26,7 +25,7 @@ const MOST_MAPPINGS: usize = 4096;
 #[cfg(target_os = "linux")]
 static MAPPINGS: AtomicUsize = AtomicUsize::new(0);
 
-/// A secret that is held for long.
+/// A secret that stays in memory for long.
 pub(crate) enum Undumped {
     #[cfg(target_os = "linux")]
     Mapped {
@@ -36,7 +35,7 @@ pub(crate) enum Undumped {
     Heap(Secret),
 }
 
-// SAFETY: the bytes are written before anybody else sees them, and then only read until the owner drops them.
+// SAFETY: the bytes are written before they are shared, and then only read until the owner drops them.
 #[cfg(target_os = "linux")]
 unsafe impl Send for Undumped {}
 // SAFETY: the same.
@@ -44,9 +43,8 @@ unsafe impl Send for Undumped {}
 unsafe impl Sync for Undumped {}
 
 impl Undumped {
-    /// Puts the parts together.
     pub(crate) fn concat(parts: &[&[u8]]) -> Undumped {
-        // The unit tests make millions of tokens, and a mapping is slow.
+        // The unit tests create millions of tokens, and a mapping is slow.
         #[cfg(all(target_os = "linux", not(test)))]
         if let Some(pages) = Undumped::map(parts) {
             return pages;
@@ -62,15 +60,15 @@ impl Undumped {
         }
         let len = parts.iter().map(|part| part.len()).sum();
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-        // SAFETY: a new mapping, which touches nothing that exists. A length of 0 is refused by the system.
+        // SAFETY: a new mapping, which changes no existing memory. The system refuses a length of 0.
         let start = unsafe { libc::mmap(std::ptr::null_mut(), len, access, kind, -1, 0) };
         if start == libc::MAP_FAILED {
             MAPPINGS.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        // Miri does not know this advice.
+        // Miri does not support this advice.
         if cfg!(not(miri)) {
-            // SAFETY: the mapping was just made. If the advice is not taken, there is nothing better to do.
+            // SAFETY: the mapping is new. A failure is ignored, because the bytes can still be used.
             unsafe { libc::madvise(start, len, libc::MADV_DONTDUMP) };
         }
         let start = std::ptr::NonNull::new(start.cast::<u8>())?;
@@ -103,7 +101,7 @@ impl Drop for Undumped {
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
         if let Undumped::Mapped { start, len } = self {
-            // SAFETY: nobody else has the mapping any more, and it is given back once.
+            // SAFETY: there is no other reference to the mapping, and it is unmapped once.
             unsafe {
                 std::slice::from_raw_parts_mut(start.as_ptr(), *len).zeroize();
                 libc::munmap(start.as_ptr().cast(), *len);
@@ -124,7 +122,7 @@ mod tests {
     use super::Undumped;
 
     #[test]
-    fn they_hold_what_was_put_in() {
+    fn the_parts_are_concatenated() {
         let large = vec![b'x'; 100_000];
         for parts in [[b"a".as_slice(), b"bc"], [b"", b""], [b"", b"x"], [&large, b"end"]] {
             #[cfg(target_os = "linux")]
@@ -138,7 +136,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    #[cfg_attr(miri, ignore = "its memory is none of the system's")]
+    #[cfg_attr(miri, ignore = "its memory is not the system's")]
     fn they_are_left_out_of_core_dumps() {
         let pages = Undumped::map(&[b"token"]).unwrap();
         let start = format!("{:x}-", pages.as_ptr() as usize);

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use crate::sign::Signature;
 use crate::token::{self, Token};
 
-/// What authorizes one request, before anybody has decided where it is written to.
+/// The authorization of one request, not yet written to a list or a buffer.
 pub(crate) struct Authorization<'a> {
     proof: Proof<'a>,
     timestamp: Option<i64>,
@@ -38,7 +38,7 @@ impl<'a> Authorization<'a> {
         }
     }
 
-    /// The second to send in the Timestamp header, if there is one to send.
+    /// The Unix second for the Timestamp header; `None` with a token.
     pub(crate) fn timestamp(&self) -> Option<i64> {
         self.timestamp
     }
@@ -46,9 +46,9 @@ impl<'a> Authorization<'a> {
 
 /// The headers to add to one request: `Authorization`, and for a signed request `Timestamp`.
 pub struct HeaderList {
-    /// The header lines, each ended by NUL so that C can read every one of them, and its value, in place.
+    /// The header lines, each with a NUL at its end, so that C can read lines and values without a copy.
     text: Secret,
-    /// Where the line of the Timestamp header starts; the end of the text if there is none.
+    /// Where the Timestamp line starts; the end of the text if there is none.
     timestamp_line: usize,
     timestamp: Option<i64>,
 }
@@ -84,7 +84,7 @@ impl HeaderList {
         (0..self.len()).filter_map(|index| Some((text(self.name(index)?), text(self.value(index)?))))
     }
 
-    /// The signed second in Unix time, which the Timestamp header holds; `None` with a token.
+    /// The Unix second that was signed, as in the Timestamp header; `None` with a token.
     #[must_use]
     pub fn timestamp(&self) -> Option<i64> {
         self.timestamp

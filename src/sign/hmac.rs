@@ -6,12 +6,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::secret::residue::wiped;
 
-/// What SHA-256 starts from (FIPS 180-4, 5.3.3).
+/// The initial state of SHA-256 (FIPS 180-4, 5.3.3).
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// An HMAC key, stored as the SHA-256 states after the inner and the outer padded key block. Every MAC starts from them,
-/// which saves two compressions. The key itself is not kept.
+/// An HMAC key, stored as the SHA-256 states after the inner and the outer padded key block. Every MAC starts from
+/// them, which saves two compressions. The key itself is not kept.
 pub(crate) struct Key {
     inner: Zeroizing<[u32; 8]>,
     outer: Zeroizing<[u32; 8]>,
@@ -29,10 +29,10 @@ impl Key {
         }
         #[cfg(test)]
         crate::planted::may_panic();
-        Key { inner: behind(&block, 0x36), outer: behind(&block, 0x5c) }
+        Key { inner: state_after(&block, 0x36), outer: state_after(&block, 0x5c) }
     }
 
-    /// The MAC of the parts, one behind the other.
+    /// The MAC of the concatenated parts.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         wiped::<MAC_STACK, _>(|| self.compute(parts))
     }
@@ -60,28 +60,28 @@ fn big_endian(state: &[u32; 8]) -> [u8; 32] {
     bytes
 }
 
-fn behind(block: &[u8; 64], pad: u8) -> Zeroizing<[u32; 8]> {
+fn state_after(block: &[u8; 64], pad: u8) -> Zeroizing<[u32; 8]> {
     let padded = Zeroizing::new([block.map(|byte| byte ^ pad)]);
     let mut state = Zeroizing::new(INITIAL);
     compress256(&mut state, &*padded);
     state
 }
 
-/// The stack that computing a MAC uses: from what is left there the states that HMAC starts from could be computed. On
-/// x86-64 768 bytes are enough, and 512 are not, for portable code.
+/// Stack bytes used to compute a MAC: the key's states could be computed from what is left there. For portable code on
+/// x86-64, 768 are enough and 512 are not.
 const MAC_STACK: usize = 1024;
 
-/// So many bytes that a request's usual string to sign is hashed in one go.
+/// Large enough to hash a usual string to sign in one step.
 const BUFFER: usize = 4 * 64;
 
-/// A SHA-256 that is being computed.
+/// A SHA-256 computation.
 struct Hash {
     /// Secret: anyone with this state can extend the message and sign the result (length extension).
     state: Zeroizing<[u32; 8]>,
-    /// What is not hashed yet, and zeros.
+    /// Bytes that are not hashed yet, then zeros.
     buffer: [u8; BUFFER],
     filled: usize,
-    /// Of all that was given, in bytes.
+    /// The length of the whole input so far, in bytes.
     len: usize,
 }
 
@@ -155,10 +155,10 @@ mod tests {
         Hmac::<Sha256>::new_from_slice(secret).unwrap().chain_update(message).finalize().into_bytes().into()
     }
 
-    /// Every length around the edges of a block, of the key and of the message, cut in every place.
+    /// Keys and messages of lengths around the block size, and a message split at each position.
     #[test]
     #[cfg_attr(miri, ignore = "it would take an hour")]
-    fn lengths_and_cuts() {
+    fn lengths_and_splits() {
         let bytes: Vec<u8> = (0..300).map(|number| (number * 7 % 251) as u8).collect();
         for key_len in [0, 1, 63, 64, 65, 127, 200] {
             let key = Key::new(&bytes[..key_len]);
@@ -175,7 +175,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn as_the_hmac_crate_has_it(
+        fn same_as_the_hmac_crate(
             secret in prop::collection::vec(any::<u8>(), 0..200),
             parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),
         ) {

@@ -16,7 +16,7 @@ pub(crate) type Signature = [u8; 44];
 /// The scheme of a signed request's Authorization header, with the space that follows it.
 pub(crate) const SCHEME: &[u8] = b"TC ";
 
-/// A request method in upper case, as it goes over the wire, between the colons of the string to sign.
+/// A request method in upper case, as it is sent, with the colons around it in the string to sign.
 pub(crate) struct Method {
     text: [u8; Method::LIMIT + 2],
     len: usize,
@@ -63,11 +63,11 @@ const UPPER_CASE: [u8; 256] = {
     table
 };
 
-/// `<request target>:<METHOD>:<Unix seconds>`, in the parts that it is hashed in: it never lies in memory as a whole.
+/// `<request target>:<METHOD>:<Unix seconds>`, in parts that are hashed one by one, without joining them.
 pub(crate) struct StringToSign<'a>([&'a [u8]; 4]);
 
 impl<'a> StringToSign<'a> {
-    /// `timestamp` is the text that the Timestamp header holds.
+    /// `timestamp` is the value of the Timestamp header.
     pub(crate) fn new(target: Target<'a>, method: &'a Method, timestamp: &'a [u8]) -> StringToSign<'a> {
         let [slash, rest] = target.parts();
         StringToSign([slash, rest, method.between_colons(), timestamp])
@@ -82,7 +82,7 @@ impl<'a> StringToSign<'a> {
     }
 }
 
-/// The stack that setting up a key may use.
+/// Stack bytes used at most to set up a key.
 const KEY_SETUP_STACK: usize = 4 << 10;
 
 /// An access id and the state of a keyed hash. The secret key itself is not kept.
@@ -93,7 +93,7 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
-    /// In a box, because a signer that moves leaves key state where it was.
+    /// Boxed, because moving a signer would leave a copy of the key's state.
     pub(crate) fn new(access_id: &[u8], secret_key: &[u8]) -> Result<Box<Signer>> {
         if !is_visible(access_id) {
             return Err(Error::InvalidAccessId);
@@ -117,7 +117,7 @@ impl Signer {
         encode(&self.key.mac(&text.0))
     }
 
-    /// Whether an id and a signature are those of this signer, in a time that tells nothing about either.
+    /// Whether an id and a signature are those of this signer, compared in constant time.
     pub(crate) fn matches(&self, access_id: &[u8], signature: &[u8], text: &StringToSign) -> bool {
         let id = self.access_id().as_bytes().ct_eq(access_id);
         let signature = self.sign(text).as_slice().ct_eq(signature);
@@ -138,7 +138,7 @@ mod tests {
     use crate::error::Error;
     use crate::sign::hmac::Key;
 
-    /// Published in another project's tests: no slash at the start, so it is no request of ours, but the hash holds.
+    /// From another project's tests. This string to sign has no leading slash, so only the hash can be compared.
     #[test]
     fn published_vector() {
         let vectors: serde_json::Value = serde_json::from_str(include_str!("../../tests/vectors/hmac.json")).unwrap();

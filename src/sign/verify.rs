@@ -1,4 +1,4 @@
-//! The server's side: is this the Authorization header that the identity would have sent?
+//! Verification, as on a server: is this the Authorization header that the identity would send?
 
 use crate::ascii::ascii;
 use crate::clock::{self, DAY};
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::sign::{self, Signer, StringToSign};
 use crate::token::{self, Token};
 
-/// The seconds that a request may have been signed in.
+/// The time range in which a request may have been signed.
 pub(crate) struct Window {
     unix_time: i64,
     tolerance: i64,
@@ -23,7 +23,7 @@ impl Window {
     }
 }
 
-/// Checks the form first, then the signature, and only then what it says: until then it may be anybody's words.
+/// Checks the format, then the signature, and only then the timestamp, which can't be trusted before.
 pub(crate) fn signature(signer: &Signer, text: &StringToSign, authorization: &[u8], window: &Window) -> Result<()> {
     let (access_id, signature) = split(authorization).ok_or(Error::MalformedAuthorization)?;
     let signed_at = parse_seconds(text.timestamp()).ok_or(Error::MalformedAuthorization)?;
@@ -41,7 +41,7 @@ pub(crate) fn token(token: &Token, authorization: &[u8], window: &Window) -> Res
     token.check_expiry(window.unix_time)
 }
 
-/// Splits `TC id:signature` at the last colon, for an id may hold colons and base64 holds none.
+/// Splits `TC id:signature` at the last colon: an id may contain colons, base64 does not.
 fn split(authorization: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = authorization.strip_prefix(sign::SCHEME)?;
     let colon = rest.iter().rposition(|&byte| byte == b':')?;
@@ -49,7 +49,7 @@ fn split(authorization: &[u8]) -> Option<(&[u8], &[u8])> {
     (!access_id.is_empty() && !signature.is_empty()).then_some((access_id, signature))
 }
 
-/// A number of any length; one that is beyond all times is out of every window.
+/// A number of any length. One that overflows is outside every window.
 fn parse_seconds(text: &[u8]) -> Option<i64> {
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     digits.then(|| ascii(text).parse().unwrap_or(i64::MAX))

@@ -1,7 +1,7 @@
-//! An API token: its value, the state machine that says when it is renewed, and what threads share of it.
+//! An API token: its value, the state machine that says when to renew it, and what threads share.
 //!
-//! `state` decides and knows no threads. `shared` is where threads wait for the one that renews. `ticket` is what that
-//! one gets, `response` what the server says to it, and `redact` keeps tokens out of the server's messages.
+//! `state` decides, without threads. In `shared`, threads wait for the one that renews, which gets a `ticket`.
+//! `response` parses the server's response, and `redact` removes tokens from its message.
 
 mod redact;
 mod response;

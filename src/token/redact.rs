@@ -1,9 +1,9 @@
-//! Makes a server's message safe for a log: no token in it, also not an encoded one.
+//! Makes a server's message safe to log: removes tokens, also encoded ones.
 //!
-//! A server, or a proxy in front of it, may repeat the URL of a renewal, in which the token is percent-encoded. The
-//! message may also be escaped for JSON or HTML, several times and one inside the other. So the message is decoded again
-//! and again, until nothing is left to decode. Each reading knows where in the message its bytes come from, and a part of
-//! a token is hidden there. The time is linear in the length of the message.
+//! A server or proxy may repeat the URL of a renewal, in which the token is percent-encoded. The message may also be
+//! escaped for JSON or HTML, several times and nested. So it is decoded repeatedly, until there is nothing left to
+//! decode. Each decoded form records where in the message its bytes come from, and parts of a token are hidden there.
+//! The time is linear in the length of the message.
 
 use std::ops::Range;
 
@@ -12,20 +12,20 @@ use zeroize::Zeroizing;
 /// The result has at most this many bytes.
 const LIMIT: usize = 512;
 
-/// This many bytes of a token in a row are hidden, wherever in it they stand.
+/// This many consecutive bytes of a token are hidden, from any position in it.
 const TELLING_PART: usize = 16;
 
-/// A longer message is not searched, and not handed on. Real ones are much shorter.
+/// A longer message is neither searched nor returned. Real ones are much shorter.
 const LONGEST_MESSAGE: usize = 64 << 10;
 
-/// With a longer token no message is handed on. Real ones are much shorter.
+/// With a longer token, no message is returned. Real ones are much shorter.
 const LONGEST_TOKEN: usize = 1 << 10;
 
-/// A message is decoded this many times, as for `%252525252525253D`. If something is left to decode, it is not handed on.
+/// A message such as `%252525252525253D` is decoded at most this many times. If that is not enough, it is not returned.
 const NESTED: usize = 8;
 
-/// The message on one line, at most 512 bytes long, with `***` for each secret and each telling part of one. `None` if
-/// the message can't be searched within the limits above.
+/// The message on one line of at most 512 bytes, with `***` for each secret and each part of `TELLING_PART` bytes or
+/// more. `None` if a limit above is exceeded.
 pub(crate) fn redact(message: &str, secrets: &[&[u8]]) -> Option<String> {
     if message.len() > LONGEST_MESSAGE || secrets.iter().any(|secret| secret.len() > LONGEST_TOKEN) {
         return None;
@@ -42,7 +42,7 @@ pub(crate) fn redact(message: &str, secrets: &[&[u8]]) -> Option<String> {
     None
 }
 
-/// The message without what is hidden, cut to its limit.
+/// The message with `***` for hidden bytes, cut to `LIMIT`.
 fn shown(message: &str, hidden: &[bool]) -> String {
     let mut out = String::with_capacity(LIMIT);
     let mut was_hidden = false;
@@ -69,7 +69,7 @@ fn ends(text: &str) -> impl Iterator<Item = usize> {
     text.char_indices().map(|(at, character)| at + character.len_utf8())
 }
 
-/// Control characters, and those of Unicode that break a line, turn the writing round or can't be seen.
+/// Control characters, and Unicode characters that break a line, change the writing direction or are invisible.
 fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -78,9 +78,8 @@ fn is_unprintable(character: char) -> bool {
         )
 }
 
-/// A text as it is searched: only its visible ASCII, for a token has nothing else, and what stands between two bytes of
-/// it, such as line breaks or the zeros of UTF-16, keeps nobody from reading it. A space counts as the `+` that a form
-/// decoder has made it from.
+/// A text as it is searched: only its visible ASCII. A token has no other bytes, and it can still be read with line
+/// breaks or the zeros of UTF-16 between them. A space counts as `+`, because form decoding turns `+` into a space.
 struct Reading {
     bytes: Zeroizing<Vec<u8>>,
     /// Where in the message each byte comes from.
@@ -96,7 +95,7 @@ impl Reading {
         reading
     }
 
-    /// No reading is longer than the one before: growing would leave an unwiped copy behind.
+    /// A decoded reading is not longer than the one before, so it never grows, which would leave an unwiped copy.
     fn with_capacity(len: usize) -> Reading {
         Reading { bytes: Zeroizing::new(Vec::with_capacity(len)), origins: Vec::with_capacity(len) }
     }
@@ -109,7 +108,7 @@ impl Reading {
         }
     }
 
-    /// The same with each escape decoded once; `None` if there is none.
+    /// The same with each escape decoded once; `None` if there is no escape.
     fn decoded(&self) -> Option<Reading> {
         let mut next = Reading::with_capacity(self.bytes.len());
         let (mut at, mut found) = (0, false);
@@ -126,7 +125,7 @@ impl Reading {
     }
 }
 
-/// All parts of a secret that tell something about it, each as a number, in order.
+/// All parts of a secret that are hidden, as sorted numbers.
 struct Parts {
     len: usize,
     sorted: Zeroizing<Vec<u128>>,
@@ -141,9 +140,9 @@ impl Parts {
         Parts { len, sorted }
     }
 
-    /// Marks the bytes of the message that one of the parts comes from.
+    /// Marks the bytes of the message that contain one of the parts.
     fn hide(&self, reading: &Reading, hidden: &mut [bool]) {
-        let mut done = 0; // bytes of the message: none is marked twice, or the time would not be linear
+        let mut done = 0; // marking no byte twice keeps the time linear
         for (part, origins) in parts(&reading.bytes, self.len).zip(reading.origins.windows(self.len)) {
             if self.sorted.binary_search(&part).is_err() {
                 continue;
@@ -158,7 +157,7 @@ impl Parts {
     }
 }
 
-/// All parts of this length, which is `TELLING_PART` at most, as numbers: these are compared faster than bytes.
+/// All parts of this length, at most `TELLING_PART`, as numbers, which compare faster than bytes.
 fn parts(bytes: &[u8], len: usize) -> impl Iterator<Item = u128> {
     let mask = u128::MAX >> (u128::BITS as usize - 8 * len);
     let parts = bytes.iter().scan(0, move |part, byte| {
@@ -168,8 +167,8 @@ fn parts(bytes: &[u8], len: usize) -> impl Iterator<Item = u128> {
     parts.skip(len - 1)
 }
 
-/// The byte that an escape at the start of the text stands for, and how long it is. A character that is none of ASCII is
-/// a 0, which is not searched either.
+/// The byte that an escape at the start of the text stands for, and the length of the escape. A character outside ASCII
+/// becomes 0, which is not searched.
 fn escape(text: &[u8]) -> Option<(u8, usize)> {
     let (byte, len) = match text {
         [b'%', b'u' | b'U', rest @ ..] => longer(digits(rest, 16, 4, 4), 1),
@@ -181,7 +180,7 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
     Some((byte, len + 1))
 }
 
-/// Of JSON, JavaScript, C, Python and others: `\u003d`, `\u{3d}`, `\x3d`, `\U0000003d`, `\75`, `\n`, `\=`.
+/// Escapes of JSON, JavaScript, C, Python and others: `\u003d`, `\u{3d}`, `\x3d`, `\U0000003d`, `\75`, `\n`, `\=`.
 fn backslash_escape(text: &[u8]) -> Option<(u8, usize)> {
     let (kind, rest) = text.split_first()?;
     let number = match kind {
@@ -215,7 +214,7 @@ fn html_entity(text: &[u8]) -> Option<(u8, usize)> {
 
 const LONGEST_ENTITY: usize = 8;
 
-/// Those of visible ASCII (HTML, 13.5), without the second names that some have.
+/// The entities of visible ASCII (HTML, 13.5), with one name each.
 const ENTITIES: [(u8, &str); 30] = [
     (b'!', "excl"),
     (b'"', "quot"),
@@ -249,7 +248,7 @@ const ENTITIES: [(u8, &str); 30] = [
     (b'}', "rcub"),
 ];
 
-/// A number at the start of the text, of so many digits at least and at most, and how many it has.
+/// The number of `least` to `most` digits at the start of the text, and how many digits it has.
 fn digits(text: &[u8], radix: u32, least: usize, most: usize) -> Option<(u8, usize)> {
     let digits = text.iter().take(most).map_while(|byte| char::from(*byte).to_digit(radix));
     let (value, len) =
@@ -302,11 +301,11 @@ mod tests {
             let text = format!("the token {encoded} was bad, yes {encoded}");
             assert_eq!(redact(&text, &[b"other", token]), "the token *** was bad, yes ***", "{encoded}");
         }
-        assert_eq!(redact("API:5:a+b/c", &[token]), "API:5:a+b/c", "so little of it tells nothing");
+        assert_eq!(redact("API:5:a+b/c", &[token]), "API:5:a+b/c", "a shorter part is not hidden");
     }
 
     #[test]
-    fn each_character_has_its_name_in_html() {
+    fn each_html_entity_is_decoded() {
         let token: String = super::ENTITIES.iter().map(|(byte, _)| char::from(*byte)).collect();
         let encoded: String = super::ENTITIES.iter().map(|(_, name)| format!("&{name};")).collect();
         assert_eq!(redact(&format!("t {encoded} t"), &[token.as_bytes()]), "t *** t");
@@ -323,13 +322,13 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_tells_is_hidden_and_overlapping_ones_are_one() {
+    fn long_parts_are_hidden_and_overlapping_ones_merged() {
         let token: &[u8] = b"0123456789abcdefghijklmnop";
         for part in ["0123456789abcdef", "123456789abcdefgh", "abcdefghijklmnop", "a%62c\tdefghij\r\nklmnop"] {
             assert_eq!(redact(&format!("x {part}..."), &[token]), "x ***...");
             assert_eq!(redact(&format!("x {part}..."), &[b"another", token]), "x ***...");
         }
-        assert_eq!(redact("x bcdefghijklmnop", &[token]), "x bcdefghijklmnop", "fifteen tell nothing");
+        assert_eq!(redact("x bcdefghijklmnop", &[token]), "x bcdefghijklmnop", "15 bytes are not hidden");
         assert_eq!(redact("issued NEWSECRETREST", &[b"NEWSECRET", b"NEWSECRETREST"]), "issued ***");
         assert_eq!(redact("tttt", &[b"t"]), "***");
         assert_eq!(redact("t t", &[b"t"]), "*** ***");
@@ -349,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_of_several_bytes_beside_a_secret_and_in_it_stay_whole() {
+    fn multi_byte_characters_near_a_secret_stay_whole() {
         let token = "aaaaaaaaaaaaaaa\u{e9}"; // its first byte is the sixteenth
         assert_eq!(redact("aaaaaaaaaaaaaaa\u{e8} for", &[token.as_bytes()]), "***\u{e8} for");
         assert_eq!(redact("\u{e8}aaaaaaaaaaaaaaa\u{e9}\u{e8}", &[token.as_bytes()]), "\u{e8}***\u{e9}\u{e8}");
@@ -358,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_too_often_or_too_long_is_not_handed_on() {
+    fn a_message_encoded_too_often_or_too_long_is_not_returned() {
         for (again, prefix) in [("25", "%"), ("amp;", "&")] {
             let message = |times: usize| format!("x {prefix}{}3D", again.repeat(times));
             assert!(super::redact(&message(7), &[b"token"]).is_some());

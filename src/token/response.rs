@@ -1,4 +1,4 @@
-//! The answer to a renewal request.
+//! The response to a renewal request.
 
 use std::num::IntErrorKind;
 
@@ -8,18 +8,18 @@ use crate::secret::json;
 use crate::server_message;
 use crate::token::redact::redact;
 
-/// What the platform said.
+/// What the response means.
 #[derive(Debug)]
 pub(crate) enum RenewalResponse {
-    /// A new token, or the same again. The old one is dead. The expiry is what the answer says, whatever that may be.
+    /// A new token, which invalidates the old one, or the same token again. The expiry is not checked yet.
     Renewed { token: Secret, expires: Option<i64> },
-    /// The platform does not renew this token.
+    /// The platform refuses to renew this token.
     Refused,
-    /// Anything else, from the platform or from somebody between.
+    /// Anything else, from the platform or a proxy.
     Useless,
 }
 
-/// The members that are read, as raw JSON. All others may hold what they like: a new token is not to be lost for them.
+/// The members that are read. Others may contain anything: they must not cost a new token.
 #[derive(Default)]
 struct Members<'a> {
     success: Option<&'a str>,
@@ -29,8 +29,8 @@ struct Members<'a> {
 }
 
 impl RenewalResponse {
-    /// Reads an answer to the renewal of `old`, and the message in it, made fit for a log. The member `success` decides,
-    /// not the status alone: the platform refuses with status 200, too.
+    /// Parses the response to the renewal of `old`, and its message, which is made safe to log. The member `success`
+    /// decides, not only the status: the platform also refuses with status 200.
     pub(crate) fn parse(http_status: i32, body: &[u8], old: &[u8]) -> (RenewalResponse, Option<String>) {
         let text = server_message::to_text(body);
         let text = str::from_utf8(&text).unwrap_or_default();
@@ -49,22 +49,22 @@ impl RenewalResponse {
             let message = if may_hold_one { None } else { server_message::find_in_text(text) };
             return (RenewalResponse::Useless, clean(message, &[old]));
         }
-        // A token that is not where it should be, such as in a response that a gateway has wrapped, can't be redacted.
+        // A token in an unexpected place, as in a response that a gateway has wrapped, can't be redacted.
         let named = text.matches("apiToken").count() - text.matches("apiTokenExpires").count();
         if named > usize::from(found.token.is_some()) {
             found.message = None;
         }
-        // Whatever comes of it, a token that was issued is a secret.
+        // A token that was issued is a secret, even if the response is not valid.
         let secrets = [old, found.token.as_deref().unwrap_or_default()];
         let message = clean(found.message, &secrets);
-        let answer = match (found.success, found.token) {
+        let response = match (found.success, found.token) {
             (Some("true"), Some(token)) if (200..300).contains(&http_status) && is_visible(&token) => {
                 RenewalResponse::Renewed { token, expires: found.expires }
             }
             (Some("false"), _) => RenewalResponse::Refused,
             _ => RenewalResponse::Useless,
         };
-        (answer, message)
+        (response, message)
     }
 }
 
@@ -74,8 +74,8 @@ fn clean(message: Option<Secret>, secrets: &[&[u8]]) -> Option<String> {
     if text.is_empty() { None } else { redact(text, secrets) }
 }
 
-/// Seconds as a number or as a string: both are seen, also as `1474673195.0`. A number that is too large for all times
-/// stays one; an exponent is not read, for floating point would be a twentieth of the library.
+/// Seconds as a number or a string: both occur, also as `1474673195.0`. A number that overflows becomes the largest
+/// one. Exponents are not read: floating point would make the library 5% larger.
 fn seconds(raw: &str) -> Option<i64> {
     let text = json::string(raw);
     let text = text.as_deref().map_or(Some(raw), |text| str::from_utf8(text).ok())?.trim();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_answer_in_all_its_forms() {
+    fn a_good_response_in_all_its_forms() {
         for (body, expected) in [
             (r#"{"success":true,"apiToken":"new","apiTokenExpires":"1474673195"}"#, "new Some(1474673195)"),
             (r#"{"success":true,"apiToken":"new","apiTokenExpires":1474673195}"#, "new Some(1474673195)"),
@@ -167,7 +167,7 @@ mod tests {
             assert_eq!(parse(200, body), "Useless", "{body}");
         }
         let deep = format!(r#"{{"x":{}{},"success":true,"apiToken":"new"}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        assert_eq!(parse(200, &deep), "new None", "what is none of our business must not cost the token");
+        assert_eq!(parse(200, &deep), "new None", "an ignored member must not cost the token");
         assert_eq!(parse(200, &"[".repeat(100_000)), "Useless");
         assert_eq!(parse(200, &" ".repeat(10 << 20)), "Useless");
         let padded = format!(r#"{{"success":true,"apiToken":"new","padding":"{}"}}"#, "x".repeat(10 << 20));
@@ -175,15 +175,15 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_is_no_utf8_does_not_cost_the_token() {
-        let answer =
+    fn a_byte_that_is_not_utf8_does_not_cost_the_token() {
+        let response =
             RenewalResponse::parse(200, b"{\"success\":true,\"apiToken\":\"new\",\"message\":\"caf\xe9\"}", b"old");
-        assert!(matches!(answer.0, RenewalResponse::Renewed { .. }));
-        assert_eq!(answer.1.as_deref(), Some("caf\u{fffd}"));
+        assert!(matches!(response.0, RenewalResponse::Renewed { .. }));
+        assert_eq!(response.1.as_deref(), Some("caf\u{fffd}"));
     }
 
     #[test]
-    fn a_buffer_that_is_filled_up_with_nuls_does_not_cost_the_token() {
+    fn trailing_nuls_do_not_cost_the_token() {
         for nuls in 0..4 {
             assert_eq!(
                 parse(200, &format!("{{\"success\":true,\"apiToken\":\"new\"}}{}", "\0".repeat(nuls))),
@@ -195,9 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_no_utf8_is_none() {
-        let answer = RenewalResponse::parse(200, b"{\"success\":true,\"apiToken\":\"n\xe9w\"}", b"old").0;
-        assert!(matches!(answer, RenewalResponse::Useless), "{answer:?}");
+    fn a_token_that_is_not_utf8_is_not_accepted() {
+        let response = RenewalResponse::parse(200, b"{\"success\":true,\"apiToken\":\"n\xe9w\"}", b"old").0;
+        assert!(matches!(response, RenewalResponse::Useless), "{response:?}");
     }
 
     #[test]

@@ -17,23 +17,23 @@ use crate::token::state::{Rejection, TokenState, Turn};
 use crate::token::ticket::Ticket;
 use crate::token::value::Token;
 
-/// So long a wait at most goes on without a look at the clock.
+/// The longest wait before the clock is read again.
 const SLICE: Duration = Duration::from_secs(1);
 
-/// The stack that making a ticket may use, with the token in it.
+/// Stack bytes used at most to create a ticket, which contains the token.
 const TICKET_STACK: usize = 4 << 10;
 
 /// A token that many threads use and one renews.
 pub(crate) struct SharedToken {
     state: Mutex<TokenState>,
     changed: Condvar,
-    /// The token of `state`, for readers: they take no lock.
+    /// The token of `state`, for readers, which take no lock.
     current: Swap<Token>,
 }
 
 impl SharedToken {
     pub(crate) fn new(token: Token, now: Now) -> SharedToken {
-        // No random numbers, for where the system has none to give a handle could not be made.
+        // Without the system's random numbers: if there were none, no handle could be created.
         let jitter = BuildHasherDefault::<DefaultHasher>::default().hash_one((now.monotonic, process::id()));
         let state = TokenState::new(token, now, jitter);
         let current = Swap::new(state.token().clone());
@@ -48,7 +48,7 @@ impl SharedToken {
         self.state.lock()?.set_window(seconds)
     }
 
-    /// `None`: go ahead and sign. `clock` is asked again after each wait.
+    /// `None`: go ahead and sign. `clock` is read again after each wait.
     pub(crate) fn poll(
         self: &Arc<Self>,
         max_wait: Duration,
@@ -71,7 +71,7 @@ impl SharedToken {
                 Turn::Wait(lapses) => lapses,
             };
             let until = deadline.map_or(lapses, |deadline| deadline.min(lapses));
-            // In slices: condition variables know no clock that includes sleep.
+            // In slices, because the clock of condition variables stops while the machine sleeps.
             let limit = until.saturating_duration_since(now.monotonic).min(SLICE);
             if limit.is_zero() {
                 return Err(Error::RenewalTimeout);
@@ -85,18 +85,18 @@ impl SharedToken {
         self.change(|state| state.update(token, now))
     }
 
-    /// `sent` is the token that the server did not take.
+    /// `sent` is the token that the server rejected.
     pub(crate) fn unauthorized(&self, sent: &[u8], has_api_path: bool, now: Now) -> Result<Rejection> {
         let mut state = self.state.lock()?;
         let renewable = has_api_path && state.token().is_renewable();
         Ok(state.unauthorized(sent, renewable, now))
     }
 
-    /// Changes the state and tells everybody: readers first, then those who wait.
+    /// Changes the state, updates the token for readers, then wakes the waiting threads.
     pub(super) fn change<T>(&self, action: impl FnOnce(&mut TokenState) -> T) -> Result<T> {
         let mut state = self.state.lock()?;
         let result = action(&mut state);
-        // Under the lock, so that two changes reach the readers in their order.
+        // Under the lock, so that readers see changes in order.
         self.current.store(state.token().clone());
         drop(state);
         self.changed.notify_all();
@@ -104,8 +104,8 @@ impl SharedToken {
     }
 }
 
-/// After fork(), the child may find this lock held by a thread that does not exist in it. Then the state may be in the
-/// middle of a change, and a token in it counted once too often: the child leaves it where it is.
+/// After fork(), the child may find this lock held by a thread that does not exist in it. Then the state may be half
+/// changed and a reference count wrong, so the child frees neither.
 impl Drop for SharedToken {
     fn drop(&mut self) {
         if self.state.is_locked() {
@@ -117,7 +117,7 @@ impl Drop for SharedToken {
     }
 }
 
-/// For a caller, a lock that is lost looks like a renewal that never ends.
+/// To a caller, a lock that is never released is like a renewal that never ends.
 impl From<Unavailable> for Error {
     fn from(_: Unavailable) -> Error {
         Error::RenewalTimeout
@@ -133,10 +133,10 @@ mod tests {
     use crate::clock::Now;
     use crate::token::value::Token;
 
-    /// What a forked child finds: a lock that nobody will ever give back.
+    /// As in a forked child: a lock that is never released.
     #[test]
-    #[cfg_attr(miri, ignore = "it leaks, on purpose")]
-    fn a_token_that_is_locked_is_left_alone() {
+    #[cfg_attr(miri, ignore = "it leaks on purpose")]
+    fn a_locked_token_is_not_freed() {
         for locked in [false, true] {
             let shared = SharedToken::new(Token::new(b"token", None).unwrap(), Now::read());
             let token: Arc<Token> = arc_swap::Guard::into_inner(shared.current());
@@ -152,7 +152,7 @@ mod tests {
 
 #[cfg(all(test, loom))]
 mod model {
-    //! Every interleaving of a few threads. Run: RUSTFLAGS="--cfg loom" cargo test --release --lib model -- --nocapture
+    //! Every interleaving of a few threads. Run it with `make model`.
 
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -178,7 +178,7 @@ mod model {
     }
 
     impl Scene {
-        /// A token that is due: its expiry is now, though the server would still take it.
+        /// A token that is due because it expires now.
         fn new(now: Now) -> Arc<Scene> {
             let shared = Arc::new(SharedToken::new(Token::new(b"old", Some(now.unix)).unwrap(), now));
             let api_path = ApiPath::parse(b"https://company.example/api").unwrap();
@@ -193,7 +193,7 @@ mod model {
             ticket
         }
 
-        /// What every caller does before it signs, and the token it then signs with.
+        /// Does what a caller does before it signs. Returns the token that it then signs with.
         fn token_after_poll(&self, finish: impl Fn(Ticket, Now)) -> String {
             if let Some(ticket) = self.poll() {
                 finish(ticket, self.now);
@@ -202,7 +202,7 @@ mod model {
         }
     }
 
-    /// Runs all interleavings, and says how many there were.
+    /// Runs all interleavings and prints their number.
     fn explore(name: &str, scene: impl Fn(Now) + Sync + Send + 'static) {
         let count = Arc::new(AtomicUsize::new(0));
         let now = Now { unix: 1000, monotonic: Moment::now() };
@@ -222,10 +222,10 @@ mod model {
             let readers: Vec<_> = (0..2)
                 .map(|_| {
                     let scene = scene.clone();
-                    thread::spawn(move || assert_eq!(scene.token_after_poll(complete), "new", "a dead token"))
+                    thread::spawn(move || assert_eq!(scene.token_after_poll(complete), "new", "an invalidated token"))
                 })
                 .collect();
-            assert_eq!(scene.token_after_poll(complete), "new", "a dead token");
+            assert_eq!(scene.token_after_poll(complete), "new", "an invalidated token");
             for reader in readers {
                 reader.join().unwrap();
             }
@@ -234,7 +234,7 @@ mod model {
     }
 
     #[test]
-    fn a_failure_wakes_everybody() {
+    fn a_failure_wakes_all_threads() {
         explore("a failure", |now| {
             let scene = Scene::new(now);
             let readers: Vec<_> = (0..2)
@@ -247,26 +247,30 @@ mod model {
             for reader in readers {
                 reader.join().unwrap();
             }
-            assert_eq!(scene.tickets.load(Ordering::Relaxed), 1, "then comes the pause");
+            assert_eq!(scene.tickets.load(Ordering::Relaxed), 1, "a pause follows");
         });
     }
 
     #[test]
-    fn a_token_from_elsewhere_meets_a_renewal() {
+    fn update_token_during_a_renewal() {
         explore("update_token", |now| {
             let scene = Scene::new(now);
             let complete = |ticket: Ticket, now| assert_eq!(ticket.complete(200, GOOD, now).0, Ok(()));
             let readers: Vec<_> = (0..2)
                 .map(|_| {
                     let scene = scene.clone();
-                    thread::spawn(move || assert_ne!(scene.token_after_poll(complete), "old", "a dead token"))
+                    thread::spawn(move || assert_ne!(scene.token_after_poll(complete), "old", "an invalidated token"))
                 })
                 .collect();
             scene.shared.update(Token::new(b"elsewhere", None).unwrap(), now).unwrap();
             for reader in readers {
                 reader.join().unwrap();
             }
-            assert_eq!(scene.shared.current().value(), "elsewhere", "it came last, or the renewal came too late");
+            assert_eq!(
+                scene.shared.current().value(),
+                "elsewhere",
+                "the update came last, or the late response was ignored"
+            );
             assert!(scene.tickets.load(Ordering::Relaxed) <= 1);
         });
     }
@@ -281,7 +285,7 @@ mod model {
                     let scene = scene.clone();
                     thread::spawn(move || {
                         assert!(scene.poll().is_none(), "a second ticket");
-                        assert_ne!(scene.shared.current().value(), "old", "a dead token");
+                        assert_ne!(scene.shared.current().value(), "old", "an invalidated token");
                     })
                 })
                 .collect();
@@ -296,7 +300,7 @@ mod model {
     }
 
     #[test]
-    fn no_wait_is_no_wait() {
+    fn a_wait_of_zero_returns_at_once() {
         explore("no wait", |now| {
             let scene = Scene::new(now);
             let other = {

@@ -19,16 +19,16 @@ use crate::token::value::Token;
 /// The right, and the duty, to renew a token: send the request, then complete or cancel.
 pub struct Ticket {
     shared: Weak<SharedToken>,
-    /// Until it is given back.
+    /// `None` once it is completed or cancelled.
     id: Option<TicketId>,
     token: Arc<Token>,
-    /// Ended by NUL, so that C can read it in place. It contains the token.
+    /// Ends in NUL, so that C can read it without a copy. It contains the token.
     url: Undumped,
 }
 
 impl Ticket {
     pub(super) fn new(shared: Weak<SharedToken>, id: TicketId, api_path: &ApiPath, token: Arc<Token>) -> Ticket {
-        // Encoded into memory of the largest possible size, for a secret must not grow.
+        // Allocated with the largest possible size: growing would leave an unwiped copy.
         let mut encoded = Zeroizing::new(String::with_capacity(3 * token.bytes().len()));
         encoded.extend(percent_encode(token.bytes(), RESERVED));
         let url = [api_path.as_str().as_bytes(), b"/appAuth?expiredToken=", encoded.as_bytes(), b"\0"];
@@ -36,7 +36,7 @@ impl Ticket {
         Ticket { shared, id: Some(id), token, url }
     }
 
-    /// What to GET, without an Authorization header. It contains the token: do not log it.
+    /// The URL to GET, without an Authorization header. It contains the token: do not log it.
     #[must_use]
     pub fn url(&self) -> &str {
         self.url_as_c_str().to_str().unwrap_or_default()
@@ -46,16 +46,16 @@ impl Ticket {
         CStr::from_bytes_with_nul(&self.url).unwrap_or_default()
     }
 
-    /// Hands in the server's answer, and returns with the result the server's message, fit for a log.
+    /// Processes the server's response. Also returns the server's message, which is safe to log.
     pub fn complete(mut self, http_status: i32, body: &[u8], now: Now) -> (Result<()>, Option<String>) {
         let Some(shared) = self.shared.upgrade() else { return (Ok(()), None) };
-        let (answer, message) = RenewalResponse::parse(http_status, body, self.token.bytes());
+        let (response, message) = RenewalResponse::parse(http_status, body, self.token.bytes());
         let id = self.id.take();
-        let result = shared.change(|state| id.map_or(Ok(()), |id| state.complete(id, &self.token, answer, now)));
+        let result = shared.change(|state| id.map_or(Ok(()), |id| state.complete(id, &self.token, response, now)));
         (result.and_then(|completed| completed), message)
     }
 
-    /// Says that there was no answer: the connection failed, or it took too long.
+    /// Reports that there was no response, for example after a timeout.
     pub fn cancel(mut self, now: Now) {
         self.give_back(now);
     }
@@ -67,7 +67,7 @@ impl Ticket {
     }
 }
 
-/// A ticket that is dropped is cancelled, for others wait for it.
+/// A dropped ticket is cancelled, because others wait for it.
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.id.is_some() {

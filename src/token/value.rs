@@ -11,7 +11,7 @@ use crate::secret::Undumped;
 /// The scheme of a token's Authorization header, with the space that follows it.
 pub(crate) const SCHEME: &[u8] = b"TC-Token ";
 
-/// A token and the second from which the server refuses it.
+/// A token and its expiry.
 #[derive(Debug)]
 pub struct Token {
     value: Undumped,
@@ -28,19 +28,19 @@ impl Token {
         Ok(Token { value: Undumped::concat(&[value]), expires })
     }
 
-    /// The token itself. It is a secret: whoever holds it acts as its owner.
+    /// The token itself, a secret: anyone who has it can act as its owner.
     #[must_use]
     pub fn value(&self) -> &str {
         ascii(&self.value)
     }
 
-    /// The first second, in Unix time, at which the token is no longer good; `None` if that is not known.
+    /// The Unix second from which the token is no longer valid; `None` if unknown.
     #[must_use]
     pub fn expires(&self) -> Option<i64> {
         self.expires
     }
 
-    /// A token that is visible ASCII already; an expiry that was checked.
+    /// The caller must have checked both, as `new` does.
     pub(crate) fn from_secret(value: &Secret, expires: Option<i64>) -> Token {
         Token { value: Undumped::concat(&[value]), expires }
     }
@@ -49,7 +49,7 @@ impl Token {
         Token { value: Undumped::concat(&[&self.value]), expires }
     }
 
-    /// The platform does not renew tokens that live as long as an administrator chose.
+    /// The platform does not renew tokens of this type: an administrator sets how long they are valid.
     pub(crate) fn is_renewable(&self) -> bool {
         !self.value.starts_with(b"APIV2:")
     }
@@ -74,7 +74,7 @@ mod tests {
     use crate::error::Error;
 
     #[test]
-    fn a_token_is_good_until_its_expiry() {
+    fn a_token_is_valid_until_its_expiry() {
         let token = Token::new(b"2:1:-1:x=", Some(100)).unwrap();
         assert_eq!(token.check_expiry(99), Ok(()));
         assert_eq!(token.check_expiry(100), Err(Error::TokenExpired));
