@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the benchmarks with the peers that are here, and says which are not. `make bench` starts it.
+# Runs the benchmarks with the peers that are installed, and says which are not. `make bench` starts it.
 
 set -eu
 cd "$(dirname "$0")/.."

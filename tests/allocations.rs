@@ -1,4 +1,4 @@
-//! How often a call allocates, counted at the C border: the promise of the header.
+//! How often a call through the C ABI allocates, as the header promises.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -72,7 +72,7 @@ fn signing_allocates_nothing_or_twice() {
             assert_eq!(tc_auth_set_api_path(auth, c"https://company.example/api".as_ptr()), OK);
             let mut list = ptr::null_mut();
             let make = |list| assert_eq!(tc_auth_headers(auth, c"get".as_ptr(), uri.as_ptr(), list), OK);
-            make(&mut list); // a thread's first look at a token sets something up, once
+            make(&mut list); // a thread's first call on a token handle allocates more
             tc_auth_header_list_free(list);
             assert_eq!(allocations(|| make(&mut list)), 2);
             tc_auth_header_list_free(list);

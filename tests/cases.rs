@@ -1,5 +1,5 @@
-//! The vectors, and what each function answers to each argument, on the Rust surface. `tests/c/test_cases.c` runs the
-//! same files on the C surface.
+//! The vectors, and the result of each function for each argument, in the Rust API. `tests/c/test_cases.c` runs the
+//! same files through the C ABI.
 
 mod support;
 

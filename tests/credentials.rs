@@ -1,4 +1,4 @@
-//! Where credentials come from, on the Rust surface. `tests/c/test_credentials.c` runs the same table on the C surface.
+//! The sources of credentials, in the Rust API. `tests/c/test_cases.c` runs the same table through the C ABI.
 
 mod support;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use support::{list, read, text};
 use tc_auth::{Auth, Error, Now, Result};
 
-/// The files of the cases; one is too large to be kept.
+/// The files of the cases; one is too large for the repository and is created.
 fn file(name: &str) -> PathBuf {
     if name == "large" {
         let path = env::temp_dir().join(format!("tc_auth-large-{}", std::process::id()));
@@ -46,7 +46,7 @@ fn sources() {
 }
 
 #[test]
-fn a_parameter_file_has_a_mebibyte_at_most() {
+fn a_parameter_file_has_at_most_a_mebibyte() {
     let path = env::temp_dir().join(format!("tc_auth-mebibyte-{}", std::process::id()));
     for (size, status) in [(1 << 20, Error::ConfigDecrypt), ((1 << 20) + 1, Error::ConfigIo)] {
         fs::write(&path, vec![0; size]).unwrap();
@@ -84,7 +84,7 @@ fn the_example_declares_names_that_are_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c/install.json");
     let install: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let names: Vec<_> = list(&install["params"]).iter().map(|param| text(param, "name")).collect();
-    // What the platform makes of it: each declared name with a value.
+    // As the platform does: an argument for each declared name.
     let arguments: Vec<_> = names.iter().map(|name| format!("--{name}=value-of-{name}")).collect();
     let auth = Auth::from_args(arguments.iter().map(|argument| argument.as_bytes()), Now::read()).unwrap();
     assert!(auth.describe().contains("access id value-of-api_access_id"));

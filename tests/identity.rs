@@ -1,8 +1,8 @@
-//! No handle ever answers with the token of another one, whatever other threads do between two instructions of a call.
+//! No handle ever returns the token of another one, whatever other threads do between two instructions of a call.
 //!
-//! A thread that reads a token is interrupted after every instruction. After each pair of instructions, in turn, another
-//! thread replaces tokens: first so that a second handle's token gets the memory of the first one's, and then that one as
-//! well. With arc-swap 1.9.3 the first handle then answered with the token of the second.
+//! A thread that reads a token is interrupted after every instruction. After each pair of instructions, in turn,
+//! another thread replaces tokens: first both handles' tokens, so that the second one's gets the memory of the first
+//! one's, and then the second one's again. With arc-swap 1.9.3, the first handle then returned the token of the second.
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64", not(miri)))]
 
@@ -13,19 +13,19 @@ use std::thread;
 
 use tc_auth::{Auth, Now};
 
-/// What the other thread is told to do; it sets it back to `NOTHING` when that is done.
+/// The command for the other thread, which sets it back to `NOTHING` when it is done.
 static COMMAND: AtomicUsize = AtomicUsize::new(NOTHING);
 const NOTHING: usize = 0;
 const REPLACE_BOTH: usize = 1;
 const REPLACE_SECOND: usize = 2;
 const END: usize = 3;
 
-/// Instructions since the call began, and after which of them something is done.
+/// Instructions since the call began, and after which of them tokens are replaced.
 static STEP: AtomicUsize = AtomicUsize::new(0);
 static FIRST: AtomicUsize = AtomicUsize::new(0);
 static SECOND: AtomicUsize = AtomicUsize::new(0);
 
-/// So far apart are the two instructions at the most: reading a pointer and looking at it again are not further.
+/// The largest distance between the two instructions: reading a pointer and checking it again are closer.
 const APART: usize = 60;
 
 fn tell(command: usize) {
@@ -35,7 +35,7 @@ fn tell(command: usize) {
     }
 }
 
-/// After each instruction.
+/// The signal handler, called after each instruction.
 extern "C" fn step(_signal: libc::c_int) {
     let step = STEP.fetch_add(1, SeqCst);
     if step == FIRST.load(SeqCst) {
@@ -45,7 +45,7 @@ extern "C" fn step(_signal: libc::c_int) {
     }
 }
 
-/// Runs the call one instruction at a time; returns how many they were.
+/// Runs the call one instruction at a time. Also returns the number of instructions.
 fn stepped<T>(call: impl FnOnce() -> T) -> (T, usize) {
     STEP.store(0, SeqCst);
     // SAFETY: the trap flag makes the CPU signal after each instruction, and changes nothing else.
@@ -58,11 +58,11 @@ fn stepped<T>(call: impl FnOnce() -> T) -> (T, usize) {
 
 #[test]
 #[cfg_attr(debug_assertions, ignore = "so many instructions take minutes: cargo test --release --test identity")]
-fn each_handle_answers_with_its_own_token() {
+fn each_handle_returns_its_own_token() {
     let now = Now::read();
-    // SAFETY: what the handler does is allowed while a token is read: it takes no lock and allocates nothing.
+    // SAFETY: the handler may run while a token is read: it takes no lock and allocates nothing.
     unsafe { libc::signal(libc::SIGTRAP, step as extern "C" fn(libc::c_int) as libc::sighandler_t) };
-    // Tokens lie in mappings of their own; but only so many of them, and mappings are slow.
+    // Use up the mappings for tokens, which are slow: further tokens are on the heap.
     let _others: Vec<_> = (0..4100).map(|_| Auth::new_token("other", None, now).unwrap()).collect();
     let [first, second] = ["first", "second"].map(|token| Auth::new_token(token, None, now).unwrap());
     let mut numbers = 0..;

@@ -31,7 +31,7 @@ fn read(directory: &Path, module: Option<&str>, uses: &mut Uses) {
     }
 }
 
-/// The modules that are left when those which use nothing that is left are taken away, again and again.
+/// The modules in cycles: what is left when modules without a remaining dependency are removed repeatedly.
 fn cycles(mut uses: Uses) -> Vec<String> {
     while let Some(module) = uses.iter().find(|(_, used)| used.iter().all(|used| !uses.contains_key(used))) {
         let module = module.0.clone();
@@ -52,11 +52,11 @@ fn there_is_no_cycle() {
 }
 
 #[test]
-fn the_core_does_not_know_the_border() {
+fn the_core_does_not_use_the_c_abi() {
     let who_uses = |used: &str| -> Vec<String> {
         uses().into_iter().filter(|(_, all)| all.contains(used)).map(|(module, _)| module).collect()
     };
     assert_eq!(who_uses("ffi"), [""; 0]);
-    assert_eq!(who_uses("credentials"), ["ffi"], "what Auth has of it is written there");
+    assert_eq!(who_uses("credentials"), ["ffi"], "its functions of Auth are written there");
     assert_eq!(who_uses("auth"), ["credentials", "ffi"]);
 }

@@ -1,4 +1,4 @@
-//! What holds for every request, not only for those that somebody thought of.
+//! Properties of all requests, checked with random ones.
 
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn method() -> impl Strategy<Value = String> {
     "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}"
 }
 
-/// Bytes of which a good part are URIs, or nearly so.
+/// Bytes, many of which are URIs or similar.
 fn any_uri() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         any::<Vec<u8>>(),
@@ -55,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_signed_verifies(uri in "[!-~]{0,200}", method in method()) {
+    fn a_signed_request_verifies(uri in "[!-~]{0,200}", method in method()) {
         let uri = format!("/{uri}");
         prop_assert_eq!(verify(&method, &uri, &sign(&method, &uri)), Ok(()));
     }
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn a_built_url_gives_its_parts_back(segments in prop::collection::vec(".{1,30}", 1..5), name in ".{1,20}", value in ".{0,40}") {
+    fn a_built_url_decodes_to_its_parts(segments in prop::collection::vec(".{1,30}", 1..5), name in ".{1,20}", value in ".{0,40}") {
         prop_assume!(segments.iter().all(|segment| segment != "." && segment != ".."));
         let mut url = Url::new("/api").unwrap();
         for segment in &segments {

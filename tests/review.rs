@@ -1,4 +1,4 @@
-//! What an answer of the server means, and what it changes.
+//! What a response means, and what it changes.
 
 mod support;
 
@@ -26,7 +26,7 @@ fn token(api_path: bool) -> Auth {
     auth
 }
 
-fn answer(status: i32, body: &str) -> Response<'_> {
+fn response(status: i32, body: &str) -> Response<'_> {
     Response { status, date: None, body: body.as_bytes() }
 }
 
@@ -36,7 +36,7 @@ fn date(unix: i64) -> String {
 }
 
 fn review_token(auth: &Auth, sent: &str) -> Advice {
-    auth.review(format!("TC-Token {sent}"), -1, &answer(401, "Unauthorized"), now(NOW)).unwrap()
+    auth.review(format!("TC-Token {sent}"), -1, &response(401, "Unauthorized"), now(NOW)).unwrap()
 }
 
 fn ticket(auth: &Auth) -> Option<tc_auth::Ticket> {
@@ -58,33 +58,33 @@ fn messages() {
 }
 
 #[test]
-fn what_was_sent_must_be_of_the_handles_scheme() {
+fn the_sent_value_must_have_the_handles_scheme() {
     for (auth, sent) in
         [(hmac(), "TC-Token x"), (hmac(), "tc 1:x"), (hmac(), ""), (token(true), "TC 1:x"), (token(true), "x")]
     {
         for status in [200, 401] {
-            let result = auth.review(sent, NOW, &answer(status, "Unauthorized"), now(NOW));
+            let result = auth.review(sent, NOW, &response(status, "Unauthorized"), now(NOW));
             assert_eq!(result, Err(Error::MalformedAuthorization), "{sent}");
         }
     }
 }
 
 #[test]
-fn a_wrong_length_of_what_was_sent_is_seen() {
+fn a_wrong_length_of_the_sent_value_is_refused() {
     for (auth, sent) in
         [(hmac(), "TC "), (hmac(), "TC 1:x=\0"), (token(true), "TC-Token "), (token(true), "TC-Token a\r\n")]
     {
-        let result = auth.review(sent, NOW, &answer(401, "Unauthorized"), now(NOW));
+        let result = auth.review(sent, NOW, &response(401, "Unauthorized"), now(NOW));
         assert_eq!(result, Err(Error::MalformedAuthorization), "{sent:?}");
     }
 }
 
 #[test]
-fn a_clock_is_judged_by_what_was_sent_and_corrected_by_what_it_says() {
+fn the_sent_timestamp_decides_whether_the_clock_is_corrected() {
     let auth = hmac();
     let (late, body) = (date(NOW + 1200), b"Timestamp out of acceptable time range");
     let response = Response { status: 401, date: Some(late.as_bytes()), body };
-    // Sent long ago, with a timestamp that the Date agrees with: not the clock's fault, whatever it says now.
+    // The Date agrees with the timestamp that was sent: the clock is not corrected, whatever it says now.
     assert_eq!(auth.review("TC 1:x=", NOW + 1200, &response, now(NOW)), Ok(Advice::ClockSkew));
     assert_eq!(auth.review("TC 1:x=", NOW + 100, &response, now(NOW + 7)), Ok(Advice::Retry));
     assert_eq!(auth.clock_offset(), 1193);
@@ -113,7 +113,7 @@ fn the_offset_counts_in_poll_update_and_complete() {
 }
 
 #[test]
-fn a_token_that_comes_back_is_the_one_that_the_ticket_was_made_for() {
+fn a_ticket_still_counts_when_its_token_is_set_again() {
     let auth = token(true);
     assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
     let ticket = ticket(&auth).unwrap();
@@ -132,14 +132,14 @@ fn a_ticket_is_for_one_url_and_can_be_cancelled() {
     let ticket = auth.poll(Duration::ZERO, || start).unwrap().expect("due");
     assert_eq!(ticket.url(), "https://company.example/api/appAuth?expiredToken=API%3A5%3Areview%2Btoken%3D");
     assert!(matches!(auth.poll(Duration::ZERO, || after(1)), Err(Error::RenewalTimeout)), "one renews, others wait");
-    // The pause begins when it is cancelled, as the caller's clock has it.
+    // The pause begins when it is cancelled, by the caller's clock.
     ticket.cancel(after(100));
     assert!(auth.poll(Duration::ZERO, || after(104)).unwrap().is_none());
     assert!(auth.poll(Duration::ZERO, || after(107)).unwrap().is_some());
 }
 
 #[test]
-fn the_renewal_window_is_the_callers() {
+fn the_caller_sets_the_renewal_window() {
     let start = Moment::now();
     let after = |seconds: u64| Now { unix: NOW + seconds as i64, monotonic: start + Duration::from_secs(seconds) };
     let auth = Auth::new_token(TOKEN, Some(NOW + 1000), after(0)).unwrap();
@@ -154,7 +154,7 @@ fn the_renewal_window_is_the_callers() {
 }
 
 #[test]
-fn a_dropped_ticket_blocks_nobody() {
+fn a_dropped_ticket_does_not_block() {
     let auth = token(true);
     assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
     drop(ticket(&auth).unwrap());
@@ -166,7 +166,7 @@ fn a_rejected_token_is_renewed_once() {
     let auth = token(true);
     assert!(ticket(&auth).is_none());
     assert_eq!(review_token(&auth, "an-older-one"), Advice::Retry);
-    assert!(ticket(&auth).is_none(), "the answer was to another token");
+    assert!(ticket(&auth).is_none(), "the response was for another token");
     for _ in 0..3 {
         assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
     }
@@ -175,7 +175,7 @@ fn a_rejected_token_is_renewed_once() {
     assert_eq!(review_token(&auth, TOKEN), Advice::Retry, "while it is under way");
     let good = format!(r#"{{"success":true,"apiToken":"new","apiTokenExpires":{}}}"#, NOW + 1000);
     assert_eq!(under_way.complete(200, good.as_bytes(), now(NOW)).0, Ok(()));
-    assert_eq!(review_token(&auth, TOKEN), Advice::Retry, "the answer is to the old one");
+    assert_eq!(review_token(&auth, TOKEN), Advice::Retry, "the response is for the old one");
     assert!(ticket(&auth).is_none(), "renewed once");
     assert_eq!(auth.token().unwrap().value(), "new");
 }
@@ -189,17 +189,17 @@ fn a_token_that_can_not_be_renewed_is_rejected_for_good() {
 
     let refused = token(true);
     assert_eq!(review_token(&refused, TOKEN), Advice::Retry);
-    let answer = ticket(&refused).unwrap().complete(200, br#"{"success":false,"message":"no"}"#, now(NOW));
-    assert_eq!(answer, (Err(Error::RenewalRefused), Some("no".to_owned())));
+    let response = ticket(&refused).unwrap().complete(200, br#"{"success":false,"message":"no"}"#, now(NOW));
+    assert_eq!(response, (Err(Error::RenewalRefused), Some("no".to_owned())));
     assert_eq!(review_token(&refused, TOKEN), Advice::TokenRejected);
     assert!(ticket(&refused).is_none());
     refused.update_token("another", None, now(NOW)).unwrap();
     assert_eq!(review_token(&refused, "another"), Advice::Retry);
-    assert!(ticket(&refused).is_some(), "another token is another matter");
+    assert!(ticket(&refused).is_some(), "the refusal was for the old token");
 }
 
 #[test]
-fn in_the_pause_a_token_is_rejected_and_marked() {
+fn a_token_rejected_during_the_pause_is_marked() {
     let auth = token(true);
     assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
     ticket(&auth).unwrap().cancel(now(NOW));
@@ -226,8 +226,8 @@ fn a_clock_is_corrected_when_the_server_says_so() {
         (0, NOW + 86_400, Advice::Retry, 86_400),
         (0, NOW + 86_401, Advice::ClockSkew, 0),
         (0, NOW - 86_401, Advice::ClockSkew, 0),
-        (1000, NOW + 1200, Advice::Retry, 1000), // another answer has corrected it: close enough
-        (-1000, NOW + 1200, Advice::Retry, 1200), // what it had been set to was no good
+        (1000, NOW + 1200, Advice::Retry, 1000), // already corrected by another response
+        (-1000, NOW + 1200, Advice::Retry, 1200), // the earlier offset was wrong
     ] {
         let auth = hmac();
         auth.set_clock_offset(offset_before).unwrap();
@@ -275,7 +275,7 @@ fn eight_requests_with_a_wrong_clock_move_the_offset_once() {
 }
 
 #[test]
-fn a_token_handle_has_nothing_to_do_with_clocks() {
+fn a_token_handle_does_not_correct_the_clock() {
     let auth = token(true);
     let late = date(NOW + 1200);
     let body = b"Timestamp out of acceptable time range";

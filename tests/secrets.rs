@@ -1,4 +1,4 @@
-//! No text that the library makes shows a secret.
+//! No text that the library creates contains a secret.
 
 use std::fmt::Debug;
 

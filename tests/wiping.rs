@@ -1,4 +1,4 @@
-//! No memory that the library gives back still holds a secret, or what was derived from one.
+//! No memory that the library frees still contains a secret, or what was derived from one.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::{CStr, c_char, c_void};
@@ -11,14 +11,15 @@ use tc_auth as _; // links the exported functions
 
 const TOKEN: &[u8] = b"token-7f3a91+that/must:be-wiped=\0";
 
-/// Looks at every block that is freed while it is on. Not in Miri, which lets nobody look at padding.
+/// Searches every block that is freed while it is on. Not in Miri, which does not allow reading padding.
 struct Searching;
 
 const SEARCHES: bool = cfg!(not(miri));
 
 static ON: AtomicBool = AtomicBool::new(false);
 static UNWIPED: AtomicUsize = AtomicUsize::new(0);
-/// The token but for its start, which a caller may overwrite, and the two states of SHA-256 that HMAC derives from the secret key.
+/// The token without its start, which a caller may overwrite, and the two states of SHA-256 that HMAC derives from the
+/// secret key.
 static SECRETS: OnceLock<[Vec<u8>; 3]> = OnceLock::new();
 
 // SAFETY: everything is passed on to the system's allocator unchanged.
@@ -30,7 +31,7 @@ unsafe impl GlobalAlloc for Searching {
 
     unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
         if SEARCHES && ON.load(Ordering::Relaxed) {
-            // SAFETY: the block is still allocated and has been zeroed at first.
+            // SAFETY: the block is still allocated, and was zeroed at first.
             let block = unsafe { slice::from_raw_parts(start, layout.size()) };
             for secret in SECRETS.get().into_iter().flatten() {
                 if block.windows(secret.len()).any(|window| window == secret) {
@@ -74,7 +75,7 @@ unsafe extern "C" {
 
 const SECRET_KEY: &CStr = c"secret-key-8b22c4";
 
-/// The state of SHA-256 after the block that HMAC makes of the key (RFC 2104), as it lies in memory.
+/// The state of SHA-256 after the padded key block of HMAC (RFC 2104), as bytes in memory.
 fn key_state(pad: u8) -> Vec<u8> {
     let mut block = [pad; 64];
     for (byte, key) in block.iter_mut().zip(SECRET_KEY.to_bytes()) {
@@ -86,7 +87,7 @@ fn key_state(pad: u8) -> Vec<u8> {
     state.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
-/// Runs with the search on, and says how many blocks were freed with a secret in them.
+/// Runs with the search on. Returns how many blocks were freed with a secret in them.
 fn unwiped(action: impl FnOnce()) -> usize {
     UNWIPED.store(0, Ordering::Relaxed);
     ON.store(true, Ordering::Relaxed);
@@ -96,7 +97,7 @@ fn unwiped(action: impl FnOnce()) -> usize {
 }
 
 #[test]
-fn what_is_freed_or_replaced_is_wiped() {
+fn freed_and_replaced_secrets_are_wiped() {
     let token = TOKEN.as_ptr().cast::<c_char>();
     SECRETS.set([TOKEN[6..TOKEN.len() - 1].to_vec(), key_state(0x36), key_state(0x5c)]).unwrap();
     for planted in SECRETS.get().unwrap() {
@@ -113,7 +114,7 @@ fn what_is_freed_or_replaced_is_wiped() {
             assert_eq!(tc_auth_headers(auth, c"GET".as_ptr(), c"/".as_ptr(), &mut list), OK);
             tc_auth_header_list_free(list);
             assert_eq!(tc_auth_token(auth, &mut copy, ptr::null_mut()), OK);
-            copy.write(0); // a caller may cut it short
+            copy.write(0); // a caller may shorten it
             tc_auth_string_free(copy);
             assert_eq!(tc_auth_update_token(auth, token, 1), OK);
             assert_eq!(tc_auth_renewal_poll(auth, 0, &mut ticket), OK);
@@ -131,7 +132,7 @@ fn what_is_freed_or_replaced_is_wiped() {
     });
     assert_eq!(count, 0);
 
-    // Answers: good, escaped as the platform does it, refused, failed, twice, in the message, cut off.
+    // Responses: good, escaped as the platform does, failed, refused, with two tokens, in the message, truncated.
     let plain = str::from_utf8(&TOKEN[..TOKEN.len() - 1]).unwrap();
     let escaped = plain.replace('=', "\\u003d").replace('/', "\\/");
     for (http_status, body, expected) in [

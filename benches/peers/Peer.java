@@ -5,7 +5,7 @@ import java.util.Base64;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** Signs as Java programs do: a new Mac for each request. See ../src/peers.rs for what goes in and out. */
+/** Signs as Java programs do: a new Mac for each request. ../src/peers.rs describes input and output. */
 public final class Peer {
     public static void main(String[] args) throws Exception {
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));

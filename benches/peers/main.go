@@ -1,4 +1,4 @@
-// Signs as Go programs do: a new HMAC for each request. See ../src/peers.rs for what goes in and out.
+// Signs as Go programs do: a new HMAC for each request. ../src/peers.rs describes input and output.
 package main
 
 import (

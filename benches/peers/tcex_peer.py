@@ -1,4 +1,4 @@
-"""Signs with TcEx's HmacAuth. See ../src/peers.rs for what goes in and out."""
+"""Signs with TcEx's HmacAuth. ../src/peers.rs describes input and output."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-//! What no implementation on the same block function can do without.
+//! The least work of any implementation with the same block function.
 
 use std::hint::black_box;
 
@@ -11,8 +11,8 @@ pub fn compressions(uri_len: usize) -> usize {
     (string_to_sign + 9).div_ceil(64) + 1
 }
 
-/// That many of them, as a hash does them: those of the string in one go, then the last one. The blocks are hidden from the
-/// compiler, which would else prepare once what depends on them alone.
+/// Runs the compressions in the order of a hash: those of the string together, then the last one. `black_box` hides the
+/// blocks from the compiler, which would otherwise precompute what depends only on them.
 pub fn run(compressions: usize, state: &mut [u32; 8]) {
     static BLOCKS: [[u8; 64]; 64] = [[0x5a; 64]; 64];
     compress256(state, black_box(&BLOCKS[..compressions - 1]));

@@ -1,4 +1,4 @@
-//! What the measuring programs share.
+//! Shared by the programs that measure.
 
 pub mod floor;
 #[cfg(feature = "peers")]

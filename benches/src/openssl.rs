@@ -1,4 +1,4 @@
-//! OpenSSL's ways to make an HMAC, from the libcrypto of this machine.
+//! OpenSSL's ways to compute an HMAC, from this machine's libcrypto.
 
 use std::ffi::{CStr, c_char, c_int, c_uchar, c_uint, c_void};
 use std::ptr;
@@ -59,7 +59,7 @@ pub struct Crypto {
     sha256_final: unsafe extern "C" fn(*mut c_uchar, *mut Sha256) -> c_int,
 }
 
-/// Makes a MAC of a message.
+/// Computes the MAC of a message.
 pub type Mac = Box<dyn FnMut(&[u8]) -> [u8; 32]>;
 
 impl Crypto {
@@ -97,7 +97,7 @@ impl Crypto {
         unsafe { (self.encode)(text.as_mut_ptr(), mac.as_ptr(), 32) };
     }
 
-    /// `HMAC()`, which does all at once.
+    /// `HMAC()`, which does everything in one call.
     pub fn one_shot(self, key: &'static [u8]) -> Mac {
         Box::new(move |message| {
             let mut mac = [0; 32];
@@ -130,7 +130,7 @@ impl Crypto {
 
     fn finish(&self, context: Object, message: &[u8]) -> [u8; 32] {
         let mut mac = [0; 32];
-        // SAFETY: the context is one, and initialized.
+        // SAFETY: the context is valid and initialized.
         unsafe {
             (self.mac_update)(context, message.as_ptr(), message.len());
             (self.mac_final)(context, mac.as_mut_ptr(), &mut 0, mac.len());
@@ -168,7 +168,7 @@ impl Crypto {
             let mut block = [pad; 64];
             block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
             let mut context = Sha256 { state: [0; 8], bits: [0; 2], block: [0; 16], filled: 0, digest_len: 0 };
-            // SAFETY: the context has the layout that the header says.
+            // SAFETY: the context has the layout of the header.
             unsafe {
                 (self.sha256_init)(&mut context);
                 (self.sha256_update)(&mut context, block.as_ptr().cast(), block.len());

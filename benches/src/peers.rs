@@ -1,8 +1,8 @@
-//! Everything that makes the headers of a request: this library, and what else there is.
+//! Everything that can create the headers of a request: this library, and its alternatives.
 //!
-//! A peer in another language is a program of `peers/`, started with access id and secret key. It reads lines of `URI COUNT`, does the
-//! whole job so many times, and answers each with a line of the nanoseconds that all of them took, the last Authorization
-//! and the last Timestamp, with tabs between.
+//! A peer in another language is a program of `peers/`, started with access id and secret key. It reads lines of `URI
+//! COUNT`. For each, it creates the headers COUNT times and prints a line with the total nanoseconds, the last
+//! Authorization and the last Timestamp, separated by tabs.
 
 use std::ffi::{CStr, CString};
 use std::hint::black_box;
@@ -17,14 +17,14 @@ use crate::openssl::{Crypto, Mac};
 use crate::tc_auth::Handle;
 use crate::{ACCESS_ID, NOW, SECRET_KEY};
 
-/// Some number of requests: what they took together, and the headers of the last one.
+/// The total time of some requests, and the headers of the last one.
 pub struct Sample {
     pub nanos: u64,
     pub authorization: CString,
     pub timestamp: CString,
 }
 
-/// One way to make headers.
+/// One way to create headers.
 pub struct Candidate {
     pub name: String,
     pub run: Box<dyn FnMut(u32) -> Sample>,
@@ -42,7 +42,7 @@ fn c_string(bytes: &[u8]) -> CString {
     CString::new(bytes).expect("no NUL in a header")
 }
 
-/// This library, with all that its C function does, and the text of the Timestamp header.
+/// This library: its C function, and the text of the Timestamp header.
 pub fn ours(name: &str, handle: Handle<'static>, uri: String) -> Candidate {
     let mut value = [0; 256];
     let run = move |count| {
@@ -57,7 +57,7 @@ pub fn ours(name: &str, handle: Handle<'static>, uri: String) -> Candidate {
     Candidate { name: name.to_owned(), run: Box::new(run) }
 }
 
-/// A library that makes only the MAC. What is around it is done as fast as without any check it can be.
+/// A library that only computes the MAC. The rest is done without checks, as fast as possible.
 fn with_mac(
     name: &str,
     uri: String,
@@ -68,7 +68,7 @@ fn with_mac(
     let run = move |count| {
         let (mut time, mut digits) = (0, itoa::Buffer::new());
         let nanos = timed(count, || {
-            // SAFETY: NULL asks for the result as the return value alone.
+            // SAFETY: with NULL, the time is only returned.
             time = unsafe { libc::time(std::ptr::null_mut()) };
             let timestamp = digits.format(time);
             text.clear();
@@ -92,7 +92,7 @@ fn standard(mac: &[u8; 32], text: &mut [u8; 45]) {
     let _ = STANDARD.encode_slice(mac, text);
 }
 
-/// What runs in this process.
+/// The candidates that run in this process.
 pub fn libraries(uri: &str) -> Vec<Result<Candidate, String>> {
     let key = SECRET_KEY.to_bytes();
     let mut found = Vec::new();
@@ -125,7 +125,7 @@ fn short(version: &str) -> String {
     version.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// A program of `peers/`, which ends with this one.
+/// A program of `peers/`, which ends when this program ends.
 pub fn program(name: &str, uri: &str, command: &[String]) -> Result<Candidate, String> {
     let mut child = Command::new(&command[0])
         .args(&command[1..])

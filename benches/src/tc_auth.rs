@@ -1,4 +1,4 @@
-//! The library as its callers have it: the shared library, through the C ABI.
+//! The shared library, called through the C ABI.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
@@ -74,7 +74,7 @@ impl TcAuth {
         self.made(|out| unsafe { (self.new_hmac)(ACCESS_ID.as_ptr(), SECRET_KEY.as_ptr(), out) })
     }
 
-    /// A token that ends at a Unix second, or at no known one with 0.
+    /// A token that expires at a Unix second; 0 if unknown.
     pub fn token(&self, expires: i64) -> Handle<'_> {
         // SAFETY: it is a C string.
         self.made(|out| unsafe { (self.new_token)(TOKEN.as_ptr(), expires, out) })
@@ -111,7 +111,7 @@ impl Handle<'_> {
         (len, timestamp)
     }
 
-    /// One list, made and freed.
+    /// Creates and frees one list.
     #[inline(always)]
     pub fn headers(&self, uri: &CStr) {
         let mut list = ptr::null_mut();
@@ -122,7 +122,7 @@ impl Handle<'_> {
         }
     }
 
-    /// Whether a server would take these headers now.
+    /// Whether a server would accept these headers now.
     pub fn verifies(&self, uri: &CStr, authorization: &CStr, timestamp: &CStr) -> bool {
         let (method, uri, authorization, timestamp) =
             (c"GET".as_ptr(), uri.as_ptr(), authorization.as_ptr(), timestamp.as_ptr());
@@ -140,17 +140,17 @@ impl Handle<'_> {
         assert_eq!(unsafe { (self.0.set_api_path)(self.1, api_path.as_ptr()) }, 0);
     }
 
-    /// Asks whether to renew; with a ticket, `answer` fetches the new token.
+    /// Polls; with a ticket, `fetch` gets the new token.
     #[inline(always)]
-    pub fn poll(&self, answer: impl FnOnce() -> String) -> bool {
+    pub fn poll(&self, fetch: impl FnOnce() -> String) -> bool {
         let mut renewal = ptr::null_mut();
-        // SAFETY: the ticket is given back once.
+        // SAFETY: the ticket is completed once.
         unsafe {
             assert_eq!((self.0.renewal_poll)(self.1, 60_000, &mut renewal), 0);
             if renewal.is_null() {
                 return false;
             }
-            let body = answer();
+            let body = fetch();
             let status = (self.0.renewal_complete)(renewal, 200, body.as_ptr().cast(), body.len(), ptr::null_mut());
             assert_eq!(status, 0);
         }

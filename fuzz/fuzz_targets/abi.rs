@@ -1,8 +1,8 @@
-//! The C ABI as a C program uses it: any sequence of calls on several handles, lists, URLs and tickets, which two
-//! threads make in turns and, now and then, at once. A model says what must come out; LeakSanitizer finds what was not
-//! freed.
+//! The C ABI as a C program uses it: any sequence of calls on several handles, lists, URLs and tickets, made by two
+//! threads in turns and sometimes at once. A model predicts the results; LeakSanitizer finds what was not freed.
 //!
-//! The input is the program: each byte is a call, an object or a text. Declared here is what `include/tc_auth.h` has.
+//! The input is the program: each byte is a call, an object or a text. The declarations are those of
+//! `include/tc_auth.h`.
 #![no_main]
 
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -102,7 +102,7 @@ mod errors {
 }
 use errors::*;
 
-/// What the models find wrong with one argument.
+/// The errors that the models predict for one argument.
 impl From<Error> for Status {
     fn from(error: Error) -> Status {
         match error {
@@ -151,7 +151,7 @@ const TEXTS: [&str; 24] = [
     "TC id:x",
 ];
 /// HTTP status, body, the token in it, and its expiry.
-const ANSWERS: [(i32, &str, Option<&str>, i64); 6] = [
+const RESPONSES: [(i32, &str, Option<&str>, i64); 6] = [
     (200, r#"{"success":true,"apiToken":"token:1","apiTokenExpires":99999999999}"#, Some("token:1"), FOREVER),
     (200, r#"{"success":true,"apiToken":"token:3","apiTokenExpires":1}"#, Some("token:3"), 0),
     (201, r#"{"success":true,"apiToken":"token:4","message":"from token:1"}"#, Some("token:4"), 0),
@@ -160,7 +160,7 @@ const ANSWERS: [(i32, &str, Option<&str>, i64); 6] = [
     (0, "", None, 0),
 ];
 
-/// The input, read as numbers and texts; at its end all is 0.
+/// The input, read as numbers and texts. After its end, all is 0.
 struct Input<'a>(&'a [u8]);
 
 impl Input<'_> {
@@ -170,7 +170,7 @@ impl Input<'_> {
         usize::from(*first)
     }
 
-    /// One of the list above, or what is there, without NUL.
+    /// One of `TEXTS`, or the next bytes of the input, without NUL.
     fn text(&mut self) -> CString {
         let choice = self.byte();
         let text = match TEXTS.get(choice) {
@@ -197,10 +197,10 @@ enum Phase {
     Refused,
 }
 
-/// What is known of a handle. One that is not there is NULL.
+/// The model of a handle, which may be NULL.
 struct Auth {
     handle: Handle,
-    /// Tells handles apart that lie one after the other in the same memory.
+    /// Distinguishes handles that reuse the same memory.
     number: usize,
     key_pair: Option<(Vec<u8>, Vec<u8>)>,
     token: Vec<u8>,
@@ -217,7 +217,7 @@ struct Auth {
     settled: usize,
 }
 
-/// For certain: a pause takes 5 seconds at least.
+/// True only if it is certain: a pause takes at least 5 seconds.
 fn paused(since: Instant) -> bool {
     since.elapsed() < Duration::from_secs(4)
 }
@@ -243,7 +243,7 @@ impl Auth {
         (self.token, self.expires) = (token.to_vec(), expires);
     }
 
-    /// What a function that is for tokens says first, if it says anything.
+    /// The error of a function that needs a token handle, if this is not one.
     fn no_token(&self) -> Option<Status> {
         if self.handle.is_null() { Some(NullArgument) } else { (!self.is_token()).then_some(WrongKind) }
     }
@@ -272,7 +272,7 @@ struct Ticket {
 struct World<'a> {
     input: Input<'a>,
     auths: Vec<Auth>,
-    /// Lists, with the lines that they hold.
+    /// Lists, with their lines.
     lists: Vec<(Handle, Vec<Vec<u8>>)>,
     /// URLs, with their text.
     urls: Vec<(Handle, Vec<u8>)>,
@@ -296,7 +296,7 @@ fn faults<T, E>(value: T, faults: Vec<E>) -> Result<T, Vec<E>> {
     if faults.is_empty() { Ok(value) } else { Err(faults) }
 }
 
-/// The clock that the library reads. Others can be a tick ahead of it, and so, once a second, in the next one.
+/// The clock that the library reads. Other clocks can be slightly ahead of it, and so already in the next second.
 fn now() -> i64 {
     unsafe extern "C" {
         fn time(result: *mut i64) -> i64;
@@ -314,7 +314,7 @@ impl World<'_> {
         self.input.byte() % self.auths.len()
     }
 
-    /// Takes a string over: it is freed at once, or at the end.
+    /// Takes ownership of a string: it is freed at once, or at the end.
     unsafe fn keep(&mut self, string: *mut c_char) -> Vec<u8> {
         let text = unsafe { bytes(string) };
         self.strings.push((string, text.clone()));
@@ -408,7 +408,7 @@ impl World<'_> {
         if !path.is_empty() {
             wrong.extend(in_c(api_path(path.to_bytes())).err().unwrap_or_default());
         }
-        // Who looks on finds whatever this process was started with.
+        // `discover` also reads the environment of this process.
         if which % 4 == 3 && token.is_empty() {
             unsafe { tc_auth_free(out) };
         } else if agree(result(status, || ()), faults((), wrong)).is_some() {
@@ -464,7 +464,7 @@ impl World<'_> {
         }
     }
 
-    /// Into a buffer of just the given size: AddressSanitizer watches its end.
+    /// Into a buffer of exactly the given size, so that AddressSanitizer finds writes past its end.
     unsafe fn headers_into(&mut self) {
         let slot = self.auth();
         let (method, uri, time, room) =
@@ -576,7 +576,7 @@ impl World<'_> {
             if kind != 0 {
                 let line = String::from_utf8(self.keep(text)).unwrap();
                 assert!(line.starts_with(if kind == 1 { "HMAC; " } else { "token; " }), "{line}");
-                // A token may also be in an API path that was chosen so.
+                // An API path may also contain the token's text.
                 let shown = kind == 2 && token == b"token:1" && line.contains("token:1");
                 assert!(!shown || self.auths[slot].api_path.is_some(), "{line}");
             }
@@ -600,7 +600,7 @@ impl World<'_> {
         let auth = &mut self.auths[slot];
         let mut ticket = null_mut::<u8>().wrapping_add(1).cast();
         let status = unsafe { tc_auth_renewal_poll(auth.handle, wait, &mut ticket) };
-        // Whoever sees a token expire in the year 5138 is not waited for.
+        // Do not wait for a token that expires in the year 5138.
         let by_time = auth.expires != 0 && auth.expires != FOREVER;
         let due = auth.rejected && auth.rejection_pause.is_none() || by_time;
         match auth.phase {
@@ -631,7 +631,7 @@ impl World<'_> {
         let url = String::from_utf8(unsafe { bytes(tc_auth_renewal_url(ticket.handle)) }).unwrap();
         assert!(url.ends_with(&format!("/appAuth?expiredToken={}", encode(&ticket.token))), "{url}");
         let mut message = null_mut();
-        let answer = ANSWERS.get(choice % (ANSWERS.len() + 1));
+        let answer = RESPONSES.get(choice % (RESPONSES.len() + 1));
         let status = match answer {
             Some((http_status, body, ..)) => unsafe {
                 tc_auth_renewal_complete(ticket.handle, *http_status, body.as_ptr().cast(), body.len(), &mut message)
@@ -647,7 +647,7 @@ impl World<'_> {
         }
         let auth = self.auths.iter_mut().find(|auth| auth.number == ticket.of && !auth.handle.is_null());
         let Some(auth) = auth.filter(|auth| auth.token == ticket.token) else {
-            // Nobody minds any more.
+            // The response does not matter any more.
             return assert!(status == OK || answer.is_none());
         };
         let fail = |auth: &mut Auth| {
@@ -684,7 +684,7 @@ impl World<'_> {
         }
     }
 
-    /// 401, for what was sent with the token of now or with another one.
+    /// A 401, for a request with the current token or another one.
     unsafe fn review(&mut self) {
         let (slot, http_status, other) = (self.auth(), self.input.byte(), self.input.byte().is_multiple_of(4));
         let http_status = [401, 401, 200, 403][http_status % 4];
@@ -834,8 +834,8 @@ impl World<'_> {
         }
     }
 
-    /// Two threads on two handles at once: whatever the order, only these things can come out, and no header of one
-    /// handle holds what is the other's.
+    /// Two threads on two handles at once: in any order, only these results are possible, and no header of one handle
+    /// contains a secret of the other.
     unsafe fn at_once(&mut self) {
         let slots = [self.auth(), self.auth()];
         let calls: [[usize; 4]; 2] = std::array::from_fn(|_| std::array::from_fn(|_| self.input.byte()));
@@ -866,7 +866,7 @@ impl World<'_> {
         for slot in present {
             let auth = &mut self.auths[slot];
             if auth.is_token() {
-                // A token that was never there: what has happened to others does not matter to it.
+                // A new token: the history of earlier tokens does not matter.
                 self.numbers += 1;
                 let token = CString::new(format!("after:{}", self.numbers)).unwrap();
                 assert_eq!(unsafe { tc_auth_update_token(auth.handle, token.as_ptr(), 1) }, OK);
@@ -897,12 +897,12 @@ impl World<'_> {
         }
     }
 
-    /// Handles first or last: tickets, lists, URLs and strings do not mind.
+    /// Handles may be freed before or after tickets, lists, URLs and strings.
     unsafe fn end(mut self) {
         unsafe {
             for (list, lines) in self.lists.drain(..) {
                 check_list(list, &lines);
-                // The planted fault: a list that nobody frees.
+                // The planted fault: a list that is not freed.
                 if !planted("wrong") {
                     tc_auth_header_list_free(list);
                 }
@@ -953,13 +953,13 @@ unsafe fn check_list(list: Handle, lines: &[Vec<u8>]) {
 /// A handle that two threads use at once.
 struct Shared {
     handle: Handle,
-    /// What an HMAC handle makes of one request.
+    /// The Authorization of an HMAC handle for one request.
     signed: Option<Vec<u8>>,
-    /// What all tokens of this handle begin with, and of no other.
+    /// The prefix of all tokens of this handle, and of no other.
     mark: String,
 }
 
-// SAFETY: the library says so of a handle.
+// SAFETY: the header allows it for a handle.
 unsafe impl Sync for Shared {}
 
 impl Shared {
@@ -1032,7 +1032,7 @@ impl Shared {
                 4 => {
                     expected(tc_auth_renewal_poll(handle, 1, &mut ticket), &[OK, RenewalTimeout]);
                     if !ticket.is_null() {
-                        let (http_status, body, ..) = ANSWERS[call / 8 % ANSWERS.len()];
+                        let (http_status, body, ..) = RESPONSES[call / 8 % RESPONSES.len()];
                         let body = body.replace("token:", &self.mark);
                         let start = body.as_ptr().cast();
                         let status = tc_auth_renewal_complete(ticket, http_status, start, body.len(), &mut text);
@@ -1058,14 +1058,14 @@ impl Shared {
     }
 }
 
-/// Whose turn it is, and what is handed over with it.
+/// Whose turn it is, and the state that is passed on with it.
 struct Turns<'a> {
     world: Mutex<(World<'a>, usize)>,
     changed: Condvar,
 }
 
 impl Turns<'_> {
-    /// One of the two threads: it makes calls while it is its turn. The input says when it is the other's.
+    /// One of the two threads: it makes calls while it is its turn. The input says when the turn changes.
     fn take_part(&self, me: usize) {
         let mut guard = self.world.lock().unwrap();
         loop {
@@ -1098,7 +1098,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let turns = Turns { world: Mutex::new((world, 0)), changed: Condvar::new() };
     thread::scope(|scope| {
-        // Joined, for only then is the memory of its thread given back.
+        // Joined, because only then is the thread's memory freed.
         let other = scope.spawn(|| turns.take_part(1));
         turns.take_part(0);
         other.join().unwrap();

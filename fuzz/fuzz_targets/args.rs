@@ -1,4 +1,4 @@
-//! The reader of command-line arguments, with NUL between them. Parts of the text may be `grown`.
+//! The parser of command-line arguments, which are separated by NUL. Parts of the text may be `grown`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -14,9 +14,9 @@ fuzz_target!(|input: &[u8]| {
     {
         let token = auth.token().unwrap();
         let value = token.value().as_bytes();
-        // The planted fault: a value is an argument by itself, and `--tc_token=X` holds none.
+        // The planted fault: a value is a separate argument, and `--tc_token=X` contains none.
         let holds = |argument: &&[u8]| if planted("wrong") { *argument == value } else { argument.ends_with(value) };
-        assert!(arguments.iter().any(holds), "a token that nobody passed");
+        assert!(arguments.iter().any(holds), "a token that was not passed");
     }
     let (discovered, why) = Auth::discover(arguments.iter().copied(), &|_| None, Now::read());
     assert_eq!(discovered.is_ok(), Auth::from_args(arguments.iter().copied(), Now::read()).is_ok());

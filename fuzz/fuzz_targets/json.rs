@@ -1,5 +1,5 @@
-//! The JSON reader beside serde_json: what both call an object must give the same credentials. Parts of
-//! the text may be `grown`.
+//! Compares the JSON parser with serde_json: a text that both accept as an object must give the same credentials. Parts
+//! of the text may be `grown`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,8 +11,8 @@ use tc_auth_fuzz::{LARGE, grown, linear, planted};
 fuzz_target!(|input: &[u8]| {
     let text = &*grown(input);
     let result = linear(text.len(), || Auth::from_json(text, Now::read()));
-    // serde_json refuses half surrogates and huge numbers in members that are none of ours; the grammar does not.
-    // The planted fault: nothing may be before the object, and no white space either.
+    // serde_json refuses lone surrogates and huge numbers in unknown members; the grammar allows them. The planted
+    // fault: nothing may be before the object, and no white space either.
     let begin = |text: &str| if planted("wrong") { text.starts_with('{') } else { text.trim_start().starts_with('{') };
     let object = text.len() <= LARGE && str::from_utf8(text).is_ok_and(begin);
     if !object || serde_json::from_slice::<IgnoredAny>(text).is_err() {

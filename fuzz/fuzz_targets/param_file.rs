@@ -1,4 +1,4 @@
-//! The reader of parameter files: any bytes, and for half of the inputs any bytes well encrypted. Parts may be `grown`.
+//! The parser of parameter files: any bytes, which half of the inputs encrypt correctly. Parts may be `grown`.
 #![no_main]
 
 use std::sync::OnceLock;
@@ -31,7 +31,7 @@ fuzz_target!(|input: (bool, &[u8])| {
         let from_json = Auth::from_json(text, Now::read()).map(|auth| auth.describe());
         match (from_file, from_json) {
             (Ok(one), Ok(other)) => assert_eq!(one.replace("parameter file", "JSON"), other),
-            // What is no object at all must look like a wrong key. The planted fault: it need not.
+            // Anything but an object must give the same error as a wrong key. The planted fault: it need not.
             (Err(Error::ConfigDecrypt), Err(Error::ConfigSyntax)) if !planted("wrong") => {}
             (one, other) => assert_eq!(one.err(), other.err()),
         }

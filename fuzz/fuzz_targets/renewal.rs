@@ -1,4 +1,4 @@
-//! Answers to a renewal request: what comes of each, beside serde_json, and that no message shows a token.
+//! Responses to a renewal request: compares the result with serde_json, and checks that no message contains a token.
 //!
 //! Fields: token, the seconds until it expires, HTTP status, body. Parts of the body may be `grown`; then the bytes 1
 //! to 5 and 14 to 22 in it stand for the token in the encodings of `spell`.
@@ -16,7 +16,7 @@ use tc_auth_fuzz::{LARGE, encode, fields, grown, is_visible, linear, number, pla
 
 const NOW: i64 = 1_700_000_000;
 
-/// The token as it is, and in the encodings that redaction looks through, also one inside the other.
+/// The token as it is, and in the encodings that redaction decodes, also nested.
 fn spell(byte: u8, token: &[u8]) -> Vec<u8> {
     let each = |form: fn(u8) -> String| token.iter().map(|byte| form(*byte)).collect::<String>().into_bytes();
     match byte {
@@ -49,10 +49,11 @@ fn spelled(body: &[u8], token: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The answer by serde_json; `None` where that is stricter than the grammar, or passes over what is said twice.
+/// The response by serde_json; `None` where it is stricter than the grammar, or ignores duplicates.
 fn read(text: &str) -> Option<Value> {
     match serde_json::from_str(text) {
-        // No member's name may come twice; a name could also be escaped. With its quotes, for one begins with another.
+        // No name may be given twice, or be escaped. Searched with its quotes, because one name is the start of
+        // another.
         Ok(value) => ["\"success\"", "\"apiToken\"", "\"apiTokenExpires\"", "\"message\""]
             .iter()
             .all(|name| text.matches(name).count() <= 1 && !text.contains('\\'))
@@ -69,7 +70,7 @@ fn expiry(value: &Value) -> Option<i64> {
     }
 }
 
-/// A message, and what its reader can make of it: with one encoding undone, and with all of them, again and again.
+/// A message, and how it can be read: with one encoding decoded, and with all of them, repeatedly.
 fn readings(message: &str) -> Vec<String> {
     let forms: [fn(&str) -> String; 3] = [percent, backslash, html];
     let mut texts = vec![message.to_owned()];
@@ -83,25 +84,25 @@ fn readings(message: &str) -> Vec<String> {
         text = next;
     }
     texts.push(text);
-    // A form decoder makes a space of `+`.
+    // A form decoder turns `+` into a space.
     let visible = |text: String| text.replace(' ', "+").chars().filter(char::is_ascii_graphic).collect();
     texts.into_iter().map(visible).collect()
 }
 
 fn percent(text: &str) -> String {
-    let text = undo(text, "%u", 16, |behind| behind.split_at_checked(4));
+    let text = undo(text, "%u", 16, |after| after.split_at_checked(4));
     percent_decode_str(&text).decode_utf8_lossy().into_owned()
 }
 
 fn backslash(text: &str) -> String {
-    let braces = undo(text, "\\u{", 16, |behind| behind.split_once('}'));
-    let json = undo(&braces, "\\u", 16, |behind| behind.split_at_checked(4));
-    undo(&json, "\\", 8, |behind| behind.split_at_checked(3)).replace("\\n", "\n").replace("\\\\", "\\")
+    let braces = undo(text, "\\u{", 16, |after| after.split_once('}'));
+    let json = undo(&braces, "\\u", 16, |after| after.split_at_checked(4));
+    undo(&json, "\\", 8, |after| after.split_at_checked(3)).replace("\\n", "\n").replace("\\\\", "\\")
 }
 
 fn html(text: &str) -> String {
-    let hex = undo(text, "&#x", 16, |behind| behind.split_once(';'));
-    undo(&hex, "&#", 10, |behind| behind.split_once(';'))
+    let hex = undo(text, "&#x", 16, |after| after.split_once(';'));
+    undo(&hex, "&#", 10, |after| after.split_once(';'))
 }
 
 fn undo(text: &str, escape: &str, radix: u32, cut: fn(&str) -> Option<(&str, &str)>) -> String {
@@ -109,18 +110,18 @@ fn undo(text: &str, escape: &str, radix: u32, cut: fn(&str) -> Option<(&str, &st
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let digits = cut(part).filter(|(digits, _)| digits.chars().all(|digit| digit.is_digit(radix)));
-        match digits.and_then(|(digits, behind)| Some((u8::from_str_radix(digits, radix).ok()?, behind))) {
-            Some((byte, behind)) => out.extend([char::from(byte).to_string().as_str(), behind]),
+        match digits.and_then(|(digits, after)| Some((u8::from_str_radix(digits, radix).ok()?, after))) {
+            Some((byte, after)) => out.extend([char::from(byte).to_string().as_str(), after]),
             None => out.extend([escape, part]),
         }
     }
     out
 }
 
-/// Whether one of the texts holds the secret, or, of a longer one, any 16 bytes in a row.
+/// Whether a text contains the secret or, if it is longer, any 16 consecutive bytes of it.
 fn tell(texts: &[String], secret: &str) -> bool {
     let len = secret.len().min(16);
-    // As a set, for the secret may have a million such parts.
+    // As a set, because the secret may have a million such parts.
     let shown: HashSet<_> = texts.iter().flat_map(|text| text.as_bytes().windows(len)).collect();
     secret.as_bytes().windows(len).any(|part| shown.contains(part))
 }
@@ -135,7 +136,7 @@ fuzz_target!(|input: &[u8]| {
     auth.set_renewal_window(86_400).unwrap();
     auth.set_api_path("https://company.example/api/").unwrap();
 
-    // With some of its life left a token is due at half of it.
+    // A token is due at half of its life.
     let later = Now { unix: NOW + 60, monotonic: now.monotonic + Duration::from_secs(60) };
     let ticket = auth.poll(Duration::ZERO, || later).unwrap();
     assert_eq!(ticket.is_some(), !old.starts_with("APIV2:"));
@@ -154,7 +155,7 @@ fuzz_target!(|input: &[u8]| {
         text = shorter;
     }
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    // For bytes that are no UTF-8 the text may differ by a character, which decides nothing.
+    // For bytes that are not UTF-8, the text may differ by a character, which does not matter.
     let read = str::from_utf8(text).ok().and_then(read);
     let new = read.as_ref().and_then(|answer| answer.get("apiToken")?.as_str());
     if let Some(answer) = &read {
@@ -184,14 +185,17 @@ fuzz_target!(|input: &[u8]| {
     match result {
         Ok(()) => {
             let says = |text: &str| String::from_utf8_lossy(&body).contains(text) || body.contains(&b'\\');
-            assert!((200..300).contains(&http_status) && says("success") && says(token.value()), "a token of nobody");
+            assert!(
+                (200..300).contains(&http_status) && says("success") && says(token.value()),
+                "a token that is in no response"
+            );
             assert!(is_visible(token.value().as_bytes()));
             assert!(token.value() != old || token.expires() > old_expires);
         }
         Err(status) => {
             assert!(matches!(status, Error::RenewalRefused | Error::RenewalBadResponse), "{status:?}");
             assert_eq!((token.value(), token.expires()), (old, old_expires), "a token that may be good is lost");
-            // After a failure comes a pause of 5 to 60 seconds; after a refusal nothing.
+            // After a failure, there is a pause of 5 to 60 seconds; after a refusal, no renewal.
             let due = |millis| auth.poll(Duration::ZERO, || at(millis)).unwrap().is_some();
             let again = status == Error::RenewalBadResponse;
             assert!(!due(0) && !due(4_999));
@@ -200,15 +204,15 @@ fuzz_target!(|input: &[u8]| {
     }
 
     let Some(message) = message else { return };
-    // A server that has renewed the token may have said so in any form, and the message would be the new token.
+    // A server that renewed the token may respond in any form, and the message could be the new token.
     let text = String::from_utf8_lossy(text);
     let object = text.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(&text).is_ok();
     assert!(object || !(200..300).contains(&http_status), "a message of a success that is none: {message:?}");
     assert!(!message.is_empty() && message.len() <= 512 && !message.contains(char::is_control), "{message:?}");
     let readings = readings(&message);
     for secret in [Some(old), new, Some(token.value())].into_iter().flatten().filter(|secret| !secret.is_empty()) {
-        // `***` is also what redaction leaves, and what has two readings, such as `%25`, may be read in another way. A
-        // control character is shown as a space, which then looks like a `+` that was decoded.
+        // A secret may itself be `***`, or have two readings, such as `%25`. A control character is shown as a space,
+        // which then looks like a decoded `+`.
         let is_doubtful = secret.contains(['*', '%', '&', '\\'])
             || secret.contains('+') && message.contains(' ')
             || !is_visible(secret.as_bytes());

@@ -1,7 +1,7 @@
-//! What an answer means: the advice for every known message, and the clock offset, which nothing else may move.
+//! What a response means: the advice for every known message, and the clock offset, which nothing else may change.
 //!
-//! Fields: `h` or `t`, what was sent (empty: what belongs to the handle), the second that was sent, the clock offset,
-//! HTTP status, Date (may be empty), body, parts of which may be `grown`.
+//! Fields: `h` or `t`, what was sent (empty: the handle's own), the second that was sent, the clock offset, HTTP
+//! status, Date (may be empty), body, parts of which may be `grown`.
 #![no_main]
 
 use std::time::{Duration, UNIX_EPOCH};
@@ -71,7 +71,7 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(advice, Advice::Accepted);
     }
 
-    // What it means for the token: a retry begins with a renewal, unless the token was another one.
+    // For the token: a retry begins with a renewal, unless another token was sent.
     let due = auth.poll(Duration::ZERO, || now).unwrap().is_some();
     assert_eq!(due, is_token && advice == Advice::Retry && sent == own, "{advice:?}");
 
@@ -104,7 +104,7 @@ fuzz_target!(|input: &[u8]| {
     } else if unauthorized {
         Advice::Unknown
     } else {
-        return; // not known, which the status decides
+        return; // unknown, as the status says
     };
     assert_eq!(advice, expected, "{message:?}");
 });

@@ -1,4 +1,4 @@
-//! Signing, beside a second signer, and beside what browsers take a URL to mean.
+//! Compares signing with a second signer, and with how browsers parse a URL.
 //!
 //! Fields: access id, secret key, API path (may be empty), Unix time, method, URI. Any of it may be `grown`.
 #![no_main]
@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
     let made: Vec<_> = headers.iter().collect();
     assert_eq!(made, [("Authorization", expected.as_str()), ("Timestamp", time.to_string().as_str())]);
 
-    // The rules of browsers are more lenient; what they take for a URL of another server must not have been signed.
+    // Browsers are more lenient; if they parse a URL to another server, it must not have been signed.
     if origin.is_some() && !uri.starts_with(b"/") {
         let parse = |text| url::Url::parse(str::from_utf8(text).unwrap()).map(|url| url.origin());
         if let (Ok(one), Ok(other)) = (parse(api_path), parse(uri)) {

@@ -1,4 +1,4 @@
-//! The URL builder, beside the parser of browsers: what was given comes out again, unchanged on the way.
+//! Compares the URL builder with the URL parser of browsers: it must return the parts unchanged.
 //!
 //! Fields: the base (with `+` before it, a path to be joined to an API path), then any number of `/segment`, or `?name`
 //! and a value. A segment may be `grown`.
@@ -11,13 +11,13 @@ use tc_auth_fuzz::{agree, grown, linear, planted, request, uri};
 
 const API_PATH: &str = "https://company.example/api";
 
-/// A path is sent to some server.
+/// Adds a server to a path.
 fn parse(text: &str) -> Option<url::Url> {
     let absolute = if text.starts_with('/') { format!("https://company.example{text}") } else { text.to_owned() };
     url::Url::parse(&absolute).ok()
 }
 
-/// A base that is too much for that parser, such as a host of `%`, it refuses as a whole.
+/// A base that the parser does not support, such as a host of `%`, is refused as a whole.
 fn segments(url: &url::Url) -> Vec<Vec<u8>> {
     url.path_segments().unwrap().map(|segment| percent_decode_str(segment).collect()).collect()
 }
@@ -95,7 +95,7 @@ fuzz_target!(|input: &[u8]| {
         assert!(parse(&base).is_none(), "{} can't be parsed any more", url.as_str());
         return;
     };
-    assert!(parsed.as_str().ends_with(added), "changed on the way: {parsed}");
+    assert!(parsed.as_str().ends_with(added), "changed by the parser: {parsed}");
     assert_eq!(parsed.fragment(), None);
     if !added_segments.is_empty() {
         let mut expected = segments(&parse(&format!("{kept}/")).unwrap());

@@ -1,4 +1,4 @@
-//! What was made verifies, and what was changed in any place does not.
+//! A signed request verifies, and one that was changed anywhere does not.
 //!
 //! Fields: `h` or `t`, access id, secret key or token, Unix time, how far the server's clock is off, method, URI, and a
 //! change: one byte for the part, one for the place, one for the kind, one for the byte to put there.
@@ -37,10 +37,10 @@ fuzz_target!(|input: &[u8]| {
     let (authorization, timestamp) = (values[0], values.get(1).copied());
     assert_eq!(verify(method, uri, authorization, timestamp, time, 0), Ok(()));
 
-    // The server's clock, and what it allows.
+    // The server's clock and its tolerance.
     if !is_token && (0..100_000_000_000).contains(&(time + off)) {
         let tolerance = off.abs().min(86_400);
-        // The planted fault: the tolerance itself is too much, but for a clock that is right.
+        // The planted fault: a difference equal to the tolerance is refused, unless it is 0.
         let within = if planted("wrong") { off.abs() < tolerance.max(1) } else { off.abs() <= tolerance };
         let expected = if within { Ok(()) } else { Err(Error::TimestampOutOfRange) };
         assert_eq!(verify(method, uri, authorization, timestamp, time + off, tolerance), expected);
@@ -62,7 +62,7 @@ fuzz_target!(|input: &[u8]| {
         _ => changed.insert(place, byte),
     }
     let [method_2, uri_2, authorization_2, timestamp_2] = &parts;
-    // The same request is one that says the same: the case of the method, the origin and the fragment do not count.
+    // Two requests are the same if they differ only in the case of the method, the origin or the fragment.
     let same = match part {
         _ if is_token && part < 2 => request(None, method_2, uri_2, time).is_ok(),
         0 | 1 => request(None, method_2, uri_2, time).is_ok_and(|text| Ok(text) == request(None, method, uri, time)),

@@ -1,7 +1,6 @@
-//! What the targets share: how an input is cut up, how much time a call may take, and signing once more, as plainly as it
-//! can be written.
+//! Shared by the targets: splitting an input, limiting the time of a call, and a second, simple signer.
 //!
-//! The second signer is made of what `include/tc_auth.h` and RFC 3986 say, not of what the library does.
+//! The second signer is written from `include/tc_auth.h` and RFC 3986, not from the library's code.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,25 +15,25 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tc_auth::Error;
 
-/// Whether a fault is planted that `tests/fuzz.sh` expects the fuzzer to find.
+/// Whether this fault is planted; `tests/fuzz.sh` expects the fuzzer to find it.
 pub fn planted(fault: &str) -> bool {
     static PLANTED: OnceLock<Option<String>> = OnceLock::new();
     PLANTED.get_or_init(|| std::env::var("TC_AUTH_FUZZ_PLANT").ok()).as_deref() == Some(fault)
 }
 
-/// What a call may take, fixed and for each byte of its input: several times what the slowest one takes, instrumented as
-/// it is for the fuzzer. That is the redaction of a message of 64 KiB; others take a hundredth of it.
+/// The time allowed for a call: a fixed part, and a part per byte of input. Several times what the slowest call takes
+/// when instrumented, the redaction of a message of 64 KiB; others take a hundredth of that.
 const FIXED: Duration = Duration::from_millis(50);
 const PER_BYTE: Duration = Duration::from_micros(3);
 
-/// Makes a call, and fails if the time of the CPU that it took is not in proportion to its input. Other processes do not
-/// count, so that this holds on a busy machine.
+/// Makes a call, and fails if its CPU time is not in proportion to its input. Other processes do not count, so it also
+/// works on a busy machine.
 pub fn linear<T>(bytes: usize, call: impl FnOnce() -> T) -> T {
     let allowed = FIXED + PER_BYTE * u32::try_from(bytes).unwrap();
     let started = cpu_time();
     let result = call();
     if planted("slow") {
-        // The planted fault: for each byte the loop looks at all others. It stops when that was too long.
+        // The planted fault: a loop over all bytes for each byte. It stops when it has taken too long.
         (0..bytes).take_while(|_| cpu_time() - started <= allowed).for_each(|byte| {
             black_box((0..bytes).filter(|other| *other == black_box(byte)).count());
         });
@@ -44,28 +43,28 @@ pub fn linear<T>(bytes: usize, call: impl FnOnce() -> T) -> T {
     result
 }
 
-/// What this thread has used.
+/// The CPU time of this thread.
 fn cpu_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }, 0);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// The largest JSON text and the largest parameter file that are read; for a server's answer there is no limit.
+/// The largest JSON text and the largest parameter file that are read; a server's response has no limit.
 pub const LARGE: usize = 1 << 20;
 
-/// What libFuzzer makes by itself.
+/// The size that libFuzzer generates by itself.
 const SMALL: usize = 4 << 10;
 
-/// A text in which parts are repeated, so that few bytes become as many as a server may send, and a loop that is slow
-/// for them is found by `linear`. A part comes behind the byte 6, a byte for its length, and one for how often: from
-/// 240 on as often as it fits.
+/// Repeats parts of a text, so that a small input becomes as large as a response can be, and `linear` finds slow loops.
+/// A part follows the byte 6, a byte for its length, and one for the number of repetitions: from 240 on, as many as
+/// fit.
 ///
-/// Large texts get a quarter of the time, for else the fuzzer would do little more than these. The first text of a
-/// process may be large, so that what was found once is found again.
+/// Large texts get a quarter of the time, or the fuzzer would do little else. The first text of a process may be large,
+/// so that a finding can be reproduced.
 pub fn grown(text: &[u8]) -> Cow<'_, [u8]> {
     thread_local! {
-        /// When the last text began, if it was large, and when the next large one may.
+        /// When the last text began, if it was large, and when the next large one may begin.
         static PACE: Cell<(Option<Instant>, Option<Instant>)> = const { Cell::new((None, None)) };
     }
     let now = Instant::now();
@@ -75,14 +74,14 @@ pub fn grown(text: &[u8]) -> Cow<'_, [u8]> {
 
     let (mut rest, mut out) = (text, Vec::new());
     while let Some(at) = rest.iter().position(|byte| *byte == 6)
-        && let [6, len, times, behind @ ..] = &rest[at..]
+        && let [6, len, times, after @ ..] = &rest[at..]
     {
         out.extend_from_slice(&rest[..at]);
-        let (part, behind) = behind.split_at(usize::from(*len).min(behind.len()));
+        let (part, after) = after.split_at(usize::from(*len).min(after.len()));
         let fitting = limit.saturating_sub(out.len()) / part.len().max(1);
         let times = if *times < 240 { fitting.min(usize::from(*times)) } else { fitting };
         out.extend(part.repeat(times));
-        rest = behind;
+        rest = after;
     }
     PACE.set(((out.len() > SMALL).then_some(now), next));
     if rest.len() == text.len() {
@@ -92,12 +91,12 @@ pub fn grown(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Cuts an input at its NULs into N fields, of which the last takes all that is left.
+/// Splits an input at its NULs into N fields; the last one gets the rest.
 pub fn fields<const N: usize>(input: &[u8]) -> Option<[&[u8]; N]> {
     input.splitn(N, |byte| *byte == 0).collect::<Vec<_>>().try_into().ok()
 }
 
-/// A field that is a number; whatever else it is, is 0.
+/// The number in a field; 0 if it is not a number.
 pub fn number(field: &[u8]) -> i64 {
     str::from_utf8(field).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
@@ -110,28 +109,28 @@ pub fn is_time(seconds: i64) -> bool {
     (0..=99_999_999_999).contains(&seconds)
 }
 
-/// Percent-encodes all but the unreserved characters.
+/// Percent-encodes all bytes except the unreserved characters.
 pub fn encode(text: &[u8]) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
     text.iter().map(|byte| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// An absolute URL or a path, cut as RFC 3986 says.
+/// An absolute URL or a path, split as in RFC 3986.
 pub struct Uri {
     pub target: Vec<u8>,
-    /// Scheme, host and port, in lower case and with the scheme's own port where none is named.
+    /// Scheme, host and port, in lower case, and with the scheme's default port if there is none.
     pub origin: Option<(String, String, u32)>,
     pub has_user: bool,
     pub has_fragment: bool,
 }
 
-/// What can be wrong with a URI by itself; with several faults, the library may name any of them.
+/// The URI, or everything that is wrong with it: of several faults, the library may return any.
 pub fn uri(text: &[u8]) -> Result<Uri, Vec<Error>> {
     let cut = cut(text);
     if is_visible(text) {
         return cut.ok_or(vec![Error::InvalidUriForm]);
     }
-    // The empty URI is none of any form, and has no bytes to object to: both are true.
+    // The empty URI has neither a valid form nor visible bytes: both errors are right.
     let form = (cut.is_none() || text.is_empty()).then_some(Error::InvalidUriForm);
     Err([Error::InvalidUriByte].into_iter().chain(form).collect())
 }
@@ -153,7 +152,7 @@ fn cut(text: &[u8]) -> Option<Uri> {
         _ => return None,
     };
     let authority = rest.split(['/', '?']).next()?;
-    let behind = &rest[authority.len()..];
+    let after = &rest[authority.len()..];
     let (user, server) = match authority.split_once('@') {
         Some((user, server)) => (Some(user), server),
         None => (None, authority),
@@ -182,19 +181,19 @@ fn cut(text: &[u8]) -> Option<Uri> {
     if name.is_empty() || !only(name, colons) || !only(user.unwrap_or_default(), ":") || port > 65535 {
         return None;
     }
-    let target = if behind.starts_with('/') { behind.to_owned() } else { format!("/{behind}") };
+    let target = if after.starts_with('/') { after.to_owned() } else { format!("/{after}") };
     let origin = Some((scheme, host.to_ascii_lowercase(), port));
     Some(Uri { target: target.into_bytes(), origin, has_user: user.is_some(), has_fragment })
 }
 
-/// What an API path is: its origin.
+/// The origin of an API path.
 pub fn api_path(text: &[u8]) -> Result<(String, String, u32), Vec<Error>> {
     let uri = uri(text)?;
     let plain = !uri.has_user && !uri.has_fragment && !uri.target.contains(&b'?');
     uri.origin.filter(|_| plain).ok_or(vec![Error::InvalidUriForm])
 }
 
-/// The string to sign, or whatever is wrong with a request. `origin` is that of the API path, if there is one.
+/// The string to sign, or everything that is wrong with a request. `origin` is that of the API path, if there is one.
 pub fn request(
     origin: Option<&(String, String, u32)>,
     method: &[u8],
@@ -231,7 +230,7 @@ pub fn authorization(access_id: &[u8], secret_key: &[u8], text: &[u8]) -> Vec<u8
     [b"TC ", access_id, b":", STANDARD.encode(mac.finalize().into_bytes()).as_bytes()].concat()
 }
 
-/// What makes an access id and a secret key unfit.
+/// What is wrong with an access id and a secret key.
 pub fn key_pair_faults(access_id: &[u8], secret_key: &[u8]) -> Vec<Error> {
     let mut faults = Vec::new();
     if !is_visible(access_id) {
@@ -243,7 +242,7 @@ pub fn key_pair_faults(access_id: &[u8], secret_key: &[u8]) -> Vec<Error> {
     faults
 }
 
-/// Both succeed, or the library names one of the faults.
+/// Both succeed, or the library returns one of the expected errors.
 pub fn agree<T, U, E: PartialEq + Debug>(ours: Result<T, E>, theirs: Result<U, Vec<E>>) -> Option<(T, U)> {
     match (ours, theirs) {
         (Ok(ours), Ok(theirs)) => Some((ours, theirs)),

@@ -113,7 +113,7 @@ fn optional(value: &Value) -> String {
     value.as_str().map_or("NULL".to_owned(), |text| literal(text.as_bytes()))
 }
 
-/// A C string literal. Octal escapes of three digits never swallow what follows, as hexadecimal ones do.
+/// A C string literal. With octal escapes of three digits; hexadecimal ones would include digits that follow.
 fn literal(bytes: &[u8]) -> String {
     let escaped: String = bytes
         .iter()

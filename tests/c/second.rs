@@ -1,4 +1,4 @@
-//! Another static library in Rust, for tests/c/two_rust.c.
+//! A second static library written in Rust, for tests/c/two_rust.c.
 
 use std::panic::catch_unwind;
 

@@ -1,4 +1,4 @@
-//! Reads the test vectors, for the tests of the Rust surface and for the table that the C tests include.
+//! Reads the test vectors, for the Rust tests and for the table that the C tests include.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub fn text<'a>(object: &'a Value, member: &str) -> &'a str {
     object[member].as_str().unwrap_or_else(|| panic!("{member} must be a string in {object}"))
 }
 
-/// A string argument: the text itself, and a character to repeat behind it.
+/// A string argument: the text itself, and a character that is repeated after it.
 pub struct Text {
     pub start: Vec<u8>,
     pub fill: u8,

@@ -1,8 +1,8 @@
-//! Measures the library beside its peers, in one interleaved run, and writes what it found as a table and a chart.
+//! Compares the library with its peers in one interleaved run, and writes a table and a chart.
 //!
 //!     bench LIBRARY DIRECTORY ['NAME=COMMAND ARGUMENT...']...
 //!
-//! The rest are peers in other languages (see ../peers.rs). `make bench` starts it with those that are there.
+//! The other arguments are peers in other languages (see ../peers.rs). `make bench` passes those that are installed.
 
 use std::ffi::CString;
 use std::fmt::Write as _;
@@ -19,9 +19,9 @@ use tc_auth_benches::tc_auth::{Handle, TcAuth};
 use tc_auth_benches::{NOW, TOKEN, floor, openssl, uri};
 
 const URI_LENS: [usize; 3] = [84, 300, 2_048];
-/// Many short rounds: on a machine with neighbours some of them are quiet.
+/// Many short rounds, so that other processes do not disturb all of them.
 const ROUNDS: usize = 150;
-/// So long is each candidate measured in each round, about.
+/// About how long each candidate is measured in each round.
 const SLICE: Duration = Duration::from_millis(1);
 
 fn main() {
@@ -46,10 +46,7 @@ struct Report {
 
 fn report(path: &str, programs: &[String]) -> Report {
     let library: &'static TcAuth = Box::leak(Box::new(TcAuth::load(path).expect("the shared library")));
-    let mut text = format!(
-        "# Results\n\nMade by `make bench`; docs/performance.md explains them. {}\n",
-        machine()
-    );
+    let mut text = format!("# Results\n\nMade by `make bench`; docs/performance.md explains them. {}\n", machine());
     let mut chart = String::new();
     for len in URI_LENS {
         let (table, bars) = signing(library, len, programs);
@@ -67,7 +64,7 @@ fn report(path: &str, programs: &[String]) -> Report {
 
 // --- one thread
 
-/// What each round took, in nanoseconds per call.
+/// The nanoseconds per call in each round.
 struct Timings {
     name: String,
     rounds: Vec<f64>,
@@ -82,7 +79,7 @@ impl Timings {
         median(self.rounds.clone())
     }
 
-    /// How often the other fits into this, round by round: what slows a machine down for a while cancels out.
+    /// The ratio to another one, round by round, so that a temporary slowdown of the machine cancels out.
     fn times(&self, other: &Timings) -> f64 {
         median(self.rounds.iter().zip(&other.rounds).map(|(mine, theirs)| mine / theirs).collect())
     }
@@ -93,13 +90,13 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// All candidates in turn, again and again.
+/// Measures all candidates in turn, repeatedly.
 fn interleaved(mut candidates: Vec<(String, Box<dyn FnMut(u32) -> u64>)>) -> Vec<Timings> {
     let counts: Vec<u32> = candidates.iter_mut().map(|(_, run)| calibrated(run)).collect();
     let mut timings: Vec<Timings> =
         candidates.iter().map(|(name, _)| Timings { name: name.clone(), rounds: Vec::new() }).collect();
     for round in 0..ROUNDS {
-        // Each time another one is the first, for it matters who was there before.
+        // Start with another one each time, because the previous one has an influence.
         for turn in 0..candidates.len() {
             let index = (round + turn) % candidates.len();
             let count = counts[index];
@@ -109,7 +106,7 @@ fn interleaved(mut candidates: Vec<(String, Box<dyn FnMut(u32) -> u64>)>) -> Vec
     timings
 }
 
-/// How many calls take a slice of time; on the way, compilers that work at run time get theirs.
+/// How many calls take a slice of time. Also gives JIT compilers time to warm up.
 fn calibrated(run: &mut Box<dyn FnMut(u32) -> u64>) -> u32 {
     let warm = Instant::now();
     let mut count = 1;
@@ -181,7 +178,7 @@ fn signing(library: &'static TcAuth, len: usize, programs: &[String]) -> (String
     (text + &absent, timings.into_iter().map(|row| (row.name.clone(), row.minimum())).collect())
 }
 
-/// Looks at the last headers of each round as a server would.
+/// Checks the last headers of each round as a server does.
 fn checked(mut candidate: Candidate, server: Handle<'static>, target: CString) -> Box<dyn FnMut(u32) -> u64> {
     Box::new(move |count| {
         let sample = (candidate.run)(count);
@@ -227,12 +224,12 @@ fn tokens(library: &'static TcAuth) -> String {
 /// What several threads do at once.
 #[derive(Clone, Copy)]
 enum Work {
-    /// Compressions, on nothing that is shared: what two threads cost each other on this CPU whatever they do.
+    /// Compressions without shared data: how much two threads slow each other down on this CPU in any case.
     Floor,
     Headers(Handle<'static>),
 }
 
-/// The time of one call, with so many threads that make them.
+/// The time of one call, with this many threads that call at once.
 fn on_threads(threads: usize, work: Work, target: &str) -> f64 {
     const CALLS: u32 = 1_000;
     let barrier = Barrier::new(threads);
@@ -247,7 +244,7 @@ fn on_threads(threads: usize, work: Work, target: &str) -> f64 {
                             black_box(handle.headers_into(black_box(target.as_bytes()), NOW, &mut value));
                         }
                     };
-                    call(); // what a thread does once is done
+                    call(); // the first call of a thread does more
                     barrier.wait();
                     let start = Instant::now();
                     for _ in 0..CALLS {
@@ -329,7 +326,7 @@ fn several_threads(library: &'static TcAuth) -> String {
     text
 }
 
-/// How many renewals and requests there were, and the longest that a request took whose thread did not renew, in ms.
+/// The numbers of renewals and requests, and the longest request, in ms, of a thread that did not renew.
 fn renewals(library: &'static TcAuth, threads: usize) -> (u64, u64, f64) {
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
     let handle = library.token(now() as i64 + 2);
@@ -401,14 +398,14 @@ fn loaded_by_another_process(file: &str) -> f64 {
 
 fn load(file: &str) -> u128 {
     let start = Instant::now();
-    // SAFETY: neither library does anything when it is loaded that could harm.
+    // SAFETY: loading either library has no harmful side effect.
     let library = unsafe { libloading::Library::new(file) }.expect("the library");
     let taken = start.elapsed().as_nanos();
     std::mem::forget(library);
     taken
 }
 
-/// The CPU and what of it matters here.
+/// The CPU and its relevant features.
 fn machine() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
@@ -421,7 +418,8 @@ fn machine() -> String {
 
 // --- the chart
 
-/// A dot for each candidate, from the fastest to the slowest, on a logarithmic scale, for they differ by an order of magnitude.
+/// A dot for each candidate, from the fastest to the slowest, on a logarithmic scale, because they differ by an order
+/// of magnitude.
 fn draw(found: &[(String, f64)]) -> String {
     const ROW: f64 = 26.0;
     const LEFT: f64 = 330.0;

@@ -1,11 +1,12 @@
-//! Counts the instructions of one call through the C ABI, by single steps: the same number whatever else the machine does.
+//! Counts the instructions of one call through the C ABI, by single steps, so that the load of the machine does not
+//! matter.
 //!
 //!     instructions LIBRARY           prints the counts, and fails if there are more than the gates allow
 //!     instructions LIBRARY planted   the same with one more pass over the URI in each call: fails unless that is too many
 //!
-//! What a hash costs depends on the CPU: a compression takes some 170 instructions where there are some for SHA, and some
-//! 3,350 where not. So the gates are for what the library adds to the compressions that no implementation can do without,
-//! and, where the CPU has SHA instructions, for the whole as well.
+//! The cost of a hash depends on the CPU: a compression takes about 170 instructions with SHA instructions, and 3,350
+//! without. So the gates limit what the library adds to the necessary compressions and, if the CPU has SHA
+//! instructions, also the total.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -17,16 +18,16 @@ const TIME: i64 = 1_513_703_787;
 
 struct Gate {
     uri_len: usize,
-    /// Beyond the compressions. Compilers differ by some percent.
+    /// Beyond the compressions. Compilers differ by a few percent.
     added: u64,
-    /// With SHA instructions, in all.
+    /// The total with SHA instructions.
     total: u64,
 }
 
 const GATES: [Gate; 2] =
     [Gate { uri_len: 84, added: 1_250, total: 1_900 }, Gate { uri_len: 2_048, added: 1_800, total: 7_400 }];
 
-/// A token is copied, and hashed not at all.
+/// A token is copied, not hashed.
 const TOKEN_GATE: u64 = 580;
 
 fn main() -> ExitCode {
@@ -81,14 +82,14 @@ fn sha_instructions() -> bool {
     false
 }
 
-/// The instructions that some work takes when it is not done for the first time.
+/// The instructions of some work, not counting what only its first run does.
 fn instructions(mut work: impl FnMut()) -> u64 {
     steps(&mut work) - steps(&mut || ())
 }
 
-/// Runs the work in a child between two stops, and steps from one to the other.
+/// Runs the work in a child process between two stops, and single-steps from one to the other.
 fn steps(work: &mut dyn FnMut()) -> u64 {
-    // SAFETY: the child calls only what is safe after a fork of a process with one thread, and never returns.
+    // SAFETY: the process has one thread; the child calls only what is safe after fork(), and never returns.
     unsafe {
         let child = libc::fork();
         assert!(child >= 0, "fork");
@@ -97,7 +98,7 @@ fn steps(work: &mut dyn FnMut()) -> u64 {
                 libc::_exit(1);
             }
             for _ in 0..3 {
-                work(); // what is bound or detected at the first call is so now
+                work(); // the first call also binds functions and detects CPU features
             }
             libc::raise(libc::SIGSTOP);
             work();
