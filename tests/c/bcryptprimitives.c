@@ -1,4 +1,4 @@
-/* The DLL of Windows 10 and later that Rust takes random numbers from. Wine 8 lacks it, so the tests lend it this one. */
+/* Replaces the DLL of Windows 10 and later from which Rust gets random numbers, because Wine 8 lacks it. */
 #include <windows.h>
 
 BOOLEAN NTAPI SystemFunction036(PVOID bytes, ULONG len); /* advapi32's RtlGenRandom */

@@ -1,4 +1,4 @@
-/* The smallest harness that a C test needs: it counts, says where a check failed, and goes on. */
+/* A minimal test harness: it counts checks, says where one failed, and continues. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -7,7 +7,7 @@
 static int checks_passed;
 static int checks_failed;
 
-/* `what` names the case where the line alone would not tell. */
+/* `what` names the case if the line number is not enough. */
 #define CHECK_IN(what, condition) check((condition) ? 1 : 0, (what), #condition, __FILE__, __LINE__)
 #define CHECK(condition) CHECK_IN("", condition)
 

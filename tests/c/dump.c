@@ -1,7 +1,7 @@
-/* Makes handles, signs, renews and frees, and waits twice to be dumped: while the handles live, and after. It reads its
- * secrets from standard input, and wipes every copy of its own. tests/platform/test_dump.py looks into the dumps.
+/* Creates handles, signs, renews and frees, and waits twice for a core dump: while the handles exist, and after. It
+ * reads its secrets from standard input, and wipes its own copies. tests/platform/test_dump.py searches the dumps.
  *
- * usage: dump [plant], with the secret key, a token and its successor on three lines; "plant" leaves one copy behind. */
+ * usage: dump [plant], with the secret key, a token and its successor on three lines; "plant" leaves one copy. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,8 @@ static void wipe(char *memory, size_t len)
 
 static void wait_for_dump(const char *word)
 {
-    char answer;
-    if (write(1, word, strlen(word)) < 0 || read(0, &answer, 1) != 1)
+    char reply;
+    if (write(1, word, strlen(word)) < 0 || read(0, &reply, 1) != 1)
         exit(3);
 }
 
@@ -44,8 +44,8 @@ static void use(tc_auth *auth)
         tc_auth_string_free(text);
 }
 
-/* "=" and "/" escaped, as the platform does it. */
-static size_t write_answer(char *body, const char *token)
+/* Escapes "=" as the platform does. */
+static size_t write_response(char *body, const char *token)
 {
     char *end = body + strlen(strcpy(body, "{\"success\":true,\"apiToken\":\""));
     for (; *token; token++) {
@@ -60,7 +60,7 @@ static size_t write_answer(char *body, const char *token)
 int main(int argc, char **argv)
 {
     static char input[1024], body[1024];
-    char *lines[3], *end, *planted = NULL, *marker = strdup("a marker that every dump holds");
+    char *lines[3], *end, *planted = NULL, *marker = strdup("a marker that every dump contains");
     size_t filled = 0;
     ssize_t got;
     tc_auth *hmac = NULL, *token = NULL;
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
     must(tc_auth_set_api_path(token, "https://company.example/api"));
     must(tc_auth_update_token(token, lines[1], 2));
     must(tc_auth_renewal_poll(token, 0, &renewal));
-    must(tc_auth_renewal_complete(renewal, 200, body, write_answer(body, lines[2]), NULL));
+    must(tc_auth_renewal_complete(renewal, 200, body, write_response(body, lines[2]), NULL));
     wipe(input, sizeof input);
     wipe(body, sizeof body);
     use(hmac);

@@ -1,4 +1,4 @@
-/* The environment of Windows, which is in UTF-16, set as that of POSIX is. */
+/* setenv() and unsetenv() for Windows, whose environment is in UTF-16. */
 #ifndef ENVIRONMENT_H
 #define ENVIRONMENT_H
 
@@ -7,7 +7,7 @@
 static inline int setenv(const char *name, const char *value, int overwrite)
 {
     wchar_t wide_name[64], wide_value[4096];
-    (void)overwrite; /* they all do */
+    (void)overwrite; /* every call overwrites */
     return MultiByteToWideChar(CP_UTF8, 0, name, -1, wide_name, 64) > 0 &&
                    MultiByteToWideChar(CP_UTF8, 0, value, -1, wide_value, 4096) > 0 &&
                    SetEnvironmentVariableW(wide_name, wide_value)

@@ -1,4 +1,4 @@
-/* Includes the header and nothing else, in every dialect that it promises, and pins the numbers that never change. */
+/* Includes only the header, in every supported dialect of C and C++, and checks the numbers that must never change. */
 #include <tc_auth.h>
 
 #define PIN(name, value) typedef char pin_##name[(name) == (value) ? 1 : -1]

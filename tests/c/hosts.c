@@ -1,8 +1,8 @@
-/* What a library meets in other people's processes: it is loaded and unloaded, forked, interrupted by signals, used by
- * threads that come and go, without an environment, and without memory. For Linux, linked with the static library; the
- * shared one is loaded as a second copy.
+/* Conditions in host programs: the library is loaded and unloaded, forked, interrupted by signals, used by short-lived
+ * threads, without an environment, and without memory. For Linux, linked with the static library; the shared one is
+ * loaded as a second copy.
  *
- * usage: hosts SHARED_LIBRARY [TEST...]    all tests, or those that are named; `plant` first: one that must fail
+ * usage: hosts SHARED_LIBRARY [TEST...]    all tests, or the named ones; with `plant` first, one that must fail
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -61,7 +61,7 @@ static tc_auth_renewal *due_ticket(tc_auth *auth)
     return ticket;
 }
 
-/* Signs what test vectors sign, and says whether that is right. */
+/* Signs a test vector, and returns whether the result is right. */
 static int signs(const tc_auth *hmac)
 {
     tc_auth_header_list *list = NULL;
@@ -119,7 +119,7 @@ static void *call_and_end_later(void *argument)
     copy->list_free(list);
     copy->free(auth);
     pthread_barrier_wait(&copy->called);
-    pthread_barrier_wait(&copy->closed); /* what the library keeps for this thread is freed after dlclose */
+    pthread_barrier_wait(&copy->closed); /* the library's data of this thread is freed after dlclose() */
     return good ? NULL : argument;
 }
 
@@ -138,7 +138,7 @@ static void test_loading(void)
             CHECK(library != NULL);
             return;
         }
-        *(void **)&copy.new_token = symbol(library, "tc_auth_new_token"); /* as POSIX has it */
+        *(void **)&copy.new_token = symbol(library, "tc_auth_new_token"); /* the conversion that POSIX recommends */
         *(void **)&copy.headers = symbol(library, "tc_auth_headers");
         *(void **)&copy.list_free = symbol(library, "tc_auth_header_list_free");
         *(void **)&copy.free = symbol(library, "tc_auth_free");
@@ -182,7 +182,7 @@ static void *keep_busy(void *argument)
     return NULL;
 }
 
-/* What a child may not do with a token handle that it has inherited. It gets an answer all the same. */
+/* What a child must not do with an inherited token handle. The calls must return all the same. */
 static int misuses(tc_auth *token)
 {
     tc_auth_renewal *ticket = NULL;
@@ -194,8 +194,8 @@ static int misuses(tc_auth *token)
            tc_auth_update_token(token, "child's", TC_AUTH_NO_EXPIRY) != TC_AUTH_STATUS_PANIC;
 }
 
-/* A child that goes on, while that of test_abi.c starts another program. It may use what is its own, and sign with HMAC
- * handles; it may free the rest. */
+/* A child that continues, unlike that of test_abi.c, which starts another program. It may use its own objects, sign
+ * with HMAC handles, and free the rest. */
 static int child_works(struct shared *shared)
 {
     tc_auth *own = NULL;
@@ -283,8 +283,8 @@ static void *keep_waiting(void *argument)
     return NULL;
 }
 
-/* A child waits for what is its own, however many threads of its parent were about to wait or to wake up. It has many, at
- * as many addresses, for what could stand in its way may depend on them. */
+/* A child can wait for its own handles, although threads of its parent were waiting or waking up during fork(). It has
+ * many handles, because a conflict may depend on their addresses. */
 static void test_waiting_forks(void)
 {
     enum { THREADS = 16, FORKS = 250, OWN = 16 };
@@ -319,7 +319,7 @@ static void test_waiting_forks(void)
         end_waiting(&waiting[i]);
 }
 
-/* A program that ends while its threads are in the middle of calls. */
+/* A program that ends while its threads are in calls. */
 static void test_leaving(void)
 {
     for (int i = 0; i < 30; i++) {
@@ -343,7 +343,7 @@ static void test_leaving(void)
 
 /* ---- interrupted by signals */
 
-static int signals; /* to the thread that waits; SIGALRM comes to any */
+static int signals; /* to the waiting thread; SIGALRM goes to any thread */
 
 static void count_signal(int number)
 {
@@ -370,7 +370,7 @@ static void *wait_for_renewal(void *argument)
     return NULL;
 }
 
-/* Waits with a signal every millisecond; after so many of them the renewal is completed, or never with 0. */
+/* Waits with a signal every millisecond. The renewal is completed after this many signals; never with 0. */
 static struct waiter interrupted(int64_t max_wait_ms, int complete_after)
 {
     tc_auth *auth = due_handle();
@@ -420,7 +420,7 @@ static void test_signals(void)
     sigaction(SIGUSR1, &was, NULL);
 }
 
-/* ---- threads that come and go */
+/* ---- short-lived threads */
 
 static void *use_all(void *argument)
 {
@@ -441,7 +441,7 @@ static void test_threads(void)
     long before = 0;
     CHECK(tc_auth_new_token(TOKEN, TC_AUTH_NO_EXPIRY, &shared.token) == OK);
     pthread_attr_init(&small);
-    CHECK(pthread_attr_setstacksize(&small, 16 * 1024) == 0); /* the least that there is, and what tc_auth.h promises */
+    CHECK(pthread_attr_setstacksize(&small, 16 * 1024) == 0); /* the minimum, above what tc_auth.h asks for */
     for (int round = 0; round < ROUNDS; round++) {
         pthread_t thread[AT_ONCE];
         for (int i = 0; i < AT_ONCE; i++)
@@ -459,7 +459,7 @@ static void test_threads(void)
     tc_auth_free(shared.hmac);
 }
 
-/* ---- made in one thread, used and freed in another */
+/* ---- created in one thread, used and freed in another */
 
 struct moved {
     tc_auth *hmac, *token;
@@ -506,7 +506,7 @@ static void test_moves(void)
     }
 }
 
-/* ---- cancelled: the call comes to its end, and the thread ends after it */
+/* ---- cancelled: the call completes, and then the thread ends */
 
 static pthread_barrier_t begun;
 
@@ -541,7 +541,7 @@ static void test_cancelling(void)
         void *result = NULL;
         CHECK(pthread_create(&thread, NULL, work_until_cancelled, &shared) == 0);
         pthread_barrier_wait(&begun);
-        if (i % 2) /* else at the first opportunity */
+        if (i % 2) /* otherwise at once */
             pause_ms(i % 10);
         CHECK(pthread_cancel(thread) == 0 && pthread_join(thread, &result) == 0);
         CHECK(result == PTHREAD_CANCELED);
@@ -554,7 +554,7 @@ static void test_cancelling(void)
     tc_auth_free(shared.hmac);
 }
 
-/* ---- it keeps to itself */
+/* ---- no threads, files or signal handlers are left */
 
 static void test_traces(void)
 {
@@ -562,7 +562,7 @@ static void test_traces(void)
     struct sigaction action;
     tc_auth *auth = NULL;
     struct moved moved = {NULL, NULL, NULL, NULL, NULL, NULL};
-    /* A thread that was joined is listed until the kernel is done with it. */
+    /* The kernel may still list a thread that was joined. */
     while (threads != entries("/proc/self/task")) {
         threads = entries("/proc/self/task");
         pause_ms(50);
@@ -577,7 +577,7 @@ static void test_traces(void)
         CHECK(sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_DFL);
 }
 
-/* ---- nothing that others take for granted: no environment, no standard streams, no file to open */
+/* ---- no environment, no standard streams, no file descriptors */
 
 static void test_bareness(void)
 {
@@ -629,7 +629,7 @@ static void hoard(const char *what)
     }
 }
 
-/* What allocates nothing works when there is nothing left. */
+/* A function that allocates nothing works without memory. */
 static void starved(void)
 {
     tc_auth *handles[2] = {hmac_handle(), due_handle()};
@@ -692,7 +692,7 @@ static void test_memory(void)
     check_child(child);
 }
 
-/* ---- what a process has only so much of */
+/* ---- limited resources of a process */
 
 static long mappings(void)
 {
@@ -705,7 +705,7 @@ static long mappings(void)
     return lines;
 }
 
-/* Handles that are freed in an order that leaves holes between the others. */
+/* Frees handles in an order that leaves holes between the others. */
 static void test_mappings(void)
 {
     enum { HANDLES = 10000 };
@@ -726,7 +726,7 @@ static void test_mappings(void)
     CHECK(before > 0 && holes - before < 4200 && mappings() - before < 100);
 }
 
-/* What it reads may be another kind of file a moment later. */
+/* Replaces the file that is read by another kind of file. */
 static void *exchange(void *argument)
 {
     const char *const *names = argument;
@@ -781,7 +781,7 @@ static void *make_handles(void *argument)
     return NULL;
 }
 
-/* Neither the system call nor the files that stand in for it. */
+/* Neither the system call nor the files that replace it are available. */
 static void test_no_random_numbers(void)
 {
     pid_t child;
@@ -797,7 +797,7 @@ static void test_no_random_numbers(void)
         struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
         struct rlimit no_files = {0, 0};
         void *wrong = &child;
-        pthread_t thread; /* a new one, for which nothing is kept */
+        pthread_t thread; /* a new thread, which has no cached state */
         int good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
                    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 &&
                    setrlimit(RLIMIT_NOFILE, &no_files) == 0 &&

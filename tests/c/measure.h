@@ -14,7 +14,7 @@ static inline double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* How many KiB of memory are resident; -1 if that can't be told. */
+/* How many KiB of memory are resident; -1 if unknown. */
 static inline long resident(void)
 {
     long pages = -1;
@@ -26,7 +26,7 @@ static inline long resident(void)
     return pages < 0 ? -1 : pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/* How many entries a directory has, such as /proc/self/fd; -1 if that can't be told. */
+/* How many entries a directory has, such as /proc/self/fd; -1 if unknown. */
 static inline long entries(const char *directory)
 {
     long count = 0;

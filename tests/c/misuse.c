@@ -1,5 +1,5 @@
-/* Every function with every argument that a careless caller could pass, alone and in pairs; and all orders of calls on
- * the same objects. What the header calls undefined is left out: planted_faults.c has some of that. */
+/* Every function with every wrong argument, alone and in pairs, and all orders of calls on the same objects. Undefined
+ * behaviour by the header is left out; planted_faults.c has some of it. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@
 
 /* ---- one argument wrong, then two */
 
-/* All outputs that there are. A call that fails must leave them as they were. */
+/* All outputs. A call that fails must not change them. */
 struct outputs {
     tc_auth *auth;
     tc_auth_header_list *list;
@@ -154,7 +154,7 @@ static tc_auth_status call_url_add_query(const union value *a)
     return tc_auth_url_add_query(a[0].p, a[1].p, a[2].p);
 }
 
-/* What an argument is, and so what can be wrong with it. */
+/* The kind of an argument, which decides what can be wrong with it. */
 enum kind {
     NONE,
     HMAC,
@@ -173,13 +173,13 @@ enum kind {
     OUTPUT
 };
 
-/* `status` is that of a wrong value; ANY where other tests say what it is, and here nothing but PANIC is wrong. */
+/* `status` is that of a wrong value. With ANY, other tests check the status, and here only PANIC is wrong. */
 #define ANY ((tc_auth_status)1000)
 
 struct argument {
     enum kind kind;
     const void *text;       /* of a STRING or BYTES */
-    int64_t good, low, high; /* of a number, and the range that is taken */
+    int64_t good, low, high; /* of a number, and the accepted range */
     tc_auth_status status;
     int may_be_null;
 };
@@ -256,11 +256,11 @@ static const struct function {
 
 enum { MOST_ARGUMENTS = 10, MOST_VARIANTS = 24, LONG_TEXT = 1 << 20 };
 static char empty[] = "", high_bytes[] = "\x80\xff\xfe", line_break[] = "a\r\nb", longest[LONG_TEXT + 1];
-static tc_auth *due; /* for only a handle that lives on makes something of the answer to a renewal */
+static tc_auth *due; /* a response to a renewal is only processed while its handle exists */
 
-/* A value, and what the call returns when the others are good. */
+/* A value, and what the call returns if the others are good. */
 struct variant {
-    enum kind kind; /* with which a handle is made */
+    enum kind kind; /* the kind of handle to create */
     union value value;
     tc_auth_status status;
 };
@@ -268,7 +268,7 @@ struct variant {
 static const int64_t numbers[] = {INT64_MIN, INT32_MIN, -86401,    -86400,      -2,           -1,       0, 1, 86400,
                                   86401,     INT32_MAX, 1LL << 31, 99999999999, 100000000000, INT64_MAX};
 
-/* The good value first. A NULL that is wrong is NULL_ARGUMENT; a handle is made for each call. */
+/* The good value first. A forbidden NULL is NULL_ARGUMENT; a handle is created for each call. */
 static size_t variants_of(const struct function *f, const struct argument *a, struct variant *v)
 {
     size_t count = 0;
@@ -312,7 +312,7 @@ static size_t variants_of(const struct function *f, const struct argument *a, st
         v[++count].value.len = SIZE_MAX;
         v[count].status = INVALID_ARGUMENT;
         break;
-    case CAPACITY: /* more than there is would be a lie, but is not looked at */
+    case CAPACITY: /* a capacity above the buffer's size can't be detected */
         v[0].value.len = (size_t)a->good;
         v[++count].value.len = 0;
         v[count].status = a->status;
@@ -332,7 +332,7 @@ static size_t variants_of(const struct function *f, const struct argument *a, st
     case ARGC:
         v[0].value.i = (int32_t)a->good;
         for (size_t i = 0; i < COUNT(numbers); i++) {
-            /* A count above that of the arguments would be a lie that nobody can detect. */
+            /* A count above the number of arguments can't be detected. */
             if (numbers[i] < INT32_MIN || numbers[i] > (a->kind == ARGC ? 0 : INT32_MAX))
                 continue;
             v[++count].value.i = (int32_t)numbers[i];
@@ -379,7 +379,7 @@ static void *made(enum kind kind)
 
 static void outputs_are_as_they_should(const char *name, tc_auth_status status)
 {
-    /* These tell something also when the call fails. */
+    /* These are also written when the call fails. */
     if (strcmp(name, "discover") == 0 || strcmp(name, "renewal_complete") == 0) {
         if (out.string != untouched.string)
             tc_auth_string_free(out.string);
@@ -474,7 +474,7 @@ static void wrong_arguments(const struct function *f)
     CHECK_IN(f->name, calls > 0);
 }
 
-/* What returns no status. */
+/* Functions that return no status. */
 static void nothing_for_null(void)
 {
     CHECK(tc_auth_version() != NULL);
@@ -506,7 +506,7 @@ static void messages(void)
     CHECK(strcmp(tc_auth_status_message(INT32_MAX), unknown) == 0);
 }
 
-/* Empty inputs, lists of arguments, and outputs that are written although the call fails. */
+/* What the table does not cover: empty inputs, argument lists, and outputs that are written although the call fails. */
 static void what_the_table_can_not_say(void)
 {
     tc_auth *auth = made(HMAC), *none = NULL;
@@ -533,8 +533,8 @@ static void what_the_table_can_not_say(void)
 
 /* ---- all orders of calls */
 
-/* What a program has at hand. What is freed is NULL from then on, as the header asks. The texts are copies of what the
- * objects said when they were made: whatever is called meanwhile, they must go on to say it. */
+/* The objects of a program. Freed ones are set to NULL, as the header asks. The texts are copies of the objects'
+ * strings when they were created: later calls must not change the strings. */
 struct scene {
     tc_auth *hmac, *bearer;
     int has_api_path;
@@ -550,7 +550,7 @@ static int copied(char *copy, size_t size, const char *text)
     return text && snprintf(copy, size, "%s", text) < (int)size;
 }
 
-/* Answers as they may be while it is not known what came before. */
+/* Whether a status is possible, without knowing the calls before. */
 static int fits(tc_auth_status status, const void *object, tc_auth_status one, tc_auth_status other)
 {
     return object ? is_one_of(status, one, other) : status == NULL_ARGUMENT;
@@ -604,7 +604,7 @@ static void do_next(struct scene *s, unsigned long what)
         CHECK(fits(status, s->bearer, OK, TC_AUTH_STATUS_RENEWAL_TIMEOUT));
         if (status == OK && ticket) {
             CHECK(s->has_api_path);
-            /* A second one there is only for another token, and then the answer to the first counts no more. */
+            /* There is a second ticket only for another token, and then the response to the first is ignored. */
             complete(s, 200, GOOD);
             CHECK(tc_auth_token(s->bearer, &string, NULL) == OK && strcmp(string, "new") != 0);
             tc_auth_string_free(string);
@@ -697,14 +697,14 @@ static void all_orders(int length)
         unsigned long rest = order;
         memset(&s, 0, sizeof s);
         CHECK(tc_auth_new_hmac(ID, SECRET, &s.hmac) == OK && tc_auth_new_token(TOKEN, 1, &s.bearer) == OK);
-        /* Else most of the orders would have nothing to renew. */
+        /* Otherwise most orders would have nothing to renew. */
         if (order % 2) {
             do_next(&s, 8);
             do_next(&s, 3);
         }
         for (int i = 0; i < length; i++, rest /= ORDERS)
             do_next(&s, rest % ORDERS);
-        tc_auth_free(s.bearer); /* before the rest, as a program that ends in haste does */
+        tc_auth_free(s.bearer); /* before the rest, as some programs do at exit */
         tc_auth_free(s.hmac);
         tc_auth_renewal_cancel(s.ticket);
         tc_auth_header_list_free(s.list);
@@ -716,7 +716,7 @@ static void all_orders(int length)
 
 int main(int argc, char **argv)
 {
-    unsetenv("TC_TOKEN"); /* what the tests find is what they put there */
+    unsetenv("TC_TOKEN"); /* the tests must find only what they set */
     unsetenv("TC_API_ACCESS_ID");
     unsetenv("TC_API_SECRET_KEY");
     unsetenv("TC_APP_PARAM_FILE");

@@ -1,5 +1,5 @@
-/* Proves that ThreadSanitizer is on: two threads change one URL without a lock, which the header forbids. One comes
- * long after the other, so that nothing breaks; but nothing orders them either. */
+/* Proves that ThreadSanitizer is on: two threads change one URL without a lock, which the header forbids. One change
+ * comes long after the other, so that nothing breaks, but they are not synchronized. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <time.h>

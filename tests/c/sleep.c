@@ -1,5 +1,5 @@
-/* A machine that sleeps: the program replaces the clocks that the library reads, and lets the time of day and the time since
- * the start go on while the monotonic clock stands still. For Linux. */
+/* Simulates a machine that sleeps. The program replaces the clocks that the library reads: the time of day and the
+ * uptime go on while the monotonic clock stops. For Linux. */
 #define _GNU_SOURCE
 #include <string.h>
 #include <sys/syscall.h>
@@ -8,7 +8,7 @@
 #include <tc_auth.h>
 #include "check.h"
 
-/* Seconds that were slept. */
+/* Seconds that the machine has slept. */
 static long slept;
 
 int clock_gettime(clockid_t clock, struct timespec *out)
@@ -43,8 +43,8 @@ static tc_auth_renewal *poll_now(tc_auth *auth)
     return renewal;
 }
 
-/* A token of one hour is due when the machine wakes up 40 seconds before its end: a minute before it, that is, and not half
- * of what is left. */
+/* A token of one hour is due when the machine wakes up 40 seconds before its expiry: the window is one minute, not half
+ * of the remaining time. */
 static void due_after_sleep(void)
 {
     tc_auth *auth = handle(time(NULL) + 3600);
@@ -57,7 +57,7 @@ static void due_after_sleep(void)
     tc_auth_free(auth);
 }
 
-/* A ticket lapses in sleep, too. */
+/* A ticket also lapses during sleep. */
 static void lapsed_after_sleep(void)
 {
     tc_auth *auth = handle(time(NULL) + 1);
@@ -69,7 +69,7 @@ static void lapsed_after_sleep(void)
     CHECK(tc_auth_renewal_poll(auth, 0, &second) == TC_AUTH_STATUS_RENEWAL_TIMEOUT);
     slept += 11;
     CHECK((second = poll_now(auth)) != NULL);
-    /* The pause after a failure ends in it, too. */
+    /* The pause after a failure also ends during sleep. */
     tc_auth_renewal_cancel(second);
     CHECK(!poll_now(auth));
     slept += 7;
@@ -79,7 +79,7 @@ static void lapsed_after_sleep(void)
     tc_auth_free(auth);
 }
 
-/* Who waits sees within a second that the machine has slept. */
+/* A waiting call notices within a second that the machine has slept. */
 static void waits_in_slices(void)
 {
     tc_auth *auth = handle(time(NULL) - 1);

@@ -1,8 +1,7 @@
-/* Threads send requests for as long as they are told to: some signed, while the clock is set wrong now and then; most
- * with one of many tokens, whose renewals fail in all ways. What can't be renewed any more is replaced, as the person
- * would who looks after the program. Prints figures and a line "failed: CHECK" for each check that failed: a request
- * was accepted, or refused for a reason that the server had; and memory and open files have not grown. For Linux, with
- * glibc 2.33 or later.
+/* Threads send requests for the given time: some signed, while the clock is sometimes set wrong; most with one of many
+ * tokens, whose renewals fail in all ways. A token that can't be renewed any more is replaced, as an operator would do.
+ * Prints figures, and a line "failed: CHECK" for each check that failed: each request is accepted or refused for a
+ * known reason, and memory and open files do not grow. For Linux, with glibc 2.33 or later.
  *
  * usage: soak SERVER ACCESS_ID SECRET_KEY SECONDS SEED [PLANT]    PLANT: a fault; see planted()
  */
@@ -22,8 +21,8 @@ enum { MOST_HEAP = 16384, MOST_KIB = 1024, MOST_FAILURES = 3, LONGEST_OUTAGE = 4
 /* A handle with a token. */
 struct holder {
     tc_auth *auth;
-    int failures;     /* of renewals, in a row */
-    double last_good; /* request; under the lock */
+    int failures;     /* consecutive failed renewals */
+    double last_good; /* the last accepted request; under the lock */
 };
 
 struct soak {
@@ -34,7 +33,7 @@ struct soak {
     /* Changed by all threads, so with __atomic functions. */
     long accepted, retried, out_of_service, unanswered, renewed, failed, refused, corrected, clock, unexpected;
     /* Under the lock. */
-    long set_wrong; /* how often the clock was */
+    long set_wrong; /* how often the clock was set wrong */
     double longest_outage;
     pthread_mutex_t lock;
 };
@@ -45,7 +44,7 @@ struct worker {
     struct response response;
     unsigned random;
     int signs;
-    long refused_for; /* set_wrong, when its clock was last the reason of a refusal */
+    long refused_for; /* the value of set_wrong at its last refusal because of the clock */
 };
 
 struct memory {
@@ -69,7 +68,7 @@ static void pause_ms(long ms)
     nanosleep(&pause, NULL);
 }
 
-/* A token from elsewhere. Its JSON is that of a parameter file, so the library reads it. */
+/* Gets a token from the server, as JSON like in a parameter file, which the library reads. */
 static tc_auth *get_holder(struct worker *w)
 {
     char url[256];
@@ -97,7 +96,7 @@ static void replace_token(struct worker *w, struct holder *holder)
     tc_auth_free(other);
 }
 
-/* Faults for each renewal, so that it shows what the checks find at the rate of renewals that there is. */
+/* Planted faults in each renewal: they show that the checks find them at this rate of renewals. */
 static void leak(const struct soak *s)
 {
     if (planted(s, "heap"))
@@ -135,26 +134,26 @@ static void renew(struct worker *w, struct holder *holder)
     if (status == TC_AUTH_STATUS_OK && planted(s, "token"))
         tc_auth_update_token(holder->auth, old, TC_AUTH_NO_EXPIRY);
     tc_auth_string_free(old);
-    /* The pause after a failure must end by itself; but mostly a new token ends it, for the sake of more renewals. */
+    /* The pause after a failure must end by itself, but usually a new token ends it, to get more renewals. */
     if (status == TC_AUTH_STATUS_RENEWAL_REFUSED ||
         (status == TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE &&
          (__atomic_add_fetch(&holder->failures, 1, __ATOMIC_RELAXED) >= MOST_FAILURES || rand_r(&w->random) % 4 != 0)))
         replace_token(w, holder);
 }
 
-/* Hours off. */
+/* Sets the clock offset wrong by hours. */
 static void set_clock_wrong(struct worker *w)
 {
     struct soak *s = w->soak;
     int64_t off = 3600 + rand_r(&w->random) % (86400 - 3600);
-    pthread_mutex_lock(&s->lock); /* nobody is refused for what is not counted yet */
+    pthread_mutex_lock(&s->lock); /* counted before any request is refused for it */
     s->set_wrong++;
     if (tc_auth_set_clock_offset(s->hmac, rand_r(&w->random) % 2 ? off : -off) != TC_AUTH_STATUS_OK)
         count(&s->unexpected);
     pthread_mutex_unlock(&s->lock);
 }
 
-/* A URL with any bytes in it. NULL if the library refused to make one. */
+/* A URL with random bytes. NULL if the library refused to create it. */
 static tc_auth_url *any_url(struct worker *w)
 {
     struct soak *s = w->soak;
@@ -183,7 +182,7 @@ static void note_good(struct soak *s, struct holder *holder)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Signs, without a holder with the secret key, and sends; nonzero if the request was accepted. */
+/* Signs, with the secret key if holder is NULL, and sends. Nonzero if the request was accepted. */
 static int request(struct worker *w, struct holder *holder)
 {
     struct soak *s = w->soak;
@@ -202,7 +201,7 @@ static int request(struct worker *w, struct holder *holder)
             renew(w, holder);
         status = tc_auth_headers(auth, "GET", tc_auth_url_string(url), &headers);
         if (status != TC_AUTH_STATUS_OK) {
-            /* In the pause after a failed renewal a token may end. */
+            /* A token may expire in the pause after a failed renewal. */
             count(holder && status == TC_AUTH_STATUS_TOKEN_EXPIRED ? &s->out_of_service : &s->unexpected);
             break;
         }
@@ -210,14 +209,14 @@ static int request(struct worker *w, struct holder *holder)
             tc_auth_url_add_query(url, "not", "signed");
         sent = tc_auth_header_list_value(headers, 0);
         if (!http_get(w->curl, tc_auth_url_string(url), headers, response)) {
-            count(&s->unanswered); /* the server is too busy: that is not what this is about */
+            count(&s->unanswered); /* the server is too busy, which is not tested here */
             tc_auth_header_list_free(headers);
             break;
         }
         pthread_mutex_lock(&s->lock);
-        set_wrong = s->set_wrong; /* before the review, which sets it right */
+        set_wrong = s->set_wrong; /* before the review, which corrects the clock */
         pthread_mutex_unlock(&s->lock);
-        /* Without TLS the example keeps no Date; but nobody is between this program and its server. */
+        /* Without TLS, the example ignores the Date; here there is no proxy, so it can be trusted. */
         if (!planted(s, "clock"))
             curl_easy_header(w->curl, "Date", 0, CURLH_HEADER, -1, &date);
         status = tc_auth_review(auth, sent, strlen(sent), tc_auth_header_list_timestamp(headers),
@@ -228,10 +227,10 @@ static int request(struct worker *w, struct holder *holder)
         if (again)
             count(&s->retried);
         else if (holder && advice == TC_AUTH_ADVICE_TOKEN_REJECTED)
-            count(&s->out_of_service); /* the server has another token, and the answer that told it was lost */
+            count(&s->out_of_service); /* the server has a newer token, whose response was lost */
         else if (!good && advice != TC_AUTH_ADVICE_CLOCK_SKEW)
             count(&s->unexpected);
-        /* No thread is refused twice for the same wrong setting of the clock, and none for no setting. */
+        /* A thread must be refused at most once for each time that the clock was set wrong. */
         if (!holder && (again || advice == TC_AUTH_ADVICE_CLOCK_SKEW)) {
             if (w->refused_for == set_wrong)
                 count(&s->clock);
@@ -249,7 +248,7 @@ static int request(struct worker *w, struct holder *holder)
     return good;
 }
 
-/* What a program does beside its requests. */
+/* Calls other than those for requests. */
 static void use_the_rest(struct soak *s)
 {
     for (int i = 0; i < LOCAL; i++) {
@@ -273,7 +272,7 @@ static void start(struct worker *w)
 {
     if (!(w->curl = curl_easy_init()))
         abort();
-    curl_easy_setopt(w->curl, CURLOPT_MAXCONNECTS, 1L); /* else each renewal leaves one more open, up to a number */
+    curl_easy_setopt(w->curl, CURLOPT_MAXCONNECTS, 1L); /* otherwise each renewal leaves one more open, up to a limit */
 }
 
 static void finish(struct worker *w)
@@ -298,7 +297,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* Whatever the last renewal has come to, each token is good again, in the end. */
+/* Whatever the last renewal returned, each token must become valid again. */
 static void wait_for_all(struct worker *w)
 {
     struct soak *s = w->soak;
@@ -310,10 +309,10 @@ static void wait_for_all(struct worker *w)
     }
     for (int i = 0; i < TOKENS; i++)
         if (s->holders[i].last_good < ended)
-            note_good(s, &s->holders[i]); /* it was not */
+            note_good(s, &s->holders[i]); /* it was not accepted again: counts the outage until now */
 }
 
-/* When no other thread runs, so that the heap holds what is kept, and nothing else. */
+/* Called when no other thread runs, so that the heap contains only what is kept. */
 static struct memory measure(void)
 {
     struct mallinfo2 heap = mallinfo2();

@@ -1,6 +1,6 @@
-/* Many threads send signed requests without pause while tokens expire. It runs the very code of the example that users
- * copy. With several servers each of them has a handle of its own, and each thread uses all of them in turns: a server
- * that gets another's token counts it. Prints one line of figures; succeeds if no request failed.
+/* Many threads send signed requests without pause while tokens expire. It runs the code of the example that users copy.
+ * Each server has its own handle, and each thread uses all servers in turn: a server counts tokens of other servers.
+ * Prints one line of figures, and succeeds if no request failed.
  *
  * usage: storm LIFE WINDOW THREADS SECONDS SERVER TOKEN [SERVER TOKEN ...]
  */
@@ -48,7 +48,7 @@ static void *storm(void *argument)
     return NULL;
 }
 
-/* In the middle of the storm: a child may sign with an HMAC handle at once, and free the token handle. */
+/* During the storm, a forked child may sign with an HMAC handle at once, and free the token handle. */
 static int forked_child_signs(tc_auth *hmac, tc_auth *token)
 {
     int state = -1;

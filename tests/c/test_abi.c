@@ -1,4 +1,4 @@
-/* What the tables of test_cases.c and misuse.c can't say: buffers, clocks, lifetimes, threads and fork. */
+/* What the tables of test_cases.c and misuse.c do not cover: buffers, clocks, lifetimes, threads and fork(). */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <pthread.h>
@@ -76,7 +76,7 @@ static void header_lists(void)
     tc_auth_free(auth);
 }
 
-/* A C string ends at its first NUL; with a length the NUL is seen and refused. */
+/* A C string ends at its first NUL; with a length, the NUL is found and refused. */
 static void embedded_nul(void)
 {
     static const char uri[] = "/a\0b";
@@ -112,7 +112,7 @@ static void buffers(void)
         CHECK(into(auth, NULL, 0, &needed, &timestamp) == TC_AUTH_STATUS_BUFFER_TOO_SMALL);
         CHECK(needed == strlen(tc_auth_header_list_value(list, 0)));
         for (size_t capacity = 0; capacity <= needed + 2; capacity++) {
-            /* Of exactly this size, so that valgrind sees a byte written too many. */
+            /* Of exactly this size, so that valgrind finds an extra byte. */
             char *buffer = malloc(capacity ? capacity : 1);
             tc_auth_status status;
             if (!buffer)
@@ -165,7 +165,7 @@ static void clocks(void)
         CHECK(tc_auth_headers_into(auth, "GET", 3, URI, strlen(URI), TC_AUTH_NOW, value, sizeof value, &len,
                                    &signed_at) == OK);
         CHECK(signed_at >= before + offsets[i] && signed_at <= (int64_t)time(NULL) + offsets[i]);
-        /* A time that is given is not corrected. */
+        /* The offset does not apply to a time that is passed in. */
         CHECK(tc_auth_headers_at(auth, "GET", URI, 1, &list) == OK);
         CHECK(tc_auth_header_list_timestamp(list) == 1);
         tc_auth_header_list_free(list);
@@ -216,7 +216,7 @@ static void descriptions(void)
     CHECK(tc_auth_describe(auth, &description) == OK);
     CHECK(strcmp(description, "HMAC; access id " ID "; source caller; api path https://company.example/api") == 0);
     CHECK(strstr(description, SECRET) == NULL && strchr(description, '\n') == NULL);
-    description[4] = '\0'; /* it is the caller's, also to write into */
+    description[4] = '\0'; /* it belongs to the caller, who may change it */
     tc_auth_string_free(description);
     tc_auth_free(auth);
 }
@@ -237,7 +237,7 @@ static void urls(void)
                  "?owner=Common%20Community") == 0);
     tc_auth_url_free(url);
 
-    /* A URL's own string may be added to it, though adding moves it. */
+    /* A URL's own string may be added to it, although adding may move the string. */
     CHECK(tc_auth_url_new("/a", &url) == OK);
     CHECK(tc_auth_url_add_segment(url, tc_auth_url_string(url)) == OK);
     CHECK(strcmp(tc_auth_url_string(url), "/a/%2Fa") == 0);
@@ -308,12 +308,12 @@ static void renewal_answers(void)
     tc_auth_renewal *other = SENTINEL;
     char *message = SENTINEL;
 
-    /* The ticket is consumed and the message is set, whatever is returned. */
+    /* The ticket is freed and the message is set, whatever the status. */
     CHECK(tc_auth_renewal_complete(NULL, 200, "", 0, &message) == NULL_ARGUMENT && message == NULL);
     message = SENTINEL;
     CHECK(tc_auth_renewal_complete(due_ticket(auth), 200, NULL, 1, &message) == NULL_ARGUMENT && message == NULL);
     other = SENTINEL;
-    CHECK(tc_auth_renewal_poll(auth, 0, &other) == OK && other == NULL); /* nobody waits for it any more */
+    CHECK(tc_auth_renewal_poll(auth, 0, &other) == OK && other == NULL); /* no caller waits for it any more */
     tc_auth_free(auth);
     auth = due_handle();
     CHECK(tc_auth_renewal_complete(due_ticket(auth), 200, "", SIZE_MAX, NULL) == TC_AUTH_STATUS_INVALID_ARGUMENT);
@@ -341,7 +341,7 @@ static void tickets_and_handles(void)
     char *message = SENTINEL;
     CHECK(tc_auth_update_token(auth, "from elsewhere", 0) == TC_AUTH_STATUS_INVALID_TOKEN);
     CHECK(tc_auth_update_token(auth, "elsewhere", 1) == OK);
-    CHECK(tc_auth_renewal_complete(late, 500, "x", 1, &message) == OK); /* another token counts by now */
+    CHECK(tc_auth_renewal_complete(late, 500, "x", 1, &message) == OK); /* another token was set meanwhile */
     tc_auth_string_free(message);
     check_token(auth, "elsewhere");
 
@@ -402,7 +402,7 @@ static void threads(void)
     }
 }
 
-#ifndef _WIN32 /* which has no fork */
+#ifndef _WIN32 /* no fork() there */
 
 static int stop;
 
@@ -423,7 +423,7 @@ static void *keep_busy(void *argument)
     return NULL;
 }
 
-/* In the child no other thread runs on, so a lock that one of them held would never be given back. */
+/* In the child, no other thread runs, so a lock that one of them held would never be released. */
 static void forks(void)
 {
     tc_auth *handles[2] = {hmac_handle(), token_handle(TC_AUTH_NO_EXPIRY)};
@@ -443,7 +443,7 @@ static void forks(void)
             status = into(handles[0], value, sizeof value, &len, &timestamp);
             tc_auth_free(handles[1]);
             tc_auth_free(handles[0]);
-            /* Not _exit: a leak checker would then count what the parent's other threads hold. */
+            /* Not _exit(): a leak checker would then report the memory of the parent's other threads. */
             execl("/bin/sh", "sh", "-c", status == OK ? "exit 0" : "exit 1", (char *)NULL);
             _exit(1);
         }
@@ -464,7 +464,7 @@ static void forks(void)
 
 int main(void)
 {
-    unsetenv("TC_TOKEN"); /* what the tests find is what they put there */
+    unsetenv("TC_TOKEN"); /* the tests must find only what they set */
     unsetenv("TC_API_ACCESS_ID");
     unsetenv("TC_API_SECRET_KEY");
     unsetenv("TC_APP_PARAM_FILE");

@@ -1,5 +1,5 @@
-/* The vectors, and what each function answers to each argument, through the C ABI. tests/cases.rs runs the same files
- * on the Rust surface. */
+/* The vectors, and the result of each function for each argument, through the C ABI. tests/cases.rs runs the same files
+ * with the Rust API. */
 #define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ enum call {
     CALL_verify
 };
 
-/* A number, or a string: `text` and behind it `times` times `fill`. */
+/* A number, or a string: `text`, then `fill` repeated `times` times. */
 struct argument {
     const char *text;
     size_t len;
@@ -78,7 +78,7 @@ struct source {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Outputs start with these: a call that fails must leave them. */
+/* Initial values of outputs: a call that fails must not change them. */
 static char sentinel_object;
 #define SENTINEL ((void *)&sentinel_object)
 #define SENTINEL_NUMBER INT64_C(-424242)
@@ -131,7 +131,7 @@ static tc_auth *make_fixture(const char *name)
     return NULL;
 }
 
-/* A copy of exactly the argument's size, so that valgrind and sanitizers see a byte read too many. */
+/* A copy of exactly the argument's size, so that valgrind and sanitizers find reads past its end. */
 static char *expand(const struct argument *argument, size_t *len)
 {
     char *copy;
@@ -156,7 +156,7 @@ static char *without_nul(const char *text, size_t len)
     return copy;
 }
 
-/* The call that takes lengths: never touches the byte behind a string, and writes all or nothing. */
+/* The call that takes lengths: it must not read past a string, and must write all or nothing. */
 static tc_auth_status headers_into(const char *name, const tc_auth *auth, const char *method, size_t method_len,
                                    const char *uri, size_t uri_len, int64_t time, const char *expected)
 {
@@ -299,7 +299,7 @@ static void run_reviews(void)
     }
 }
 
-/* Sets the environment to that of the case alone. */
+/* Sets the environment to exactly that of the case. */
 static void set_environment(const struct source *s, const char *path)
 {
     static const char *const names[] = {"TC_TOKEN",          "TC_TOKEN_EXPIRES", "TC_API_PATH",      "TC_API_ACCESS_ID",
@@ -365,7 +365,7 @@ static void run_source(const struct source *s, const char *directory, const char
     free(text);
 }
 
-/* directory: of the parameter files; one that is too large to be kept is made beside the program. */
+/* directory: of the parameter files. One that is too large for the repository is created beside the program. */
 static void run_sources(const char *program, const char *directory)
 {
     char large[1024];

@@ -1,8 +1,8 @@
-/* A program with a second static library that was made with Rust: tests/c/second.rs. Panics unwind in it, too. */
+/* A program with a second static library written in Rust, tests/c/second.rs, in which panics also unwind. */
 #include <stdio.h>
 #include <tc_auth.h>
 
-int second_sum(int count); /* of the numbers below it; -1 for more than five, for which it panics */
+int second_sum(int count); /* the sum of the numbers below count; -1 after a panic, for more than five */
 
 int main(void)
 {

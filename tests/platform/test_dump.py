@@ -16,7 +16,7 @@ INITIAL = [0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688
 
 
 def fractional(root, number):
-    """The first 32 bits behind the point of a root, which SHA-256 takes its constants from (FIPS 180-4)."""
+    """The first 32 bits of the fraction of a root: the constants of SHA-256 (FIPS 180-4)."""
     low, high = 0, 1 << 64
     while low < high:
         middle = (low + high + 1) // 2
@@ -30,7 +30,7 @@ assert INITIAL == [fractional(2, prime) for prime in PRIMES[:8]]
 
 
 def compress(block):
-    """The state of SHA-256 after one block, as it lies in the memory of a little-endian machine."""
+    """The state of SHA-256 after one block, as in the memory of a little-endian machine."""
     rotate = lambda x, n: (x >> n | x << 32 - n) & 0xFFFFFFFF
     w = [int.from_bytes(block[i : i + 4], "big") for i in range(0, 64, 4)]
     for i in range(16, 64):
@@ -50,12 +50,12 @@ def padded(key, pad):
 
 
 def in_memory(state, order):
-    """Half a state: the SHA instructions keep the words in another order, two registers of four."""
+    """Half a state: the SHA instructions keep the words in another order, in two registers of four."""
     return b"".join(state[index].to_bytes(4, "little") for index in order)
 
 
 def memory(dump):
-    """The memory in a core file (ELF, 64 bits): its other part, the registers, holds whatever was computed last."""
+    """The memory in a core file (ELF, 64 bits), without the registers, which contain what was computed last."""
     start, size, count = (int.from_bytes(dump[at : at + n], "little") for at, n in [(32, 8), (54, 2), (56, 2)])
     for header in (dump[start + i * size : start + (i + 1) * size] for i in range(count)):
         if int.from_bytes(header[:4], "little") == 1:  # PT_LOAD
@@ -65,7 +65,7 @@ def memory(dump):
 
 class Dump(unittest.TestCase):
     def look(self, *arguments):
-        """What is found in the two dumps, by name."""
+        """The names of what is found in the two dumps."""
         key = secrets.token_urlsafe(30)
         tokens = [f"API:5:{secrets.token_urlsafe(30)}+/=" for _ in range(2)]
         raw = {"secret key": key.encode(), "key block, inner": padded(key, 0x36)[:24], "key block, outer": padded(key, 0x5C)[:24]}
@@ -86,7 +86,7 @@ class Dump(unittest.TestCase):
                 prefix = pathlib.Path(directory, phase)
                 subprocess.run(["gcore", "-o", prefix, str(process.pid)], check=True, capture_output=True)
                 dump = b"|".join(memory(pathlib.Path(f"{prefix}.{process.pid}").read_bytes()))
-                self.assertTrue(b"a marker that every dump holds" in dump, "the dump must hold the heap")
+                self.assertTrue(b"a marker that every dump contains" in dump, "the dump must contain the heap")
                 found[phase] = [name for name, pattern in patterns.items() if pattern in dump]
                 process.stdin.write(b"\n")
                 process.stdin.flush()

@@ -1,4 +1,4 @@
-/* Makes a call, and notes what it left behind before anything else happens: for Linux, with x86-64 or arm64. */
+/* Makes a call, and records what it left before anything else runs. For Linux, on x86-64 or arm64. */
 #ifndef CALL_H
 #define CALL_H
 
@@ -20,17 +20,18 @@
 extern "C" {
 #endif
 
-/* Of the caller, which the other process does not look at: secrets, buffers, the report. */
+/* The caller's memory, which scan does not search: secrets, buffers, the report. */
 enum { ARENA = 1 << 20 };
 static char *arena;
 static size_t arena_used;
 static struct report *the_report;
 
-/* Bits of what the CPU has beyond 16 vector registers of 128 bits. */
+/* Bits for CPU features beyond 16 vector registers of 128 bits. */
 enum { AVX = 1, AVX512 = 2 };
 uint32_t call_features;
 
-/* Clears the vector registers, paints the stack, calls the function with up to 12 arguments, and fills the report. */
+/* Clears the vector registers, fills the stack with PAINT, calls the function with up to 12 arguments, and fills the
+ * report. */
 uint64_t call_and_note(const void *function, const uint64_t *arguments, struct report *report);
 
 #define OFFSET_GENERAL 2048
@@ -67,7 +68,7 @@ __asm__(".text\n.globl call_and_note\n.type call_and_note, @function\ncall_and_n
         "test $2, %r14d\njz 1f\n" EACH_16(STORE_ZMM) EACH_UPPER_16(STORE_ZMM) "1:\n"
         "mov %rax, %rbx\n"
         "lea -65536(%rsp), %rsi\nlea " NUMBER(OFFSET_LOWER) "(%r13), %rdi\nmov $8192, %ecx\nrep movsq\n"
-        /* one more call, which the dynamic linker has to bind: it saves the registers on the stack */
+        /* one more call, which makes the dynamic linker save the registers on the stack */
         "call getsid@PLT\n"
         "lea -65536(%rsp), %rsi\nlea " NUMBER(OFFSET_LATER) "(%r13), %rdi\nmov $8192, %ecx\nrep movsq\n"
         "mov %rbx, %rax\nlea -32(%rbp), %rsp\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
@@ -112,7 +113,7 @@ static void find_features(void) {}
 
 /* ---- lazy binding ---- */
 
-/* The slot of the program's own table through which it calls getsid(), and what it held when it was not bound yet. */
+/* The slot of the program's table through which it calls getsid(), and the slot's value before binding. */
 static uintptr_t *binding, unbound;
 
 static int find_binding(struct dl_phdr_info *program, size_t size, void *unused)
@@ -167,7 +168,7 @@ static char *room(size_t size)
     return start;
 }
 
-/* By bytes, for memcpy() would leave some in registers. */
+/* Byte by byte, because memcpy() would leave some in registers. */
 static char *add_text(char *to, const char *text)
 {
     volatile char *end = to + strlen(to);
@@ -182,7 +183,7 @@ static char *secret(enum secret which)
     return text;
 }
 
-/* A text around a secret, in which every "%" stands for it. */
+/* A text in which every "%" is replaced by the secret. */
 static char *around(const char *form, const char *text)
 {
     char *made = room(strlen(form) + 4 * strlen(text) + 1), one[2] = "";
@@ -193,7 +194,7 @@ static char *around(const char *form, const char *text)
     return made;
 }
 
-/* ---- what the library has allocated: the programs replace these functions, in shared libraries, too ---- */
+/* ---- the library's allocations: the programs replace these functions, also in shared libraries ---- */
 
 static int in_library;
 
@@ -309,11 +310,11 @@ static uint64_t call(const void *function, const uint64_t *arguments)
     result = call_and_note(function, arguments, the_report);
     in_library = 0;
     if (binding && *binding == unbound)
-        abort(); /* it was not bound lazily */
+        abort(); /* the program was not bound lazily */
     return result;
 }
 
-/* Has the other process look, and waits until it is done. */
+/* Lets scan search, and waits until it is done. */
 static void look(const char *name, const char *status, enum promise promise)
 {
     char answer;

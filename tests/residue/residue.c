@@ -1,4 +1,4 @@
-/* Makes every call of the library with secrets, as it succeeds and as it fails, for scan.c to look at after each.
+/* Makes every call of the library with secrets, in success and in failure; scan.c searches the process after each call.
  *
  * usage: residue list | needs | SCENARIO used-thread|new-thread, in a directory with the parameter files 1 to 5 */
 #define _GNU_SOURCE
@@ -20,15 +20,15 @@
 #define PICK(a, b, c, d, e, f, g, h, i, j, name, ...) name
 #define WORDS(...) PICK(__VA_ARGS__, W10, W9, W8, W7, W6, W5, W4, W3, W2, W1, )(__VA_ARGS__)
 
-/* A call that must return this status, and leaves its whole stack overwritten. */
+/* A call that must return this status, and overwrites its whole stack. */
 #define CALL(status, function, ...) \
     checked(#function, #status, TC_AUTH_STATUS_##status, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}), STACK_WIPED)
-/* The same for a call that is made for each request, and wipes no more than it has touched. */
+/* The same for a call that is made for each request, and wipes only what it has used. */
 #define QUICK(status, function, ...) \
     checked(#function, #status, TC_AUTH_STATUS_##status, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}), REGISTERS_CLEARED)
-/* One that returns no status. */
+/* A call that returns no status. */
 #define GET(function, ...) seen(#function, REGISTERS_CLEARED, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}))
-/* One that does so without looking at anything secret. */
+/* A call that returns no status and reads no secret. */
 #define ASK(function, ...) seen(#function, NOTHING, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}))
 
 static void checked(const char *function, const char *status, tc_auth_status wanted, uint64_t result, enum promise promise)
@@ -46,7 +46,7 @@ static uint64_t seen(const char *function, enum promise promise, uint64_t result
     return result;
 }
 
-/* ---- outputs, which are the caller's memory ---- */
+/* ---- outputs, in the caller's memory ---- */
 
 static struct {
     tc_auth *hmac, *token, *made;
@@ -89,7 +89,7 @@ static void read_list(void)
     o->list = NULL;
 }
 
-/* All ways to get headers, and to fail at it. */
+/* All ways to get headers, in success and in failure. */
 static void sign(tc_auth *auth)
 {
     QUICK(OK, tc_auth_headers, auth, "GET", path, &o->list);
@@ -266,7 +266,7 @@ static void token_5000(void) { token_handle(TOKEN_5000); }
 /* Renewals, with a token that is due from the start. */
 static void renewals(void)
 {
-    char *beginning = secret(TOKEN_60); /* so much of a token may stay in a message */
+    char *beginning = secret(TOKEN_60); /* this much of a token may remain in a message */
     const char *token = secret(TOKEN_60), *next = secret(TOKEN_300), *body;
     beginning[15] = '\0';
     CALL(OK, tc_auth_new_token, token, INT64_C(1513703700), &o->token);
@@ -281,14 +281,14 @@ static void renewals(void)
     CALL(NULL_ARGUMENT, tc_auth_update_token, NULL, token, INT64_C(0));
     complete(around("{\"success\":true,\"apiToken\":\"%\",\"apiTokenExpires\":1513703700,\"message\":\"no\"}", next), 200);
     CALL(OK, tc_auth_update_token, o->token, next, INT64_C(1513703700));
-    /* escaped as the platform does it, and wholly */
+    /* escaped as the platform does, and completely */
     complete(around("\xef\xbb\xbf {\"success\":true,\"apiToken\":\"\\u0041%\\u003d\\/\",\"apiTokenExpires\":\"1513703700\"}", token), 201);
     for (int way = 0; way < 9; way++) {
         static const char *const forms[] = {
             "{\"success\":false,\"message\":\"no: % %\"}", "{\"success\":true,\"apiToken\":\"%\"", "<html>%</html>",
             "{\"success\":true,\"apiToken\":\"% \"}", "{\"success\":\"true\",\"apiToken\":\"%\",\"message\":\"it is %\"}",
             "{\"success\":true,\"message\":\"a token that begins with %.\"}", "token %", "<r><Message>\xff%</Message></r>", "[\"%\"]"};
-        /* another token each time, for a failure is followed by a pause */
+        /* another token each time, because a pause follows a failure */
         CALL(OK, tc_auth_update_token, o->token, way % 2 ? token : next, INT64_C(1513703700));
         get_ticket();
         body = around(forms[way], way == 5 ? beginning : way % 2 ? token : next);
@@ -311,7 +311,7 @@ static void renewals(void)
     CALL(OK, tc_auth_renewal_complete, o->renewal, 200, body, strlen(body), &o->text);
     free_string();
     freed();
-    /* the last look is after a call that touches nothing */
+    /* the last search follows a call that does nothing */
     GET(tc_auth_free, NULL);
 }
 
@@ -372,7 +372,7 @@ static void sources(void)
     }
     CALL(INVALID_ARGUMENT, tc_auth_from_args, -1, lists[0], &o->made);
     CALL(INVALID_ARGUMENT, tc_auth_discover, -1, lists[0], &o->text, &o->made);
-    /* An environment in the caller's memory, which no call of the C library has copied. */
+    /* An environment in the caller's memory, of which the C library has no copy. */
     for (size_t i = 0; i < 9; i++) {
         static const char *const forms[] = {"TC_TOKEN=%", "TC_API_SECRET_KEY=%", "TC_TOKEN=% x", "TC_API_SECRET_KEY=%", "TC_API_SECRET_KEY=%",
                                             "TC_API_SECRET_KEY=%\n", "TC_TOKEN=%", "TC_TOKEN=%", "TC_TOKEN=%"};
@@ -402,7 +402,7 @@ static void sources(void)
     GET(tc_auth_free, NULL);
 }
 
-/* The files 1 to 3 are good, of each size of key; 4 has a member twice, 5 is cut off. */
+/* The files 1 to 3 are good, of each size of key; 4 has a member twice, 5 is truncated. */
 static void parameter_files(void)
 {
     char *variables[3] = {NULL, NULL, NULL};
@@ -439,7 +439,7 @@ static void parameter_files(void)
     GET(tc_auth_free, NULL);
 }
 
-/* What handles no secret is called, too, after a call that does. Then nothing may be left for it to spill. */
+/* Calls without secrets, after a call with one: there must be no secret left that they could spill. */
 static void others(void)
 {
     const char *token = secret(TOKEN_300);
@@ -474,13 +474,13 @@ static void in_ymm(void) { __asm__ volatile("vbroadcastf128 (%0), %%ymm13" : : "
 static void in_zmm(void) { __asm__ volatile("vmovups (%0), %%zmm17" : : "r"(planted_secret)); }
 static void in_general(void) { __asm__ volatile("mov (%0), %%rsi\nmov %%rsi, %%r9" : : "r"(planted_secret) : "rsi", "r9"); }
 #else
-/* One of those that the dynamic linker saves. */
+/* One of the registers that the dynamic linker saves. */
 static void in_vector(void) { __asm__ volatile("ldr q5, [%0]" : : "r"(planted_secret) : "v5"); }
 static void in_general(void) { __asm__ volatile("ldr x17, [%0]" : : "r"(planted_secret) : "x17"); }
 #endif
 static void in_vector_late(void) { in_vector(); }
 
-/* Else a compiler may put the bytes elsewhere, one by one. */
+/* Otherwise a compiler may store the bytes elsewhere, one by one. */
 static void keep(volatile char *bytes) { __asm__ volatile("" : : "r"(bytes) : "memory"); }
 
 static void put(volatile char *to)
@@ -564,7 +564,7 @@ static void plant_places(void)
     plant("token", "anonymous memory", in_thread_local, secret(TOKEN_60));
 }
 
-/* Each kind of secret, of which the other process tells an example. */
+/* Each kind of secret; scan sends an example of it. */
 static void plant_kinds(void)
 {
     static const char *const all[] = {"secret-key", "key-block", "message-schedule", "key-state", "hash-in-progress", "token", "encoded-token",
@@ -594,8 +594,7 @@ static void plant_static(void)
     plant("token", "data of a program", in_static, secret(TOKEN_60));
 }
 
-/* Each function that handles a secret, with each result that it can have; of the others some. PANIC would be a fault of the
- * library. */
+/* Each function that handles a secret, with each possible result except PANIC; of the others, some. */
 static void print_needs(void)
 {
     static const char needs[] =
@@ -682,7 +681,7 @@ int main(int argc, char **argv)
     start_arena();
     o = (void *)room(sizeof *o);
     if (strncmp(argv[1], "plant-", 6) == 0)
-        mallopt(M_ARENA_MAX, 1); /* so that it is known where the heap is, in a new thread, too */
+        mallopt(M_ARENA_MAX, 1); /* so that the location of the heap is known, also in a new thread */
     if (strcmp(argv[2], "new-thread") == 0) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, (void *(*)(void *))(void (*)(void))scenarios[at].run, NULL) || pthread_join(thread, NULL))

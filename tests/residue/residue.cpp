@@ -1,5 +1,5 @@
-// The same for tc_auth.hpp: every call that handles a secret, as it succeeds and as it throws, for scan.c to look at. What
-// a call returns is the caller's, and wiped here.
+// The same for tc_auth.hpp: every call that handles a secret, in success and with an exception. Returned values belong
+// to the caller, and are wiped here.
 #include <malloc.h>
 #include <tc_auth.hpp>
 
@@ -12,7 +12,7 @@ static void make_current_call()
     current();
 }
 
-// One call. A status is what it must throw.
+// One call. `status` is that of the exception that it must throw.
 static void step(const char *name, void (*function)(), tc_auth_status wanted = TC_AUTH_STATUS_OK)
 {
     static tc_auth_status thrown;
@@ -41,7 +41,7 @@ static void wipe(std::string &&text)
 
 static std::optional<tcauth::auth> auth;
 static std::optional<tcauth::renewal> renewal;
-// In the arena, and so no copies that belong to somebody else.
+// In the arena, so that there are no copies elsewhere.
 static std::string_view key, token, longer, body, bad, json, argument, file_key;
 static std::vector<std::string_view> *arguments;
 
@@ -54,7 +54,7 @@ static void headers_in_all_ways()
         for (auto &[name, value] : headers.lines())
             tcauth::wipe(value);
         tcauth::wipe(headers.authorization);
-        tc_auth_header_list_line(nullptr, 0); // which clears the registers that copying has filled
+        tc_auth_header_list_line(nullptr, 0); // clears the registers that copying has filled
     });
     step("verify", [] {
         auto headers = auth->headers("GET", SIGNED_TARGET);
@@ -110,7 +110,7 @@ static void tokens_of(enum secret first, enum secret second)
         headers.authorization.append(token);
         auth->review(headers, 401, {}, "{\"message\":\"Unauthorized\"}");
         wipe(std::move(headers.authorization));
-        // what append() has left in registers is this caller's
+        // append() is called here, so its registers are the caller's
         tc_auth_header_list_line(nullptr, 0);
     });
     poll();

@@ -1,7 +1,7 @@
-/* Starts a program that handles secrets, and after each of its calls looks for them in its registers, on its stack and in
- * all other writable memory: keys, tokens, plaintext, and everything that SHA-256 and AES derive from a key, in the orders
- * of words that implementations keep. Eight bytes in a row are a finding, and on the stack also three words of a hash in
- * different places, where a compiler has put them one by one.
+/* Starts a program that handles secrets, and after each of its calls searches its registers, its stack and all other
+ * writable memory for keys, tokens, plaintext, and everything that SHA-256 and AES derive from a key, in the word
+ * orders that implementations use. Eight consecutive bytes are a finding; on the stack, also three separate words of a
+ * hash, because a compiler may store them one by one.
  *
  * usage: scan program PROGRAM      every scenario that `PROGRAM list` names, once in a thread that has used the library
  *                                  before and once in a new thread; then its planted faults, each of which must be found
@@ -81,7 +81,7 @@ static void add_bytes(enum kind kind, const void *bytes, size_t len)
     }
 }
 
-/* The words of states and schedules, each for itself. */
+/* The single words of states and schedules. */
 static uint32_t single[SLOTS];
 static uint8_t single_used[SLOTS];
 static uint32_t last_singles[3];
@@ -109,7 +109,7 @@ static void add_single(uint32_t word)
 
 static uint32_t swapped(uint32_t word) { return __builtin_bswap32(word); }
 
-/* Words as they lie in memory, in this order and backwards, in the byte order of the machine and in the other. */
+/* Words as in memory: in this order and reversed, in both byte orders. */
 static void add_words(enum kind kind, const uint32_t *words, size_t count)
 {
     uint32_t forms[4][64];
@@ -134,11 +134,11 @@ static void add_state(enum kind kind, const uint32_t *state)
     add_words(kind, second, 4);
 }
 
-/* ---- SHA-256 (FIPS 180-4), written for this test, that tells what it has in hand ---- */
+/* ---- SHA-256 (FIPS 180-4), written for this test, which records its intermediate values ---- */
 
 static uint32_t constants[64], initial[8];
 
-/* The first 32 bits behind the point of a square or cube root. */
+/* The first 32 bits of the fraction of a square or cube root. */
 static uint32_t fraction_of_root(int root, uint32_t number)
 {
     uint64_t low = 0, high = (uint64_t)1 << 36;
@@ -170,8 +170,8 @@ static void make_constants(void)
 
 static uint32_t rotate(uint32_t word, int by) { return word >> by | word << (32 - by); }
 
-/* Notes what is in hand on the way, if it is secret: the words of the schedule if the block is, and the working variables,
- * from the round on in which none of them is an initial value that everybody knows. */
+/* Records the intermediate values that are secret: the words of the schedule if the block is secret, and the working
+ * variables, from the round on in which none of them is a public initial value. */
 static void compress(uint32_t *state, const uint8_t *block, int block_is_secret, int from_round)
 {
     uint32_t w[64], sums[64], v[8];
@@ -184,7 +184,7 @@ static void compress(uint32_t *state, const uint8_t *block, int block_is_secret,
         sums[i] = w[i] + constants[i];
     }
     if (block_is_secret) {
-        /* Where a key ends the first words of its block are padding, alike for all. */
+        /* The first 16 words are the block itself: after the key, they are padding, the same for all keys. */
         add_words(SCHEDULE, w + 16, 48);
         add_words(SCHEDULE, sums + 16, 48);
     }
@@ -211,7 +211,7 @@ static void put_big_endian(uint8_t *to, const uint32_t *words)
         to[i] = (uint8_t)(words[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-/* Goes on with a message of `before` hashed bytes. */
+/* Continues a message of which `before` bytes are hashed. */
 static void hash(uint32_t *state, uint64_t before, const void *message, size_t len, int is_secret, int from_round)
 {
     uint8_t block[64] = {0};
@@ -240,7 +240,7 @@ static void add_base64(enum kind kind, const uint8_t *digest)
     add_bytes(kind, text, sizeof text);
 }
 
-/* A key, and what HMAC-SHA256 (RFC 2104) makes of it and of the requests that are signed with it. */
+/* A key, and what HMAC-SHA256 (RFC 2104) derives from it and from the signed requests. */
 static void add_hmac_key(enum secret secret)
 {
     char key[128];
@@ -278,11 +278,11 @@ static void add_hmac_key(enum secret secret)
         memcpy(state, states[1], sizeof state);
         hash(state, 64, digest, sizeof digest, 0, 1);
         put_big_endian(digest, state);
-        add_base64(SIGNATURE, digest); /* the result, which is no secret but in one case: see find() */
+        add_base64(SIGNATURE, digest); /* the result, which is secret in only one case: see find() */
     }
 }
 
-/* ---- AES (FIPS 197): the keys of the rounds, as they are and as the inverse cipher of the instructions has them ---- */
+/* ---- AES (FIPS 197): the round keys, also in the form for the inverse cipher of the CPU's instructions ---- */
 
 static uint8_t times(uint8_t left, uint8_t right)
 {
@@ -295,7 +295,7 @@ static uint8_t times(uint8_t left, uint8_t right)
 static uint8_t s_box(uint8_t byte)
 {
     uint8_t inverse = 1;
-    for (int i = 0; i < 254; i++) /* byte^254 is its inverse, and 0 that of 0 */
+    for (int i = 0; i < 254; i++) /* byte^254 is the inverse of byte; 0 for 0 */
         inverse = times(inverse, byte);
     return inverse ^ (uint8_t)(inverse << 1 | inverse >> 7) ^ (uint8_t)(inverse << 2 | inverse >> 6) ^
            (uint8_t)(inverse << 3 | inverse >> 5) ^ (uint8_t)(inverse << 4 | inverse >> 4) ^ 0x63;
@@ -355,7 +355,8 @@ static void make_patterns(void)
     uint32_t check[8];
     uint8_t digest[32];
     make_constants();
-    /* These are right, or nothing would be found: the digest of "abc" (FIPS 180-4), and S-box and product of FIPS 197. */
+    /* Checks the code above with the digest of "abc" (FIPS 180-4), and S-box and product of FIPS 197: otherwise nothing
+     * would be found. */
     memcpy(check, initial, sizeof check);
     hash(check, 0, "abc", 3, 0, 65);
     put_big_endian(digest, check);
@@ -372,15 +373,15 @@ static void make_patterns(void)
     add_bytes(PLAINTEXT, text, secret_lengths[MARKER]);
 }
 
-/* ---- looking ---- */
+/* ---- searching ---- */
 
 static struct report report;
 static int memory = -1;
 static uint64_t arena_start, arena_end;
 static int all_freed, only_frames, is_new;
-static size_t deepest; /* of the stack that calls have touched, the most, wiping included */
+static size_t deepest; /* the deepest stack use of all calls, wiping included */
 static unsigned long planted_count;
-static int refused_signature; /* look for the right one: the call was shown another */
+static int refused_signature; /* the call got a wrong signature: search for the right one */
 static unsigned long calls, findings;
 static char found[4096]; /* "KIND PLACE" for each finding at the last check */
 
@@ -388,7 +389,7 @@ static void find(const char *call, enum kind kind, const char *place, uint64_t a
 {
     size_t end = strlen(found);
     char what[128];
-    /* It is sent, and so no secret; but who showed another one must not get it. */
+    /* A signature is sent, so it is secret only if the caller passed a wrong one. */
     if (kind == SIGNATURE && !refused_signature)
         return;
     snprintf(what, sizeof what, "|%s %s|", kinds[kind], place);
@@ -411,7 +412,7 @@ static void search(const char *call, const char *place, const void *bytes, size_
     }
 }
 
-/* Three different words are a finding; one alone may be chance. */
+/* Three different words are a finding; a single one may be chance. */
 static void search_singles(const char *call)
 {
     uint32_t words[sizeof report.lower / 4], seen[3];
@@ -428,7 +429,7 @@ static void search_singles(const char *call)
     }
 }
 
-/* A live handle holds key states and tokens, and a ticket its URL: all that they may hold. */
+/* A handle in use may contain key states and tokens, and a ticket its URL. */
 static int may_hold(enum kind kind, uint64_t address)
 {
     if (all_freed || (kind != KEY_STATE && kind != TOKEN && kind != ENCODED))
@@ -446,7 +447,7 @@ static void search_region(const char *call, uint64_t start, uint64_t end, const 
         ssize_t got = pread(memory, buffer, (size_t)(end - at < sizeof buffer ? end - at : sizeof buffer), (off_t)at);
         uint64_t part;
         if (got < 8)
-            return; /* not there, as in the guard pages of some mappings */
+            return; /* not readable, such as the guard pages of some mappings */
         for (ssize_t i = 0; i + 8 <= got; i++) {
             enum kind kind;
             memcpy(&part, buffer + i, 8);
@@ -456,7 +457,7 @@ static void search_region(const char *call, uint64_t start, uint64_t end, const 
     }
 }
 
-/* All that is writable but the arena. Fails if that is nothing. */
+/* Searches all writable memory except the arena. Fails if there is none. */
 static void search_memory(const char *call, pid_t pid)
 {
     char path[64], line[512];
@@ -472,7 +473,7 @@ static void search_memory(const char *call, pid_t pid)
             continue;
         if (*name == '/')
             strcpy(name, "data of a program");
-        if (start < arena_end && end > arena_start) { /* neighbours may be shown as one */
+        if (start < arena_end && end > arena_start) { /* adjacent mappings may be listed as one */
             search_region(call, start, start < arena_start ? arena_start : start, name);
             start = arena_end < end ? arena_end : end;
         }
@@ -510,11 +511,11 @@ static void look_after_call(const char *call, uint64_t address)
         }
     refused_signature = 0;
     if (report.promise == STACK_WIPED) {
-        /* Overwritten or never used, but for the last frames and one more word, the address to which the function
-         * returns that overwrites the rest. */
+        /* All must be overwritten or unused, except the last frames and one more word: the return address of the
+         * function that overwrites. */
         int others = 0;
-        /* In a program that has just been started memset() may not be bound yet. Then the dynamic linker has run below
-         * what is overwritten. */
+        /* In a new program, memset() may not be bound yet. Then the dynamic linker has used the stack below what is
+         * overwritten. */
         size_t from = is_new ? sizeof report.lower / 8 - 8192 / 8 : 0;
         for (size_t i = from; i < sizeof report.lower / 8 - 512 / 8; i++)
             if (report.lower[i] != 0 && report.lower[i] != PAINT && others++)
@@ -539,7 +540,7 @@ static void note(char list[512][64], size_t *count, const char *name, const char
     strcpy(list[(*count)++], entry);
 }
 
-/* The bytes in the order in which they lie in memory. */
+/* Sends the bytes in their order in memory. */
 static void answer(int file, const char *kind)
 {
     const uint8_t *bytes = (const uint8_t *)last_singles;
@@ -552,7 +553,7 @@ static void answer(int file, const char *kind)
     dprintf(file, "\n");
 }
 
-/* Runs a program to its end; returns whether it ended well. With `out` NULL its lines are carried out, else copied. */
+/* Runs a program to its end, and returns whether it succeeded. Its lines are processed, or copied to `out`. */
 static int run(char **arguments, FILE *out)
 {
     int to[2], from[2], status;
@@ -696,7 +697,7 @@ int main(int argc, char **argv)
             case 1: printf("{\"note\":\"%s\",\"tc_token\":\"%s\",\"x\":1}", marker, text); break;
             case 2: printf("{\"api_access_id\":\"1\",\"api_secret_key\":\"%s\",\"note\":\"%s\"}", more, marker); break;
             case 3: printf("{\"tc_token\":\"%s\",\"tc_token\":1,\"note\":\"%s\"}", text, marker); break;
-            default: printf("{\"tc_token\":\"%s\",\"note\":\"%s", text, marker); break; /* cut off */
+            default: printf("{\"tc_token\":\"%s\",\"note\":\"%s", text, marker); break; /* truncated */
         }
         return 0;
     }
@@ -708,7 +709,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "once") == 0 || strcmp(argv[1], "planted") == 0) {
         int good = run(argv + 2, NULL) && calls > 0, is_planted = *argv[1] == 'p';
         printf("%lu checks, %zu patterns, %lu findings\n", calls, part_count, findings);
-        /* The planted one, at the last check, and nothing before. */
+        /* Only the planted one, at the last check. */
         return good && findings == (is_planted ? 1 : 0) && (!is_planted || *found) ? 0 : 1;
     }
     return 2;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs programs that handle secrets, and looks after each call for what it has left in registers, on the stack and in all
-# other memory. For Linux with glibc, on x86-64 and arm64.
+# Runs programs that handle secrets, and after each call searches registers, the stack and all other memory for them.
+# For Linux with glibc, on x86-64 and arm64.
 #
 #   test.sh c                the C ABI, static and shared, on the paths that this CPU takes
 #   test.sh portable         the C ABI, with SHA-256 and AES in portable code, which CPUs without instructions for them run
@@ -14,7 +14,7 @@ case $TARGET in /*) ;; *) TARGET=$PWD/$TARGET ;; esac
 case $RELEASE in /*) ;; *) RELEASE=$PWD/$RELEASE ;; esac
 work=$TARGET/c/residue source=$PWD/tests/residue
 warnings='-Wall -Wextra -Werror'
-# Bound lazily, so that the dynamic linker saves the vector registers on the stack.
+# With lazy binding, so that the dynamic linker saves the vector registers on the stack.
 lazy='-fplt -Wl,-z,lazy'
 . tests/tools.sh
 mkdir -p "$work"
@@ -23,7 +23,7 @@ build_scan() { # DIRECTORY
     $CC -std=gnu99 -O2 $warnings "$source/scan.c" -o "$1/scan"
 }
 
-# The parameter files that the programs read, encrypted by OpenSSL: sizes of keys, and numbers of plaintexts.
+# The parameter files of the programs, encrypted by OpenSSL: KEY_SIZE:PLAINTEXT_NUMBER.
 write_files() { # DIRECTORY, with scan in it
     file=0
     for pair in 16:1 24:2 32:1 32:3 32:4; do
@@ -60,7 +60,7 @@ case ${1-} in
         write_files "$work"
         RUSTFLAGS='--cfg sha2_backend="soft" --cfg aes_backend="soft"' $CARGO rustc --release --locked --quiet --lib \
             --crate-type staticlib --target-dir "$TARGET/portable"
-        # The instructions are in the usual library and not in this one.
+        # The usual library has the CPU's instructions, and this one has not.
         objdump -d "$RELEASE/libtc_auth.a" >"$work/usual"
         objdump -d "$TARGET/portable/release/libtc_auth.a" >"$work/portable"
         special='sha256rnds2\|sha256h2\|\<aesdec\|\<aesd\>'
