@@ -1,13 +1,13 @@
 #!/bin/sh
-# The ABI of the header, in the terms of libabigail, and its comparison with that of the last release in abi/.
+# Compares the ABI of the header with that of the last release in abi/, using libabigail.
 #
-#     abi.sh write    records the present ABI: when a version is released
-#     abi.sh check    fails if a program that was built for the recorded ABI would break, after showing that it would see that
+#     abi.sh write    records the current ABI: when a version is released
+#     abi.sh check    fails if a program built for the recorded ABI would break; first shows that it finds planted breaks
 #
-# Two things are compared. Every declaration must still stand in the header, letter by letter but for the names of
-# parameters. And libabigail compares what a compiler makes of it, in a library of empty functions: C knows the types as
-# programs see them, while in the Rust library private types would show through. (That the library has these very functions is
-# another test, "exports".) Last, a program that was built for the first version runs with the library that is here.
+# Two things are compared. Every declaration must still be in the header, unchanged except for the names of parameters.
+# And libabigail compares libraries of empty functions, compiled from the two headers, because the Rust library would
+# also show private types. (The test "exports" checks that the library has these functions.) Last, a program that was
+# built for the first version runs with the current library.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ mkdir -p "$work"
 
 command -v abidw >/dev/null && command -v abidiff >/dev/null || { echo 'apt-get install abigail-tools' >&2; exit 1; }
 
-# A library of functions that do nothing but stop the program.
+# A library of functions that only stop the program.
 stubs() { # HEADER
     echo '#include <stddef.h>'
     echo '#include <stdint.h>'
@@ -47,7 +47,7 @@ symbols() { # DESCRIPTION
     sed -n "s/.*<elf-symbol name='\(tc_auth_[a-z_]*\)'.*/\1/p" "$1" | sort
 }
 
-# compare HEADER: whether a program built for the recorded ABI goes on running
+# compare HEADER: whether a program built for the recorded ABI still runs
 compare() {
     describe "$1" "$work/present"
     abidiff --no-added-syms abi/tc_auth.abi "$work/present.abi" || return 1
@@ -56,14 +56,14 @@ compare() {
     [ -z "$gone" ] || { echo "gone: $gone"; return 1; }
 }
 
-# Neither the header nor the library of today has a part in how it is built.
+# It is built without the current header and library.
 first_program() {
     mkdir -p "$work/first"
     stubs abi/first/tc_auth.h >"$work/first/stubs.c"
     link_stubs "$work/first/stubs.c" libtc_auth.so.0 "$work/first/libtc_auth.so.0"
     ${CC:-cc} -std=c99 -Wall -Wextra -Iabi/first -Itests/c abi/first/program.c "$work/first/libtc_auth.so.0" \
         -o "$work/first/program"
-    # The check itself is checked: with the library that it was linked with, it fails.
+    # Tests the check itself: with the library that it was linked with, it fails.
     if (LD_LIBRARY_PATH=$work/first "$work/first/program"; exit $?) >"$work/planted.log" 2>&1; then
         echo "the first program does not use the library"
         exit 1
@@ -104,7 +104,7 @@ check)
     plant HARMLESS "a new function" 's/^const char \*tc_auth_version(void);/&\nint32_t tc_auth_new_one(void);/'
     plant HARMLESS "a new constant" 's/^#define TC_AUTH_NO_EXPIRY 0/&\n#define TC_AUTH_NEW (1 << 3)/'
     plant HARMLESS "another name of a parameter" 's/tc_auth_status_message(int32_t status)/tc_auth_status_message(int32_t number)/'
-    # The same names in a library with another SONAME: programs would not find it.
+    # The same names in a library with another SONAME, which programs would not find.
     real_soname=$soname soname=libtc_auth.so.1
     ! compare include/tc_auth.h >"$work/planted.log" 2>&1 || { echo "another SONAME was not seen"; exit 1; }
     echo "planted, and judged to be BREAKS: another SONAME"

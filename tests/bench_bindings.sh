@@ -1,5 +1,6 @@
 #!/bin/sh
-# What a signed request costs in each language, beside the usual way of that language. `make bench-bindings` starts it.
+# The cost of a signed request in each language, compared with the usual way of that language. `make bench-bindings`
+# starts it.
 
 set -eu
 cd "$(dirname "$0")/.."

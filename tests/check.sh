@@ -1,12 +1,12 @@
 #!/bin/sh
 # The C and C++ tests and a storm of requests under AddressSanitizer (with LeakSanitizer and UBSan), under
-# ThreadSanitizer, both with an instrumented library, and under valgrind. `make check` starts it; so do the names of
-# single parts: address, thread, valgrind. Each checker is itself checked with planted faults. What is missing is
-# installed when root runs it on Debian or Ubuntu.
+# ThreadSanitizer, both with an instrumented library, and under valgrind. `make check` runs all parts; the arguments
+# address, thread and valgrind run single parts. Planted faults test each checker. Missing packages are installed if
+# root runs it on Debian or Ubuntu.
 #
-# Needs x86-64 Linux, python3, libcurl, valgrind, a C and a C++ compiler that know -fsanitize=address,undefined, and for
-# ThreadSanitizer a clang of the same LLVM as rustc, and the sources of Rust's standard library, which is instrumented
-# then. libcurl is not. SECONDS_OF_STORM=0 leaves the storm out.
+# Needs x86-64 Linux, python3, libcurl, valgrind, a C and a C++ compiler with -fsanitize=address,undefined, and for
+# ThreadSanitizer a clang of the same LLVM as rustc, and the sources of Rust's standard library, to instrument it.
+# libcurl is not instrumented. SECONDS_OF_STORM=0 skips the storm.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 triple=x86_64-unknown-linux-gnu
 system_libraries='-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc'
 
-# The packages of what is not there.
+# The packages of missing tools.
 packages_for() { # PART
     packages=
     case $1 in
@@ -27,7 +27,7 @@ packages_for() { # PART
         ;;
     thread)
         have "$CLANG" || packages="$packages clang-$llvm libclang-rt-$llvm-dev"
-        # Without names a suppression has no effect.
+        # A suppression needs symbol names.
         have "llvm-symbolizer-$llvm" || packages="$packages llvm-$llvm"
         ;;
     valgrind) packages=$(lacking valgrind=valgrind) ;;
@@ -39,7 +39,7 @@ packages_for() { # PART
     echo "$packages"
 }
 
-# What is missing, and is there afterwards. Only root can install it, and only apt is known.
+# Installs what is missing, as root and with apt, or fails.
 install_for() { # PART
     packages=$(packages_for "$1")
     if [ -n "$packages" ] && [ "$(id -u)" -eq 0 ] && have apt-get; then
@@ -94,7 +94,7 @@ storm() { # HOW_TO_BUILD_IT COMMAND...
     return $status
 }
 
-# caught WHAT COMMAND... : a planted fault, which the checker must report in these words
+# caught WHAT COMMAND... : a planted fault, which the checker must report with this text
 caught() {
     words=$1
     shift
@@ -125,10 +125,10 @@ check_address() {
     compile tests/c/misuse.c
     "$checked/test_abi"
     "$checked/test_cases"
-    "$checked/misuse" 3 # orders of three calls: it is slow here
+    "$checked/misuse" 3 # only orders of three calls, because it is slow here
     compile tests/c/hosts.c
-    # The others measure memory, which a checker takes much of, or fork beside busy threads: then the child waits for ever for
-    # the lock of the checker's own allocator. The program runs whole without a checker.
+    # The other tests measure memory, of which a checker uses much, or fork while threads are busy: then the child waits
+    # for ever for the lock of the checker's allocator. All of them run without a checker.
     "$checked/hosts" none signals moves cancelling
     compiler="$CXX -std=c++17 $sanitize"
     compile tests/cpp/test_hpp.cpp
@@ -143,12 +143,12 @@ check_address() {
 }
 
 check_thread() {
-    # arc-swap orders with fences, which ThreadSanitizer does not understand: the last owner of a token seems to free it
-    # in a race with an earlier reader. This one place, and nothing else.
+    # arc-swap uses fences, which ThreadSanitizer does not support: freeing a token seems to race with an earlier
+    # reader. Only this place is suppressed.
     echo 'race:alloc::sync::Arc*drop_slow' >"$checked/suppressions"
     symbolizer=$(command -v "llvm-symbolizer-$llvm")
     export TSAN_OPTIONS="suppressions=$(absolute "$checked/suppressions") external_symbolizer_path=$symbolizer"
-    # With a standard library that is instrumented, too, for it has the locks.
+    # The standard library is also instrumented, because it contains the locks.
     instrumented_library -Zsanitizer=thread -Zbuild-std
     compiler="$CLANG -std=c99 -fsanitize=thread"
 
@@ -160,7 +160,7 @@ check_thread() {
     compile tests/c/test_abi.c
     compile tests/c/hosts.c
     "$checked/test_abi"
-    "$checked/hosts" none forks signals moves cancelling # the others measure memory, which a checker takes much of
+    "$checked/hosts" none forks signals moves cancelling # the others measure memory, of which a checker uses much
     storm 'compile tests/c/storm.c -lcurl' "$checked/storm"
 }
 
@@ -171,7 +171,7 @@ check_valgrind() {
     for program in test_abi test_cases planted_faults; do
         memcheck "$build/$program-static"
     done
-    memcheck "$build/misuse-static" 2 # orders of two calls: it is slow here
+    memcheck "$build/misuse-static" 2 # only orders of two calls, because it is slow here
     storm "make_quietly $build/storm" memcheck "$build/storm"
     caught 'definitely lost' memcheck "$build/planted_faults-static" leak
     caught 'Invalid read' memcheck "$build/planted_faults-static" use-after-free

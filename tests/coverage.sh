@@ -1,6 +1,6 @@
 #!/bin/sh
-# How much of each file the tests run: those in Rust, and those in C with an instrumented library. `make coverage` starts
-# it. What is then missing, docs/testing.md explains.
+# The coverage of each file by the Rust tests, and by the C tests with an instrumented library. `make coverage` starts
+# it. docs/testing.md explains what is not covered.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -22,7 +22,7 @@ for program in $(sed -n 's/.*Executable.*(\(.*\))$/\1/p' "$build/programs"); do
     set -- "$@" -object "$program"
 done
 $CARGO run --locked --quiet --example c_cases >"$build/cases.h"
-# -u: else nothing of the static library asks for what writes the profile.
+# -u: otherwise the code that writes the profile is not linked.
 for test in test_abi test_cases; do
     "$CC" -std=c99 -Iinclude -I"$build" "tests/c/$test.c" "$build/debug/deps/libtc_auth.a" -lgcc_s -lutil -lrt -lpthread \
         -lm -ldl -lc -Wl,-u,__llvm_profile_runtime -o "$build/$test"
@@ -32,6 +32,6 @@ done
 
 "$tools/llvm-profdata" merge -sparse -o "$build/profile" "$build"/raw/*.profraw
 "$tools/llvm-cov" report "$@" -instr-profile "$build/profile" -sources src
-# Those that no test reached have a 0.
+# Lines that no test reached have a 0.
 "$tools/llvm-cov" show "$@" -instr-profile "$build/profile" -sources src >"$build/lines"
 echo "line by line: $build/lines"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the reference, after showing that Doxygen would refuse what is wrong, and reads every man page.
+# Builds the reference, after showing that Doxygen refuses faults, and checks every man page.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ fail() {
     exit 1
 }
 
-# refused SED_EXPRESSION: whether Doxygen, with the settings of make docs, refuses the header when it is changed so
+# refused SED_EXPRESSION: whether Doxygen, with the settings of make docs, refuses the changed header
 refused() {
     sed "$1" include/tc_auth.h >"$work/planted/tc_auth.h"
     ! { cat docs/Doxyfile; echo "INPUT = $work/planted/tc_auth.h"; echo "OUTPUT_DIRECTORY = $work/planted"; } |
@@ -34,7 +34,7 @@ plant 'a function without documentation' 's/^const char \*tc_auth_version(void);
     'tc_auth_planted(void) (function) of group library is not documented'
 plant 'a parameter that is not there' 's/@param secret_key/@param secret_kez/' "'secret_kez' .*not found"
 
-# The same bytes twice, with a front page.
+# Two builds are identical, and have a front page.
 for time in first second; do
     ${MAKE:-make} --no-print-directory -s docs
     cp -R "$TARGET/docs" "$work/$time"
@@ -42,11 +42,11 @@ done
 diff -r "$work/first" "$work/second"
 grep -q 'may run in any number of threads' "$TARGET/docs/html/index.html" || fail 'the front page is missing'
 
-# A page for each function; man reports what is wrong in it.
+# A page for each function; man reports its errors.
 pages=$TARGET/docs/man/man3
 { cat "$pages/tc_auth.3"; echo '.NOT-KNOWN'; } >"$work/planted/wrong.3"
 man --warnings -E UTF-8 -l "$work/planted/wrong.3" 2>"$work/log" >/dev/null
-[ -s "$work/log" ] || fail 'planted, and not reported: a page that is wrong'
+[ -s "$work/log" ] || fail 'planted, and not reported: a page with a fault'
 for name in tc_auth tc_auth_status tc_auth_kind tc_auth_advice $(declared include/tc_auth.h); do
     MANWIDTH=100 man --warnings -E UTF-8 -l "$pages/$name.3" >"$work/$name" 2>"$work/log" || fail "no page: $name"
     [ ! -s "$work/log" ] || fail "the page of $name"

@@ -1,8 +1,9 @@
 #!/bin/sh
-# A short run of each fuzz target, on the corpus and on what the fuzzer makes of it, and two planted faults that it must
-# find: a wrong expectation (a leak), and a loop that is quadratic (a header with the token of another handle). `make fuzz-smoke` starts it; SECONDS_EACH says how long each runs. Targets can be named.
+# Runs each fuzz target for a short time, with the corpus and new inputs, and two planted faults that it must find: a
+# wrong expectation (or a leak), and a quadratic loop (or a header with the token of another handle). `make fuzz-smoke`
+# starts it; SECONDS_EACH is the time of each run. Arguments select targets.
 #
-# New inputs go to $TARGET/fuzz/work and not into the corpus; a crash leaves its input there, too.
+# New inputs, also of a crash, go to $TARGET/fuzz/work and not into the corpus.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,7 +11,7 @@ cd "$(dirname "$0")/.."
 . tests/tools.sh
 build=$(absolute "$TARGET")/fuzz
 work=$build/work
-# Sanitizers are an option of the nightly compiler, which the stable one takes with this.
+# Allows the stable compiler to use sanitizers, an option of the nightly compiler.
 export RUSTC_BOOTSTRAP=1
 
 have cargo-fuzz || {
@@ -22,7 +23,7 @@ echo 'int main(void) { return 0; }' | "${CXX:-c++}" -x c++ -o /dev/null - 2>/dev
     exit 1
 }
 
-# A function that the model of the C ABI does not know would never be called.
+# The model of the C ABI must know each function, or the function would never be called.
 for function in $(declared include/tc_auth.h); do
     test "$(grep -cw "$function" fuzz/fuzz_targets/abi.rs)" -ge 2 || {
         echo "fuzz/fuzz_targets/abi.rs does not call $function" >&2
@@ -33,13 +34,13 @@ done
 # fuzz NAME SECONDS DIRECTORY_FOR_WHAT_IS_NEW
 fuzz() {
     mkdir -p "$3"
-    # Cargo's messages and the fuzzer's go to one log, for either can be what fails. The largest inputs take far less
-    # than the timeout, unless a loop is quadratic.
+    # Cargo and the fuzzer use one log, because either can fail. The largest inputs take far less than the timeout,
+    # unless a loop is quadratic.
     (cd fuzz && "$CARGO" fuzz run --target-dir "$build" "$1" "$3" "corpus/$1" -- \
         "-max_total_time=$2" "-artifact_prefix=$work/" -rss_limit_mb=2048 -timeout=10 -dict=dictionary)
 }
 
-# planted NAME FAULT WHAT_THE_FUZZER_SAYS : the fault is there on purpose, and the fuzzer stops at it
+# planted NAME FAULT MESSAGE : plants the fault, at which the fuzzer must stop
 planted() {
     status=0
     start=$(date +%s)

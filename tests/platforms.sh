@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the library for another platform, looks at what came out, and runs programs with it, where needed in an emulator.
-# Called with the platform; with `lacking` before it, it prints only what is missing for that.
+# Builds the library for another platform, checks the files, and runs programs with it, if needed in an emulator. The
+# argument is the platform; with `lacking` before it, only prints what is missing.
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -45,7 +45,7 @@ exports_are_declared() {
     sort >"$work/exported"
     declared include/tc_auth.h >"$work/declared"
     diff "$work/declared" "$work/exported" || fail "the exports are not those of the header"
-    # Not both of them empty, that is.
+    # They must not both be empty.
     [ -s "$work/declared" ] || fail "no exports"
     echo "$(wc -l <"$work/exported") functions, all of them declared in the header"
 }
@@ -67,7 +67,7 @@ c_programs() {
     done
 }
 
-# run_programs KIND COMMAND... : starts both, and tells which was run
+# run_programs KIND COMMAND... : runs both, and prints which was run
 run_programs() {
     kind=$1
     shift
@@ -77,7 +77,7 @@ run_programs() {
     done
 }
 
-# tc-sign as it was installed
+# the installed tc-sign
 run_tc_sign() { # COMMAND... FILE
     env TC_API_ACCESS_ID=12345678901234567890 TC_API_SECRET_KEY=tc_auth-example-secret "$@" --at 1513703787 GET \
         /api/v3/indicators | tr -d '\r' >"$work/signed"
@@ -87,7 +87,7 @@ run_tc_sign() { # COMMAND... FILE
 
 newest_glibc() { readelf -VW "$1" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1; }
 
-# No symbol of a later glibc is required, and some symbol is.
+# Symbols of glibc are required, and none of a later version.
 runs_with_glibc() { # VERSION FILE
     newest=$(newest_glibc "$2")
     echo "$2 needs ${newest:-nothing}"
@@ -100,7 +100,7 @@ glibc_programs() {
     for file in "$lib/libtc_auth.so.0" "$installed/bin/tc-sign" "$work"/test_*; do
         runs_with_glibc 2.17 "$file" || fail "$file needs a later glibc"
     done
-    # The check itself is checked.
+    # Tests the check itself.
     ! runs_with_glibc 2.10 "$lib/libtc_auth.so.0" || fail "2.10 was believed"
     needs_only '(libc|libpthread|libdl|libm|librt|libutil|ld-linux-.*)\.so\.[0-9]+' "$lib/libtc_auth.so.0"
     for_large_pages "$lib/libtc_auth.so.0" || fail "not for pages of 16 KiB"
@@ -113,7 +113,7 @@ case $name in
     glibc2.17)
         elf_exports "$lib/libtc_auth.so.0" | exports_are_declared
         glibc_programs
-        # The library that was built for this machine alone needs more, unless this machine is as old.
+        # The library that was built only for this machine needs a later glibc, unless this machine is as old.
         own=$(getconf GNU_LIBC_VERSION | cut -d ' ' -f 2)
         [ -s "$RELEASE/libtc_auth.so" ] || fail "no native library"
         at_least "$own" 2.17 || ! runs_with_glibc 2.17 "$RELEASE/libtc_auth.so" || fail "the native library was believed"
@@ -151,7 +151,7 @@ case $name in
         else
             run_programs static env
             run_tc_sign "$installed/bin/tc-sign"
-            # With the compiler of a distribution. It can't link the static library: its unwinder is one for glibc.
+            # With a distribution's compiler, which can't link the static library, because its unwinder is for glibc.
             c_programs musl-gcc shared $(pkg-config --libs tc_auth)
             run_programs shared env LD_LIBRARY_PATH="$lib"
         fi
@@ -173,7 +173,7 @@ case $name in
         run_programs shared.exe /usr/lib/wine/wine64
         run_programs static.exe /usr/lib/wine/wine64
         run_tc_sign /usr/lib/wine/wine64 "$work/tc-sign.exe"
-        # CMake is told of the import library, too.
+        # CMake also knows the import library.
         mkdir "$work/cmake"
         program_of README.md >"$work/cmake/program.c"
         cp tests/install/CMakeLists.txt "$work/cmake"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs every test, one line each, or those of the parts that are named: core, cpp, go, java, dotnet, platforms. `make test`
-# starts it.
+# Runs every test, one line each, or only the named parts: core, cpp, go, java, dotnet, platforms. `make test` starts
+# it.
 #
-# A test that needs an absent tool is a SKIP, with the command that installs the tool; with REQUIRE_ALL=1 it counts as
+# A test whose tool is missing is a SKIP, with the command that installs the tool; with REQUIRE_ALL=1 it counts as
 # failed. The output of a test is shown when it fails; all of it is kept in $TARGET/test-logs.
 #
 # T=TEXT runs the tests whose name has this text in it. LIST=1 prints the names and runs none.
@@ -17,7 +17,7 @@ export TARGET RELEASE MAKE CARGO CC CXX
 mkdir -p "$build" "$logs"
 passed=0 failed=0 skipped=0 besides=0
 
-# Whether the test of this name is to be run.
+# Whether to run the test of this name.
 wanted() {
     case $1 in *"$T"*) ;; *) return 1 ;; esac
     [ -z "$LIST" ] || { echo "$1"; return 1; }
@@ -41,8 +41,8 @@ run() {
     fi
 }
 
-# beside NAME COMMAND... : the same while others run, for those that take minutes, mostly of one processor. `finish` waits
-# for them, and tells.
+# beside NAME COMMAND... : the same in the background, for tests that take minutes and mostly one processor. `finish`
+# waits for them, and prints the results.
 beside() {
     wanted "$1" || return 0
     besides=$((besides + 1))
@@ -61,17 +61,17 @@ finish() {
     done
 }
 
-# A shell without job control hides Ctrl-C from what it starts in the background.
+# Without job control, a shell's background processes ignore Ctrl-C.
 trap 'trap "" TERM; kill 0; exit 130' INT
 
-# skip NAME REASON COMMAND_THAT_MENDS_IT
+# skip NAME REASON COMMAND_THAT_HELPS
 skip() {
     wanted "$1" || return 0
     skipped=$((skipped + 1))
     echo "SKIP  $1: $2; to run it: $3"
 }
 
-# --- the pieces that take more than one command
+# --- tests of more than one command
 
 header_compiles() { # COMPILER DIALECT
     case $2 in *++*) language=c++ ;; *) language=c ;; esac
@@ -91,7 +91,7 @@ exports_match() { # HEADER
 
 exports() {
     exports_match include/tc_auth.h || return 1
-    # The check itself is checked: a function that is missing, and one too many.
+    # Tests the check itself: with a missing function, and with one too many.
     sed '/tc_auth_version(/d' include/tc_auth.h >"$build/planted.h"
     ! exports_match "$build/planted.h" || return 1
     sed 's/tc_auth_version(/tc_auth_planted(/' include/tc_auth.h >"$build/planted.h"
@@ -99,7 +99,7 @@ exports() {
     echo "$(wc -l <"$build/exported") functions, all of them declared in the header"
 }
 
-# All arguments of all functions, none of which is forgotten.
+# All arguments of all functions; every function must be in the table.
 in_misuse() { # HEADER
     for function in $(declared "$1"); do
         grep -q "\<$function(" tests/c/misuse.c || { echo "not in misuse.c: $function"; return 1; }
@@ -118,7 +118,8 @@ hosts() {
     ! "$build/hosts-static" "$RELEASE/libtc_auth.so" plant threads || { echo "the planted leak was not seen"; return 1; }
 }
 
-# Both orders, and a second library that is optimized at link time, as ours is. Without what `make lib` does it does not link.
+# Both link orders, and a second library that is optimized at link time, as ours is. It links only because of what `make
+# lib` does.
 two_rust_libraries() {
     for lto in off fat; do
         rustc --edition 2024 --crate-type staticlib -C opt-level=3 -C lto=$lto -o "$build/libsecond.a" tests/c/second.rs || return 1
@@ -132,7 +133,7 @@ two_rust_libraries() {
         -o "$build/two_rust" 2>"$build/planted.log" && grep 'multiple definition' "$build/planted.log"
 }
 
-# What packagers and loaders read of a shared library.
+# The parts of a shared library that packagers and loaders read.
 dynamic_section() {
     readelf -d "$RELEASE/libtc_auth.so" >"$build/dynamic" || return 1
     cat "$build/dynamic"
@@ -142,7 +143,7 @@ dynamic_section() {
     for unwanted in RPATH RUNPATH TEXTREL; do
         ! grep -q "$unwanted" "$build/dynamic" || { echo "not wanted: $unwanted"; return 1; }
     done
-    # Nothing but the C library, with its loader, and the unwinder.
+    # Only the C library, with its loader, and the unwinder.
     ! grep NEEDED "$build/dynamic" | grep -v '\[libc\.so\|\[libgcc_s\.so\|\[ld-linux' || { echo "not wanted"; return 1; }
     size=$(wc -c <"$RELEASE/libtc_auth.so")
     echo "$size bytes"
@@ -152,7 +153,7 @@ dynamic_section() {
     grep GNU_RELRO "$build/segments" && grep 'GNU_STACK.* RW  *0' "$build/segments" && ! grep 'LOAD.* RWE' "$build/segments"
 }
 
-# A part of `make check`, without its storm, for there is one among the tests of tokens.
+# A part of `make check`, without its storm, because the tests of tokens have one.
 checker() { # PART TITLE
     packages=$(SECONDS_OF_STORM=0 sh tests/check.sh lacking "$1")
     if [ -n "$packages" ]; then
@@ -187,7 +188,7 @@ documented_programs() {
     done
 }
 
-# What the tests printed holds none of the secrets that they used. The demo prints its own, which is public.
+# The output of the tests contains none of their secrets. The demo prints its own, which is public.
 no_secrets_in_logs() {
     set -- -e tc_auth-example-secret -e stand-in+token -e fixture+token -e from-a-file -e s3cr3t-k3y -e storm-token \
         -e cpp+token -e go+token -e secret+token
@@ -206,7 +207,7 @@ cpp_program() {
         "$build/documented-cpp" >"$build/documented.out" && cat "$build/documented.out" &&
         test "$(grep -c '^Authorization: TC \|^Timestamp: ' "$build/documented.out")" -eq 2 || return 1
     cpp_in_all_ways tests/cpp/test_hpp.cpp || return 1
-    # Its operator delete searches the whole block and ends in free(): no mistakes, as valgrind thinks.
+    # Its operator delete searches the whole block and ends in free(), which valgrind takes for mistakes.
     ! have valgrind || memcheck --show-mismatched-frees=no --undef-value-errors=no "$build/test_hpp"
 }
 
@@ -321,7 +322,7 @@ go_hostile() {
         LD_LIBRARY_PATH=$RELEASE hostile go "$build/conformance-go"
 }
 
-# The program of the README, in a directory of its own.
+# The program of the README, in its own directory.
 installed() {
     program_of README.md >"$build/documented.c"
     MAKE="$MAKE --no-print-directory" CC=$CC sh tests/install/test.sh "$TARGET/install" "$build/documented.c"
@@ -332,17 +333,17 @@ deb() {
     sh tests/install/deb.sh "$TARGET" "$build/packaged.c"
 }
 
-# The same bytes twice, the second time from another clone.
+# Two builds are identical; the second one is from another clone.
 dist() {
     make_quietly dist >"$build/dist-1" && rm -rf "$TARGET/dist-clone" && git clone -q . "$TARGET/dist-clone" &&
         (cd "$TARGET/dist-clone" && env -u CARGO_TARGET_DIR make -s dist) >"$build/dist-2" && cat "$build/dist-1" &&
         cmp "$build/dist-1" "$build/dist-2" && rm -rf "$TARGET/dist-clone"
 }
 
-# Its planted faults are among the tests that always run.
+# Its planted faults are in tests that always run.
 licences() { $CARGO test --locked --quiet --test dependencies -- --ignored; }
 
-# Those of all platforms, which a build for one does not get. A lock file that is out of date is for the test to tell.
+# The crates of all platforms, which a build for one does not download. The test itself reports an outdated lock file.
 has_all_crates() {
     for workspace in . benches fuzz; do
         $CARGO fetch --locked --quiet --manifest-path $workspace/Cargo.toml 2>"$build/fetch" ||
@@ -350,7 +351,7 @@ has_all_crates() {
     done
 }
 
-# The gates hold, and with a planted pass over the URI they don't.
+# The gates must pass, and fail with a planted extra pass over the URI.
 instructions() {
     for planted in '' planted; do
         timeout 300 $CARGO run --manifest-path benches/Cargo.toml --target-dir "$TARGET/benches" --release --locked --quiet \
@@ -364,7 +365,7 @@ demo() {
     grep -q '^Authorization: TC 12345678901234567890:' "$build/demo" && grep -q '^Timestamp: ' "$build/demo"
 }
 
-# platform PLATFORM WHAT... : built and looked at, with a SKIP for each thing that is missing
+# platform PLATFORM WHAT... : builds and checks it, with a SKIP for each missing tool
 platform() {
     sh tests/platforms.sh lacking "$1" >"$build/lacking"
     title="$1: $2"
@@ -377,17 +378,17 @@ platform() {
     fi
 }
 
-# conformance LABEL COMMAND... : the suite that all bindings share; the table at the end is made of its results
+# conformance LABEL COMMAND... : the suite of all bindings; its results make the table at the end
 conformance() {
     python3 tests/platform/conformance.py run "$RELEASE/libtc_auth.so" "$results" "$@"
 }
 
-# hostile LABEL COMMAND... : the same program, and a server that is hostile
+# hostile LABEL COMMAND... : the same program, with hostile servers
 hostile() {
     python3 tests/platform/hostile.py run "$hostile_results" "$@"
 }
 
-# residue LANGUAGE PART TITLE [COMMAND=PACKAGE]... : tests/residue/test.sh, where it can be run
+# residue LANGUAGE PART TITLE [COMMAND=PACKAGE]... : tests/residue/test.sh, if it can be run
 residue() {
     part=$2 title="$1: $3"
     shift 3
@@ -409,9 +410,9 @@ part_core() {
     run "Rust: units, vectors, properties, header, documents" $CARGO test --locked --quiet
 
     if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
-        run "Rust: each handle answers with its own token" $CARGO test --release --locked --quiet --test identity
+        run "Rust: each handle returns its own token" $CARGO test --release --locked --quiet --test identity
     else
-        skip "Rust: each handle answers with its own token" "it steps through x86-64 code on Linux" "run it there"
+        skip "Rust: each handle returns its own token" "it steps through x86-64 code on Linux" "run it there"
     fi
 
     if [ "$REQUIRE_ALL" = 1 ]; then
@@ -599,8 +600,8 @@ part_go() {
     run "Go: tests, cgocheck2" in_go env GOEXPERIMENT=cgocheck2 go test -count=1 ./...
     run "Go: conformance" go_conformance
     run "Go: hostile servers" go_hostile
-    in_go go build -o "$(absolute "$build/residue-go")" ./internal/residue || rm -f "$build/residue-go" # not an older one
-    # The scheduler saves registers on a goroutine's stack when it interrupts one, which docs/security.md tells.
+    in_go go build -o "$(absolute "$build/residue-go")" ./internal/residue || rm -f "$build/residue-go" # no outdated one
+    # The scheduler saves registers on a goroutine's stack when it interrupts it: see docs/security.md.
     residue Go "command env GODEBUG=asyncpreemptoff=1 LD_LIBRARY_PATH=$RELEASE $build/residue-go" "secrets left behind in memory"
 }
 
@@ -619,7 +620,7 @@ part_java() {
     run "Java: conformance, JNA" conformance java-jna $(java_jna Conformance)
     for bridge in ffm jna; do
         run "Java: hostile servers, $bridge" hostile java-$bridge $(java_$bridge Conformance)
-        # Strings of two bytes a character are not taken for copies of the binding.
+        # Strings with two bytes per character must not count as copies of the binding.
         command=$(java_$bridge Residue | sed 's|/bin/java |&-XX:-CompactStrings -XX:+UseSerialGC -Xmx256m |')
         residue Java "command $command" "secrets left behind in memory, $bridge"
     done
@@ -644,7 +645,7 @@ part_dotnet() {
     done
 }
 
-# Not part of `make test`, for what it needs can't be had everywhere.
+# Not part of `make test`, because its requirements are not available everywhere.
 part_platforms() {
     platform glibc2.17 "built and run"
     platform aarch64 "built, and run in qemu"

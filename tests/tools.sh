@@ -1,14 +1,14 @@
-# What the scripts share: finding tools, reading documents, and calling tools that must know where the library is.
-# It is sourced in the root, with TARGET, RELEASE and build set.
+# Shared by the scripts: finds tools, reads documents, and calls tools that must know where the library is. Source it in
+# the root, with TARGET, RELEASE and build set.
 
-# What a static Rust library needs of the system, here.
+# The system libraries that a static Rust library needs here.
 system_libraries='-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc'
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 
-# lacking COMMAND=PACKAGE... : the packages of the commands that are not there
+# lacking COMMAND=PACKAGE... : the packages of missing commands
 lacking() {
     for pair in "$@"; do
         have "${pair%%=*}" || printf ' %s' "${pair#*=}"
@@ -33,7 +33,7 @@ make_quietly() { "$MAKE" --no-print-directory -s WERROR=-Werror "$@"; }
 has_libcurl() { echo '#include <curl/curl.h>' | $CC -E - >/dev/null 2>&1; }
 
 memcheck() {
-    # Fair: else busy threads keep the others from running at all.
+    # Fair scheduling: otherwise busy threads stop the others from running.
     timeout 300 valgrind --quiet --fair-sched=yes --leak-check=full \
         --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=99 "$@"
 }
@@ -48,7 +48,7 @@ in_go() {
     (cd bindings/go && PKG_CONFIG_PATH=$pkg_config LD_LIBRARY_PATH=$libraries CGO_ENABLED=1 "$@")
 }
 
-# The home of the newest JDK whose version lies in a range, if there is one; JAVA_HOME counts too.
+# The home of the newest JDK in a range of versions, if there is one; JAVA_HOME counts too.
 jdk() { # FROM TO
     for home in "${JAVA_HOME:-}" /usr/lib/jvm/*; do
         version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$home/release" 2>/dev/null) || continue
@@ -63,13 +63,13 @@ in_maven() {
     (cd bindings/java && JAVA_HOME=$new_jdk mvn -B -q -ntp "-Dtc_auth.library.dir=$libraries" "$@")
 }
 
-# Both JDKs; fails when one is missing.
+# Both JDKs; fails if one is missing.
 find_jdks() {
     new_jdk=$(jdk 22 99) old_jdk=$(jdk 11 21)
     [ -n "$new_jdk" ] && [ -n "$old_jdk" ]
 }
 
-# The command that runs a class of the binding's tests against its jar: on the newer JDK, and on the older with JNA.
+# The command that runs a class of the binding's tests against its jar: on the newer JDK, or on the older one with JNA.
 java_ffm() { # CLASS
     echo "$new_jdk/bin/java" --enable-native-access=ALL-UNNAMED -cp "$(java_classes)" "io.github.tcauth.$1"
 }
@@ -82,7 +82,7 @@ java_classes() {
     echo "$(echo bindings/java/target/tc-auth-*.jar):bindings/java/target/test-classes"
 }
 
-# Its segments can be loaded where pages have 16 KiB; with 64 KiB as linkers have it for arm64, too.
+# Its segments can be loaded with 16 KiB pages; for arm64, linkers use 64 KiB.
 for_large_pages() { # LIBRARY
     readelf -lW "$1" | grep ' LOAD ' >"$build/segments" && ! grep -v ' 0x\(4000\|10000\)$' "$build/segments"
 }

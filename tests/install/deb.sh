@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds the Debian packages twice, and installs, uses and removes them in a root of their own, as a stranger would.
-# Called by root with the target directory and the program of the README. The root is made by debootstrap when there is
-# none, of this machine's release and from its mirror. It stays in TARGET/deb/root; what is done is done to a copy.
+# Builds the Debian packages twice, and installs, uses and removes them in their own root directory, as a user would.
+# Called by root with the target directory and the program of the README. If necessary, debootstrap creates the root
+# directory, with this machine's release and mirror. It stays in TARGET/deb/root; the test uses a copy.
 
 set -eu
 target=$(realpath -m "$1") program=$2
@@ -43,7 +43,7 @@ make_root() {
     mv "$base.new" "$base"
 }
 
-# With the crates in vendor/ and nothing else of cargo's, and with all that may differ from one machine to the next.
+# With the crates in vendor/, without cargo's other files, and with settings that differ between machines.
 build_again() {
     rm -rf "$again/vendor"
     ${CARGO:-cargo} vendor --quiet --locked --versioned-dirs "$again/vendor" >/dev/null
@@ -52,7 +52,7 @@ build_again() {
         sh packaging/deb.sh "$tarball" "$again" -b
 }
 
-trap wait EXIT # for what runs in the background
+trap wait EXIT # for background processes
 step build
 tarball=$target/dist/$(${MAKE:-make} -s dist | sed 's/.* //')
 log root make_root
@@ -64,12 +64,12 @@ finished $! build
 tree=$work/$(basename "$tarball" .tar.gz)
 
 step lintian
-# This one is meant for whoever uploads to Debian: the packages must not hide it.
+# This one is for uploads to Debian: the packages must not hide it.
 log lintian lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs "$work"/tc-auth_*.changes
 checking=$!
 
 step contents
-# The debug information holds more paths than any other part; what is shipped holds it compressed.
+# The debug information contains the most paths; in the packages it is compressed.
 grep -qF /usr/src/tc-auth/vendor/ "$tree"/debian/tmp/usr/lib/*/libtc_auth.a
 ! grep -rlF -e "$target" -e "$CARGO_HOME/registry" -e "$RUSTUP_HOME" "$tree/debian/tmp" ||
     { echo 'paths of this machine are in these files' >&2; exit 1; }
@@ -103,7 +103,7 @@ finished $making_root root
 rm -rf "$root"
 cp -a "$base" "$root"
 within() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
-# All but what dpkg and ldconfig write for themselves.
+# All files except those that dpkg and ldconfig write.
 files() { (cd "$root" && find . -regex '\./\(var/lib/dpkg\|var/log\|var/cache\|tmp\)' -prune -o -print | sort); }
 files >"$work/before"
 mkdir "$root/tmp/test"
@@ -130,7 +130,7 @@ done
 
 step remove
 files | comm -13 "$work/before" - >"$work/installed"
-grep -q tc_auth "$work/installed" # else nothing was seen
+grep -q tc_auth "$work/installed" # the list must not be empty
 within dpkg -P tc-auth-tools libtc-auth-dev libtc-auth0
 files | diff "$work/before" - || { echo 'dpkg -P left or took something' >&2; exit 1; }
 echo "$(wc -l <"$work/installed") files and directories, none is left"

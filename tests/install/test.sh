@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs into a directory, moves that elsewhere, and uses what is there as a stranger would: with pkg-config, with CMake,
-# with the shared library and the static one. Called with the directory to work in and the program to build.
+# Installs into a directory, moves it, and uses it as a user would: with pkg-config, with CMake, with the shared library
+# and the static one. Called with the directory to work in and the program to build.
 
 set -eu
 work=$1 program=$2
@@ -28,7 +28,7 @@ says_how() { # MAN_PAGE
     man -l "$1" 2>/dev/null | grep -q SYNOPSIS || { echo "no man page: $1" >&2; exit 1; }
 }
 
-# A layout as Debian has it, and the plain one; each is moved after it was installed.
+# Debian's layout and the plain one; each is moved after the installation.
 multiarch=$("${CC:-cc}" -print-multiarch 2>/dev/null || true)
 for libdir in ${multiarch:+lib/$multiarch} lib; do
     rm -rf "$work/staged" "$work/moved" "$work/cmake"
@@ -55,13 +55,13 @@ for libdir in ${multiarch:+lib/$multiarch} lib; do
         "$root/bin/tc-sign" --at 1513703787 GET /api/v3/indicators
     says_how "$root/share/man/man1/tc-sign.1"
 
-    # The reference comes along when there is one.
+    # The reference is installed if it was built.
     if command -v doxygen >/dev/null; then
         says_how "$root/share/man/man3/tc_auth_headers.3"
         echo "$libdir, $(ls "$root/share/man/man3" | wc -l) man pages"
     fi
 
-    # Where the static library is alone, --static names all that it needs.
+    # With only the static library, --static names all that it needs.
     rm "$lib"/libtc_auth.so*
     "${CC:-cc}" "$work/build/program.c" $(pkg-config --static --cflags --libs tc_auth) -Wl,--no-undefined -o "$work/build/static"
     says_it "$libdir, pkg-config --static" "$work/build/static"

@@ -1,4 +1,4 @@
-"""TcEx, the vendor's own framework, as an oracle: for the same request and second it must make our headers.
+"""TcEx, the vendor's own framework, as an oracle: for the same request and time, it must create the same headers.
 
     python3 compare_tcex.py LIBRARY    (needs: pip install tcex==4.0.11)
 """
@@ -46,7 +46,7 @@ def main():
         with mock.patch("time.time", return_value=NOW + 0.75):
             theirs = tcex(request).headers
         expected = (theirs["Authorization"], int(theirs["Timestamp"]))
-        # Both forms that a caller can give: the whole URL, and what goes over the wire.
+        # Both forms that a caller can pass: the whole URL, and the request target.
         for uri in (request.url, request.path_url):
             got = auth.headers(request.method, uri, NOW)
             assert got == expected, f"{request.method} {uri}: {got} instead of {expected}"

@@ -1,9 +1,9 @@
 """One suite for all bindings: the vectors, and requests to the stand-in, with the same expectations for each language.
 
-    python3 conformance.py run LIBRARY RESULTS LABEL COMMAND...    drives one binding's program, adds to a directory of results
-    python3 conformance.py table RESULTS                           prints what is in there: scenario by language
+    python3 conformance.py run LIBRARY RESULTS LABEL COMMAND...    runs one binding's program, adds to a directory of results
+    python3 conformance.py table RESULTS                           prints the results: scenario by language
 
-The program of a binding reads one command a line and answers with one line. Fields are separated by TAB and
+The program of a binding reads one command per line and replies with one line. Fields are separated by TAB and
 percent-encoded; an absent value is "-". README.md lists the commands.
 """
 
@@ -33,14 +33,14 @@ ON_A_BASE = {"url_add_segment", "url_add_query"}
 SCENARIOS = []
 
 
-# Where a whole scenario may be skipped, by the label of the binding.
+# Scenarios that may be skipped as a whole, by the label of the binding.
 MAY_SKIP = {"cpp": ["401 to a body that can't be sent twice: returned, renewed with the next request"]}
 
 TIMEOUT_SECONDS = 120
 
 
 class Skipped(Exception):
-    """The language can't express what is asked for."""
+    """The language can't express an argument."""
 
 
 class Program:
@@ -53,7 +53,7 @@ class Program:
                                         env=inherited | environment)
 
     def ask(self, *fields):
-        """The status and the fields of the answer."""
+        """The status and the fields of the reply."""
         hangs = threading.Timer(TIMEOUT_SECONDS, self.process.kill)
         hangs.start()
         self.process.stdin.write("\t".join(map(encode, fields)).encode() + b"\n")
@@ -68,13 +68,13 @@ class Program:
         return status, answer
 
     def do(self, *fields):
-        """The fields of the answer to a command that must succeed."""
+        """The fields of the reply to a command that must succeed."""
         status, answer = self.ask(*fields)
         equal(status, "OK", f"{fields[:2]} {answer}")
         return answer
 
     def again(self, **environment):
-        """The same program in another environment: a process reads its own only when it starts."""
+        """The same program in another environment: a process reads its environment only when it starts."""
         return Program(self.command, **environment)
 
     def __enter__(self):
@@ -115,7 +115,7 @@ def vectors(name):
 
 
 def argument(value):
-    """An argument as the vector files write it: text, {hex}, or a start that is followed by many of the same."""
+    """An argument in the format of the vector files: text, {hex}, or a start and a repeated character."""
     if not isinstance(value, dict):
         return value
     if "hex" in value:
@@ -124,7 +124,7 @@ def argument(value):
 
 
 class Tally:
-    """How many cases were run, and how many the language can't write down."""
+    """How many cases were run, and how many the language can't express."""
 
     def __init__(self):
         self.run = self.skipped = 0
@@ -320,7 +320,7 @@ def token_client(program, url, expires=0, token=TOKEN):
 
 
 def send(program, url, method="GET", body=None, command="send"):
-    """The HTTP status and the body; the name of an error instead of the first if there is no answer."""
+    """The HTTP status and the body; without a response, the name of an error instead of the status."""
     status, answer = program.ask(command, "h", method, url, body)
     return (int(answer[0]), answer[1]) if status == "OK" else (status, answer)
 
@@ -331,7 +331,7 @@ def counted(stand_in, **expected):
 
 
 @contextlib.contextmanager
-def expired_without_a_word(program):
+def expired_without_known_expiry(program):
     """A stand-in whose token has expired, while the client knows of no expiry."""
     with StandIn("--token-life", "2") as stand_in:
         time.sleep(3.1)
@@ -340,7 +340,7 @@ def expired_without_a_word(program):
 
 
 def due_with_a_kept_connection(program, stand_in):
-    """A token that is good, and due all the same, for the platform is said to have refused it."""
+    """A valid token that is due, because the client was told that the platform rejected it."""
     token_client(program, stand_in.url, in_seconds(40))
     equal(send(program, stand_in.url + TARGET)[0], 200, "with a connection that is then kept")
     equal(program.do("review", "h", f"TC-Token {TOKEN}", None, 401, None, UNAUTHORIZED), ["RETRY"])
@@ -441,7 +441,7 @@ def newer_token(program):
 
 @scenario("401 to the current token: renewed, and sent again with its body")
 def renewed_after_a_refusal(program):
-    with expired_without_a_word(program) as stand_in:
+    with expired_without_known_expiry(program) as stand_in:
         status, answer = send(program, stand_in.url + TARGET, "POST", "x" * 70_000)
         equal(status, 200, answer)
         equal(json.loads(answer)["data"]["received"], 70_000)
@@ -451,8 +451,8 @@ def renewed_after_a_refusal(program):
 
 
 @scenario("401 to a body that can't be sent twice: returned, renewed with the next request")
-def body_that_is_gone(program):
-    with expired_without_a_word(program) as stand_in:
+def body_that_can_not_be_sent_again(program):
+    with expired_without_known_expiry(program) as stand_in:
         status, answer = send(program, stand_in.url + TARGET, "POST", "once", "send_once")
         equal((status, json.loads(answer)["message"]), (401, "Unauthorized"))
         counted(stand_in, verified=0, refused=1, renewal_requests=0)
@@ -488,7 +488,7 @@ def long_refusal(program):
     with Hop(0, answer=(head + body).encode()) as hop:
         hmac_client(program, hop.url)
         equal(send(program, hop.url + TARGET), (403, body))
-        equal(program.do("events", "h"), ["refused UNKNOWN 403"])  # a message is looked for in 64 KiB
+        equal(program.do("events", "h"), ["refused UNKNOWN 403"])  # a message is searched for in 64 KiB
     return "403"
 
 
@@ -540,7 +540,7 @@ def clock_over_http(program):
     return "401"
 
 
-# fault of the renewal; what the observer sees; the answer to the caller's request
+# fault of the renewal; what the observer sees; the response to the caller's request
 FAULTS = [
     ("ok", "renewal OK", 200),
     ("500", "renewal RENEWAL_BAD_RESPONSE Internal Server Error", 200),
@@ -585,7 +585,7 @@ def redirected(program):
         answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n" + location + b"\r\n"
         with Hop(0, answer=answer) as hop:
             hmac_client(program, hop.url)
-            # Some clients hand the redirect to their caller, and some follow it, as far as it is allowed.
+            # Some clients return the redirect to their caller, and some follow it as far as allowed.
             equal(send(program, hop.url + TARGET)[0] in (302, "OTHER_ORIGIN"), True)
         counted(elsewhere, verified=0, refused=0)
     return "nothing"

@@ -1,12 +1,12 @@
-"""A hostile server, and what each HTTP adapter and example makes of it: one suite for all languages.
+"""How each HTTP adapter and example handles a hostile server: one suite for all languages.
 
-    python3 hostile.py run RESULTS LABEL COMMAND...        drives one binding's program, adds to a directory of results
+    python3 hostile.py run RESULTS LABEL COMMAND...        runs one binding's program, adds to a directory of results
     python3 hostile.py session RESULTS LABEL PROGRAM       the same for examples-c/curl_session.c, which is started for each case
-    python3 hostile.py table RESULTS                       prints what is in there: case by language
+    python3 hostile.py table RESULTS                       prints the results: case by language
 
-Each case is a server of its own. In most of them the token is due, the response to its renewal is the hostile one, and a
-request follows, whose Authorization header shows which token is in use. The cases of one program run at the same time,
-because some of them last until the renewal is given up, after 30 seconds. README.md lists what is checked.
+Each case has its own server. In most cases, the token is due, the response to its renewal is hostile, and the
+Authorization header of the next request shows which token is in use. The cases of one program run at the same time,
+because some last until the renewal times out, after 30 seconds. README.md lists what is checked.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ TOKEN = "API:5:the-first-token+of/this=test"
 NEW_TOKEN = "API:6:the-next-token+of/this=test"
 GOOD = json.dumps({"success": True, "apiToken": NEW_TOKEN, "apiTokenExpires": "4000000000"}).encode()
 UNAUTHORIZED = b'{"status":"Failure","message":"Unauthorized"}'
-RENEWAL_SECONDS = 30  # after this an adapter gives a renewal up
-SLACK_SECONDS = 15  # for a machine that is busy
+RENEWAL_SECONDS = 30  # the timeout of a renewal
+SLACK_SECONDS = 15  # for a busy machine
 NONE = "no answer"
 
 # --- the server
@@ -40,7 +40,7 @@ NONE = "no answer"
 
 @dataclasses.dataclass
 class Request:
-    """What has arrived: the head of a request, and on which connection."""
+    """The head of a received request, and the number of its connection."""
 
     connection: int
     head: str
@@ -61,7 +61,7 @@ class Closed(Exception):
 
 
 class Connection:
-    """One of a client, for the script of a case."""
+    """A client's connection, for the script of a case."""
 
     def __init__(self, server, sock, number):
         self.server, self.sock, self.number = server, sock, number
@@ -99,13 +99,13 @@ class Connection:
             raise Closed
 
     def drip(self, parts, seconds=0.5):
-        """One part after the other, without end if there is no end of parts."""
+        """Sends the parts one by one, with pauses; endless if the parts are."""
         for part in parts:
             self.send(part)
             self.server.over.wait(seconds)
 
     def wait(self):
-        """Says nothing more until the client closes."""
+        """Sends nothing more, and waits until the client closes."""
         while True:
             self.receive()
 
@@ -173,7 +173,7 @@ class Server:
             connection.send(response(b"{}"))
 
     def be_hostile(self):
-        """Until now each response was a good one, and none of that counts."""
+        """From now on, responses are hostile; earlier requests do not count."""
         with self.lock:
             self.requests.clear()
             self.is_hostile = self.hostile_is_left = True
@@ -195,7 +195,7 @@ class Server:
 
 
 class Http2:
-    """As much of HTTP/2 as it takes to be hostile in it: a response to each stream, or an error."""
+    """Enough of HTTP/2 to be hostile: a response to each stream, or an error."""
 
     PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     HEADERS, RST_STREAM, SETTINGS, GOAWAY = 1, 3, 4, 7
@@ -257,10 +257,10 @@ CHUNKED = "Transfer-Encoding: chunked"
 class Case:
     title: str
     script: typing.Callable
-    on: str = "renewal"  # or "request": which of the two gets the hostile response
-    adopted: bool | None = False  # whether the token of the response is in use afterwards; None if it may or may not
+    on: str = "renewal"  # or "request": which one gets the hostile response
+    adopted: bool | None = False  # whether the token of the response is in use afterwards; None: either is right
     within: float = 5  # seconds from the renewal, or the request, to the next request
-    answers: tuple = (200,)  # what the caller may get in the end
+    answers: tuple = (200,)  # what the caller may get at last
     http2: bool = False
     again: bool = False  # over HTTP/2 each stream gets the hostile response
     tls: bool = False
@@ -314,7 +314,7 @@ def endless_headers(connection):
     connection.drip(forever(b"X-Padding: x\r\n"))
 
 
-@case("a body that never ends and is none", **GIVEN_UP)
+@case("a body that never ends and has no JSON", **GIVEN_UP)
 def endless_body(connection):
     connection.send(head(CHUNKED) + chunk(GOOD[:20]))
     connection.drip(forever(chunk(b" ")))
@@ -332,10 +332,10 @@ def whole_and_dripping(connection):
     connection.drip(forever(chunk(b" ")))
 
 
-# A whole body, and then an end that is wrong: at once, or a moment later.
+# A whole body, and then a wrong end: at once, or a moment later.
 WRONG_ENDS = {
     "no last chunk": (head(CHUNKED) + chunk(GOOD), b""),
-    "no chunk behind it": (head(CHUNKED) + chunk(GOOD), b"no chunk\r\n\r\n"),
+    "no chunk after it": (head(CHUNKED) + chunk(GOOD), b"no chunk\r\n\r\n"),
     "a bad trailer": (head(CHUNKED, "Trailer: X") + chunk(GOOD), b"0\r\nno trailer\r\n\r\n"),
     "a Content-Length that is one too long": (head(f"Content-Length: {len(GOOD) + 1}") + GOOD, b""),
 }
@@ -517,7 +517,7 @@ def refused_large(connection):
     connection.drip(forever(b" " * (1 << 16), 10 << 14), 0)
 
 
-# The codes of HTTP/2's errors (RFC 9113, 7), and one that there is not.
+# The error codes of HTTP/2 (RFC 9113, 7), and an unknown one.
 CODES = ["NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED",
          "FRAME_SIZE_ERROR", "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM",
          "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED", "unknown"]
@@ -539,11 +539,11 @@ def forever(part, times=1 << 62):
     return (part for _ in range(times))
 
 
-# What a runtime makes impossible: whether the token is adopted (None if it may or may not), and why.
+# Limits of a runtime: whether the token is adopted (None: either is right), and why.
 IN_JAVA = None, "java.net.http can drop what came together with a wrong end"
 LIMITS = {("dotnet-mono", "100, 102 and 103 before a good response"): (False, "Mono takes a 1xx for the response")} | {
     (label, f"a whole body, and {title}"): IN_JAVA for label in ("java-ffm", "java-jna") for title in WRONG_ENDS}
-# Before Java 21 a client and its connections can't be closed; the garbage collector does it.
+# Before Java 21, only the garbage collector closes a client and its connections.
 KEEPS_CONNECTIONS = {"java-jna"}
 
 
@@ -559,15 +559,15 @@ SECRETS = re.compile("(first|next)-token")
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of one case, as the caller saw it."""
+    """The outcome of one case for the caller."""
 
     answer: typing.Any  # the HTTP status, or NONE
-    token: str | None  # the one in use afterwards, as far as it is known
-    texts: str  # all that the caller, the observer and the log were told
+    token: str | None  # the one in use afterwards, if known
+    texts: str  # all texts for the caller, the observer and the log
 
 
 def check(label, case, server, outcome):
-    """Raises AssertionError, or returns what goes into the table."""
+    """Raises AssertionError, or returns the text for the table."""
     with server.lock:
         requests = list(server.requests)
     renewals = [request for request in requests if request.is_renewal]
@@ -584,7 +584,7 @@ def check(label, case, server, outcome):
     if outcome.answer not in case.answers:
         raise AssertionError(f"answer {outcome.answer}: {outcome.texts[:500]}")
     after = requests[requests.index(renewals[0]) + 1:]
-    # The example in C has more than one thread, so that requests with the old token can still be on their way.
+    # The example in C has several threads, so requests with the old token may still arrive.
     settled = after[-1:] if label == "c" else after
     in_use = {request.token for request in settled} | ({outcome.token} if outcome.token else set())
     allowed = {TOKEN, NEW_TOKEN} if case.adopted is None else {NEW_TOKEN if case.adopted else TOKEN}
@@ -602,7 +602,7 @@ def check(label, case, server, outcome):
 
 
 def eventually(condition, seconds):
-    """Waits for the condition, and says whether it came true."""
+    """Waits for the condition, and returns whether it became true."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.1)
@@ -613,7 +613,7 @@ def eventually(condition, seconds):
 
 
 class Process:
-    """What the program of a binding uses, by the kernel's count."""
+    """The resources that a binding's program uses, as the kernel counts them."""
 
     def __init__(self, program):
         self.program, self.directory = program, pathlib.Path("/proc", str(program.process.pid))
@@ -655,14 +655,14 @@ def run(results, label, *command):
         for server in servers:
             server.over.set()
         cells.update(used_afterwards(process, before))
-        cells["a good response cut behind each of its bytes"] = cut_everywhere(program)
+        cells["a good response, truncated after each byte"] = cut_everywhere(program)
         log.seek(0)
         cells["tokens in what the program has logged"] = "FAILED" if SECRETS.search(log.read()) else "none"
     return save(results, label, runtime, cells)
 
 
 def connect(program, number, server, authority):
-    """A handle and a client, which have renewed and sent one request already: what they keep is there."""
+    """Creates a handle and a client, which renew and send one request, so that what they keep is allocated."""
     name = f"h{number}"
     program.do("new_token", name, TOKEN, in_seconds(-10))
     program.do("set_api_path", name, server.url + "/api")
@@ -697,7 +697,7 @@ def outcome_of(label, program, number, server):
 
 
 def used_afterwards(process, before):
-    """Threads may live on for a minute in a pool."""
+    """Pooled threads may exist for another minute."""
     allowed = before[0] + max(3, len(CASES) // 4), before[1] + 3
     eventually(lambda: process.tasks() <= allowed[0] and process.sockets() <= allowed[1], 90)
     after = process.tasks(), process.sockets()
@@ -712,7 +712,7 @@ def used_afterwards(process, before):
 
 
 def cut_everywhere(program):
-    """The token is adopted if, and only if, all of the JSON has come."""
+    """The token is adopted if and only if all of the JSON has arrived."""
     count = 0
     for wire, whole in ((response(GOOD), len(response(GOOD))), (head(CHUNKED) + chunk(GOOD) + chunk(b""), None)):
         whole = whole or wire.index(GOOD) + len(GOOD)
@@ -720,7 +720,7 @@ def cut_everywhere(program):
             def script(connection, length=length):
                 connection.send(wire[:length])
                 if whole <= length < len(wire):
-                    connection.server.over.wait(0.3)  # what came together with the end can be lost: see LIMITS
+                    connection.server.over.wait(0.3)  # what arrives together with the end can be lost: see LIMITS
 
             cut = Case("cut", script, adopted=length >= whole)
             with Server(cut) as server:

@@ -1,4 +1,4 @@
-"""The shared library through ctypes, as thin as possible: what a binding in Python would begin with."""
+"""The shared library through ctypes: a minimal binding for Python."""
 
 import ctypes
 from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_void_p

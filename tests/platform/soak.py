@@ -1,10 +1,9 @@
 """Signs and renews for a long time, while renewals fail in all ways at random and the clock is set wrong.
 
-    python3 soak.py PROGRAM [MINUTES [SEED]]    (`make soak` starts it; it prints the seed, which makes the same faults)
+    python3 soak.py PROGRAM [MINUTES [SEED]]    (`make soak` starts it; it prints the seed, which repeats the same faults)
 
-Succeeds if the stand-in has seen no header that was wrong and no token that was lost, if memory and open files do not
-grow, and if whatever was refused is accepted again. First a fault is planted for each check, which must be found by
-that check, and by no other.
+Succeeds if the stand-in saw no wrong header and no lost token, if memory and open files do not grow, and if all that
+was refused is accepted later. First a fault is planted for each check: only that check must find it.
 """
 
 import collections
@@ -16,7 +15,7 @@ from stand_in import ACCESS_ID, SECRET_KEY
 from support import StandIn
 
 LIFE = 4
-# A fault, and the checks that find it. What is never corrected makes the run idle, too.
+# A fault, and the checks that find it. A fault that is never corrected also makes the run idle.
 PLANTS = {
     "heap": {"heap"},
     "pages": {"resident"},

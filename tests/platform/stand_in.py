@@ -1,15 +1,15 @@
-"""A stand-in for the ThreatConnect platform: an HTTP server that checks the authorization of what arrives.
+"""A stand-in for the ThreatConnect platform: an HTTP server that checks the authorization of requests.
 
 It shares no code with the library. It reads the request line as bytes, computes the signature with Python's own hmac,
-and answers with the platform's messages. See README.md for what it is faithful to.
+and responds with the platform's messages. README.md says what is the same as on the platform.
 
     python3 stand_in.py [--help]
 
-Prints its port on standard output, then one line a request on standard error, and ends with its parent.
-GET /_stats tells, without authorization, how many requests were verified and refused, and how many tokens issued. Those
-are `wrong` that no correct client sends: with a wrong signature, or with a token that never was one. `lost` are
-renewals of a token whose successor was told to the client, which so must have lost it.
-GET /_issue issues one more token to whoever asks, in the words of a parameter file: that helps when another was lost.
+Prints its port on standard output, then one line per request on standard error, and ends with its parent. GET /_stats
+returns, without authorization, how many requests were verified and refused, and how many tokens issued. `wrong` are
+requests that no correct client sends: with a wrong signature, or a token that was never issued. `lost` are renewals of
+a token whose successor was sent, so the client must have lost it. GET /_issue issues another token, as JSON like in a
+parameter file: for use after one was lost.
 """
 
 import argparse
@@ -36,7 +36,7 @@ WINDOW_SECONDS = 300
 
 
 class Refused(Exception):
-    """The platform's message, and the HTTP status that it comes with."""
+    """The platform's message, and its HTTP status."""
 
     def __init__(self, message, status=401):
         super().__init__(message)
@@ -50,7 +50,7 @@ def expected_signature(secret_key, target, method, timestamp):
 
 
 class Tokens:
-    """The tokens that are good, and the renewals of them. An old one dies the moment its successor is issued."""
+    """The valid tokens and their renewals. A token becomes invalid when its successor is issued."""
 
     def __init__(self, token, life, faults):
         self.lock = threading.Lock()
@@ -59,7 +59,7 @@ class Tokens:
         self.faults = iter(faults)
         self.issued = 0
         self.ever = {token}
-        self.told = set()  # whose successor was sent
+        self.told = set()  # tokens whose successor was sent
 
     def is_good(self, token, now):
         with self.lock:
@@ -104,7 +104,7 @@ class Platform(http.server.ThreadingHTTPServer):
         if options.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(options.tls)
-            # The handshake is for the thread of the connection, not for the one that accepts.
+            # The connection's thread does the handshake, not the accepting one.
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def count(self, what):
@@ -157,7 +157,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "tc_auth-stand-in"
     disable_nagle_algorithm = True
-    used = False  # an instance is a connection
+    used = False  # one instance per connection
     wbufsize = -1  # headers and body in one packet
 
     def __getattr__(self, name):
@@ -181,9 +181,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(200, {"tc_token": token, "tc_token_expires": expires})
         if path.rstrip("/") == "/api/appAuth":
             return self.renew(urllib.parse.parse_qs(query, strict_parsing=True).get("expiredToken", [""])[0])
-        if path == "/api/v3/rejected":  # an endpoint that takes nobody's token
+        if path == "/api/v3/rejected":  # an endpoint that rejects every token
             return self.reply(401, {"status": "Failure", "message": "Unauthorized"})
-        if path == "/api/v3/attribute":  # one that has something else to say
+        if path == "/api/v3/attribute":  # an endpoint with an unrelated error
             return self.reply(400, {"status": "Failure", "message": "Unauthorized attribute type 'Foo'"})
         try:
             how = self.server.check(method, target, self.headers)
@@ -199,7 +199,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return None
 
     def read_body(self):
-        """Reads the body, which nobody signs, and says how long it was."""
+        """Reads the body, which is not signed, and returns its length."""
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         received = 0
@@ -210,7 +210,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return received
 
     def renew(self, token):
-        """Renewal, with the fault that is next on the list."""
+        """A renewal, with the next fault of the list."""
         self.server.count("renewal requests")
         fault, _, argument = self.server.tokens.next_fault().partition(":")
         self.log(f"renewal, fault: {fault}")
@@ -228,18 +228,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(200, {"success": False, "message": f"Token {token} may not be renewed"})
         renewed = self.server.tokens.renew(token, self.server.now(), tell=fault != "lost")
         if fault == "slow":
-            time.sleep(float(argument))  # the old token is dead by now, and nobody has the new one
+            time.sleep(float(argument))  # the old token is invalid now, and the new one not sent yet
         if fault == "lost":
             return self.drop()
         if renewed is None:
             self.log("renewal of a token that was replaced: refused")
             return self.reply(401, {"success": False, "message": "Unauthorized"})
         answer = {"success": True, "apiToken": renewed[0]} | ({"apiTokenExpires": str(renewed[1])} if renewed[1] else {})
-        # The platform escapes "=", so that a client without a real JSON parser is found out.
+        # The platform escapes "=", which finds clients without a real JSON parser.
         return self.send(200, "application/json", json.dumps(answer).replace("=", "\\u003d").encode("utf-8"))
 
     def drop(self):
-        """Closes the connection without an answer."""
+        """Closes the connection without a response."""
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
@@ -257,11 +257,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def date_time_string(self, timestamp=None):
-        """The Date header tells the stand-in's time, also when that is set wrong."""
+        """The Date header has the stand-in's time, even if that is set wrong."""
         return super().date_time_string(self.server.now() if timestamp is None else timestamp)
 
     def log(self, line):
-        sys.stderr.write(line + "\n")  # in one piece: many threads log
+        sys.stderr.write(line + "\n")  # in one write, because many threads log
         sys.stderr.flush()
 
     def log_message(self, *_):
@@ -272,7 +272,7 @@ FAULTS = ["500", "html", "drop", "refuse", "lost", "slow:0.2", "slow:1"]
 
 
 def half(seed):
-    """Without end, and about half of them."""
+    """Endless; about half of them are faults."""
     rng = random.Random(seed)
     while True:
         yield rng.choice(FAULTS) if rng.random() < 0.5 else "ok"
@@ -297,19 +297,19 @@ def end_with_parent():
 
 def main():
     parser = argparse.ArgumentParser(description="A stand-in for the ThreatConnect platform.",
-                                     formatter_class=argparse.RawTextHelpFormatter)  # which breaks no token in two
-    parser.add_argument("--access-id", default=ACCESS_ID, help=f"the one that is known: {ACCESS_ID}")
+                                     formatter_class=argparse.RawTextHelpFormatter)  # which does not wrap tokens
+    parser.add_argument("--access-id", default=ACCESS_ID, help=f"the valid one: {ACCESS_ID}")
     parser.add_argument("--secret-key", default=SECRET_KEY, help=f"its secret key: {SECRET_KEY}")
-    parser.add_argument("--token", default=TOKEN, help=f"the one that is good: {TOKEN}")
+    parser.add_argument("--token", default=TOKEN, help=f"the valid one: {TOKEN}")
     parser.add_argument("--clock-offset", type=int, default=0, metavar="SECONDS", help="how far its clock is off: 0")
     parser.add_argument("--token-life", type=int, default=0, metavar="SECONDS",
-                        help="how long the token and each new one lives: 0, without end")
+                        help="how long each token is valid: 0, for ever")
     parser.add_argument("--faults", type=faults, default=[], metavar="LIST",
                         help="what happens to the renewals, one after the other, separated by commas:\nok, 500, html, "
-                        "slow:SECONDS, drop, refuse, or lost (the answer, after the token was replaced);\n"
-                        "or half:SEED, half of all renewals, without end")
+                        "slow:SECONDS, drop, refuse, or lost (the response, after the token was replaced);\n"
+                        "or half:SEED, about half of all renewals")
     parser.add_argument("--tls", metavar="FILE", help="speak HTTPS, with the certificate and the key of this PEM file")
-    parser.add_argument("--header", action="append", default=[], metavar="LINE", help="add it to each answer")
+    parser.add_argument("--header", action="append", default=[], metavar="LINE", help="add it to each response")
     parser.add_argument("--dead-connections", action="store_true",
                         help="drop a connection that is kept as soon as a second request comes")
     parser.add_argument("--quiet", action="store_true", help="log refusals and renewals only")

@@ -1,9 +1,9 @@
-"""The storm beside TcEx, the vendor's own framework: the same stand-in, token life, threads and time for both.
+"""The storm compared with TcEx, the vendor's own framework: the same stand-in, token life, threads and time.
 
     python3 storm.py DIRECTORY_OF_THE_PROGRAMS [SECONDS [LIFE]]    (needs: pip install tcex==4.0.11)
 
-Prints a table. TcEx runs with a shorter round than its own (TC_TOKEN_SLEEP_INTERVAL=5 instead of 150 seconds) and a
-smaller window (10 instead of 600), for its defaults do not fit tokens that live half a minute.
+Prints a table. TcEx runs with a shorter interval (TC_TOKEN_SLEEP_INTERVAL=5 instead of 150 seconds) and a smaller
+window (10 instead of 600), because its defaults do not fit tokens that are valid for half a minute.
 """
 
 import importlib.metadata

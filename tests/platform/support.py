@@ -1,4 +1,4 @@
-"""Servers that run beside a test: the stand-in in a process of its own, and a hop on the way to it."""
+"""Servers for a test: the stand-in in its own process, and a proxy before it."""
 
 import json
 import pathlib
@@ -38,7 +38,7 @@ class StandIn:
 
     def stats(self):
         """How many requests were verified and refused, and how many tokens asked for and issued."""
-        context = ssl._create_unverified_context()  # its certificate is not what is being tested here
+        context = ssl._create_unverified_context()  # its certificate is not tested here
         with urllib.request.urlopen(self.url + "/_stats", timeout=10, context=context) as answer:
             return json.load(answer)
 
@@ -53,7 +53,7 @@ class StandIn:
 
 
 class Hop:
-    """A proxy that makes one change to each request that it passes on, or answers by itself."""
+    """A proxy that changes each request before it passes it on, or responds by itself."""
 
     def __init__(self, port, change=None, answer=None):
         self.port_behind, self.change, self.answer = port, change, answer

@@ -1,4 +1,4 @@
-"""Real requests to the stand-in: the example programs and the curl tool send them, its log says what it thinks of them.
+"""Real requests to the stand-in, sent by the example programs and the curl tool; the stand-in's log has the results.
 
     python3 test_requests.py DIRECTORY_OF_THE_PROGRAMS
 """
@@ -99,7 +99,7 @@ class CurlTool(unittest.TestCase):
             headers = sign("GET", "/api", TC_TOKEN=TOKEN + "x").stdout
             self.assertEqual(self.curl(stand_in, "/api", "GET", headers), 'refused 401 "Unauthorized": GET /api')
 
-    def test_old_and_odd_timestamps(self):
+    def test_old_and_malformed_timestamps(self):
         with StandIn() as stand_in:
             headers = sign("--at", str(int(time.time()) - 600), "GET", "/api").stdout
             self.assertIn("Timestamp out of acceptable time range", self.curl(stand_in, "/api", "GET", headers))

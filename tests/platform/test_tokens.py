@@ -1,4 +1,4 @@
-"""Tokens against the stand-in: each fault that a renewal can meet, and what the callers see of it.
+"""Tokens and the stand-in: each fault of a renewal, and its effect on callers.
 
     python3 test_tokens.py SHARED_LIBRARY DIRECTORY_OF_THE_PROGRAMS
 """
@@ -22,12 +22,12 @@ TARGET = "/api/v3/indicators"
 
 
 def get(port, target, headers=None):
-    """Status, Date and body of an answer; None if there was none."""
+    """Status, Date and body of a response; None if there was none."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", target, headers=headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.getheader("Date"), answer.read()
+        response = connection.getresponse()
+        return response.status, response.getheader("Date"), response.read()
     except (OSError, http.client.HTTPException):
         return None
     finally:
@@ -35,22 +35,22 @@ def get(port, target, headers=None):
 
 
 class Client:
-    """What an application does: poll, sign, send, review, once more if that is of any use."""
+    """An application: poll, sign, send and review, and once more if that helps."""
 
     def __init__(self, stand_in, auth):
         self.stand_in, self.auth = stand_in, auth
 
     def renew_if_due(self):
-        """How the renewal ended, if one was due."""
+        """The result of the renewal, if one was due."""
         renewal = self.auth.poll(10_000)
         if renewal is None:
             return None
         url = self.auth.url(renewal)
-        answer = get(self.stand_in.port, url.removeprefix(self.stand_in.url))
-        if answer is None:
+        response = get(self.stand_in.port, url.removeprefix(self.stand_in.url))
+        if response is None:
             self.auth.cancel(renewal)
             return "cancelled", None
-        return self.auth.complete(renewal, answer[0], answer[2])
+        return self.auth.complete(renewal, response[0], response[2])
 
     def send(self, target=TARGET):
         """One signed request, without a retry: the status and the advice, or why it could not be signed."""
@@ -73,7 +73,7 @@ FAULTS = [
     ("html", ("RENEWAL_BAD_RESPONSE", None), GOOD, ("OK", None), GOOD),
     ("drop", ("cancelled", None), GOOD, ("OK", None), GOOD),
     ("refuse", REFUSED, GOOD, None, GOOD),
-    # The platform has replaced the token, and nobody knows the new one: only somebody else can help.
+    # The platform has replaced the token, and the new one was lost: the application needs another token.
     ("lost", ("cancelled", None), (401, "TOKEN_REJECTED"), ("RENEWAL_REFUSED", "Unauthorized"), (401, "TOKEN_REJECTED")),
 ]
 
@@ -83,7 +83,7 @@ class Faults(unittest.TestCase):
         with StandIn("--token-life", "60", "--faults", fault) as stand_in:
             auth = library.Auth.token(LIBRARY, TOKEN, int(time.time()) + 30, stand_in.url + "/api")
             client = Client(stand_in, auth)
-            # Due at once, though the server would take it for a minute.
+            # Due at once, although the server would accept it for a minute.
             self.assertEqual(auth.review(f"TC-Token {TOKEN}", None, 401, None, b"Unauthorized"), "RETRY")
             seen = [client.renew_if_due(), client.send()]
             seen.append(client.renew_if_due() and "a renewal in the pause")
@@ -150,7 +150,7 @@ class Renewal(unittest.TestCase):
 
 
 class Availability(unittest.TestCase):
-    """An endpoint that answers 401 to every token does not take the others down."""
+    """An endpoint that responds with 401 to every token does not break the others."""
 
     def test_few_renewals_and_every_other_request_succeeds(self):
         with StandIn("--quiet") as stand_in:
@@ -248,7 +248,7 @@ class Storm(unittest.TestCase):
     LIFE, WINDOW, THREADS, SECONDS = 2, 1, 16, 8
 
     def run_storm(self, *servers):
-        """What the servers counted: each is a stand-in and the token that it starts with."""
+        """The servers' statistics; each server is a stand-in and its first token."""
         command = [PROGRAMS / "storm", *map(str, [self.LIFE, self.WINDOW, self.THREADS, self.SECONDS])]
         command += [argument for stand_in, token in servers for argument in (stand_in.url, token)]
         storm = subprocess.run(command, capture_output=True, text=True, timeout=120)
