@@ -35,7 +35,7 @@ pub(crate) fn object(text: &[u8]) -> std::result::Result<Parameters, Fault> {
     if good { Ok(found) } else { Err(Fault::Member) }
 }
 
-/// Accepts a string, null, which counts as absent, and for a time also a number.
+/// Accepts a string; null, which counts as absent; and a number if it is a time.
 fn value(parameter: Parameter, raw: &str) -> Option<Secret> {
     match raw.as_bytes()[0] {
         b'n' => Some(Secret::default()),

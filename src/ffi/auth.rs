@@ -275,6 +275,6 @@ pub unsafe extern "C" fn tc_auth_verify(
 
 /// A handle that is not `const` in C is still shared between threads: never borrow it as `&mut`.
 pub(super) unsafe fn borrow<'a>(auth: *mut tc_auth) -> Result<&'a Auth> {
-    // SAFETY: the caller passes NULL or a handle that nobody frees during the call.
+    // SAFETY: the caller passes NULL or a handle that is not freed during the call.
     required(unsafe { auth.as_ref() }).map(|auth| &auth.0)
 }

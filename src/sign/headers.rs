@@ -44,7 +44,7 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// The headers to add to one request: `Authorization`, and for a signed request `Timestamp`.
+/// The headers to add to one request: `Authorization`, and `Timestamp` if it is signed.
 pub struct HeaderList {
     /// The header lines, each with a NUL at its end, so that C can read lines and values without a copy.
     text: Secret,

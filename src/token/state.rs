@@ -50,7 +50,7 @@ pub(crate) enum Rejection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TicketId(u64);
 
-/// The token and the state of its state.
+/// The token and the state of its renewal.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenState {
     token: Arc<Token>,
@@ -168,7 +168,7 @@ impl TokenState {
         }
         match response {
             RenewalResponse::Renewed { token, expires } => {
-                // An impossible expiry counts as unknown; a 401 will still cause a state.
+                // An impossible expiry counts as unknown; a 401 will still cause a renewal.
                 let expires = expires.filter(|&expires| expires > now.unix && clock::unix_seconds(expires).is_ok());
                 if !self.token.matches(&token) {
                     self.replace(Token::from_secret(&token, expires), now);
@@ -398,7 +398,7 @@ mod tests {
         /// How many fresh tokens were rejected, and when any token was last rejected.
         rejections: u32,
         last_rejection: i64,
-        /// The latest ticket at the last successful state.
+        /// The latest ticket at the last successful renewal.
         settled: Option<TicketId>,
         refused: bool,
         pause_ends: i64,

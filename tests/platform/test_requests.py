@@ -173,7 +173,7 @@ class TcSign(unittest.TestCase):
             (["GET", "/"], {"TC_API_ACCESS_ID": "1"}, "no TC_API_SECRET_KEY"),
             (["GET", "/"], {"TC_API_SECRET_KEY": "1"}, "no TC_API_ACCESS_ID"),
             (["GET", "/"], {"TC_TOKEN": ""}, "No complete credentials were found"),
-            (["--tc_token=a b", "GET", "/"], {"TC_TOKEN": "x"}, "token is empty or holds a character"),
+            (["--tc_token=a b", "GET", "/"], {"TC_TOKEN": "x"}, "token is empty or contains a character"),
             (["--tc_token=x", "GET", "https://h/"], {"TC_API_PATH": "https://company.example"}, "must not go"),
         ]
         for arguments, variables, message in cases:
