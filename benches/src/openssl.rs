@@ -164,7 +164,7 @@ impl Crypto {
 
     /// `SHA256_CTX`: two of them that have hashed the key's block, copied each time. The deprecated, fastest way.
     pub fn low_level(self, key: &'static [u8]) -> Mac {
-        let behind = |pad: u8| {
+        let state_after = |pad: u8| {
             let mut block = [pad; 64];
             block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
             let mut context = Sha256 { state: [0; 8], bits: [0; 2], block: [0; 16], filled: 0, digest_len: 0 };
@@ -175,7 +175,7 @@ impl Crypto {
             }
             context
         };
-        let (inner, outer) = (behind(0x36), behind(0x5c));
+        let (inner, outer) = (state_after(0x36), state_after(0x5c));
         Box::new(move |message| {
             let (mut inner, mut outer, mut digest) = (inner, outer, [0; 32]);
             // SAFETY: as above.

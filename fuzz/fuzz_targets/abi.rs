@@ -631,8 +631,8 @@ impl World<'_> {
         let url = String::from_utf8(unsafe { bytes(tc_auth_renewal_url(ticket.handle)) }).unwrap();
         assert!(url.ends_with(&format!("/appAuth?expiredToken={}", encode(&ticket.token))), "{url}");
         let mut message = null_mut();
-        let answer = RESPONSES.get(choice % (RESPONSES.len() + 1));
-        let status = match answer {
+        let response = RESPONSES.get(choice % (RESPONSES.len() + 1));
+        let status = match response {
             Some((http_status, body, ..)) => unsafe {
                 tc_auth_renewal_complete(ticket.handle, *http_status, body.as_ptr().cast(), body.len(), &mut message)
             },
@@ -648,7 +648,7 @@ impl World<'_> {
         let auth = self.auths.iter_mut().find(|auth| auth.number == ticket.of && !auth.handle.is_null());
         let Some(auth) = auth.filter(|auth| auth.token == ticket.token) else {
             // The response does not matter any more.
-            return assert!(status == OK || answer.is_none());
+            return assert!(status == OK || response.is_none());
         };
         let fail = |auth: &mut Auth| {
             if auth.phase == Phase::UnderWay(ticket.number) {
@@ -656,7 +656,7 @@ impl World<'_> {
             }
             assert_eq!(status, RenewalBadResponse);
         };
-        match answer {
+        match response {
             Some((_, _, Some(new), expires)) if new.as_bytes() != auth.token => {
                 assert_eq!(status, OK);
                 auth.set(new.as_bytes(), *expires);

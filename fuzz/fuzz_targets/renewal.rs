@@ -157,10 +157,10 @@ fuzz_target!(|input: &[u8]| {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     // For bytes that are not UTF-8, the text may differ by a character, which does not matter.
     let read = str::from_utf8(text).ok().and_then(read);
-    let new = read.as_ref().and_then(|answer| answer.get("apiToken")?.as_str());
-    if let Some(answer) = &read {
-        let success = answer.get("success").and_then(Value::as_bool);
-        let expires = answer.get("apiTokenExpires").and_then(expiry);
+    let new = read.as_ref().and_then(|response| response.get("apiToken")?.as_str());
+    if let Some(response) = &read {
+        let success = response.get("success").and_then(Value::as_bool);
+        let expires = response.get("apiTokenExpires").and_then(expiry);
         // The planted fault: an expiry that is past counts.
         let first = if planted("wrong") { 0 } else { NOW + 1 };
         let fit = |expires: &i64| (first..=99_999_999_999).contains(expires);

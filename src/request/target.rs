@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn other_uris_are_refused() {
+    fn unsupported_uris_are_refused() {
         for uri in [
             "",
             "*",

@@ -382,7 +382,7 @@ def large(connection):
     connection.drip(forever(b" " * (1 << 16), 10 << 14), 0)
 
 
-@case("a gzip bomb of 10 GB that nobody has asked for", within=RENEWAL_SECONDS)
+@case("an unrequested gzip bomb of 10 GB", within=RENEWAL_SECONDS)
 def gzip_bomb(connection):
     import zlib
 
@@ -475,7 +475,7 @@ def garbage(connection):
     connection.send(os.urandom(64) + b"\r\n\r\n" + GOOD)
 
 
-@case("a second response behind the first", adopted=True)
+@case("a second response after the first", adopted=True)
 def surplus(connection):
     connection.send(response(GOOD) + response(UNAUTHORIZED, "401 Unauthorized"))
     connection.wait()
@@ -732,7 +732,7 @@ def cut_everywhere(program):
                 equal(program.do("send", "cut", "GET", server.url + TARGET, None)[0], "200")
                 token = program.do("token", "cut")[0]
                 if len(server.renewals()) != 1 or token != (NEW_TOKEN if cut.adopted else TOKEN):
-                    print(f"    cut behind {length} bytes: {len(server.renewals())} renewals, {'new' if token == NEW_TOKEN else 'old'}")
+                    print(f"    truncated after {length} bytes: {len(server.renewals())} renewals, {'new' if token == NEW_TOKEN else 'old'}")
                     return "FAILED"
             count += 1
     return str(count)

@@ -541,7 +541,7 @@ static void note(char list[512][64], size_t *count, const char *name, const char
 }
 
 /* Sends the bytes in their order in memory. */
-static void answer(int file, const char *kind)
+static void reply(int file, const char *kind)
 {
     const uint8_t *bytes = (const uint8_t *)last_singles;
     size_t len = strcmp(kind, "single-words") == 0 ? sizeof last_singles : 8;
@@ -583,7 +583,7 @@ static int run(char **arguments, FILE *out)
         else if (sscanf(line, "needs %511s %63s", name, word) == 2)
             note(needed, &needed_count, name, word);
         else if (sscanf(line, "want %63s", word) == 1)
-            answer(to[1], word);
+            reply(to[1], word);
         else if (sscanf(line, "planted %63s %[^\n]", word, name) == 2)
             snprintf(wanted, sizeof wanted, "|%.30s %.90s|", word, name);
         else if (sscanf(line, "check %511s %63s %" SCNx64, name, word, &address) == 3) {
