@@ -4,8 +4,8 @@
  *
  * @mainpage
  *
- * The library makes headers and checks them. It opens no connection and starts no thread: you send the request, with any
- * HTTP client. tc_auth.h is for C99 and C++11 or later; tc_auth.hpp wraps it for C++17.
+ * You send the requests, with any HTTP client: the library opens no connection and starts no thread. tc_auth.h is for
+ * C99 and C++11 or later; tc_auth.hpp wraps it for C++17.
  *
  * A complete program (link with -ltc_auth):
  *
@@ -29,7 +29,7 @@
  *         return status == TC_AUTH_STATUS_OK ? 0 : 1;
  *     }
  *
- * **Sign what you send.** Sign the URL exactly as your client sends it, with the method in upper case. Follow no
+ * **Sign what you send.** Sign the URL exactly as your client sends it. Send the method in upper case. Follow no
  * redirect with these headers: a new target needs new headers, and another server must not see them. The body and
  * other headers are not signed.
  *
@@ -38,21 +38,22 @@
  * unchanged on failure. Initialise them to NULL, and reset them to NULL after freeing.
  *
  * The errors of each function are listed below without the prefix TC_AUTH_STATUS_. Two are not listed, because every
- * function can return them: NULL_ARGUMENT, and PANIC, which means that a bug in the library was stopped; the details
- * are on standard error.
+ * function can return them: NULL_ARGUMENT, and PANIC: a bug in the library stopped the call; details are on standard
+ * error.
  *
  * **Ownership.** Arguments stay yours: the library copies what it keeps. What you get through an output is yours, and
  * the comment names the function that frees it; never use free(). A returned `const char *` belongs to the object that
  * it came from. Freeing NULL does nothing.
  *
- * **NULL.** Where no meaning of NULL is documented it gives NULL_ARGUMENT; a function that returns no status returns
- * NULL, 0 or NONE. An input of length 0 may be NULL. The library can't detect a pointer to freed memory, a string
- * without its NUL, or a second free. Outputs and buffers must not overlap each other or an input.
+ * **NULL.** If no meaning of NULL is documented, the function returns NULL_ARGUMENT, or NULL, 0 or NONE if it returns
+ * no status. An input of length 0 may be NULL. The library can't detect a pointer to freed memory, a string without
+ * its NUL, or a second free. Outputs and buffers must not overlap each other or an input.
  *
- * **Threads.** All functions on one tc_auth may run in any number of threads at once, except tc_auth_free(), which
- * comes last and alone. Other objects belong to one thread at a time, but several may read a list together. A thread's
- * first call on a token handle allocates 128 bytes, which are reused when the thread has ended. pthread_cancel() takes
- * effect after a call, unless the thread's cancellation is asynchronous. Do not call the library in a signal handler.
+ * **Threads.** Any number of threads may use one tc_auth at once. tc_auth_free() must come last, when no other call is
+ * running. Other objects belong to one thread at a time, except that threads may read a list at the same time. A
+ * thread's first call on a token handle allocates 128 bytes, which are reused when the thread has ended.
+ * pthread_cancel() takes effect only after a call, unless asynchronous cancellation is enabled. Do not call the
+ * library in a signal handler.
  *
  * **Processes.** After fork(), the child may use HMAC handles and everything that it creates itself. It may only free
  * token handles, because two processes that renew the same token invalidate each other's copy; other calls on them may
@@ -64,10 +65,9 @@
  * they are freed or replaced, and leaves none on the stack or in registers. A call needs 12 KiB of stack.
  *
  * **Memory.** If an allocation fails, the library prints one line on standard error and aborts the program (SIGABRT).
- * Only tc_auth_headers_into() keeps working.
+ * Only tc_auth_headers_into() keeps working, on a token handle after the thread's first call.
  *
- * **Compatibility.** Numbers of the enumerations never change. Later versions may add some, so expect numbers that
- * this header does not name.
+ * **Compatibility.** Enumeration values never change, but later versions may add some: handle unknown values.
  */
 
 
@@ -81,9 +81,9 @@
 
 /** The version of this header; tc_auth_version() is that of the library that is running. */
 #define TC_AUTH_VERSION_MAJOR 0
-/** Grows with each addition. */
+/** Increases when something is added. */
 #define TC_AUTH_VERSION_MINOR 1
-/** Grows with each correction. */
+/** Increases with each fix. */
 #define TC_AUTH_VERSION_PATCH 0
 
 /** As a time: this machine's clock, plus the handle's clock offset. */
@@ -95,7 +95,7 @@
 /** As an expiry: unknown, or never. */
 #define TC_AUTH_NO_EXPIRY 0
 
-/** The outcome of a call. Values are fixed: a later version may add some, and never changes one. */
+/** The outcome of a call. */
 typedef enum {
   /** It worked. */
   TC_AUTH_STATUS_OK = 0,
@@ -104,8 +104,8 @@ typedef enum {
   /** The method is not an HTTP token of 1 to 64 characters. */
   TC_AUTH_STATUS_INVALID_METHOD = 2,
   /**
-   * The URI is neither a path that begins with one / nor an absolute http or https URL, or it has a part that this
-   * function does not take.
+   * The URI is neither a path (starting with /) nor an absolute http or https URL, or has a part that this function
+   * does not accept.
    */
   TC_AUTH_STATUS_INVALID_URI_FORM = 3,
   /** The URI contains a control character, a space or a byte above 0x7e. */
@@ -116,7 +116,7 @@ typedef enum {
   TC_AUTH_STATUS_INVALID_SECRET_KEY = 6,
   /** The token is empty or contains a character that is not visible ASCII. */
   TC_AUTH_STATUS_INVALID_TOKEN = 7,
-  /** The time is negative, or 10^11 and more (milliseconds?). */
+  /** The time is negative, or 10^11 or more (perhaps milliseconds). */
   TC_AUTH_STATUS_INVALID_TIME = 8,
   /** The buffer is too small; the length that is needed was stored. */
   TC_AUTH_STATUS_BUFFER_TOO_SMALL = 9,
@@ -166,7 +166,7 @@ typedef enum {
   TC_AUTH_KIND_TOKEN = 2,
 } tc_auth_kind;
 
-/** What to do about an answer. Values are fixed: a later version may add some, and never changes one. */
+/** What to do about a response. */
 typedef enum {
   /** The server had no objection to the authorization. */
   TC_AUTH_ADVICE_ACCEPTED = 0,
@@ -174,7 +174,7 @@ typedef enum {
   TC_AUTH_ADVICE_RETRY = 1,
   /** What was signed differs from what arrived, or the secret key is wrong. */
   TC_AUTH_ADVICE_BAD_SIGNATURE = 2,
-  /** The clocks are too far apart, and the answer gave no way to correct that. */
+  /** The clocks are too far apart, and the response did not allow a correction. */
   TC_AUTH_ADVICE_CLOCK_SKEW = 3,
   /** The server does not take the token, and it can't be renewed now. */
   TC_AUTH_ADVICE_TOKEN_REJECTED = 4,
@@ -189,11 +189,12 @@ typedef enum {
 /** One identity: an access id with its secret key, or an API token. Create it once and share it between threads. */
 typedef struct tc_auth tc_auth;
 
-/** The headers of one request: Authorization, and with a secret key also Timestamp. Independent of the handle. */
+/** The headers of one request: Authorization, and for HMAC handles Timestamp. It may outlive the handle. */
 typedef struct tc_auth_header_list tc_auth_header_list;
 
 /**
- * A ticket: the right to renew the token, while others wait. It lapses after 120 seconds, and may outlive its handle.
+ * A ticket: permission to renew the token while other callers wait. It expires after 120 seconds, and may outlive its
+ * handle.
  */
 typedef struct tc_auth_renewal tc_auth_renewal;
 
@@ -215,7 +216,7 @@ extern "C" {
 /**
  * Creates a handle that signs with HMAC-SHA256. Free it with tc_auth_free().
  *
- * Of the secret key only the state of a keyed hash is kept, so you can wipe your copy.
+ * The library keeps only a keyed hash state, not the secret key: you can wipe your copy.
  *
  * @param access_id visible ASCII (0x21 to 0x7e), not empty.
  * @param secret_key not empty; any bytes except control characters.
@@ -227,7 +228,7 @@ tc_auth_status tc_auth_new_hmac(const char *access_id, const char *secret_key, t
  * Creates a handle for an API token. Free it with tc_auth_free().
  *
  * @param token visible ASCII (0x21 to 0x7e), not empty; it is copied.
- * @param expires the Unix second at which it ends (not a lifetime), or TC_AUTH_NO_EXPIRY.
+ * @param expires when it expires, in Unix seconds (not a lifetime), or TC_AUTH_NO_EXPIRY.
  * Errors: INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
  */
 tc_auth_status tc_auth_new_token(const char *token, int64_t expires, tc_auth **out);
@@ -447,16 +448,16 @@ tc_auth_status tc_auth_set_renewal_window(tc_auth *auth,
 /**
  * Call it before you sign a request: it says whether to go ahead, or to renew the token first.
  *
- * - OK, and *out is NULL: go ahead and sign. Always so with an HMAC handle, with a token that is not renewed (it
- *   begins with "APIV2:", or no API path is set), and during the pause after a failed renewal.
- * - OK, and *out is a ticket: you, and nobody else, renew. GET the URL of tc_auth_renewal_url(), and within 120
+ * - OK, and *out is NULL: sign. This is always so with an HMAC handle, with a token that can't be renewed (it begins
+ *   with "APIV2:", or no API path is set), during the pause after a failed renewal, and after a refused one.
+ * - OK, and *out is a ticket: you must renew; nobody else will. GET the URL of tc_auth_renewal_url(), and within 120
  *   seconds call tc_auth_renewal_complete() or tc_auth_renewal_cancel(), which frees the ticket. Then sign, whatever
  *   the result: signing reports whether the token is usable.
  * - RENEWAL_TIMEOUT: another caller's renewal is still under way. Do not send the old token, because the server
  *   invalidates it when it issues the new one. Poll again, or give up.
  *
- * @param max_wait_ms how many milliseconds to wait for another caller's renewal; 0 to return at once. Allow more than
- *   your HTTP client may take for it.
+ * @param max_wait_ms the longest wait for another caller's renewal, in milliseconds; 0 to return at once. It should be
+ *   longer than your HTTP client's timeout.
  * Errors: INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
  * Threads: the only function that waits.
  */
@@ -468,8 +469,8 @@ tc_auth_status tc_auth_renewal_poll(tc_auth *auth,
  * The URL to GET. Valid until the ticket is completed or cancelled.
  *
  * It contains the token, so do not log it. Send no Authorization header with it, and follow no redirect. Send it once,
- * on a new connection: many clients repeat a GET when a kept connection turns out to be dead, and the repeated request
- * would use a token that the first one has invalidated.
+ * on a new connection: many clients repeat a GET if a reused connection is closed, but the first request may already
+ * have invalidated the token.
  */
 const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
 
@@ -480,9 +481,9 @@ const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
  * refusal has "success":false, with any status.
  *
  * OK: the token was replaced or extended, or the response does not matter any more, because another token was set or
- * the handle freed. RENEWAL_REFUSED: nobody tries again until another token is set. RENEWAL_BAD_RESPONSE, for anything
- * else: the token stays in use while it is valid, and the next attempt comes after a pause of 5 to 60 seconds. A wrong
- * argument counts as no response.
+ * the handle freed. RENEWAL_REFUSED: there is no further attempt until another token is set. RENEWAL_BAD_RESPONSE: any
+ * other response. The token stays in use while it is valid; the next attempt is after 5 to 60 seconds. A call with an
+ * invalid argument counts as tc_auth_renewal_cancel().
  *
  * @param body the whole body.
  * @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:
@@ -506,9 +507,9 @@ void tc_auth_renewal_cancel(tc_auth_renewal *renewal);
  * Call it with the response to a signed request: it says whether to retry, and corrects what it can.
  *
  * Only the statuses 400, 401 and 403 are examined, and the first 64 KiB of the body; any other status is
- * TC_AUTH_ADVICE_ACCEPTED. A rejected token is renewed by the next poll. If a renewal delivered it less than 60
- * seconds ago, that happens only after a pause, and until then the advice is TC_AUTH_ADVICE_TOKEN_REJECTED. If the
- * server's Date shows that the clock is wrong, the handle's clock offset is corrected, by at most a day.
+ * TC_AUTH_ADVICE_ACCEPTED. A rejected token is renewed by the next poll, or, if a renewal delivered it less than 60
+ * seconds ago, after a pause; until then the advice is TC_AUTH_ADVICE_TOKEN_REJECTED. If the server's Date shows that
+ * the clock is wrong, the handle's clock offset is corrected, by at most a day.
  *
  * @param sent_authorization the value that was sent; it needs no NUL.
  * @param sent_timestamp the second that was sent, or TC_AUTH_NO_TIMESTAMP.
@@ -516,8 +517,8 @@ void tc_auth_renewal_cancel(tc_auth_renewal *renewal);
  *   come over TLS from the origin that was signed for.
  * @param advice receives a tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. The handle does not
  *   count retries: you do.
- * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (what was sent is not of the handle's
- * kind, or not one line of visible ASCII); INVALID_TIME (of the sent timestamp).
+ * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (the sent value is not of the
+ * handle's kind, or not visible ASCII); INVALID_TIME (of the sent timestamp).
  */
 tc_auth_status tc_auth_review(tc_auth *auth,
                               const char *sent_authorization,
@@ -624,7 +625,7 @@ tc_auth_status tc_auth_from_args(int32_t argc,
  * Creates a handle from TC_TOKEN, TC_TOKEN_EXPIRES, TC_API_PATH, TC_API_ACCESS_ID and TC_API_SECRET_KEY. Free it with
  * tc_auth_free().
  *
- * In a set-user-id or set-group-id process the environment is not read, because another user controls it.
+ * A set-user-id or set-group-id process does not read the environment, because another user controls it.
  *
  * Errors: as in tc_auth_from_json().
  * Threads: no other thread may change the environment meanwhile: call it before you start threads.
@@ -648,13 +649,13 @@ tc_auth_status tc_auth_from_param_file(const char *path,
  * Creates a handle from the first source that contains credentials: the arguments, the file that TC_APP_PARAM_FILE and
  * TC_APP_PARAM_KEY name, or the environment. Free it with tc_auth_free().
  *
- * The first source that contains any credential is used alone, and its errors are final. A file that can't be read is
- * an error too, unless the arguments contain the credentials. The API path comes from the first source that contains
+ * The first source that contains any credential is used; if it is incomplete or invalid, the call fails. So does an
+ * unreadable file, unless the arguments contain credentials. The API path comes from the first source that contains
  * one.
  *
  * @param argv as in tc_auth_from_args(); may be NULL if argc is 0.
  * @param why receives, also on failure, one line that says what was found where, without secrets; NULL only if an
- *   argument is wrong. Free it with tc_auth_string_free(). The pointer may be NULL.
+ *   argument is invalid. Free it with tc_auth_string_free(). The pointer may be NULL.
  * Errors: INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
  * Threads: as in tc_auth_from_env().
  */
@@ -677,8 +678,8 @@ tc_auth_status tc_auth_discover(int32_t argc,
 void tc_auth_string_free(char *string);
 
 /**
- * One sentence in English that says what is wrong and what to do about it. Any number is accepted. Never NULL; valid
- * as long as the program runs.
+ * One sentence in English that says what is wrong and what to do about it. Accepts any number. Never NULL; always
+ * valid.
  */
 const char *tc_auth_status_message(int32_t status);
 

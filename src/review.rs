@@ -4,7 +4,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::server_message;
 
-/// What to do about an answer. Values are fixed: a later version may add some, and never changes one.
+/// What to do about a response.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -15,7 +15,7 @@ pub enum Advice {
     Retry = 1,
     /// What was signed differs from what arrived, or the secret key is wrong.
     BadSignature = 2,
-    /// The clocks are too far apart, and the answer gave no way to correct that.
+    /// The clocks are too far apart, and the response did not allow a correction.
     ClockSkew = 3,
     /// The server does not take the token, and it can't be renewed now.
     TokenRejected = 4,

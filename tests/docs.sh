@@ -40,7 +40,7 @@ for time in first second; do
     cp -R "$TARGET/docs" "$work/$time"
 done
 diff -r "$work/first" "$work/second"
-grep -q 'may run in any number of threads' "$TARGET/docs/html/index.html" || fail 'the front page is missing'
+grep -q 'Any number of threads may use' "$TARGET/docs/html/index.html" || fail 'the front page is missing'
 
 # A page for each function; man reports its errors.
 pages=$TARGET/docs/man/man3

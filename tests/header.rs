@@ -10,9 +10,9 @@ fn generate() -> String {
     config.after_includes = Some(format!(
         "\n/** The version of this header; tc_auth_version() is that of the library that is running. */\n\
          #define TC_AUTH_VERSION_MAJOR {}\n\
-         /** Grows with each addition. */\n\
+         /** Increases when something is added. */\n\
          #define TC_AUTH_VERSION_MINOR {}\n\
-         /** Grows with each correction. */\n\
+         /** Increases with each fix. */\n\
          #define TC_AUTH_VERSION_PATCH {}",
         env!("CARGO_PKG_VERSION_MAJOR"),
         env!("CARGO_PKG_VERSION_MINOR"),

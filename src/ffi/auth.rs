@@ -27,7 +27,7 @@ pub enum tc_auth_kind {
 
 /// Creates a handle that signs with HMAC-SHA256. Free it with tc_auth_free().
 ///
-/// Of the secret key only the state of a keyed hash is kept, so you can wipe your copy.
+/// The library keeps only a keyed hash state, not the secret key: you can wipe your copy.
 ///
 /// @param access_id visible ASCII (0x21 to 0x7e), not empty.
 /// @param secret_key not empty; any bytes except control characters.
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn tc_auth_new_hmac(
 /// Creates a handle for an API token. Free it with tc_auth_free().
 ///
 /// @param token visible ASCII (0x21 to 0x7e), not empty; it is copied.
-/// @param expires the Unix second at which it ends (not a lifetime), or TC_AUTH_NO_EXPIRY.
+/// @param expires when it expires, in Unix seconds (not a lifetime), or TC_AUTH_NO_EXPIRY.
 /// Errors: INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_new_token(

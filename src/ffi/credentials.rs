@@ -57,7 +57,7 @@ pub unsafe extern "C" fn tc_auth_from_args(
 /// Creates a handle from TC_TOKEN, TC_TOKEN_EXPIRES, TC_API_PATH, TC_API_ACCESS_ID and TC_API_SECRET_KEY. Free it with
 /// tc_auth_free().
 ///
-/// In a set-user-id or set-group-id process the environment is not read, because another user controls it.
+/// A set-user-id or set-group-id process does not read the environment, because another user controls it.
 ///
 /// Errors: as in tc_auth_from_json().
 /// Threads: no other thread may change the environment meanwhile: call it before you start threads.
@@ -95,13 +95,13 @@ pub unsafe extern "C" fn tc_auth_from_param_file(
 /// Creates a handle from the first source that contains credentials: the arguments, the file that TC_APP_PARAM_FILE and
 /// TC_APP_PARAM_KEY name, or the environment. Free it with tc_auth_free().
 ///
-/// The first source that contains any credential is used alone, and its errors are final. A file that can't be read is
-/// an error too, unless the arguments contain the credentials. The API path comes from the first source that contains
+/// The first source that contains any credential is used; if it is incomplete or invalid, the call fails. So does an
+/// unreadable file, unless the arguments contain credentials. The API path comes from the first source that contains
 /// one.
 ///
 /// @param argv as in tc_auth_from_args(); may be NULL if argc is 0.
 /// @param why receives, also on failure, one line that says what was found where, without secrets; NULL only if an
-///   argument is wrong. Free it with tc_auth_string_free(). The pointer may be NULL.
+///   argument is invalid. Free it with tc_auth_string_free(). The pointer may be NULL.
 /// Errors: INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
 /// Threads: as in tc_auth_from_env().
 #[unsafe(no_mangle)]

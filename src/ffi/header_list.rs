@@ -6,7 +6,7 @@ use std::ptr;
 use crate::secret::residue::cleared;
 use crate::sign::headers::HeaderList;
 
-/// The headers of one request: Authorization, and with a secret key also Timestamp. Independent of the handle.
+/// The headers of one request: Authorization, and for HMAC handles Timestamp. It may outlive the handle.
 pub struct tc_auth_header_list(pub(super) HeaderList);
 
 /// The number of headers: 2 with a secret key (Authorization, Timestamp), 1 with a token; 0 for NULL.

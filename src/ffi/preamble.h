@@ -4,8 +4,8 @@
  *
  * @mainpage
  *
- * The library makes headers and checks them. It opens no connection and starts no thread: you send the request, with any
- * HTTP client. tc_auth.h is for C99 and C++11 or later; tc_auth.hpp wraps it for C++17.
+ * You send the requests, with any HTTP client: the library opens no connection and starts no thread. tc_auth.h is for
+ * C99 and C++11 or later; tc_auth.hpp wraps it for C++17.
  *
  * A complete program (link with -ltc_auth):
  *
@@ -29,7 +29,7 @@
  *         return status == TC_AUTH_STATUS_OK ? 0 : 1;
  *     }
  *
- * **Sign what you send.** Sign the URL exactly as your client sends it, with the method in upper case. Follow no
+ * **Sign what you send.** Sign the URL exactly as your client sends it. Send the method in upper case. Follow no
  * redirect with these headers: a new target needs new headers, and another server must not see them. The body and
  * other headers are not signed.
  *
@@ -38,21 +38,22 @@
  * unchanged on failure. Initialise them to NULL, and reset them to NULL after freeing.
  *
  * The errors of each function are listed below without the prefix TC_AUTH_STATUS_. Two are not listed, because every
- * function can return them: NULL_ARGUMENT, and PANIC, which means that a bug in the library was stopped; the details
- * are on standard error.
+ * function can return them: NULL_ARGUMENT, and PANIC: a bug in the library stopped the call; details are on standard
+ * error.
  *
  * **Ownership.** Arguments stay yours: the library copies what it keeps. What you get through an output is yours, and
  * the comment names the function that frees it; never use free(). A returned `const char *` belongs to the object that
  * it came from. Freeing NULL does nothing.
  *
- * **NULL.** Where no meaning of NULL is documented it gives NULL_ARGUMENT; a function that returns no status returns
- * NULL, 0 or NONE. An input of length 0 may be NULL. The library can't detect a pointer to freed memory, a string
- * without its NUL, or a second free. Outputs and buffers must not overlap each other or an input.
+ * **NULL.** If no meaning of NULL is documented, the function returns NULL_ARGUMENT, or NULL, 0 or NONE if it returns
+ * no status. An input of length 0 may be NULL. The library can't detect a pointer to freed memory, a string without
+ * its NUL, or a second free. Outputs and buffers must not overlap each other or an input.
  *
- * **Threads.** All functions on one tc_auth may run in any number of threads at once, except tc_auth_free(), which
- * comes last and alone. Other objects belong to one thread at a time, but several may read a list together. A thread's
- * first call on a token handle allocates 128 bytes, which are reused when the thread has ended. pthread_cancel() takes
- * effect after a call, unless the thread's cancellation is asynchronous. Do not call the library in a signal handler.
+ * **Threads.** Any number of threads may use one tc_auth at once. tc_auth_free() must come last, when no other call is
+ * running. Other objects belong to one thread at a time, except that threads may read a list at the same time. A
+ * thread's first call on a token handle allocates 128 bytes, which are reused when the thread has ended.
+ * pthread_cancel() takes effect only after a call, unless asynchronous cancellation is enabled. Do not call the
+ * library in a signal handler.
  *
  * **Processes.** After fork(), the child may use HMAC handles and everything that it creates itself. It may only free
  * token handles, because two processes that renew the same token invalidate each other's copy; other calls on them may
@@ -64,8 +65,7 @@
  * they are freed or replaced, and leaves none on the stack or in registers. A call needs 12 KiB of stack.
  *
  * **Memory.** If an allocation fails, the library prints one line on standard error and aborts the program (SIGABRT).
- * Only tc_auth_headers_into() keeps working.
+ * Only tc_auth_headers_into() keeps working, on a token handle after the thread's first call.
  *
- * **Compatibility.** Numbers of the enumerations never change. Later versions may add some, so expect numbers that
- * this header does not name.
+ * **Compatibility.** Enumeration values never change, but later versions may add some: handle unknown values.
  */

@@ -12,9 +12,9 @@ use crate::review::Response;
 /// Call it with the response to a signed request: it says whether to retry, and corrects what it can.
 ///
 /// Only the statuses 400, 401 and 403 are examined, and the first 64 KiB of the body; any other status is
-/// TC_AUTH_ADVICE_ACCEPTED. A rejected token is renewed by the next poll. If a renewal delivered it less than 60
-/// seconds ago, that happens only after a pause, and until then the advice is TC_AUTH_ADVICE_TOKEN_REJECTED. If the
-/// server's Date shows that the clock is wrong, the handle's clock offset is corrected, by at most a day.
+/// TC_AUTH_ADVICE_ACCEPTED. A rejected token is renewed by the next poll, or, if a renewal delivered it less than 60
+/// seconds ago, after a pause; until then the advice is TC_AUTH_ADVICE_TOKEN_REJECTED. If the server's Date shows that
+/// the clock is wrong, the handle's clock offset is corrected, by at most a day.
 ///
 /// @param sent_authorization the value that was sent; it needs no NUL.
 /// @param sent_timestamp the second that was sent, or TC_AUTH_NO_TIMESTAMP.
@@ -22,8 +22,8 @@ use crate::review::Response;
 ///   come over TLS from the origin that was signed for.
 /// @param advice receives a tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. The handle does not
 ///   count retries: you do.
-/// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (what was sent is not of the handle's
-/// kind, or not one line of visible ASCII); INVALID_TIME (of the sent timestamp).
+/// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (the sent value is not of the
+/// handle's kind, or not visible ASCII); INVALID_TIME (of the sent timestamp).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_review(
     auth: *mut tc_auth,

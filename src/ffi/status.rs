@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char};
 
 use crate::error::Error;
 
-/// The outcome of a call. Values are fixed: a later version may add some, and never changes one.
+/// The outcome of a call.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -14,8 +14,8 @@ pub enum Status {
     NullArgument = 1,
     /// The method is not an HTTP token of 1 to 64 characters.
     InvalidMethod = 2,
-    /// The URI is neither a path that begins with one / nor an absolute http or https URL, or it has a part that this
-    /// function does not take.
+    /// The URI is neither a path (starting with /) nor an absolute http or https URL, or has a part that this function
+    /// does not accept.
     InvalidUriForm = 3,
     /// The URI contains a control character, a space or a byte above 0x7e.
     InvalidUriByte = 4,
@@ -25,7 +25,7 @@ pub enum Status {
     InvalidSecretKey = 6,
     /// The token is empty or contains a character that is not visible ASCII.
     InvalidToken = 7,
-    /// The time is negative, or 10^11 and more (milliseconds?).
+    /// The time is negative, or 10^11 or more (perhaps milliseconds).
     InvalidTime = 8,
     /// The buffer is too small; the length that is needed was stored.
     BufferTooSmall = 9,
@@ -114,8 +114,8 @@ impl Status {
     }
 }
 
-/// One sentence in English that says what is wrong and what to do about it. Any number is accepted. Never NULL; valid
-/// as long as the program runs.
+/// One sentence in English that says what is wrong and what to do about it. Accepts any number. Never NULL; always
+/// valid.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_status_message(status: i32) -> *const c_char {
     Status::message(status).as_ptr()

@@ -12,7 +12,8 @@ use super::{bytes, guard_to_the_end, required, time};
 use crate::secret::residue::cleared;
 use crate::token::Ticket;
 
-/// A ticket: the right to renew the token, while others wait. It lapses after 120 seconds, and may outlive its handle.
+/// A ticket: permission to renew the token while other callers wait. It expires after 120 seconds, and may outlive its
+/// handle.
 pub struct tc_auth_renewal {
     ticket: Ticket,
     clock_offset: i64,
@@ -27,8 +28,8 @@ impl tc_auth_renewal {
 /// The URL to GET. Valid until the ticket is completed or cancelled.
 ///
 /// It contains the token, so do not log it. Send no Authorization header with it, and follow no redirect. Send it once,
-/// on a new connection: many clients repeat a GET when a kept connection turns out to be dead, and the repeated request
-/// would use a token that the first one has invalidated.
+/// on a new connection: many clients repeat a GET if a reused connection is closed, but the first request may already
+/// have invalidated the token.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *const c_char {
     cleared(|| renewal.map_or(ptr::null(), |renewal| renewal.ticket.url_as_c_str().as_ptr()))
@@ -40,9 +41,9 @@ pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *con
 /// refusal has "success":false, with any status.
 ///
 /// OK: the token was replaced or extended, or the response does not matter any more, because another token was set or
-/// the handle freed. RENEWAL_REFUSED: nobody tries again until another token is set. RENEWAL_BAD_RESPONSE, for anything
-/// else: the token stays in use while it is valid, and the next attempt comes after a pause of 5 to 60 seconds. A wrong
-/// argument counts as no response.
+/// the handle freed. RENEWAL_REFUSED: there is no further attempt until another token is set. RENEWAL_BAD_RESPONSE: any
+/// other response. The token stays in use while it is valid; the next attempt is after 5 to 60 seconds. A call with an
+/// invalid argument counts as tc_auth_renewal_cancel().
 ///
 /// @param body the whole body.
 /// @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:

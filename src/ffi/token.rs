@@ -67,16 +67,16 @@ pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds:
 
 /// Call it before you sign a request: it says whether to go ahead, or to renew the token first.
 ///
-/// - OK, and *out is NULL: go ahead and sign. Always so with an HMAC handle, with a token that is not renewed (it
-///   begins with "APIV2:", or no API path is set), and during the pause after a failed renewal.
-/// - OK, and *out is a ticket: you, and nobody else, renew. GET the URL of tc_auth_renewal_url(), and within 120
+/// - OK, and *out is NULL: sign. This is always so with an HMAC handle, with a token that can't be renewed (it begins
+///   with "APIV2:", or no API path is set), during the pause after a failed renewal, and after a refused one.
+/// - OK, and *out is a ticket: you must renew; nobody else will. GET the URL of tc_auth_renewal_url(), and within 120
 ///   seconds call tc_auth_renewal_complete() or tc_auth_renewal_cancel(), which frees the ticket. Then sign, whatever
 ///   the result: signing reports whether the token is usable.
 /// - RENEWAL_TIMEOUT: another caller's renewal is still under way. Do not send the old token, because the server
 ///   invalidates it when it issues the new one. Poll again, or give up.
 ///
-/// @param max_wait_ms how many milliseconds to wait for another caller's renewal; 0 to return at once. Allow more than
-///   your HTTP client may take for it.
+/// @param max_wait_ms the longest wait for another caller's renewal, in milliseconds; 0 to return at once. It should be
+///   longer than your HTTP client's timeout.
 /// Errors: INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
 /// Threads: the only function that waits.
 #[unsafe(no_mangle)]
