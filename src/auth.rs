@@ -17,7 +17,7 @@ use crate::review::{Advice, Objection, Response};
 use crate::secret::residue::{cleared, wiped};
 use crate::sign::headers::{Authorization, HeaderList};
 use crate::sign::verify::{self, Window};
-use crate::sign::{self, Method, Signer, StringToSign};
+use crate::sign::{self, Method, MethodBuffer, Signer, StringToSign};
 use crate::token::Rejection;
 use crate::token::Ticket;
 use crate::token::shared::SharedToken;
@@ -74,6 +74,13 @@ impl fmt::Display for Source {
 enum Credential {
     Hmac(Box<Signer>),
     Token(Arc<SharedToken>),
+}
+
+/// Room for the parts of a string to sign that are not in the caller's arguments.
+#[derive(Default)]
+pub(crate) struct Texts {
+    method: MethodBuffer,
+    timestamp: itoa::Buffer,
 }
 
 impl Auth {
@@ -133,24 +140,31 @@ impl Auth {
     /// [`Error::InvalidMethod`], [`Error::InvalidUriForm`], [`Error::InvalidUriByte`], [`Error::InvalidTime`],
     /// [`Error::OtherOrigin`], [`Error::TokenExpired`].
     pub fn headers(&self, method: impl AsRef<[u8]>, uri: impl AsRef<[u8]>, unix_time: i64) -> Result<HeaderList> {
-        cleared(|| Ok(HeaderList::new(&self.authorize(method.as_ref(), uri.as_ref(), unix_time)?)))
+        let mut texts = Texts::default();
+        cleared(|| Ok(HeaderList::new(&self.authorize(method.as_ref(), uri.as_ref(), unix_time, &mut texts)?)))
     }
 
     /// Like [`Auth::headers`], but without a list: allocates nothing and takes no lock. The caller must clear the
     /// registers.
-    pub(crate) fn authorize(&self, method: &[u8], uri: &[u8], unix_time: i64) -> Result<Authorization<'_>> {
-        let (method, target) = (Method::parse(method)?, self.target(uri)?);
-        let unix_time = clock::unix_seconds(unix_time)?;
+    #[inline(always)]
+    pub(crate) fn authorize<'a>(
+        &'a self,
+        method: &[u8],
+        uri: &'a [u8],
+        unix_time: i64,
+        texts: &'a mut Texts,
+    ) -> Result<Authorization<'a>> {
+        let (method, target) = (Method::parse(method, &mut texts.method)?, self.target(uri)?);
+        let timestamp = clock::unix_seconds(unix_time)?;
         match &self.credential {
             Credential::Hmac(signer) => {
-                let mut digits = itoa::Buffer::new();
-                let text = StringToSign::new(target, &method, digits.format(unix_time).as_bytes());
-                Ok(Authorization::signed(signer.prefix(), signer.sign(&text), unix_time))
+                let text = StringToSign::new(target, method, texts.timestamp.format(timestamp).as_bytes());
+                Ok(Authorization::Signed { signer, text, timestamp })
             }
             Credential::Token(shared) => {
                 let token = shared.current();
                 token.check_expiry(unix_time)?;
-                Ok(Authorization::token(token))
+                Ok(Authorization::Token(token))
             }
         }
     }
@@ -173,13 +187,14 @@ impl Auth {
         unix_time: i64,
         tolerance: i64,
     ) -> Result<()> {
-        let (method, target) = (Method::parse(method.as_ref())?, self.target(uri.as_ref())?);
+        let mut buffer = None;
+        let (method, target) = (Method::parse(method.as_ref(), &mut buffer)?, self.target(uri.as_ref())?);
         let window = Window::new(unix_time, tolerance)?;
         let authorization = authorization.ok_or(Error::MalformedAuthorization)?;
         match &self.credential {
             Credential::Hmac(signer) => {
                 let timestamp = timestamp.ok_or(Error::MalformedAuthorization)?;
-                let text = StringToSign::new(target, &method, timestamp);
+                let text = StringToSign::new(target, method, timestamp);
                 // If the signature that was sent is wrong, the right one is a secret.
                 wiped::<VERIFY_STACK, _>(|| verify::signature(signer, &text, authorization, &window))
             }
@@ -188,10 +203,11 @@ impl Auth {
     }
 
     /// The part of a URI that is signed. Fails if the URI has another origin than the API path.
+    #[inline(always)]
     fn target<'a>(&self, uri: &'a [u8]) -> Result<Target<'a>> {
         let uri = Uri::parse(uri)?;
-        if let Some(api_path) = self.api_path.get() {
-            api_path.check_origin(&uri)?;
+        if let (Some(origin), Some(api_path)) = (uri.origin, self.api_path.get()) {
+            api_path.check_origin(origin)?;
         }
         Ok(uri.target)
     }
@@ -359,9 +375,10 @@ impl fmt::Debug for Auth {
 /// # Errors
 /// [`Error::InvalidMethod`], [`Error::InvalidUriForm`], [`Error::InvalidUriByte`], [`Error::InvalidTime`].
 pub fn string_to_sign(method: impl AsRef<[u8]>, uri: impl AsRef<[u8]>, unix_time: i64) -> Result<String> {
-    let method = Method::parse(method.as_ref())?;
+    let mut buffer = None;
+    let method = Method::parse(method.as_ref(), &mut buffer)?;
     let uri = Uri::parse(uri.as_ref())?;
     let mut digits = itoa::Buffer::new();
     let timestamp = digits.format(clock::unix_seconds(unix_time)?).as_bytes();
-    Ok(StringToSign::new(uri.target, &method, timestamp).to_text())
+    Ok(StringToSign::new(uri.target, method, timestamp).to_text())
 }

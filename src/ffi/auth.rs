@@ -8,7 +8,7 @@ use super::status::{Result, Status};
 use super::string::hand_over_string;
 use super::time::{self, TC_AUTH_NO_TIMESTAMP};
 use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_quick, hand_over, required};
-use crate::auth::{Auth, Kind, string_to_sign};
+use crate::auth::{Auth, Kind, Texts, string_to_sign};
 use crate::sign::headers::HeaderList;
 
 /// One identity: an access id with its secret key, or an API token. Create it once and share it between threads.
@@ -173,7 +173,9 @@ pub unsafe extern "C" fn tc_auth_headers_at(
         let (auth, out) = (&required(auth)?.0, required(out)?);
         // SAFETY: the caller keeps the header's rules for strings.
         let (method, uri) = unsafe { (c_str(method)?, c_str(uri)?) };
-        let authorization = auth.authorize(method, uri, time::resolve(unix_time, auth))?;
+        let unix_time = time::resolve(unix_time, auth);
+        let mut texts = Texts::default();
+        let authorization = auth.authorize(method, uri, unix_time, &mut texts)?;
         hand_over(out, tc_auth_header_list(HeaderList::new(&authorization)));
         Ok(())
     })
@@ -211,9 +213,10 @@ pub unsafe extern "C" fn tc_auth_headers_into(
         let buffer = Buffer::new(authorization, capacity, authorization_len)?;
         // SAFETY: the caller keeps the header's rules for strings and lengths.
         let (method, uri) = unsafe { (bytes(method, method_len)?, bytes(uri, uri_len)?) };
-        let made = auth.authorize(method, uri, time::resolve(unix_time, auth))?;
+        let mut texts = Texts::default();
+        let made = auth.authorize(method, uri, time::resolve(unix_time, auth), &mut texts)?;
         // SAFETY: the caller's buffer has the given capacity and overlaps nothing else.
-        unsafe { buffer.write(made.value()) }?;
+        made.write(unsafe { buffer.text(made.len()) }?);
         timestamp.write(made.timestamp().unwrap_or(TC_AUTH_NO_TIMESTAMP));
         Ok(())
     })

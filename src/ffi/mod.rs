@@ -40,7 +40,6 @@ mod panics;
 use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 use std::slice;
 
 use crate::secret::residue::{cleared, wiped};
@@ -136,22 +135,20 @@ impl<'a> Buffer<'a> {
         Ok(Buffer { start, capacity, len_out: required(len_out)? })
     }
 
-    /// Copies the text and a NUL, or nothing if there is no room. The length is stored in both cases.
-    unsafe fn write(self, text: [&[u8]; 2]) -> Result<()> {
-        let len = text[0].len() + text[1].len();
+    /// The first `len` bytes, which the caller has to fill, with a NUL after them; an error if there is no room. The length
+    /// is stored in both cases.
+    #[inline(always)]
+    unsafe fn text(self, len: usize) -> Result<&'a mut [u8]> {
         self.len_out.write(len);
         if len >= self.capacity {
             return Err(Status::BufferTooSmall);
         }
         let start = self.start.cast::<u8>();
-        // SAFETY: the caller owns `capacity` writable bytes from `start` on, which overlap no input; `len + 1` of them
-        // are written.
+        // SAFETY: the caller owns `capacity` writable bytes from `start` on, which overlap no input.
         unsafe {
-            ptr::copy_nonoverlapping(text[0].as_ptr(), start, text[0].len());
-            ptr::copy_nonoverlapping(text[1].as_ptr(), start.add(text[0].len()), text[1].len());
             start.add(len).write(0);
+            Ok(slice::from_raw_parts_mut(start, len))
         }
-        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::ascii::ascii;
 use crate::error::{Error, Result};
-use crate::request::target::Uri;
+use crate::request::target::{Origin, Uri};
 
 /// The base URL of a platform's API, such as `https://company.example/api`.
 #[derive(Debug)]
@@ -22,11 +22,9 @@ impl ApiPath {
         &self.0
     }
 
-    /// Refuses a URL of another origin. A path has no origin and is always accepted.
-    pub(crate) fn check_origin(&self, uri: &Uri) -> Result<()> {
-        match uri.origin {
-            Some(_) if uri.origin != Uri::parse(self.0.as_bytes())?.origin => Err(Error::OtherOrigin),
-            _ => Ok(()),
-        }
+    /// Refuses another origin.
+    pub(crate) fn check_origin(&self, origin: Origin) -> Result<()> {
+        let own = Uri::parse(self.0.as_bytes())?.origin;
+        if own == Some(origin) { Ok(()) } else { Err(Error::OtherOrigin) }
     }
 }

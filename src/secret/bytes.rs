@@ -20,6 +20,15 @@ impl Secret {
         }
         Secret(Zeroizing::new(bytes.into_boxed_slice()))
     }
+
+    /// So many bytes, all 0, that `write` fills in place.
+    pub(crate) fn written(len: usize, write: impl FnOnce(&mut [u8])) -> Secret {
+        let mut bytes = Zeroizing::new(vec![0; len].into_boxed_slice());
+        #[cfg(test)]
+        crate::planted::may_panic();
+        write(&mut bytes);
+        Secret(bytes)
+    }
 }
 
 impl From<Vec<u8>> for Secret {

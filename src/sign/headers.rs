@@ -7,40 +7,45 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use crate::secret::Secret;
-use crate::sign::Signature;
+use crate::sign::{Signer, StringToSign};
 use crate::token::{self, Token};
 
-/// The authorization of one request, not yet written to a list or a buffer.
-pub(crate) struct Authorization<'a> {
-    proof: Proof<'a>,
-    timestamp: Option<i64>,
-}
-
-enum Proof<'a> {
-    Signature { prefix: &'a [u8], signature: Signature },
+/// The authorization of one request. The signature is computed when it is written.
+pub(crate) enum Authorization<'a> {
+    Signed { signer: &'a Signer, text: StringToSign<'a>, timestamp: i64 },
     Token(Guard<Arc<Token>>),
 }
 
-impl<'a> Authorization<'a> {
-    pub(crate) fn signed(prefix: &'a [u8], signature: Signature, timestamp: i64) -> Authorization<'a> {
-        Authorization { proof: Proof::Signature { prefix, signature }, timestamp: Some(timestamp) }
+impl Authorization<'_> {
+    /// The length of the value of the Authorization header.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Authorization::Signed { signer, .. } => signer.value_len(),
+            Authorization::Token(token) => token::SCHEME.len() + token.bytes().len(),
+        }
     }
 
-    pub(crate) fn token(token: Guard<Arc<Token>>) -> Authorization<'a> {
-        Authorization { proof: Proof::Token(token), timestamp: None }
-    }
-
-    /// The value of the Authorization header, in two parts.
-    pub(crate) fn value(&self) -> [&[u8]; 2] {
-        match &self.proof {
-            Proof::Signature { prefix, signature } => [prefix, signature],
-            Proof::Token(token) => [token::SCHEME, token.bytes()],
+    /// Writes the value to `out`, which has its length.
+    #[inline(always)]
+    pub(crate) fn write(&self, out: &mut [u8]) {
+        match self {
+            Authorization::Signed { signer, text, .. } => signer.write_value(text, out),
+            Authorization::Token(token) => {
+                let (scheme, value) = out.split_at_mut(token::SCHEME.len());
+                scheme.copy_from_slice(token::SCHEME);
+                value.copy_from_slice(token.bytes());
+            }
         }
     }
 
     /// The Unix second for the Timestamp header; `None` with a token.
+    #[inline(always)]
     pub(crate) fn timestamp(&self) -> Option<i64> {
-        self.timestamp
+        match self {
+            Authorization::Signed { timestamp, .. } => Some(*timestamp),
+            Authorization::Token(_) => None,
+        }
     }
 }
 
@@ -59,16 +64,25 @@ const SEPARATOR: &[u8] = b": ";
 impl HeaderList {
     pub(crate) fn new(authorization: &Authorization) -> HeaderList {
         let [name, timestamp_name] = NAMES.map(CStr::to_bytes);
-        let [start, end] = authorization.value();
         let timestamp = authorization.timestamp();
         let mut digits = itoa::Buffer::new();
         let second_line = match timestamp {
             Some(seconds) => [timestamp_name, SEPARATOR, digits.format(seconds).as_bytes(), b"\0"],
             None => [b"".as_slice(); 4],
         };
-        let [a, b, c, d] = second_line;
-        let text = Secret::concat(&[name, SEPARATOR, start, end, b"\0", a, b, c, d]);
-        let timestamp_line = text.len() - second_line.iter().map(|part| part.len()).sum::<usize>();
+        let value_len = authorization.len();
+        let timestamp_line = name.len() + SEPARATOR.len() + value_len + 1;
+        let len = timestamp_line + second_line.iter().map(|part| part.len()).sum::<usize>();
+        let text = Secret::written(len, |mut text| {
+            let mut next = |len| text.split_off_mut(..len).unwrap_or_default();
+            next(name.len()).copy_from_slice(name);
+            next(SEPARATOR.len()).copy_from_slice(SEPARATOR);
+            authorization.write(next(value_len));
+            next(1); // the NUL
+            for part in second_line {
+                next(part.len()).copy_from_slice(part);
+            }
+        });
         HeaderList { text, timestamp_line, timestamp }
     }
 

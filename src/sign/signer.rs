@@ -17,30 +17,38 @@ pub(crate) type Signature = [u8; 44];
 pub(crate) const SCHEME: &[u8] = b"TC ";
 
 /// A request method in upper case, as it is sent, with the colons around it in the string to sign.
-pub(crate) struct Method {
-    text: [u8; Method::LIMIT + 2],
-    len: usize,
-}
+pub(crate) struct Method<'a>(&'a [u8]);
 
-impl Method {
+/// Room for a method that is not one of the usual ones.
+pub(crate) type MethodBuffer = Option<[u8; Method::LIMIT + 2]>;
+
+impl<'a> Method<'a> {
     const LIMIT: usize = 64;
 
-    pub(crate) fn parse(method: &[u8]) -> Result<Method> {
+    #[inline(always)]
+    pub(crate) fn parse(method: &[u8], buffer: &'a mut MethodBuffer) -> Result<Method<'a>> {
+        Ok(Method(match method {
+            b"GET" => b":GET:",
+            b"POST" => b":POST:",
+            b"PUT" => b":PUT:",
+            b"DELETE" => b":DELETE:",
+            _ => Method::convert(method, buffer)?,
+        }))
+    }
+
+    #[inline(never)]
+    fn convert(method: &[u8], buffer: &'a mut MethodBuffer) -> Result<&'a [u8]> {
         if method.is_empty() || method.len() > Method::LIMIT {
             return Err(Error::InvalidMethod);
         }
-        let mut text = [b':'; Method::LIMIT + 2];
+        let text = buffer.insert([b':'; Method::LIMIT + 2]);
         for (to, from) in text[1..].iter_mut().zip(method) {
             *to = UPPER_CASE[usize::from(*from)];
             if *to == 0 {
                 return Err(Error::InvalidMethod);
             }
         }
-        Ok(Method { text, len: method.len() + 2 })
-    }
-
-    fn between_colons(&self) -> &[u8] {
-        &self.text[..self.len]
+        Ok(&text[..method.len() + 2])
     }
 }
 
@@ -64,21 +72,24 @@ const UPPER_CASE: [u8; 256] = {
 };
 
 /// `<request target>:<METHOD>:<Unix seconds>`, in parts that are hashed one by one, without joining them.
-pub(crate) struct StringToSign<'a>([&'a [u8]; 4]);
+pub(crate) struct StringToSign<'a> {
+    start: &'a [u8],
+    rest: [&'a [u8]; 3],
+}
 
 impl<'a> StringToSign<'a> {
     /// `timestamp` is the value of the Timestamp header.
-    pub(crate) fn new(target: Target<'a>, method: &'a Method, timestamp: &'a [u8]) -> StringToSign<'a> {
-        let [slash, rest] = target.parts();
-        StringToSign([slash, rest, method.between_colons(), timestamp])
+    pub(crate) fn new(target: Target<'a>, method: Method<'a>, timestamp: &'a [u8]) -> StringToSign<'a> {
+        let [start, rest] = target.parts();
+        StringToSign { start, rest: [rest, method.0, timestamp] }
     }
 
     pub(crate) fn timestamp(&self) -> &'a [u8] {
-        self.0[3]
+        self.rest[2]
     }
 
     pub(crate) fn to_text(&self) -> String {
-        self.0.iter().map(|part| ascii(part)).collect()
+        [self.start].iter().chain(&self.rest).map(|part| ascii(part)).collect()
     }
 }
 
@@ -105,16 +116,33 @@ impl Signer {
         Ok(wiped::<KEY_SETUP_STACK, _>(|| Box::new(Signer { prefix, key: Key::new(secret_key) })))
     }
 
-    pub(crate) fn prefix(&self) -> &[u8] {
-        &self.prefix
-    }
-
     pub(crate) fn access_id(&self) -> &str {
         ascii(&self.prefix[SCHEME.len()..self.prefix.len() - 1])
     }
 
-    pub(crate) fn sign(&self, text: &StringToSign) -> Signature {
-        encode(&self.key.mac(&text.0))
+    /// The length of the value of the Authorization header.
+    pub(crate) fn value_len(&self) -> usize {
+        self.prefix.len() + size_of::<Signature>()
+    }
+
+    /// Writes the value of the Authorization header to `out`, which has its length.
+    #[inline(always)]
+    pub(crate) fn write_value(&self, text: &StringToSign, out: &mut [u8]) {
+        let mac = self.mac(text);
+        let (prefix, signature) = out.split_at_mut(self.prefix.len());
+        prefix.copy_from_slice(&self.prefix);
+        encode(&mac, signature);
+    }
+
+    #[inline(never)]
+    fn mac(&self, text: &StringToSign) -> [u8; 32] {
+        self.key.mac(text.start, &text.rest)
+    }
+
+    fn sign(&self, text: &StringToSign) -> Signature {
+        let mut signature = [0; 44];
+        encode(&self.mac(text), &mut signature);
+        signature
     }
 
     /// Whether an id and a signature are those of this signer, compared in constant time.
@@ -125,11 +153,11 @@ impl Signer {
     }
 }
 
-fn encode(mac: &[u8; 32]) -> Signature {
-    let mut text = [0; 44];
-    let written = STANDARD.encode_slice(mac, &mut text);
+/// Writes a MAC as a signature.
+#[inline(never)]
+fn encode(mac: &[u8; 32], out: &mut [u8]) {
+    let written = STANDARD.encode_slice(mac, out);
     debug_assert_eq!(written, Ok(44));
-    text
 }
 
 #[cfg(test)]
@@ -144,8 +172,9 @@ mod tests {
         let vectors: serde_json::Value = serde_json::from_str(include_str!("../../tests/vectors/hmac.json")).unwrap();
         let vector = vectors.as_array().unwrap().iter().find(|vector| vector["core_only"] == true).unwrap();
         let text = |name: &str| vector[name].as_str().unwrap();
-        let mac = Key::new(text("secret_key").as_bytes()).mac(&[text("string_to_sign").as_bytes()]);
-        let signature = encode(&mac);
+        let mac = Key::new(text("secret_key").as_bytes()).mac(text("string_to_sign").as_bytes(), &[b""; 3]);
+        let mut signature = [0; 44];
+        encode(&mac, &mut signature);
         let value = format!("TC {}:{}", text("access_id"), str::from_utf8(&signature).unwrap());
         assert_eq!(value, text("authorization"));
     }
@@ -153,8 +182,8 @@ mod tests {
     #[test]
     fn parts_hash_like_the_whole() {
         let signer = Signer::new(b"id", b"key").unwrap();
-        let whole = StringToSign([b"/a?b:GET:1", b"", b"", b""]);
-        let parts = StringToSign([b"/", b"a?b", b":GET:", b"1"]);
+        let whole = StringToSign { start: b"/a?b:GET:1", rest: [b""; 3] };
+        let parts = StringToSign { start: b"/", rest: [b"a?b", b":GET:", b"1"] };
         assert_eq!(signer.sign(&whole), signer.sign(&parts));
         assert_eq!(parts.to_text(), "/a?b:GET:1");
         assert!(signer.matches(b"id", &signer.sign(&whole), &parts));
@@ -164,7 +193,10 @@ mod tests {
 
     #[test]
     fn a_method_is_an_http_token_in_upper_case() {
-        let wire = |method: &[u8]| Method::parse(method).map(|method| method.between_colons().to_vec());
+        let wire = |method: &[u8]| Method::parse(method, &mut None).map(|method| method.0.to_vec());
+        for usual in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
+            assert_eq!(wire(usual.as_bytes()).unwrap(), format!(":{usual}:").as_bytes());
+        }
         assert_eq!(wire(b"get").unwrap(), b":GET:");
         assert_eq!(wire(b"X-!~").unwrap(), b":X-!~:");
         assert_eq!(wire(&[b'a'; 64]).unwrap().len(), 66);
