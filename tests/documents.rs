@@ -159,3 +159,69 @@ fn another_version_is_found() {
     assert_eq!(found.len(), STATEMENTS.len() + 3 + 1, "{found:#?}");
     assert!(!found.iter().any(|statement| statement.contains("no version")), "{found:#?}");
 }
+
+/// The text that follows `name :=` in the same line.
+fn variable<'a>(makefiles: &'a str, name: &str) -> &'a str {
+    let assigned = makefiles.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" := "));
+    assigned.unwrap_or_else(|| panic!("{name} is not set"))
+}
+
+/// The commands that the Makefile offers.
+fn commands(makefiles: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for name in makefiles.lines().filter_map(|line| line.strip_prefix(".PHONY: ")).flat_map(str::split_whitespace) {
+        match name.strip_prefix("$(").and_then(|rest| rest.strip_suffix(")")?.split_once(":%=")) {
+            Some((list, form)) => {
+                found.extend(variable(makefiles, list).split_whitespace().map(|word| form.replace('%', word)));
+            }
+            None if name != "FORCE" => found.push(name.to_owned()),
+            None => (),
+        }
+    }
+    found
+}
+
+/// What a document names as `make COMMAND`, in code.
+fn named_commands(text: &str) -> Vec<String> {
+    let code = text.lines().flat_map(|line| line.split('`'));
+    let arguments = code.filter_map(|code| code.split("make ").nth(1).filter(|_| code.starts_with("make ")));
+    let first = arguments.filter_map(|arguments| arguments.split_whitespace().find(|word| !word.contains('=')));
+    first.map(|word| word.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned()).collect()
+}
+
+fn makefiles() -> String {
+    let parts = ["platform", "programs", "install", "test"].map(|name| read(&root().join(format!("mk/{name}.mk"))));
+    read(&root().join("Makefile")) + &parts.concat()
+}
+
+#[test]
+fn make_help_names_each_command() {
+    let makefiles = makefiles();
+    let commands = commands(&makefiles);
+    assert!(commands.iter().any(|name| name == "test-quick") && commands.iter().any(|name| name == "cross-musl"));
+    let help: String = makefiles.lines().filter(|line| line.starts_with("\t@echo '")).collect::<Vec<_>>().join("\n");
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-');
+    let named = |name: &str| {
+        let starts = |before: &str| before.ends_with("make ") || before.ends_with(", ");
+        help.match_indices(name).any(|(at, _)| starts(&help[..at]) && ends(&help[at + name.len()..]))
+    };
+    let missing = |name: &&String| !name.starts_with("cross-") && *name != "help" && !named(name);
+    assert_eq!(commands.iter().filter(missing).collect::<Vec<_>>(), [""; 0]);
+    assert!(missing(&&"no-such-command".to_owned()));
+}
+
+#[test]
+fn documents_name_commands_that_exist() {
+    let commands = commands(&makefiles());
+    let exists = |name: &String| commands.contains(name) || name == "cross-PLATFORM";
+    let mut named = 0;
+    for document in documents() {
+        let names = named_commands(&read(&document));
+        named += names.len();
+        let unknown: Vec<_> = names.iter().filter(|name| !exists(name)).collect();
+        assert_eq!(unknown, [""; 0], "{}", document.display());
+    }
+    assert!(named >= 30, "only {named} commands");
+    assert_eq!(named_commands("`make no-such` and\nmake test T=x"), ["no-such", "test"]);
+    assert!(!exists(&"no-such".to_owned()));
+}

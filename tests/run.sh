@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs every test, one line each, or only the named parts: core, cpp, go, java, dotnet, platforms. `make test` starts
-# it.
+# Runs all tests, one line each, or those of the parts that are named: quick (some of core), core, cpp, go, java, dotnet,
+# platforms. `make test` starts it.
 #
 # A test whose tool is missing is a SKIP, with the command that installs the tool; with REQUIRE_ALL=1 it counts as
 # failed. The output of a test is shown when it fails; all of it is kept in $TARGET/test-logs.
@@ -9,8 +9,10 @@
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
-: "${TARGET:=target}" "${RELEASE:=$TARGET/release}" "${MAKE:=make}" "${CARGO:=cargo}" "${CC:=cc}" "${CXX:=c++}" "${REQUIRE_ALL:=}" "${WARNINGS:=-Wall}" "${T:=}" "${LIST:=}"
-build=${BUILD:-$TARGET/c}
+: "${TARGET:=${CARGO_TARGET_DIR:-target}}" "${RELEASE:=$TARGET/release}" "${BUILD:=$TARGET/c}" "${MAKE:=make}"
+: "${CARGO:=cargo}" "${CC:=cc}" "${CXX:=c++}" "${REQUIRE_ALL:=}" "${T:=}" "${LIST:=}"
+WARNINGS="${WARNINGS:--Wall} -Werror"
+build=$BUILD
 . tests/tools.sh
 logs=$TARGET/test-logs
 export TARGET RELEASE MAKE CARGO CC CXX
@@ -153,13 +155,13 @@ dynamic_section() {
     grep GNU_RELRO "$build/segments" && grep 'GNU_STACK.* RW  *0' "$build/segments" && ! grep 'LOAD.* RWE' "$build/segments"
 }
 
-# A part of `make check`, without its storm, because the tests of tokens have one.
-checker() { # PART TITLE
-    packages=$(SECONDS_OF_STORM=0 sh tests/check.sh lacking "$1")
+# A part of `make sanitize`, without its storm, because the tests of tokens have one.
+sanitizer() { # PART TITLE
+    packages=$(SECONDS_OF_STORM=0 sh tests/sanitize.sh lacking "$1")
     if [ -n "$packages" ]; then
         skip "$2" "something is missing" "apt-get install$packages"
     else
-        run "$2" env SECONDS_OF_STORM=0 sh tests/check.sh "$1"
+        run "$2" env SECONDS_OF_STORM=0 sh tests/sanitize.sh "$1"
     fi
 }
 
@@ -336,7 +338,7 @@ deb() {
 # Two builds are identical; the second one is from another clone.
 dist() {
     make_quietly dist >"$build/dist-1" && rm -rf "$TARGET/dist-clone" && git clone -q . "$TARGET/dist-clone" &&
-        (cd "$TARGET/dist-clone" && env -u CARGO_TARGET_DIR make -s dist) >"$build/dist-2" && cat "$build/dist-1" &&
+        (cd "$TARGET/dist-clone" && env -u CARGO_TARGET_DIR -u MAKEFLAGS "$MAKE" -s dist) >"$build/dist-2" && cat "$build/dist-1" &&
         cmp "$build/dist-1" "$build/dist-2" && rm -rf "$TARGET/dist-clone"
 }
 
@@ -406,8 +408,32 @@ residue() {
 
 # --- the tests
 
-part_core() {
+part_quick() {
     run "Rust: units, vectors, properties, header, documents" $CARGO test --locked --quiet
+
+    for dialect in c99 c11 c17; do
+        run "header compiles as $dialect" header_compiles "$CC" $dialect
+    done
+    for dialect in c++11 c++17; do
+        name="header compiles as $dialect"
+        if have ${CXX%% *}; then
+            run "$name" header_compiles "$CXX" $dialect
+        else
+            skip "$name" "no C++ compiler" "apt-get install g++"
+        fi
+    done
+
+    for kind in static shared; do
+        run "C: vectors and bad input, $kind library" c_program test_cases $kind
+        run "C: ABI, $kind library" c_program test_abi $kind
+        run "C: misuse, $kind library" misuse $kind
+    done
+
+    run "demo" demo
+}
+
+part_core() {
+    part_quick
 
     if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
         run "Rust: each handle returns its own token" $CARGO test --release --locked --quiet --test identity
@@ -447,24 +473,6 @@ part_core() {
         skip "licences and sources of dependencies" "crates of other platforms are missing" "cargo fetch --locked, with a network, here and in benches and fuzz"
     fi
 
-    for dialect in c99 c11 c17; do
-        run "header compiles as $dialect" header_compiles "$CC" $dialect
-    done
-    for dialect in c++11 c++17; do
-        name="header compiles as $dialect"
-        if have ${CXX%% *}; then
-            run "$name" header_compiles "$CXX" $dialect
-        else
-            skip "$name" "no C++ compiler" "apt-get install g++"
-        fi
-    done
-
-    for kind in static shared; do
-        run "C: vectors and bad input, $kind library" c_program test_cases $kind
-        run "C: ABI, $kind library" c_program test_abi $kind
-        run "C: misuse, $kind library" misuse $kind
-    done
-
     if [ "$(uname -s)" != Linux ]; then
         skip "C: hosts: loading, forks, signals, threads, memory" "it is for Linux" "run it there"
     else
@@ -501,14 +509,13 @@ part_core() {
         run "ABI is that of the last release" env RELEASE="$RELEASE" sh tests/abi.sh check
     fi
 
-    checker valgrind "valgrind: no error, no leak"
+    sanitizer valgrind "valgrind: no error, no leak"
     if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
-        checker address "AddressSanitizer, UBSan: no error, no leak"
+        sanitizer address "AddressSanitizer, UBSan: no error, no leak"
     else
         skip "AddressSanitizer, UBSan: no error, no leak" "it is for Linux on x86-64" "run it there"
     fi
 
-    run "demo" demo
     run "programs in README and header" documented_programs
 
     packages=$(lacking doxygen=doxygen python3=python3 man=man-db)
@@ -655,6 +662,26 @@ part_platforms() {
     platform macos "built"
     platform macos-x86_64 "built"
 }
+
+# What to expect, before the first minute without a line.
+announce() { # PART...
+    case $*,$T in
+        *,?*) echo "Runs the tests that have '$T' in their names." ;;
+        quick,) echo 'Runs the quick tests: half a minute once all is built.' ;;
+        core,) echo 'Runs the tests of the library without its bindings: about 4 minutes.' ;;
+        platforms,) echo 'Builds for all other platforms and runs what can be run here: about 10 minutes.' ;;
+        ,) echo 'Runs all tests: about 10 minutes. The quick ones take half a minute: make test-quick' ;;
+        *) echo "Runs the tests of $*: one to three minutes." ;;
+    esac
+    echo 'A first run also downloads and compiles what it needs, which takes some minutes more.'
+    echo "It writes to $TARGET (up to 2 GB), bindings/java/target, and the caches of cargo, Go and Maven; it installs nothing."
+    echo
+}
+
+if [ -z "$LIST" ]; then
+    announce "$@"
+    "$MAKE" --no-print-directory lib || exit 1
+fi
 
 results=$TARGET/conformance
 hostile_results=$TARGET/hostile

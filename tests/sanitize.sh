@@ -1,8 +1,8 @@
 #!/bin/sh
 # The C and C++ tests and a storm of requests under AddressSanitizer (with LeakSanitizer and UBSan), under
-# ThreadSanitizer, both with an instrumented library, and under valgrind. `make check` runs all parts; the arguments
-# address, thread and valgrind run single parts. Planted faults test each checker. Missing packages are installed if
-# root runs it on Debian or Ubuntu.
+# ThreadSanitizer, both with an instrumented library, and under valgrind. `make sanitize` starts it; so do the names of
+# single parts: address, thread, valgrind. Each checker is itself checked with planted faults. What is missing is
+# installed when root runs it on Debian or Ubuntu.
 #
 # Needs x86-64 Linux, python3, libcurl, valgrind, a C and a C++ compiler with -fsanitize=address,undefined, and for
 # ThreadSanitizer a clang of the same LLVM as rustc, and the sources of Rust's standard library, to instrument it.
@@ -10,12 +10,11 @@
 
 set -eu
 cd "$(dirname "$0")/.."
-: "${TARGET:=target}" "${CARGO:=cargo}" "${CC:=cc}" "${CXX:=c++}" "${MAKE:=make}" "${SECONDS_OF_STORM:=20}"
+: "${TARGET:=${CARGO_TARGET_DIR:-target}}" "${CARGO:=cargo}" "${CC:=cc}" "${CXX:=c++}" "${MAKE:=make}" "${SECONDS_OF_STORM:=20}"
 . tests/tools.sh
 llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 : "${CLANG:=clang-$llvm}"
 triple=x86_64-unknown-linux-gnu
-system_libraries='-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc'
 
 # The packages of missing tools.
 packages_for() { # PART
@@ -105,7 +104,7 @@ caught() {
     grep -m 1 "$words" "$checked/planted.log" || { cat "$checked/planted.log"; return 1; }
 }
 
-check_address() {
+sanitize_address() {
     instrumented_library -Zsanitizer=address
     export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:detect_leaks=1
     sanitize='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
@@ -142,9 +141,9 @@ check_address() {
     storm 'compile tests/c/storm.c -lcurl' "$checked/storm"
 }
 
-check_thread() {
-    # arc-swap uses fences, which ThreadSanitizer does not support: freeing a token seems to race with an earlier
-    # reader. Only this place is suppressed.
+sanitize_thread() {
+    # arc-swap orders with fences, which ThreadSanitizer does not understand: the last owner of a token seems to free it
+    # in a race with an earlier reader. This one place, and nothing else.
     echo 'race:alloc::sync::Arc*drop_slow' >"$checked/suppressions"
     symbolizer=$(command -v "llvm-symbolizer-$llvm")
     export TSAN_OPTIONS="suppressions=$(absolute "$checked/suppressions") external_symbolizer_path=$symbolizer"
@@ -164,7 +163,7 @@ check_thread() {
     storm 'compile tests/c/storm.c -lcurl' "$checked/storm"
 }
 
-check_valgrind() {
+sanitize_valgrind() {
     build=$TARGET/c
     make_quietly "$build/test_abi-static" "$build/test_cases-static" "$build/misuse-static" \
         "$build/planted_faults-static"
@@ -186,8 +185,8 @@ make_quietly "$TARGET/c/cases.h"
 for part in ${*:-address thread valgrind}; do
     echo "== $part"
     install_for "$part"
-    checked=$TARGET/check-$part
+    checked=$TARGET/sanitize-$part
     mkdir -p "$checked"
-    check_"$part"
+    sanitize_"$part"
     echo "$part: nothing was reported"
 done
