@@ -33,8 +33,11 @@ INSTALLED = $(addprefix $(INCLUDEDIR)/,tc_auth.h tc_auth.hpp tc_auth.cppm) $(SHA
 # The reference is there when `make docs` was called.
 MAN3 = $(wildcard $(DOCS)/man/man3/*.3)
 
-# The description files find everything from where they are, so that the whole can be moved. What is built already is
-# not built again, for whoever may write there, root mostly, may have no cargo.
+# The files for pkg-config and CMake find everything from where they are, so that the whole can be moved. Only in /usr
+# the former names the place: pkg-config leaves out "-I/usr/include", but not another spelling of it.
+PKG_CONFIG_PREFIX = $(if $(filter /usr,$(abspath $(PREFIX))),/usr,$${pcfiledir}/$(call RELATIVE,$(PREFIX),$(PKG_CONFIG_DIR)))
+
+# If the library is there, it is not built again: root, who installs, may have no cargo.
 install: $(if $(and $(wildcard $(SHARED_LIBRARY)),$(wildcard $(STATIC_LIBRARY)),$(wildcard $(TC_SIGN))),,lib) | $(filter docs,$(MAKECMDGOALS))
 	$(INSTALL) -d $(foreach directory,$(sort $(dir $(INSTALLED))),'$(DESTDIR)$(directory)')
 	$(INSTALL) -m 644 include/tc_auth.h include/tc_auth.hpp include/tc_auth.cppm '$(DESTDIR)$(INCLUDEDIR)'
@@ -50,8 +53,7 @@ endif
 	$(INSTALL) -m 755 $(TC_SIGN) '$(DESTDIR)$(BINDIR)/$(notdir $(TC_SIGN))'
 	$(FILL_IN) packaging/tc-sign.1.in | $(INSTALL_FROM_STDIN) '$(DESTDIR)$(MANDIR)/man1/tc-sign.1'
 	$(if $(MAN3),$(INSTALL) -d '$(DESTDIR)$(MANDIR)/man3' && $(INSTALL) -m 644 $(MAN3) '$(DESTDIR)$(MANDIR)/man3')
-	$(FILL_IN) -e 's|@PREFIX@|$${pcfiledir}/$(call RELATIVE,$(PREFIX),$(PKG_CONFIG_DIR))|' \
-		-e 's|@LIBDIR@|$${prefix}/$(call RELATIVE,$(LIBDIR),$(PREFIX))|' \
+	$(FILL_IN) -e 's|@PREFIX@|$(PKG_CONFIG_PREFIX)|' -e 's|@LIBDIR@|$${prefix}/$(call RELATIVE,$(LIBDIR),$(PREFIX))|' \
 		-e 's|@INCLUDEDIR@|$${prefix}/$(call RELATIVE,$(INCLUDEDIR),$(PREFIX))|' \
 		packaging/tc_auth.pc.in | $(INSTALL_FROM_STDIN) '$(DESTDIR)$(PKG_CONFIG_DIR)/tc_auth.pc'
 	$(FILL_IN) -e 's|@CMAKE_TO_INCLUDE@|$(call RELATIVE,$(INCLUDEDIR),$(CMAKE_DIR))|' \

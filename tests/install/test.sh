@@ -28,13 +28,24 @@ says_how() { # MAN_PAGE
     man -l "$1" 2>/dev/null | grep -q SYNOPSIS || { echo "no man page: $1" >&2; exit 1; }
 }
 
+# In /usr the compiler finds everything by itself. Flags for that would do harm: "-isystem /usr/include" hides the C
+# headers from <cstdlib>.
+for libdir in lib lib/some-system; do
+    rm -rf "$work/staged"
+    ${MAKE:-make} -s install DESTDIR="$work/staged" PREFIX=/usr LIBDIR=/usr/$libdir
+    flags=$(PKG_CONFIG_LIBDIR="$work/staged/usr/$libdir/pkgconfig" pkg-config --cflags --libs tc_auth)
+    case $libdir in lib) expected_flags=-ltc_auth ;; *) expected_flags="-L/usr/$libdir -ltc_auth" ;; esac
+    [ "$(echo $flags)" = "$expected_flags" ] || { echo "/usr/$libdir, pkg-config: $flags" >&2; exit 1; }
+    echo "/usr/$libdir, pkg-config: as expected"
+done
+
 # Debian's layout and the plain one; each is moved after the installation.
 multiarch=$("${CC:-cc}" -print-multiarch 2>/dev/null || true)
 for libdir in ${multiarch:+lib/$multiarch} lib; do
     rm -rf "$work/staged" "$work/moved" "$work/cmake"
-    layout="PREFIX=/usr LIBDIR=/usr/$libdir"
+    layout="PREFIX=/opt/tc_auth LIBDIR=/opt/tc_auth/$libdir"
     ${MAKE:-make} -s install DESTDIR="$work/staged" $layout
-    mv "$work/staged/usr" "$work/moved"
+    mv "$work/staged/opt/tc_auth" "$work/moved"
     root=$work/moved lib=$work/moved/$libdir
     export PKG_CONFIG_PATH="$lib/pkgconfig"
     flags="$(pkg-config --cflags --libs tc_auth)"
