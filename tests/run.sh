@@ -330,6 +330,11 @@ installed() {
     MAKE="$MAKE --no-print-directory" CC=$CC sh tests/install/test.sh "$TARGET/install" "$build/documented.c"
 }
 
+fetched() {
+    program_of README.md >"$build/fetched.c"
+    sh tests/install/fetch.sh "$TARGET/fetch" "$build/fetched.c" "$TARGET"
+}
+
 deb() {
     program_of README.md >"$build/packaged.c"
     sh tests/install/deb.sh "$TARGET" "$build/packaged.c"
@@ -530,6 +535,15 @@ part_core() {
         skip "make install" "something is missing" "apt-get install$packages"
     else
         run "make install" installed
+    fi
+
+    packages=$(lacking cmake=cmake readelf=binutils)
+    if [ -n "$packages" ]; then
+        skip "CMake: FetchContent" "something is missing" "apt-get install$packages"
+    elif [ "$(uname -s)" != Linux ]; then
+        skip "CMake: FetchContent" "it is for Linux" "run it there"
+    else
+        run "CMake: FetchContent" fetched
     fi
 
     packages=$(lacking python3=python3 curl=curl openssl=openssl)
