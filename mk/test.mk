@@ -71,11 +71,13 @@ lint:
 	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(CARGO) fmt --check --manifest-path benches/Cargo.toml
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@sh tests/format.sh check
 
 format:
 	$(CARGO) fmt
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 	$(CARGO) fmt --manifest-path benches/Cargo.toml
+	@sh tests/format.sh write
 
 # Needs a network, for crates of other platforms and for the advisories.
 .PHONY: deny

@@ -34,6 +34,7 @@ uint32_t call_features;
  * report. */
 uint64_t call_and_note(const void *function, const uint64_t *arguments, struct report *report);
 
+/* clang-format off: assembly, a step of it in a line */
 #define OFFSET_GENERAL 2048
 #define OFFSET_LOWER 2192
 #define OFFSET_LATER (2192 + 65536)
@@ -73,6 +74,7 @@ __asm__(".text\n.globl call_and_note\n.type call_and_note, @function\ncall_and_n
         "lea -65536(%rsp), %rsi\nlea " NUMBER(OFFSET_LATER) "(%r13), %rdi\nmov $8192, %ecx\nrep movsq\n"
         "mov %rbx, %rax\nlea -32(%rbp), %rsp\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
         ".size call_and_note, . - call_and_note\n");
+/* clang-format on */
 
 static void find_features(void)
 {
@@ -80,6 +82,7 @@ static void find_features(void)
     call_features = AVX * !!__builtin_cpu_supports("avx") | AVX512 * !!__builtin_cpu_supports("avx512f");
 }
 #elif defined __aarch64__
+/* clang-format off */
 #define EACH_32(one) one(0) one(1) one(2) one(3) one(4) one(5) one(6) one(7) one(8) one(9) one(10) one(11) one(12) one(13) one(14) one(15) \
     one(16) one(17) one(18) one(19) one(20) one(21) one(22) one(23) one(24) one(25) one(26) one(27) one(28) one(29) one(30) one(31)
 #define CLEAR(n) "movi v" #n ".2d, #0\n"
@@ -105,6 +108,7 @@ __asm__(".text\n.globl call_and_note\n.type call_and_note, %function\ncall_and_n
         "mov x0, x19\nadd sp, sp, #32\nldp d8, d9, [sp]\nldp d10, d11, [sp, #16]\nldp d12, d13, [sp, #32]\nldp d14, d15, [sp, #48]\nadd sp, sp, #64\n"
         "ldp x19, x20, [sp, #16]\nldp x21, x22, [sp, #32]\nldp x29, x30, [sp], #48\nret\n"
         ".size call_and_note, . - call_and_note\n");
+/* clang-format on */
 
 static void find_features(void) {}
 #else

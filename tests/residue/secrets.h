@@ -8,6 +8,7 @@
 
 /* The numbers of secrets. KEY_48 has the length of a real secret key; a key of more than 64 bytes is hashed first.
  * Tokens have lengths that memcpy() treats differently. */
+/* clang-format off: a kind in a line */
 enum secret {
     KEY_48, KEY_20, KEY_64, KEY_100,
     TOKEN_12, TOKEN_60, TOKEN_61, TOKEN_300, TOKEN_5000,
@@ -15,6 +16,7 @@ enum secret {
     MARKER /* text that is only in the plaintext of the parameter files */,
     SECRETS
 };
+/* clang-format on */
 
 static const uint16_t secret_lengths[SECRETS] = {48, 20, 64, 100, 12, 60, 61, 300, 5000, 16, 24, 32, 32, 40};
 
