@@ -57,8 +57,8 @@ static long session_get(tc_auth *auth, CURL *curl, const char *url, struct respo
         if (status == TC_AUTH_STATUS_OK && response->status != 0) { /* a refusal is one, also if its end is missing */
             const char *sent = tc_auth_header_list_value(headers, 0);
             status = tc_auth_review(auth, sent, strlen(sent), tc_auth_header_list_timestamp(headers),
-                                    (int32_t)response->status, *response->date ? response->date : NULL,
-                                    response->body, response->len, &advice);
+                                    (int32_t)response->status, *response->date ? response->date : NULL, response->body,
+                                    response->len, &advice);
         }
         tc_auth_header_list_free(headers);
         if (status != TC_AUTH_STATUS_OK)

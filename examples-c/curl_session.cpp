@@ -14,7 +14,7 @@
 #include <tc_auth.hpp>
 
 struct response {
-    long status = 0;     /* 0 if there was none */
+    long status = 0; /* 0 if there was none */
     std::string failure; /* why the transfer ended before the response did; empty if it is whole */
     std::string body;
     std::optional<std::string> date; /* the Date header, if it can be trusted */
@@ -46,7 +46,8 @@ public:
             if (answer.status == 0)
                 throw std::runtime_error(answer.failure);
             /* A refusal is one, also if its end is missing. */
-            const auto advice = auth_.review(headers, static_cast<std::int32_t>(answer.status), answer.date, answer.body);
+            const auto advice = auth_.review(headers, static_cast<std::int32_t>(answer.status), answer.date,
+                                             answer.body);
             if (advice != TC_AUTH_ADVICE_RETRY || attempt == 2) {
                 if (advice != TC_AUTH_ADVICE_ACCEPTED)
                     on_refusal(advice, answer.status);
@@ -71,7 +72,8 @@ private:
         auto renewal = auth_.poll(std::chrono::seconds(60));
         if (!renewal)
             return;
-        const auto answer = transfer("GET", renewal->c_url(), nullptr, {}); /* no std::string, which would keep the token */
+        const auto answer = transfer("GET", renewal->c_url(), nullptr,
+                                     {}); /* no std::string, which would keep the token */
         try {
             /* Also what came before the transfer failed: it may be the whole new token, and the old one is dead then. */
             const auto message = renewal->complete(static_cast<std::int32_t>(answer.status), answer.body);
@@ -133,7 +135,8 @@ private:
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
         /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
         curl_header *date = nullptr, *age = nullptr;
-        if (std::strncmp(url, "https://", 8) == 0 && curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
+        if (std::strncmp(url, "https://", 8) == 0 &&
+            curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
             curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK && date->amount == 1)
             answer.date = date->value;
         return answer;
@@ -164,7 +167,8 @@ private:
 int main(int argc, char **argv)
 {
     if (argc != 2) {
-        std::cerr << "usage: " << argv[0] << " PATH, such as /v3/indicators\nwith TC_API_PATH, such as https://company.example/api, and "
+        std::cerr << "usage: " << argv[0]
+                  << " PATH, such as /v3/indicators\nwith TC_API_PATH, such as https://company.example/api, and "
                   << "TC_TOKEN (and TC_TOKEN_EXPIRES), or TC_API_ACCESS_ID and TC_API_SECRET_KEY, in the environment\n";
         return 2;
     }
@@ -173,7 +177,8 @@ int main(int argc, char **argv)
         auto auth = tcauth::auth::from_env();
         session session(auth);
         session.on_renewal = [](std::optional<tc_auth_status> status, const std::string &message) {
-            std::cerr << "renewal: " << (status ? tc_auth_status_message(*status) : "no answer") << ' ' << message << '\n';
+            std::cerr << "renewal: " << (status ? tc_auth_status_message(*status) : "no answer") << ' ' << message
+                      << '\n';
         };
         session.on_refusal = [](tc_auth_advice advice, long http_status) {
             std::cerr << "refused with " << http_status << ": " << advice << '\n';

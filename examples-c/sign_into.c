@@ -14,8 +14,8 @@ int main(void)
         char authorization[128]; /* "TC ", the access id, ":", 44 characters and a NUL; a token can be longer */
         size_t len;
         int64_t timestamp;
-        status = tc_auth_headers_into(auth, "GET", strlen("GET"), uris[i], strlen(uris[i]), TC_AUTH_NOW,
-                                      authorization, sizeof authorization, &len, &timestamp);
+        status = tc_auth_headers_into(auth, "GET", strlen("GET"), uris[i], strlen(uris[i]), TC_AUTH_NOW, authorization,
+                                      sizeof authorization, &len, &timestamp);
         if (status == TC_AUTH_STATUS_OK) {
             printf("Authorization: %s\n", authorization);
             if (timestamp != TC_AUTH_NO_TIMESTAMP)

@@ -113,8 +113,8 @@ int main(int argc, char **argv)
         return wrong_usage("a METHOD and a URI are needed, behind all options", "");
     status = tc_auth_discover(argc, argv, &why, &auth);
     if (status != TC_AUTH_STATUS_OK)
-        fprintf(stderr, "tc-sign: %s%s%s\n", tc_auth_status_message(status), explained || !why ? "" : " Looked at: ",
-                explained || !why ? "" : why);
+        fprintf(stderr, "tc-sign: %s%s%s\n", tc_auth_status_message(status),
+                explained || !why ? "" : " Looked at: ", explained || !why ? "" : why);
     if (explained)
         result = explain(auth, why);
     else

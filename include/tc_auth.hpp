@@ -199,7 +199,10 @@ std::basic_ostream<char, traits> &write(std::basic_ostream<char, traits> &out, e
 } // namespace detail
 
 /** The category of a std::error_code that is a tc_auth_status. */
-inline const std::error_category &category() noexcept { return detail::immortal<detail::category>(); }
+inline const std::error_category &category() noexcept
+{
+    return detail::immortal<detail::category>();
+}
 
 /** A status as a std::error_code: `code == TC_AUTH_STATUS_TOKEN_EXPIRED` calls it. */
 inline std::error_code make_error_code(tc_auth_status status) noexcept
@@ -347,10 +350,7 @@ public:
     explicit operator bool() const noexcept { return has_value(); }
 
     /** The value; of a failure it throws tcauth::error. Without exceptions it aborts the program with the message. */
-    std::add_lvalue_reference_t<T> value() &
-    {
-        return has_value() ? **this : (detail::raise(error()), **this);
-    }
+    std::add_lvalue_reference_t<T> value() & { return has_value() ? **this : (detail::raise(error()), **this); }
     /** The same. */
     std::add_lvalue_reference_t<const T> value() const &
     {
@@ -602,7 +602,7 @@ struct headers {
 
 /** A token and its expiry. */
 struct token {
-    std::string value;                 /**< To be sent, not to be logged. */
+    std::string value; /**< To be sent, not to be logged. */
     std::optional<time_point> expires; /**< If it is known. */
 };
 
@@ -1045,8 +1045,8 @@ inline result<std::string> try_string_to_sign(text method, text uri, moment at)
     const detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
     const detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
     const auto second = at.unix_seconds();
-    return detail::string_of(
-        [&](char **out) { return tc_auth_string_to_sign(verb.get(), target.get(), second, out); }, verb, target);
+    return detail::string_of([&](char **out) { return tc_auth_string_to_sign(verb.get(), target.get(), second, out); },
+                             verb, target);
 }
 
 #if TC_AUTH_HPP_THROWS
@@ -1058,7 +1058,10 @@ inline std::string string_to_sign(text method, text uri, moment at)
 #endif
 
 /** The version of the library that is running. */
-inline const char *version() noexcept { return tc_auth_version(); }
+inline const char *version() noexcept
+{
+    return tc_auth_version();
+}
 
 } // inline namespace
 } // namespace tcauth

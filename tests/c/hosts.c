@@ -619,7 +619,7 @@ static void hoard(const char *what)
     for (;;) {
         tc_auth *auth = NULL;
         tc_auth_url *url = NULL;
-        tc_auth_status status = strcmp(what, "tokens") == 0  ? tc_auth_new_token(TOKEN, 0, &auth)
+        tc_auth_status status = strcmp(what, "tokens") == 0 ? tc_auth_new_token(TOKEN, 0, &auth)
                                 : strcmp(what, "keys") == 0 ? tc_auth_new_hmac(ID, SECRET, &auth)
                                                             : tc_auth_url_new("/", &url);
         while (url && status == OK)
@@ -811,10 +811,20 @@ static const struct {
     const char *name;
     void (*run)(void);
 } tests[] = {
-    {"loading", test_loading},       {"forks", test_forks},     {"waiting-forks", test_waiting_forks}, {"leaving", test_leaving},
-    {"signals", test_signals},       {"threads", test_threads}, {"moves", test_moves},                 {"traces", test_traces},
-    {"memory", test_memory},         {"cancelling", test_cancelling}, {"bareness", test_bareness},
-    {"mappings", test_mappings}, {"exchanged-file", test_exchanged_file}, {"no-random-numbers", test_no_random_numbers},
+    {"loading", test_loading},
+    {"forks", test_forks},
+    {"waiting-forks", test_waiting_forks},
+    {"leaving", test_leaving},
+    {"signals", test_signals},
+    {"threads", test_threads},
+    {"moves", test_moves},
+    {"traces", test_traces},
+    {"memory", test_memory},
+    {"cancelling", test_cancelling},
+    {"bareness", test_bareness},
+    {"mappings", test_mappings},
+    {"exchanged-file", test_exchanged_file},
+    {"no-random-numbers", test_no_random_numbers},
 };
 
 int main(int argc, char **argv)

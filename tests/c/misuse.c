@@ -211,8 +211,14 @@ static const struct function {
     {FUNCTION(headers_at), OK, {HANDLE(HMAC, OK), GIVEN("GET"), GIVEN(URI), TIME(1, TC_AUTH_NOW), RESULT(list)}},
     {FUNCTION(headers_into),
      OK,
-     {HANDLE(HMAC, OK), GIVEN_WITH_LENGTH("GET"), GIVEN_WITH_LENGTH(URI), TIME(1, TC_AUTH_NOW), RESULT(buffer),
-      {CAPACITY, NULL, sizeof out.buffer, 0, 0, TC_AUTH_STATUS_BUFFER_TOO_SMALL, 0}, RESULT(len), RESULT(number)}},
+     {HANDLE(HMAC, OK),
+      GIVEN_WITH_LENGTH("GET"),
+      GIVEN_WITH_LENGTH(URI),
+      TIME(1, TC_AUTH_NOW),
+      RESULT(buffer),
+      {CAPACITY, NULL, sizeof out.buffer, 0, 0, TC_AUTH_STATUS_BUFFER_TOO_SMALL, 0},
+      RESULT(len),
+      RESULT(number)}},
     {FUNCTION(string_to_sign), OK, {GIVEN("GET"), GIVEN(URI), TIME(1, 0), RESULT(string)}},
     {FUNCTION(verify),
      TC_AUTH_STATUS_SIGNATURE_MISMATCH,
@@ -228,13 +234,19 @@ static const struct function {
     {FUNCTION(renewal_poll), OK, {HANDLE(BEARER, OK), WHOLE(0, 0, INT64_MAX, INVALID_ARGUMENT), RESULT(renewal)}},
     {FUNCTION(renewal_complete),
      OK,
-     {{TICKET, NULL, 0, 0, 0, OK, 0}, {NUMBER32, NULL, 200, 200, 299, TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE, 0},
-      GIVEN_WITH_LENGTH(GOOD), RESULT_OR_NULL(string)}},
+     {{TICKET, NULL, 0, 0, 0, OK, 0},
+      {NUMBER32, NULL, 200, 200, 299, TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE, 0},
+      GIVEN_WITH_LENGTH(GOOD),
+      RESULT_OR_NULL(string)}},
     {FUNCTION(review),
      OK,
-     {HANDLE(HMAC, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION), GIVEN_WITH_LENGTH("TC a:b"),
-      WHOLE(1, INT64_MIN, INT64_MAX, OK), {NUMBER32, NULL, 401, INT32_MIN, INT32_MAX, OK, 0},
-      GIVEN_OR_NULL("Mon, 20 Nov 1995 19:12:08 GMT", OK), GIVEN_WITH_LENGTH("Unauthorized"), RESULT(advice)}},
+     {HANDLE(HMAC, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION),
+      GIVEN_WITH_LENGTH("TC a:b"),
+      WHOLE(1, INT64_MIN, INT64_MAX, OK),
+      {NUMBER32, NULL, 401, INT32_MIN, INT32_MAX, OK, 0},
+      GIVEN_OR_NULL("Mon, 20 Nov 1995 19:12:08 GMT", OK),
+      GIVEN_WITH_LENGTH("Unauthorized"),
+      RESULT(advice)}},
     {FUNCTION(set_api_path), OK, {HANDLE(BARE, OK), GIVEN(API_PATH)}},
     {FUNCTION(set_clock_offset), OK, {HANDLE(HMAC, OK), WHOLE(0, -86400, 86400, INVALID_ARGUMENT)}},
     {FUNCTION(clock_offset), OK, {HANDLE(HMAC, OK), RESULT(number)}},
@@ -246,7 +258,9 @@ static const struct function {
     {FUNCTION(from_param_file), OK, {GIVEN(PARAMETER_FILE), GIVEN(PARAMETER_KEY), RESULT(auth)}},
     {FUNCTION(discover),
      OK,
-     {{ARGC, NULL, 3, 1, 3, INVALID_ARGUMENT, 0}, {ARGV, arguments, 0, 0, 0, OK, 0}, RESULT_OR_NULL(string),
+     {{ARGC, NULL, 3, 1, 3, INVALID_ARGUMENT, 0},
+      {ARGV, arguments, 0, 0, 0, OK, 0},
+      RESULT_OR_NULL(string),
       RESULT(auth)}},
     {FUNCTION(url_new), OK, {GIVEN("/"), RESULT(url)}},
     {FUNCTION(url_new_for), OK, {HANDLE(HMAC, OK), GIVEN("/"), RESULT(url)}},
@@ -265,8 +279,8 @@ struct variant {
     tc_auth_status status;
 };
 
-static const int64_t numbers[] = {INT64_MIN, INT32_MIN, -86401,    -86400,      -2,           -1,       0, 1, 86400,
-                                  86401,     INT32_MAX, 1LL << 31, 99999999999, 100000000000, INT64_MAX};
+static const int64_t numbers[] = {INT64_MIN, INT32_MIN, -86401,    -86400,    -2,          -1,           0,        1,
+                                  86400,     86401,     INT32_MAX, 1LL << 31, 99999999999, 100000000000, INT64_MAX};
 
 /* The good value first. A forbidden NULL is NULL_ARGUMENT; a handle is created for each call. */
 static size_t variants_of(const struct function *f, const struct argument *a, struct variant *v)
@@ -341,8 +355,7 @@ static size_t variants_of(const struct function *f, const struct argument *a, st
                 v[count].status = TC_AUTH_STATUS_NO_CREDENTIALS;
         }
         break;
-    case NONE:
-        break;
+    case NONE: break;
     }
     return count + 1;
 }
@@ -356,17 +369,12 @@ static void *made(enum kind kind)
     case HMAC:
         CHECK(tc_auth_new_hmac(ID, SECRET, &auth) == OK && tc_auth_set_api_path(auth, API_PATH) == OK);
         return auth;
-    case BARE:
-        CHECK(tc_auth_new_hmac(ID, SECRET, &auth) == OK);
-        return auth;
+    case BARE: CHECK(tc_auth_new_hmac(ID, SECRET, &auth) == OK); return auth;
     case BEARER:
         CHECK(tc_auth_new_token(TOKEN, TC_AUTH_NO_EXPIRY, &auth) == OK && tc_auth_set_api_path(auth, API_PATH) == OK);
         return auth;
-    case URL:
-        CHECK(tc_auth_url_new("/", &url) == OK);
-        return url;
-    default:
-        break;
+    case URL: CHECK(tc_auth_url_new("/", &url) == OK); return url;
+    default: break;
     }
     if (kind == TICKET) {
         tc_auth_free(due);
@@ -427,8 +435,7 @@ static tc_auth_status call_with(const struct function *f, size_t i, const struct
             kinds[k] = chosen->kind;
             values[k].p = made(chosen->kind);
             break;
-        default:
-            break;
+        default: break;
         }
     }
     memcpy(&out, &untouched, sizeof out);
@@ -589,12 +596,8 @@ static void do_next(struct scene *s, unsigned long what)
     tc_auth_url *url = NULL;
     char *string = NULL;
     switch (what) {
-    case 0:
-        sign(s, s->hmac);
-        break;
-    case 1:
-        sign(s, s->bearer);
-        break;
+    case 0: sign(s, s->hmac); break;
+    case 1: sign(s, s->bearer); break;
     case 2:
         tc_auth_header_list_free(s->list);
         s->list = NULL;
@@ -612,15 +615,9 @@ static void do_next(struct scene *s, unsigned long what)
             CHECK(copied(s->ticket_text, sizeof s->ticket_text, tc_auth_renewal_url(ticket)));
         }
         break;
-    case 4:
-        complete(s, 200, GOOD);
-        break;
-    case 5:
-        complete(s, 401, "{\"success\":false}");
-        break;
-    case 6:
-        complete(s, 500, "");
-        break;
+    case 4: complete(s, 200, GOOD); break;
+    case 5: complete(s, 401, "{\"success\":false}"); break;
+    case 6: complete(s, 500, ""); break;
     case 7:
         tc_auth_renewal_cancel(s->ticket);
         s->ticket = NULL;
@@ -630,9 +627,7 @@ static void do_next(struct scene *s, unsigned long what)
         CHECK(fits(tc_auth_set_api_path(s->bearer, API_PATH), s->bearer, status, status));
         s->has_api_path = 1;
         break;
-    case 9:
-        CHECK(fits(tc_auth_update_token(s->bearer, "elsewhere", 1), s->bearer, OK, OK));
-        break;
+    case 9: CHECK(fits(tc_auth_update_token(s->bearer, "elsewhere", 1), s->bearer, OK, OK)); break;
     case 10:
         CHECK(fits(tc_auth_review(s->bearer, "TC-Token elsewhere", 18, TC_AUTH_NO_TIMESTAMP, 401, NULL, "", 0, &advice),
                    s->bearer, OK, OK));
@@ -678,8 +673,7 @@ static void do_next(struct scene *s, unsigned long what)
         CHECK(fits(tc_auth_verify(s->bearer, "GET", "/", "TC 1:x", "1", 1, 0), s->bearer,
                    TC_AUTH_STATUS_MALFORMED_AUTHORIZATION, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION));
         break;
-    default:
-        break;
+    default: break;
     }
     CHECK(!s->list || strcmp(tc_auth_header_list_line(s->list, 0), s->list_text) == 0);
     CHECK(!s->url || strcmp(tc_auth_url_string(s->url), s->url_text) == 0);

@@ -199,12 +199,8 @@ static void run_case(const struct test_case *c)
         text[i] = expand(&c->args[i], &len[i]);
 
     switch (c->call) {
-    case CALL_new_hmac:
-        status = tc_auth_new_hmac(text[0], text[1], &made_auth);
-        break;
-    case CALL_new_token:
-        status = tc_auth_new_token(text[0], c->args[1].number, &made_auth);
-        break;
+    case CALL_new_hmac: status = tc_auth_new_hmac(text[0], text[1], &made_auth); break;
+    case CALL_new_token: status = tc_auth_new_token(text[0], c->args[1].number, &made_auth); break;
     case CALL_headers:
         status = headers_into(name, auth, text[0], len[0], text[1], len[1], c->args[2].number, c->result);
         if (strlen(text[0]) == len[0] && strlen(text[1]) == len[1])
@@ -212,12 +208,8 @@ static void run_case(const struct test_case *c)
         if (status == TC_AUTH_STATUS_OK)
             result = tc_auth_header_list_value(list, 0);
         break;
-    case CALL_string_to_sign:
-        status = tc_auth_string_to_sign(text[0], text[1], c->args[2].number, &string);
-        break;
-    case CALL_set_api_path:
-        status = tc_auth_set_api_path(auth, text[0]);
-        break;
+    case CALL_string_to_sign: status = tc_auth_string_to_sign(text[0], text[1], c->args[2].number, &string); break;
+    case CALL_set_api_path: status = tc_auth_set_api_path(auth, text[0]); break;
     case CALL_set_clock_offset: {
         int64_t offset = SENTINEL_NUMBER;
         status = tc_auth_set_clock_offset(auth, c->args[0].number);
@@ -225,21 +217,15 @@ static void run_case(const struct test_case *c)
         CHECK_IN(name, offset == (good ? c->args[0].number : 0));
         break;
     }
-    case CALL_update_token:
-        status = tc_auth_update_token(auth, text[0], c->args[1].number);
-        break;
+    case CALL_update_token: status = tc_auth_update_token(auth, text[0], c->args[1].number); break;
     case CALL_token: {
         int64_t expires = SENTINEL_NUMBER;
         status = tc_auth_token(auth, &string, &expires);
         CHECK_IN(name, (expires != SENTINEL_NUMBER) == good);
         break;
     }
-    case CALL_url_new:
-        status = tc_auth_url_new(text[0], &url);
-        break;
-    case CALL_url_new_for:
-        status = tc_auth_url_new_for(auth, text[0], &url);
-        break;
+    case CALL_url_new: status = tc_auth_url_new(text[0], &url); break;
+    case CALL_url_new_for: status = tc_auth_url_new_for(auth, text[0], &url); break;
     case CALL_url_add_segment:
     case CALL_url_add_query:
         CHECK_IN(name, tc_auth_url_new(c->on, &url) == TC_AUTH_STATUS_OK);
@@ -302,7 +288,7 @@ static void run_reviews(void)
 /* Sets the environment to exactly that of the case. */
 static void set_environment(const struct source *s, const char *path)
 {
-    static const char *const names[] = {"TC_TOKEN",          "TC_TOKEN_EXPIRES", "TC_API_PATH",      "TC_API_ACCESS_ID",
+    static const char *const names[] = {"TC_TOKEN",          "TC_TOKEN_EXPIRES",  "TC_API_PATH",     "TC_API_ACCESS_ID",
                                         "TC_API_SECRET_KEY", "TC_APP_PARAM_FILE", "TC_APP_PARAM_KEY"};
     for (size_t i = 0; i < COUNT(names); i++)
         unsetenv(names[i]);
@@ -333,18 +319,10 @@ static void run_source(const struct source *s, const char *directory, const char
         snprintf(path, sizeof path, "%s%s%s", *s->file == '/' ? "" : directory, *s->file == '/' ? "" : "/", s->file);
     set_environment(s, path);
     switch (s->from) {
-    case FROM_json:
-        status = tc_auth_from_json(json, len, &auth);
-        break;
-    case FROM_args:
-        status = tc_auth_from_args(s->argc, argv, &auth);
-        break;
-    case FROM_env:
-        status = tc_auth_from_env(&auth);
-        break;
-    case FROM_param_file:
-        status = tc_auth_from_param_file(path, s->key, &auth);
-        break;
+    case FROM_json: status = tc_auth_from_json(json, len, &auth); break;
+    case FROM_args: status = tc_auth_from_args(s->argc, argv, &auth); break;
+    case FROM_env: status = tc_auth_from_env(&auth); break;
+    case FROM_param_file: status = tc_auth_from_param_file(path, s->key, &auth); break;
     case FROM_discover:
         status = tc_auth_discover(s->argc, argv, &why, &auth);
         CHECK_IN(s->name, !s->why || strcmp(why, s->why) == 0);

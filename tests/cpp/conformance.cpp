@@ -29,19 +29,38 @@ struct named {
 };
 
 #define NAMED(name) {#name, TC_AUTH_STATUS_##name}
-const std::vector<named> statuses{
-    NAMED(OK), NAMED(NULL_ARGUMENT), NAMED(INVALID_METHOD), NAMED(INVALID_URI_FORM), NAMED(INVALID_URI_BYTE),
-    NAMED(INVALID_ACCESS_ID), NAMED(INVALID_SECRET_KEY), NAMED(INVALID_TOKEN), NAMED(INVALID_TIME),
-    NAMED(BUFFER_TOO_SMALL), NAMED(WRONG_KIND), NAMED(TOKEN_EXPIRED), NAMED(RENEWAL_REFUSED),
-    NAMED(RENEWAL_BAD_RESPONSE), NAMED(RENEWAL_TIMEOUT), NAMED(ALREADY_SET), NAMED(NO_CREDENTIALS),
-    NAMED(CONFIG_SYNTAX), NAMED(CONFIG_IO), NAMED(CONFIG_DECRYPT), NAMED(API_PATH_MISSING), NAMED(SIGNATURE_MISMATCH),
-    NAMED(TIMESTAMP_OUT_OF_RANGE), NAMED(MALFORMED_AUTHORIZATION), NAMED(INVALID_ARGUMENT), NAMED(OTHER_ORIGIN),
-    NAMED(PANIC)};
+const std::vector<named> statuses{NAMED(OK),
+                                  NAMED(NULL_ARGUMENT),
+                                  NAMED(INVALID_METHOD),
+                                  NAMED(INVALID_URI_FORM),
+                                  NAMED(INVALID_URI_BYTE),
+                                  NAMED(INVALID_ACCESS_ID),
+                                  NAMED(INVALID_SECRET_KEY),
+                                  NAMED(INVALID_TOKEN),
+                                  NAMED(INVALID_TIME),
+                                  NAMED(BUFFER_TOO_SMALL),
+                                  NAMED(WRONG_KIND),
+                                  NAMED(TOKEN_EXPIRED),
+                                  NAMED(RENEWAL_REFUSED),
+                                  NAMED(RENEWAL_BAD_RESPONSE),
+                                  NAMED(RENEWAL_TIMEOUT),
+                                  NAMED(ALREADY_SET),
+                                  NAMED(NO_CREDENTIALS),
+                                  NAMED(CONFIG_SYNTAX),
+                                  NAMED(CONFIG_IO),
+                                  NAMED(CONFIG_DECRYPT),
+                                  NAMED(API_PATH_MISSING),
+                                  NAMED(SIGNATURE_MISMATCH),
+                                  NAMED(TIMESTAMP_OUT_OF_RANGE),
+                                  NAMED(MALFORMED_AUTHORIZATION),
+                                  NAMED(INVALID_ARGUMENT),
+                                  NAMED(OTHER_ORIGIN),
+                                  NAMED(PANIC)};
 #undef NAMED
 const std::vector<named> kinds{{"NONE", TC_AUTH_KIND_NONE}, {"HMAC", TC_AUTH_KIND_HMAC}, {"TOKEN", TC_AUTH_KIND_TOKEN}};
 #define NAMED(name) {#name, TC_AUTH_ADVICE_##name}
-const std::vector<named> advices{NAMED(ACCEPTED), NAMED(RETRY), NAMED(BAD_SIGNATURE), NAMED(CLOCK_SKEW),
-                                 NAMED(TOKEN_REJECTED), NAMED(ACCESS_DENIED), NAMED(NOT_LICENSED), NAMED(UNKNOWN)};
+const std::vector<named> advices{NAMED(ACCEPTED),       NAMED(RETRY),         NAMED(BAD_SIGNATURE), NAMED(CLOCK_SKEW),
+                                 NAMED(TOKEN_REJECTED), NAMED(ACCESS_DENIED), NAMED(NOT_LICENSED),  NAMED(UNKNOWN)};
 #undef NAMED
 
 std::string name_of(const std::vector<named> &names, int value)
@@ -95,11 +114,20 @@ struct entry {
 
 std::map<std::string, std::unique_ptr<entry>> entries;
 
-void keep(const field &name, tcauth::auth made) { entries[name.value()] = std::make_unique<entry>(std::move(made)); }
+void keep(const field &name, tcauth::auth made)
+{
+    entries[name.value()] = std::make_unique<entry>(std::move(made));
+}
 
-std::int64_t number(const field &text) { return std::stoll(text.value()); }
+std::int64_t number(const field &text)
+{
+    return std::stoll(text.value());
+}
 
-time_point moment(const field &text) { return time_point(std::chrono::seconds(number(text))); }
+time_point moment(const field &text)
+{
+    return time_point(std::chrono::seconds(number(text)));
+}
 
 std::optional<tcauth::moment> expiry(const field &text)
 {
@@ -125,7 +153,8 @@ fields send(session &client, const std::string &method, const std::string &url, 
     return {std::to_string(answer.status), answer.body};
 }
 
-fields storm(entry &handle, const std::string &url, std::int64_t count, std::int64_t seconds, const field &rejecting_url)
+fields storm(entry &handle, const std::string &url, std::int64_t count, std::int64_t seconds,
+             const field &rejecting_url)
 {
     std::atomic<long> requests{0}, rejected{0}, failed{0};
     std::vector<std::thread> threads;
@@ -169,8 +198,7 @@ fields run(const std::string &command, const fields &a)
         {"from_json", [&] { return keep(a.at(0), tcauth::auth::from_json(text(1))), fields{}; }},
         {"from_args", [&] { return keep(a.at(0), tcauth::auth::from_args(rest(a))), fields{}; }},
         {"from_env", [&] { return keep(a.at(0), tcauth::auth::from_env()), fields{}; }},
-        {"from_param_file",
-         [&] { return keep(a.at(0), tcauth::auth::from_param_file(text(1), text(2))), fields{}; }},
+        {"from_param_file", [&] { return keep(a.at(0), tcauth::auth::from_param_file(text(1), text(2))), fields{}; }},
         {"discover",
          [&] {
              std::string why;
@@ -197,7 +225,8 @@ fields run(const std::string &command, const fields &a)
         {"token",
          [&] {
              const auto token = auth().current_token();
-             return fields{token.value, std::to_string(token.expires.value_or(time_point()).time_since_epoch().count())};
+             return fields{token.value,
+                           std::to_string(token.expires.value_or(time_point()).time_since_epoch().count())};
          }},
         {"poll",
          [&] {
@@ -236,7 +265,8 @@ fields run(const std::string &command, const fields &a)
         {"send_once", [&]() -> fields { throw skipped{"the example with libcurl keeps each body"}; }},
         {"start",
          [&] {
-             handle().sent = std::async(std::launch::async, send, std::ref(*handle().client), text(1), text(2), field());
+             handle().sent = std::async(std::launch::async, send, std::ref(*handle().client), text(1), text(2),
+                                        field());
              return fields{};
          }},
         {"finish", [&] { return handle().sent.get(); }},

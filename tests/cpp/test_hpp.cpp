@@ -64,8 +64,14 @@ void *operator new(std::size_t size)
         return block;
     throw std::bad_alloc();
 }
-void operator delete(void *block) noexcept { look_and_free(block); }
-void operator delete(void *block, std::size_t) noexcept { look_and_free(block); }
+void operator delete(void *block) noexcept
+{
+    look_and_free(block);
+}
+void operator delete(void *block, std::size_t) noexcept
+{
+    look_and_free(block);
+}
 
 /* The status that a call throws; OK if it does not. */
 template <class call> static tc_auth_status thrown(call function)
@@ -91,7 +97,8 @@ static void ownership()
 {
     static_assert(!std::is_copy_constructible_v<tcauth::auth> && std::is_nothrow_move_constructible_v<tcauth::auth>);
     static_assert(!std::is_copy_assignable_v<tcauth::auth> && std::is_nothrow_move_assignable_v<tcauth::auth>);
-    static_assert(!std::is_copy_constructible_v<tcauth::renewal> && std::is_nothrow_move_constructible_v<tcauth::renewal>);
+    static_assert(!std::is_copy_constructible_v<tcauth::renewal> &&
+                  std::is_nothrow_move_constructible_v<tcauth::renewal>);
     static_assert(!std::is_copy_constructible_v<tcauth::url> && std::is_nothrow_move_assignable_v<tcauth::url>);
     static_assert(std::is_copy_constructible_v<tcauth::headers> && std::is_nothrow_copy_constructible_v<tcauth::error>);
 
@@ -155,9 +162,11 @@ static void wiping()
         auto auth = tcauth::auth::hmac("1", secret);
         auth = tcauth::auth::token(token);
         auth.update_token(token);
-        CHECK(thrown([] { tcauth::auth::hmac("1", std::string_view("tc_auth-example-secret\0", 23)); }) == TC_AUTH_STATUS_INVALID_SECRET_KEY);
+        CHECK(thrown([] { tcauth::auth::hmac("1", std::string_view("tc_auth-example-secret\0", 23)); }) ==
+              TC_AUTH_STATUS_INVALID_SECRET_KEY);
         CHECK(tcauth::auth::from_args({"--api_access_id=1", "--api_secret_key", secret}).kind() == TC_AUTH_KIND_HMAC);
-        CHECK(thrown([] { tcauth::auth::from_args({"--api_secret_key", secret, std::string_view("\0", 1)}); }) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+        CHECK(thrown([] { tcauth::auth::from_args({"--api_secret_key", secret, std::string_view("\0", 1)}); }) ==
+              TC_AUTH_STATUS_INVALID_ARGUMENT);
         /* So short that it is inside of an object, which moves while the list grows. */
         CHECK(tcauth::auth::from_args({"--api_secret_key", "sample-secret", "--api_access_id", "1", "a", "b"}).get());
     }
@@ -213,7 +222,8 @@ static void arguments()
     CHECK(headers.authorization == "TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=");
     CHECK(headers.timestamp == 1513703787 && headers.lines().at(1).second == "1513703787");
     auth.verify(long_one.substr(0, 3), long_one.substr(3, 18), headers.authorization, "1513703787", at);
-    CHECK(thrown([&] { auth.verify("GET", "/", headers.authorization, {}, at); }) == TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
+    CHECK(thrown([&] { auth.verify("GET", "/", headers.authorization, {}, at); }) ==
+          TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
     CHECK(thrown([&] { auth.headers(std::string_view(), std::string_view()); }) == TC_AUTH_STATUS_INVALID_METHOD);
     CHECK(thrown([&] { auth.headers("GET", "/", time_point(seconds(-1))); }) == TC_AUTH_STATUS_INVALID_TIME);
 }
@@ -237,13 +247,18 @@ static void nulls()
     const char *const unset = nullptr;
     static_assert(!std::is_constructible_v<tcauth::text, std::nullptr_t>);
     auto auth = tcauth::auth::hmac("1", secret);
-    const std::array<std::function<void()>, 12> calls{
-        [&] { tcauth::auth::hmac(unset, secret); }, [&] { tcauth::auth::token(unset); },
-        [&] { tcauth::auth::from_json(unset); },    [&] { tcauth::auth::from_param_file("f", unset); },
-        [&] { auth.headers(unset, "/"); },          [&] { auth.headers("GET", unset); },
-        [&] { auth.set_api_path(unset); },          [&] { (void)tcauth::url{unset}; },
-        [&] { tcauth::url("/").add_segment(unset); }, [&] { tcauth::string_to_sign("GET", unset, time_point()); },
-        [&] { auth.verify("GET", unset, {}, {}); }, [&] { auth.review({"TC 1:a", 1}, 401, {}, unset); }};
+    const std::array<std::function<void()>, 12> calls{[&] { tcauth::auth::hmac(unset, secret); },
+                                                      [&] { tcauth::auth::token(unset); },
+                                                      [&] { tcauth::auth::from_json(unset); },
+                                                      [&] { tcauth::auth::from_param_file("f", unset); },
+                                                      [&] { auth.headers(unset, "/"); },
+                                                      [&] { auth.headers("GET", unset); },
+                                                      [&] { auth.set_api_path(unset); },
+                                                      [&] { (void)tcauth::url{unset}; },
+                                                      [&] { tcauth::url("/").add_segment(unset); },
+                                                      [&] { tcauth::string_to_sign("GET", unset, time_point()); },
+                                                      [&] { auth.verify("GET", unset, {}, {}); },
+                                                      [&] { auth.review({"TC 1:a", 1}, 401, {}, unset); }};
     for (const auto &call : calls)
         CHECK(thrown(call) == TC_AUTH_STATUS_NULL_ARGUMENT);
     CHECK(thrown([&] { tcauth::auth::from_args({"--tc_token", unset}); }) == TC_AUTH_STATUS_NULL_ARGUMENT);
@@ -285,7 +300,10 @@ template <class value> static std::string written(value number)
 /* A namespace with an operator of its own, which hides all others but for the lookup by argument. */
 namespace elsewhere {
 struct hiding {};
-[[maybe_unused]] static std::ostream &operator<<(std::ostream &out, hiding) { return out; }
+[[maybe_unused]] static std::ostream &operator<<(std::ostream &out, hiding)
+{
+    return out;
+}
 static std::string written()
 {
     std::ostringstream out;
@@ -352,8 +370,14 @@ static void half_way()
     without_memory("token", [] { tcauth::auth::token(token); });
     without_memory("from_args", [] { tcauth::auth::from_args({"--api_access_id=1", "--api_secret_key", secret}); });
     without_memory("update_token", [&] { auth.update_token(token); });
-    without_memory("current_token", [&] { auto shown = auth.current_token(); tcauth::wipe(shown.value); });
-    without_memory("headers", [&] { auto made = auth.headers("GET", "/"); tcauth::wipe(made.authorization); });
+    without_memory("current_token", [&] {
+        auto shown = auth.current_token();
+        tcauth::wipe(shown.value);
+    });
+    without_memory("headers", [&] {
+        auto made = auth.headers("GET", "/");
+        tcauth::wipe(made.authorization);
+    });
     without_memory("lines", [&] {
         auto made = auth.headers("GET", "/");
         try {
@@ -368,9 +392,8 @@ static void half_way()
     std::string why;
     without_memory("discover", [&] { tcauth::auth::discover({"app", "--tc_token", token}, &why); });
     CHECK(why.find("arguments: tc_token") == 0);
-    without_memory("a failure", [] {
-        CHECK(thrown([] { tcauth::auth::discover({"app"}); }) == TC_AUTH_STATUS_NO_CREDENTIALS);
-    });
+    without_memory("a failure",
+                   [] { CHECK(thrown([] { tcauth::auth::discover({"app"}); }) == TC_AUTH_STATUS_NO_CREDENTIALS); });
     without_memory("describe", [&] { auth.describe(); });
     without_memory("add_query", [&] { built.add_query("a-long-name-for-the-heap", "a-long-value-for-the-heap"); });
     CHECK(built.view() == "/api/v3/a-long-path-for-the-heap?a-long-name-for-the-heap=a-long-value-for-the-heap");

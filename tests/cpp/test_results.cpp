@@ -97,7 +97,10 @@ static void values_that_are_not_there()
         return words.find(sentence) != words.npos && words.find(" odd\n") != words.npos;
     };
     CHECK(says_why(last_words([] { std::printf("%d\n", *half(3)); })));
-    CHECK(says_why(last_words([] { const auto odd = half(3); std::printf("%d\n", *odd); })));
+    CHECK(says_why(last_words([] {
+        const auto odd = half(3);
+        std::printf("%d\n", *odd);
+    })));
     CHECK(says_why(last_words([] { *tcauth::result<void>(half(3).error()); })));
     CHECK(!last_words([] { (void)tcauth::auth::try_hmac("", "")->kind(); }).empty());
     CHECK(last_words([] { (void)tcauth::auth::try_hmac("1", "a")->kind(); }).empty());
@@ -111,7 +114,10 @@ static void values_that_are_not_there()
     }
 #else
     CHECK(says_why(last_words([] { half(3).value(); })));
-    CHECK(says_why(last_words([] { const auto odd = half(3); (void)odd.value(); })));
+    CHECK(says_why(last_words([] {
+        const auto odd = half(3);
+        (void)odd.value();
+    })));
 #endif
 }
 

@@ -42,38 +42,47 @@ uint64_t call_and_note(const void *function, const uint64_t *arguments, struct r
 #define NUMBER(x) TEXT(x)
 
 #if defined __x86_64__
-#define EACH_16(one) one(0) one(1) one(2) one(3) one(4) one(5) one(6) one(7) one(8) one(9) one(10) one(11) one(12) one(13) one(14) one(15)
-#define EACH_UPPER_16(one) one(16) one(17) one(18) one(19) one(20) one(21) one(22) one(23) one(24) one(25) one(26) one(27) one(28) one(29) one(30) one(31)
+#define EACH_16(one) \
+    one(0) one(1) one(2) one(3) one(4) one(5) one(6) one(7) one(8) one(9) one(10) one(11) one(12) one(13) one(14) \
+        one(15)
+#define EACH_UPPER_16(one) \
+    one(16) one(17) one(18) one(19) one(20) one(21) one(22) one(23) one(24) one(25) one(26) one(27) one(28) one(29) \
+        one(30) one(31)
 #define CLEAR_XMM(n) "pxor %xmm" #n ", %xmm" #n "\n"
 #define CLEAR_ZMM(n) "vpxord %zmm" #n ", %zmm" #n ", %zmm" #n "\n"
 #define STORE(name, at) "mov %" #name ", " NUMBER(OFFSET_GENERAL) "+" #at "(%r13)\n"
 #define STORE_XMM(n) "movups %xmm" #n ", 64*" #n "(%r13)\n"
 #define STORE_YMM(n) "vmovups %ymm" #n ", 64*" #n "(%r13)\n"
 #define STORE_ZMM(n) "vmovups %zmm" #n ", 64*" #n "(%r13)\n"
-__asm__(".text\n.globl call_and_note\n.type call_and_note, @function\ncall_and_note:\n"
-        "push %rbp\nmov %rsp, %rbp\npush %rbx\npush %r12\npush %r13\npush %r14\n"
-        "mov %rdi, %rbx\nmov %rsi, %r12\nmov %rdx, %r13\nmov call_features(%rip), %r14d\n"
+__asm__(
+    ".text\n.globl call_and_note\n.type call_and_note, @function\ncall_and_note:\n"
+    "push %rbp\nmov %rsp, %rbp\npush %rbx\npush %r12\npush %r13\npush %r14\n"
+    "mov %rdi, %rbx\nmov %rsi, %r12\nmov %rdx, %r13\nmov call_features(%rip), %r14d\n"
         /* clear */
-        EACH_16(CLEAR_XMM)
-        "test $1, %r14d\njz 1f\nvzeroall\n1: test $2, %r14d\njz 1f\n" EACH_UPPER_16(CLEAR_ZMM) "1:\n"
+    EACH_16(CLEAR_XMM) "test $1, %r14d\njz 1f\nvzeroall\n1: test $2, %r14d\njz 1f\n" EACH_UPPER_16(
+        CLEAR_ZMM) "1:\n"
         /* paint */
-        "lea -65600(%rsp), %rdi\nmov $8200, %ecx\nmovabs $0xa5a5a5a5a5a5a5a5, %rax\ncld\nrep stosq\n"
+                   "lea -65600(%rsp), %rdi\nmov $8200, %ecx\nmovabs $0xa5a5a5a5a5a5a5a5, %rax\ncld\nrep stosq\n"
         /* call */
-        "push 88(%r12)\npush 80(%r12)\npush 72(%r12)\npush 64(%r12)\npush 56(%r12)\npush 48(%r12)\n"
-        "mov (%r12), %rdi\nmov 8(%r12), %rsi\nmov 16(%r12), %rdx\nmov 24(%r12), %rcx\nmov 32(%r12), %r8\nmov 40(%r12), %r9\n"
-        "xor %r10d, %r10d\nxor %r11d, %r11d\nxor %eax, %eax\n"
-        "call *%rbx\n"
+                   "push 88(%r12)\npush 80(%r12)\npush 72(%r12)\npush 64(%r12)\npush 56(%r12)\npush 48(%r12)\n"
+                   "mov (%r12), %rdi\nmov 8(%r12), %rsi\nmov 16(%r12), %rdx\nmov 24(%r12), %rcx\nmov 32(%r12), %r8\nmov 40(%r12), %r9\n"
+                   "xor %r10d, %r10d\nxor %r11d, %r11d\nxor %eax, %eax\n"
+                   "call *%rbx\n"
         /* note */
-        STORE(rcx, 0) STORE(rdx, 8) STORE(rsi, 16) STORE(rdi, 24) STORE(r8, 32) STORE(r9, 40) STORE(r10, 48) STORE(r11, 56)
-        "test $1, %r14d\njnz 1f\n" EACH_16(STORE_XMM) "jmp 2f\n1:\n" EACH_16(STORE_YMM) "2:\n"
-        "test $2, %r14d\njz 1f\n" EACH_16(STORE_ZMM) EACH_UPPER_16(STORE_ZMM) "1:\n"
-        "mov %rax, %rbx\n"
-        "lea -65536(%rsp), %rsi\nlea " NUMBER(OFFSET_LOWER) "(%r13), %rdi\nmov $8192, %ecx\nrep movsq\n"
-        /* one more call, which makes the dynamic linker save the registers on the stack */
-        "call getsid@PLT\n"
-        "lea -65536(%rsp), %rsi\nlea " NUMBER(OFFSET_LATER) "(%r13), %rdi\nmov $8192, %ecx\nrep movsq\n"
-        "mov %rbx, %rax\nlea -32(%rbp), %rsp\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
-        ".size call_and_note, . - call_and_note\n");
+    STORE(rcx, 0) STORE(rdx, 8) STORE(rsi, 16) STORE(rdi, 24) STORE(r8, 32) STORE(r9, 40) STORE(r10, 48)
+        STORE(r11, 56) "test $1, %r14d\njnz 1f\n" EACH_16(STORE_XMM) "jmp 2f\n1:\n" EACH_16(
+            STORE_YMM) "2:\n"
+                       "test $2, %r14d\njz 1f\n" EACH_16(STORE_ZMM) EACH_UPPER_16(
+                           STORE_ZMM) "1:\n"
+                                      "mov %rax, %rbx\n"
+                                      "lea -65536(%rsp), %rsi\nlea " NUMBER(
+                                          OFFSET_LOWER) "(%r13), %rdi\nmov $8192, %ecx\nrep movsq\n"
+                                                        /* one more call, which makes the dynamic linker save the registers on the stack */
+                                                        "call getsid@PLT\n"
+                                                        "lea -65536(%rsp), %rsi\nlea " NUMBER(
+                                                            OFFSET_LATER) "(%r13), %rdi\nmov $8192, %ecx\nrep movsq\n"
+                                                                          "mov %rbx, %rax\nlea -32(%rbp), %rsp\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
+                                                                          ".size call_and_note, . - call_and_note\n");
 /* clang-format on */
 
 static void find_features(void)
@@ -303,7 +312,10 @@ time_t time(time_t *out) NOEXCEPT
 
 /* ---- one call ---- */
 
-static void say(const char *word, const char *name, const char *status) { printf("%s %s %s\n", word, name, status); }
+static void say(const char *word, const char *name, const char *status)
+{
+    printf("%s %s %s\n", word, name, status);
+}
 
 static uint64_t call(const void *function, const uint64_t *arguments)
 {

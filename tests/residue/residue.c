@@ -22,16 +22,21 @@
 
 /* A call that must return this status, and overwrites its whole stack. */
 #define CALL(status, function, ...) \
-    checked(#function, #status, TC_AUTH_STATUS_##status, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}), STACK_WIPED)
+    checked(#function, #status, TC_AUTH_STATUS_##status, \
+            call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}), STACK_WIPED)
 /* The same for a call that is made for each request, and wipes only what it has used. */
 #define QUICK(status, function, ...) \
-    checked(#function, #status, TC_AUTH_STATUS_##status, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}), REGISTERS_CLEARED)
+    checked(#function, #status, TC_AUTH_STATUS_##status, \
+            call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}), REGISTERS_CLEARED)
 /* A call that returns no status. */
-#define GET(function, ...) seen(#function, REGISTERS_CLEARED, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}))
+#define GET(function, ...) \
+    seen(#function, REGISTERS_CLEARED, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}))
 /* A call that returns no status and reads no secret. */
-#define ASK(function, ...) seen(#function, NOTHING, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}))
+#define ASK(function, ...) \
+    seen(#function, NOTHING, call((const void *)function, (const uint64_t[12]){WORDS(__VA_ARGS__)}))
 
-static void checked(const char *function, const char *status, tc_auth_status wanted, uint64_t result, enum promise promise)
+static void checked(const char *function, const char *status, tc_auth_status wanted, uint64_t result,
+                    enum promise promise)
 {
     if ((tc_auth_status)(uint32_t)result != wanted) {
         printf("%s returned %u, not %s\n", function, (unsigned)result, status);
@@ -60,9 +65,13 @@ static struct {
     char buffer[8192];
 } *o;
 
-static const char *const id = "12345678901234567890", *const path = SIGNED_TARGET, *const api = "https://company.example/api";
+static const char *const id = "12345678901234567890", *const path = SIGNED_TARGET,
+                         *const api = "https://company.example/api";
 
-static void freed(void) { puts("freed"); }
+static void freed(void)
+{
+    puts("freed");
+}
 
 static void free_string(void)
 {
@@ -98,17 +107,28 @@ static void sign(tc_auth *auth)
     read_list();
     QUICK(OK, tc_auth_headers_at, auth, "GET", LONG_TARGET, (int64_t)SIGNED_TIME, &o->list);
     read_list();
-    QUICK(OK, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
-    QUICK(OK, tc_auth_headers_into, auth, "POST", 4, path, strlen(path), (int64_t)SIGNED_TIME, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
-    QUICK(BUFFER_TOO_SMALL, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, NULL, 0, &o->len, &o->timestamp);
-    QUICK(BUFFER_TOO_SMALL, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, 12, &o->len, &o->timestamp);
-    QUICK(NULL_ARGUMENT, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, 99, &o->len, NULL);
-    QUICK(INVALID_ARGUMENT, tc_auth_headers_into, auth, "GET", 3, path, SIZE_MAX, TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
-    QUICK(INVALID_METHOD, tc_auth_headers_into, auth, "G T", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
-    QUICK(INVALID_URI_FORM, tc_auth_headers_into, auth, "GET", 3, "x", 1, TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
-    QUICK(INVALID_URI_BYTE, tc_auth_headers_into, auth, "GET", 3, "/ ", 2, TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
-    QUICK(INVALID_TIME, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), INT64_C(-2), o->buffer, 99, &o->len, &o->timestamp);
-    QUICK(OTHER_ORIGIN, tc_auth_headers_into, auth, "GET", 3, "https://other.example/", 22, TC_AUTH_NOW, o->buffer, 99, &o->len, &o->timestamp);
+    QUICK(OK, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, sizeof o->buffer,
+          &o->len, &o->timestamp);
+    QUICK(OK, tc_auth_headers_into, auth, "POST", 4, path, strlen(path), (int64_t)SIGNED_TIME, o->buffer,
+          sizeof o->buffer, &o->len, &o->timestamp);
+    QUICK(BUFFER_TOO_SMALL, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, NULL, 0, &o->len,
+          &o->timestamp);
+    QUICK(BUFFER_TOO_SMALL, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, 12,
+          &o->len, &o->timestamp);
+    QUICK(NULL_ARGUMENT, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, 99, &o->len,
+          NULL);
+    QUICK(INVALID_ARGUMENT, tc_auth_headers_into, auth, "GET", 3, path, SIZE_MAX, TC_AUTH_NOW, o->buffer, 99, &o->len,
+          &o->timestamp);
+    QUICK(INVALID_METHOD, tc_auth_headers_into, auth, "G T", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, 99, &o->len,
+          &o->timestamp);
+    QUICK(INVALID_URI_FORM, tc_auth_headers_into, auth, "GET", 3, "x", 1, TC_AUTH_NOW, o->buffer, 99, &o->len,
+          &o->timestamp);
+    QUICK(INVALID_URI_BYTE, tc_auth_headers_into, auth, "GET", 3, "/ ", 2, TC_AUTH_NOW, o->buffer, 99, &o->len,
+          &o->timestamp);
+    QUICK(INVALID_TIME, tc_auth_headers_into, auth, "GET", 3, path, strlen(path), INT64_C(-2), o->buffer, 99, &o->len,
+          &o->timestamp);
+    QUICK(OTHER_ORIGIN, tc_auth_headers_into, auth, "GET", 3, "https://other.example/", 22, TC_AUTH_NOW, o->buffer, 99,
+          &o->len, &o->timestamp);
     QUICK(NULL_ARGUMENT, tc_auth_headers, auth, "GET", NULL, &o->list);
     QUICK(INVALID_METHOD, tc_auth_headers, auth, "G T", path, &o->list);
     QUICK(INVALID_URI_FORM, tc_auth_headers, auth, "GET", "x", &o->list);
@@ -140,19 +160,22 @@ static void verify(tc_auth *auth, const char *authorization)
     const char *wrong = around("%x", authorization);
     QUICK(OK, tc_auth_verify, auth, "GET", path, authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
     QUICK(SIGNATURE_MISMATCH, tc_auth_verify, auth, "GET", path, wrong, "1513703787", TC_AUTH_NOW, INT64_C(300));
-    QUICK(MALFORMED_AUTHORIZATION, tc_auth_verify, auth, "GET", path, authorization + 3, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(MALFORMED_AUTHORIZATION, tc_auth_verify, auth, "GET", path, authorization + 3, "1513703787", TC_AUTH_NOW,
+          INT64_C(300));
     QUICK(NULL_ARGUMENT, tc_auth_verify, auth, NULL, path, authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
     QUICK(INVALID_METHOD, tc_auth_verify, auth, "G T", path, authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
     QUICK(INVALID_URI_FORM, tc_auth_verify, auth, "GET", "x", authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
     QUICK(INVALID_URI_BYTE, tc_auth_verify, auth, "GET", "/ ", authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
-    QUICK(OTHER_ORIGIN, tc_auth_verify, auth, "GET", "https://other.example/", authorization, "1513703787", TC_AUTH_NOW, INT64_C(300));
+    QUICK(OTHER_ORIGIN, tc_auth_verify, auth, "GET", "https://other.example/", authorization, "1513703787", TC_AUTH_NOW,
+          INT64_C(300));
     QUICK(INVALID_TIME, tc_auth_verify, auth, "GET", path, authorization, "1513703787", INT64_C(-2), INT64_C(300));
     QUICK(INVALID_ARGUMENT, tc_auth_verify, auth, "GET", path, authorization, "1513703787", TC_AUTH_NOW, INT64_C(-1));
 }
 
 static void review(tc_auth *auth, const char *sent, int32_t http_status, const char *body, int32_t wanted)
 {
-    QUICK(OK, tc_auth_review, auth, sent, strlen(sent), (int64_t)SIGNED_TIME, http_status, "Tue, 19 Dec 2017 17:16:27 GMT", body, strlen(body), &o->advice);
+    QUICK(OK, tc_auth_review, auth, sent, strlen(sent), (int64_t)SIGNED_TIME, http_status,
+          "Tue, 19 Dec 2017 17:16:27 GMT", body, strlen(body), &o->advice);
     if (o->advice != wanted) {
         printf("advice %d for %d, not %d\n", (int)o->advice, (int)http_status, (int)wanted);
         exit(4);
@@ -162,12 +185,15 @@ static void review(tc_auth *auth, const char *sent, int32_t http_status, const c
 static void review_all(tc_auth *auth, const char *sent)
 {
     review(auth, sent, 200, "{}", TC_AUTH_ADVICE_ACCEPTED);
-    review(auth, sent, 403, "{\"message\":\"Signature data did not match expected result\"}", TC_AUTH_ADVICE_BAD_SIGNATURE);
+    review(auth, sent, 403, "{\"message\":\"Signature data did not match expected result\"}",
+           TC_AUTH_ADVICE_BAD_SIGNATURE);
     review(auth, sent, 401, "<r><Message>Access Denied</Message></r>", TC_AUTH_ADVICE_ACCESS_DENIED);
     review(auth, sent, 403, "API access has not been licensed", TC_AUTH_ADVICE_NOT_LICENSED);
-    review(auth, sent, 401, around("{\"message\":\"Timestamp out of acceptable time range %\"}", sent), TC_AUTH_ADVICE_CLOCK_SKEW);
+    review(auth, sent, 401, around("{\"message\":\"Timestamp out of acceptable time range %\"}", sent),
+           TC_AUTH_ADVICE_CLOCK_SKEW);
     review(auth, sent, 403, around("{\"message\":\"no: %\"}", sent), TC_AUTH_ADVICE_UNKNOWN);
-    QUICK(MALFORMED_AUTHORIZATION, tc_auth_review, auth, sent + 3, strlen(sent) - 3, (int64_t)SIGNED_TIME, 401, NULL, "", 0, &o->advice);
+    QUICK(MALFORMED_AUTHORIZATION, tc_auth_review, auth, sent + 3, strlen(sent) - 3, (int64_t)SIGNED_TIME, 401, NULL,
+          "", 0, &o->advice);
     QUICK(NULL_ARGUMENT, tc_auth_review, auth, sent, strlen(sent), (int64_t)SIGNED_TIME, 401, NULL, "", 0, NULL);
     QUICK(INVALID_ARGUMENT, tc_auth_review, auth, sent, SIZE_MAX, (int64_t)SIGNED_TIME, 401, NULL, "", 0, &o->advice);
 }
@@ -180,12 +206,15 @@ static void hmac_handle(enum secret which)
     CALL(OK, tc_auth_new_hmac, id, key, &o->hmac);
     QUICK(OK, tc_auth_set_api_path, o->hmac, api);
     sign(o->hmac);
-    QUICK(OK, tc_auth_headers_into, o->hmac, "GET", 3, path, strlen(path), (int64_t)SIGNED_TIME, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
+    QUICK(OK, tc_auth_headers_into, o->hmac, "GET", 3, path, strlen(path), (int64_t)SIGNED_TIME, o->buffer,
+          sizeof o->buffer, &o->len, &o->timestamp);
     verify(o->hmac, o->buffer);
-    QUICK(TIMESTAMP_OUT_OF_RANGE, tc_auth_verify, o->hmac, "GET", path, o->buffer, "1513703787", INT64_C(1513700000), INT64_C(300));
+    QUICK(TIMESTAMP_OUT_OF_RANGE, tc_auth_verify, o->hmac, "GET", path, o->buffer, "1513703787", INT64_C(1513700000),
+          INT64_C(300));
     review_all(o->hmac, o->buffer);
     review(o->hmac, o->buffer, 401, "{\"message\":\"Unauthorized\"}", TC_AUTH_ADVICE_UNKNOWN);
-    QUICK(INVALID_TIME, tc_auth_review, o->hmac, o->buffer, o->len, INT64_C(-5), 401, NULL, "Timestamp out of acceptable time range", 38, &o->advice);
+    QUICK(INVALID_TIME, tc_auth_review, o->hmac, o->buffer, o->len, INT64_C(-5), 401, NULL,
+          "Timestamp out of acceptable time range", 38, &o->advice);
     QUICK(OK, tc_auth_renewal_poll, o->hmac, INT64_C(0), &o->renewal);
     QUICK(WRONG_KIND, tc_auth_token, o->hmac, &o->text, NULL);
     CALL(WRONG_KIND, tc_auth_set_renewal_window, o->hmac, INT64_C(0));
@@ -198,10 +227,22 @@ static void hmac_handle(enum secret which)
     CALL(INVALID_SECRET_KEY, tc_auth_new_hmac, id, around("%\n", key), &o->made);
 }
 
-static void hmac_48(void) { hmac_handle(KEY_48); }
-static void hmac_20(void) { hmac_handle(KEY_20); }
-static void hmac_64(void) { hmac_handle(KEY_64); }
-static void hmac_100(void) { hmac_handle(KEY_100); }
+static void hmac_48(void)
+{
+    hmac_handle(KEY_48);
+}
+static void hmac_20(void)
+{
+    hmac_handle(KEY_20);
+}
+static void hmac_64(void)
+{
+    hmac_handle(KEY_64);
+}
+static void hmac_100(void)
+{
+    hmac_handle(KEY_100);
+}
 
 static void get_ticket(void)
 {
@@ -220,7 +261,8 @@ static void complete(const char *body, int32_t http_status)
 
 static void token_handle(enum secret which)
 {
-    const char *token = secret(which), *next = secret(which == TOKEN_61 ? TOKEN_60 : TOKEN_61), *sent = around("TC-Token %", token);
+    const char *token = secret(which), *next = secret(which == TOKEN_61 ? TOKEN_60 : TOKEN_61),
+               *sent = around("TC-Token %", token);
     const char *good = around("{\"success\":true,\"apiToken\":\"%\",\"apiTokenExpires\":\"1513703790\"}", next);
     CALL(OK, tc_auth_new_token, token, TC_AUTH_NO_EXPIRY, &o->token);
     QUICK(OK, tc_auth_renewal_poll, o->token, INT64_C(0), &o->renewal);
@@ -244,10 +286,13 @@ static void token_handle(enum secret which)
     review(o->token, sent, 401, "{\"message\":\"Unauthorized\"}", TC_AUTH_ADVICE_RETRY);
     CALL(OK, tc_auth_renewal_complete, o->renewal, 200, good, strlen(good), &o->text);
     free_string();
-    QUICK(OK, tc_auth_headers_into, o->token, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
-    QUICK(TOKEN_EXPIRED, tc_auth_headers_into, o->token, "GET", 3, path, strlen(path), INT64_C(1513703791), o->buffer, sizeof o->buffer, &o->len, &o->timestamp);
+    QUICK(OK, tc_auth_headers_into, o->token, "GET", 3, path, strlen(path), TC_AUTH_NOW, o->buffer, sizeof o->buffer,
+          &o->len, &o->timestamp);
+    QUICK(TOKEN_EXPIRED, tc_auth_headers_into, o->token, "GET", 3, path, strlen(path), INT64_C(1513703791), o->buffer,
+          sizeof o->buffer, &o->len, &o->timestamp);
     QUICK(TOKEN_EXPIRED, tc_auth_headers_at, o->token, "GET", path, INT64_C(1513703791), &o->list);
-    QUICK(TOKEN_EXPIRED, tc_auth_verify, o->token, "GET", path, around("TC-Token %", next), NULL, INT64_C(1513703791), INT64_C(300));
+    QUICK(TOKEN_EXPIRED, tc_auth_verify, o->token, "GET", path, around("TC-Token %", next), NULL, INT64_C(1513703791),
+          INT64_C(300));
     QUICK(OK, tc_auth_set_clock_offset, o->token, INT64_C(10));
     QUICK(TOKEN_EXPIRED, tc_auth_headers, o->token, "GET", path, &o->list);
     QUICK(OK, tc_auth_set_clock_offset, o->token, INT64_C(0));
@@ -258,10 +303,22 @@ static void token_handle(enum secret which)
     CALL(NULL_ARGUMENT, tc_auth_new_token, token, INT64_C(0), NULL);
 }
 
-static void token_12(void) { token_handle(TOKEN_12); }
-static void token_60(void) { token_handle(TOKEN_60); }
-static void token_300(void) { token_handle(TOKEN_300); }
-static void token_5000(void) { token_handle(TOKEN_5000); }
+static void token_12(void)
+{
+    token_handle(TOKEN_12);
+}
+static void token_60(void)
+{
+    token_handle(TOKEN_60);
+}
+static void token_300(void)
+{
+    token_handle(TOKEN_300);
+}
+static void token_5000(void)
+{
+    token_handle(TOKEN_5000);
+}
 
 /* Renewals, with a token that is due from the start. */
 static void renewals(void)
@@ -279,15 +336,24 @@ static void renewals(void)
     CALL(INVALID_TOKEN, tc_auth_update_token, o->token, around("% x", token), INT64_C(0));
     CALL(INVALID_TIME, tc_auth_update_token, o->token, token, INT64_C(1513703787000));
     CALL(NULL_ARGUMENT, tc_auth_update_token, NULL, token, INT64_C(0));
-    complete(around("{\"success\":true,\"apiToken\":\"%\",\"apiTokenExpires\":1513703700,\"message\":\"no\"}", next), 200);
+    complete(around("{\"success\":true,\"apiToken\":\"%\",\"apiTokenExpires\":1513703700,\"message\":\"no\"}", next),
+             200);
     CALL(OK, tc_auth_update_token, o->token, next, INT64_C(1513703700));
     /* escaped as the platform does, and completely */
-    complete(around("\xef\xbb\xbf {\"success\":true,\"apiToken\":\"\\u0041%\\u003d\\/\",\"apiTokenExpires\":\"1513703700\"}", token), 201);
+    complete(
+        around("\xef\xbb\xbf {\"success\":true,\"apiToken\":\"\\u0041%\\u003d\\/\",\"apiTokenExpires\":\"1513703700\"}",
+               token),
+        201);
     for (int way = 0; way < 9; way++) {
-        static const char *const forms[] = {
-            "{\"success\":false,\"message\":\"no: % %\"}", "{\"success\":true,\"apiToken\":\"%\"", "<html>%</html>",
-            "{\"success\":true,\"apiToken\":\"% \"}", "{\"success\":\"true\",\"apiToken\":\"%\",\"message\":\"it is %\"}",
-            "{\"success\":true,\"message\":\"a token that begins with %.\"}", "token %", "<r><Message>\xff%</Message></r>", "[\"%\"]"};
+        static const char *const forms[] = {"{\"success\":false,\"message\":\"no: % %\"}",
+                                            "{\"success\":true,\"apiToken\":\"%\"",
+                                            "<html>%</html>",
+                                            "{\"success\":true,\"apiToken\":\"% \"}",
+                                            "{\"success\":\"true\",\"apiToken\":\"%\",\"message\":\"it is %\"}",
+                                            "{\"success\":true,\"message\":\"a token that begins with %.\"}",
+                                            "token %",
+                                            "<r><Message>\xff%</Message></r>",
+                                            "[\"%\"]"};
         /* another token each time, because a pause follows a failure */
         CALL(OK, tc_auth_update_token, o->token, way % 2 ? token : next, INT64_C(1513703700));
         get_ticket();
@@ -295,7 +361,8 @@ static void renewals(void)
         if (way == 0)
             CALL(RENEWAL_REFUSED, tc_auth_renewal_complete, o->renewal, 401, body, strlen(body), &o->text);
         else
-            CALL(RENEWAL_BAD_RESPONSE, tc_auth_renewal_complete, o->renewal, way % 3 ? 200 : 500, body, strlen(body), &o->text);
+            CALL(RENEWAL_BAD_RESPONSE, tc_auth_renewal_complete, o->renewal, way % 3 ? 200 : 500, body, strlen(body),
+                 &o->text);
         free_string();
     }
     CALL(OK, tc_auth_update_token, o->token, token, INT64_C(1513703700));
@@ -317,9 +384,14 @@ static void renewals(void)
 
 static void json(void)
 {
-    static const struct { const char *form; tc_auth_status status; const char *name; } cases[] = {
+    static const struct {
+        const char *form;
+        tc_auth_status status;
+        const char *name;
+    } cases[] = {
 #define CASE(form, status) {form, TC_AUTH_STATUS_##status, #status}
-        CASE("{\"tc_token\":\"%\",\"tc_token_expires\":\"1513703790\",\"tc_api_path\":\"https://company.example/api\"}", OK),
+        CASE("{\"tc_token\":\"%\",\"tc_token_expires\":\"1513703790\",\"tc_api_path\":\"https://company.example/api\"}",
+             OK),
         CASE("{\"tc_token\":\"a\\u003d%\"}", OK),
         CASE("{\"x\":[{\"tc_token\":\"%\"}],\"tc_token\":\"%\",\"tc_token\":\"%\"}", CONFIG_SYNTAX),
         CASE("{\"tc_token\":\"%\"", CONFIG_SYNTAX),
@@ -335,7 +407,8 @@ static void json(void)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *text = around(cases[i].form, secret(strstr(cases[i].form, "secret_key") ? KEY_48 : TOKEN_300));
         const uint64_t arguments[12] = {WORDS(text, strlen(text), &o->made)};
-        checked("tc_auth_from_json", cases[i].name, cases[i].status, call((const void *)tc_auth_from_json, arguments), STACK_WIPED);
+        checked("tc_auth_from_json", cases[i].name, cases[i].status, call((const void *)tc_auth_from_json, arguments),
+                STACK_WIPED);
         if (cases[i].status == TC_AUTH_STATUS_OK)
             free_made();
     }
@@ -348,21 +421,47 @@ static void json(void)
 /* Arguments, the environment, and both, in that order, through discover(). */
 static void sources(void)
 {
-    char *token = around("--tc_token=%", secret(TOKEN_60)), *key = around("--api_secret_key=%", secret(KEY_48)), *bad = around("--tc_token=% x", secret(TOKEN_300));
-    char **lists[] = {(char *[]){"p", token}, (char *[]){"--api_access_id=1", key}, (char *[]){token, token}, (char *[]){key, "x"},
-                      (char *[]){"p", bad}, (char *[]){"--api_access_id=a b", key}, (char *[]){token, NULL}, (char *[]){token, "--tc_token_expires=-7"},
-                      (char *[]){token, "--tc_api_path=x"}, (char *[]){token, "--tc_api_path=https://company.example/a b"},
+    char *token = around("--tc_token=%", secret(TOKEN_60)), *key = around("--api_secret_key=%", secret(KEY_48)),
+         *bad = around("--tc_token=% x", secret(TOKEN_300));
+    char **lists[] = {(char *[]){"p", token},
+                      (char *[]){"--api_access_id=1", key},
+                      (char *[]){token, token},
+                      (char *[]){key, "x"},
+                      (char *[]){"p", bad},
+                      (char *[]){"--api_access_id=a b", key},
+                      (char *[]){token, NULL},
+                      (char *[]){token, "--tc_token_expires=-7"},
+                      (char *[]){token, "--tc_api_path=x"},
+                      (char *[]){token, "--tc_api_path=https://company.example/a b"},
                       (char *[]){"--api_access_id=1", around("%\n", key)}};
-    static const tc_auth_status statuses[] = {TC_AUTH_STATUS_OK, TC_AUTH_STATUS_OK, TC_AUTH_STATUS_CONFIG_SYNTAX, TC_AUTH_STATUS_NO_CREDENTIALS,
-                                              TC_AUTH_STATUS_INVALID_TOKEN, TC_AUTH_STATUS_INVALID_ACCESS_ID, TC_AUTH_STATUS_NULL_ARGUMENT,
-                                              TC_AUTH_STATUS_INVALID_TIME, TC_AUTH_STATUS_INVALID_URI_FORM, TC_AUTH_STATUS_INVALID_URI_BYTE,
+    static const tc_auth_status statuses[] = {TC_AUTH_STATUS_OK,
+                                              TC_AUTH_STATUS_OK,
+                                              TC_AUTH_STATUS_CONFIG_SYNTAX,
+                                              TC_AUTH_STATUS_NO_CREDENTIALS,
+                                              TC_AUTH_STATUS_INVALID_TOKEN,
+                                              TC_AUTH_STATUS_INVALID_ACCESS_ID,
+                                              TC_AUTH_STATUS_NULL_ARGUMENT,
+                                              TC_AUTH_STATUS_INVALID_TIME,
+                                              TC_AUTH_STATUS_INVALID_URI_FORM,
+                                              TC_AUTH_STATUS_INVALID_URI_BYTE,
                                               TC_AUTH_STATUS_INVALID_SECRET_KEY};
-    static const char *const names[] = {"OK", "OK", "CONFIG_SYNTAX", "NO_CREDENTIALS", "INVALID_TOKEN", "INVALID_ACCESS_ID", "NULL_ARGUMENT",
-                                        "INVALID_TIME", "INVALID_URI_FORM", "INVALID_URI_BYTE", "INVALID_SECRET_KEY"};
+    static const char *const names[] = {"OK",
+                                        "OK",
+                                        "CONFIG_SYNTAX",
+                                        "NO_CREDENTIALS",
+                                        "INVALID_TOKEN",
+                                        "INVALID_ACCESS_ID",
+                                        "NULL_ARGUMENT",
+                                        "INVALID_TIME",
+                                        "INVALID_URI_FORM",
+                                        "INVALID_URI_BYTE",
+                                        "INVALID_SECRET_KEY"};
     static char *nothing[1];
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        const uint64_t arguments[12] = {WORDS(2, lists[i], &o->made)}, why[12] = {WORDS(2, lists[i], &o->text, &o->made)};
-        checked("tc_auth_from_args", names[i], statuses[i], call((const void *)tc_auth_from_args, arguments), STACK_WIPED);
+        const uint64_t arguments[12] = {WORDS(2, lists[i], &o->made)},
+                       why[12] = {WORDS(2, lists[i], &o->text, &o->made)};
+        checked("tc_auth_from_args", names[i], statuses[i], call((const void *)tc_auth_from_args, arguments),
+                STACK_WIPED);
         if (statuses[i] == TC_AUTH_STATUS_OK)
             free_made();
         checked("tc_auth_discover", names[i], statuses[i], call((const void *)tc_auth_discover, why), STACK_WIPED);
@@ -374,15 +473,36 @@ static void sources(void)
     CALL(INVALID_ARGUMENT, tc_auth_discover, -1, lists[0], &o->text, &o->made);
     /* An environment in the caller's memory, of which the C library has no copy. */
     for (size_t i = 0; i < 9; i++) {
-        static const char *const forms[] = {"TC_TOKEN=%", "TC_API_SECRET_KEY=%", "TC_TOKEN=% x", "TC_API_SECRET_KEY=%", "TC_API_SECRET_KEY=%",
-                                            "TC_API_SECRET_KEY=%\n", "TC_TOKEN=%", "TC_TOKEN=%", "TC_TOKEN=%"};
-        static const char *const more[] = {NULL, "TC_API_ACCESS_ID=1", NULL, NULL, "TC_API_ACCESS_ID=a b", "TC_API_ACCESS_ID=1",
-                                           "TC_TOKEN_EXPIRES=x", "TC_TOKEN_EXPIRES=1513703787000", "TC_API_PATH=x"};
-        static const tc_auth_status results[] = {TC_AUTH_STATUS_OK, TC_AUTH_STATUS_OK, TC_AUTH_STATUS_INVALID_TOKEN, TC_AUTH_STATUS_NO_CREDENTIALS,
-                                                 TC_AUTH_STATUS_INVALID_ACCESS_ID, TC_AUTH_STATUS_INVALID_SECRET_KEY, TC_AUTH_STATUS_CONFIG_SYNTAX,
-                                                 TC_AUTH_STATUS_INVALID_TIME, TC_AUTH_STATUS_INVALID_URI_FORM};
-        static const char *const titles[] = {"OK", "OK", "INVALID_TOKEN", "NO_CREDENTIALS", "INVALID_ACCESS_ID", "INVALID_SECRET_KEY", "CONFIG_SYNTAX",
-                                             "INVALID_TIME", "INVALID_URI_FORM"};
+        static const char *const forms[] = {"TC_TOKEN=%",          "TC_API_SECRET_KEY=%", "TC_TOKEN=% x",
+                                            "TC_API_SECRET_KEY=%", "TC_API_SECRET_KEY=%", "TC_API_SECRET_KEY=%\n",
+                                            "TC_TOKEN=%",          "TC_TOKEN=%",          "TC_TOKEN=%"};
+        static const char *const more[] = {NULL,
+                                           "TC_API_ACCESS_ID=1",
+                                           NULL,
+                                           NULL,
+                                           "TC_API_ACCESS_ID=a b",
+                                           "TC_API_ACCESS_ID=1",
+                                           "TC_TOKEN_EXPIRES=x",
+                                           "TC_TOKEN_EXPIRES=1513703787000",
+                                           "TC_API_PATH=x"};
+        static const tc_auth_status results[] = {TC_AUTH_STATUS_OK,
+                                                 TC_AUTH_STATUS_OK,
+                                                 TC_AUTH_STATUS_INVALID_TOKEN,
+                                                 TC_AUTH_STATUS_NO_CREDENTIALS,
+                                                 TC_AUTH_STATUS_INVALID_ACCESS_ID,
+                                                 TC_AUTH_STATUS_INVALID_SECRET_KEY,
+                                                 TC_AUTH_STATUS_CONFIG_SYNTAX,
+                                                 TC_AUTH_STATUS_INVALID_TIME,
+                                                 TC_AUTH_STATUS_INVALID_URI_FORM};
+        static const char *const titles[] = {"OK",
+                                             "OK",
+                                             "INVALID_TOKEN",
+                                             "NO_CREDENTIALS",
+                                             "INVALID_ACCESS_ID",
+                                             "INVALID_SECRET_KEY",
+                                             "CONFIG_SYNTAX",
+                                             "INVALID_TIME",
+                                             "INVALID_URI_FORM"};
         char **variables = (char **)(void *)room(4 * sizeof *variables);
         const uint64_t out[12] = {WORDS(&o->made)}, discover[12] = {WORDS(0, NULL, NULL, &o->made)};
         variables[0] = around(forms[i], secret(strstr(forms[i], "KEY") ? KEY_48 : TOKEN_300));
@@ -469,19 +589,43 @@ static const char *planted_secret;
 static char *left;
 
 #if defined __x86_64__
-static void in_vector(void) { __asm__ volatile("movups (%0), %%xmm13" : : "r"(planted_secret) : "xmm13"); }
-static void in_ymm(void) { __asm__ volatile("vbroadcastf128 (%0), %%ymm13" : : "r"(planted_secret) : "xmm13"); }
-static void in_zmm(void) { __asm__ volatile("vmovups (%0), %%zmm17" : : "r"(planted_secret)); }
-static void in_general(void) { __asm__ volatile("mov (%0), %%rsi\nmov %%rsi, %%r9" : : "r"(planted_secret) : "rsi", "r9"); }
+static void in_vector(void)
+{
+    __asm__ volatile("movups (%0), %%xmm13" : : "r"(planted_secret) : "xmm13");
+}
+static void in_ymm(void)
+{
+    __asm__ volatile("vbroadcastf128 (%0), %%ymm13" : : "r"(planted_secret) : "xmm13");
+}
+static void in_zmm(void)
+{
+    __asm__ volatile("vmovups (%0), %%zmm17" : : "r"(planted_secret));
+}
+static void in_general(void)
+{
+    __asm__ volatile("mov (%0), %%rsi\nmov %%rsi, %%r9" : : "r"(planted_secret) : "rsi", "r9");
+}
 #else
 /* One of the registers that the dynamic linker saves. */
-static void in_vector(void) { __asm__ volatile("ldr q5, [%0]" : : "r"(planted_secret) : "v5"); }
-static void in_general(void) { __asm__ volatile("ldr x17, [%0]" : : "r"(planted_secret) : "x17"); }
+static void in_vector(void)
+{
+    __asm__ volatile("ldr q5, [%0]" : : "r"(planted_secret) : "v5");
+}
+static void in_general(void)
+{
+    __asm__ volatile("ldr x17, [%0]" : : "r"(planted_secret) : "x17");
+}
 #endif
-static void in_vector_late(void) { in_vector(); }
+static void in_vector_late(void)
+{
+    in_vector();
+}
 
 /* Otherwise a compiler may store the bytes elsewhere, one by one. */
-static void keep(volatile char *bytes) { __asm__ volatile("" : : "r"(bytes) : "memory"); }
+static void keep(volatile char *bytes)
+{
+    __asm__ volatile("" : : "r"(bytes) : "memory");
+}
 
 static void put(volatile char *to)
 {
@@ -567,8 +711,9 @@ static void plant_places(void)
 /* Each kind of secret; scan sends an example of it. */
 static void plant_kinds(void)
 {
-    static const char *const all[] = {"secret-key", "key-block", "message-schedule", "key-state", "hash-in-progress", "token", "encoded-token",
-                                      "plaintext", "file-key", "round-key", "single-words"};
+    static const char *const all[] = {"secret-key",       "key-block", "message-schedule", "key-state",
+                                      "hash-in-progress", "token",     "encoded-token",    "plaintext",
+                                      "file-key",         "round-key", "single-words"};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char *digits = room(32), *bytes = room(16);
         size_t len = 0;
@@ -656,11 +801,26 @@ static void print_needs(void)
 
 int main(int argc, char **argv)
 {
-    static const struct { const char *name; void (*run)(void); } scenarios[] = {
-        {"hmac-48", hmac_48}, {"hmac-20", hmac_20}, {"hmac-64", hmac_64}, {"hmac-100", hmac_100},
-        {"token-12", token_12}, {"token-60", token_60}, {"token-300", token_300}, {"token-5000", token_5000},
-        {"renewals", renewals}, {"json", json}, {"sources", sources}, {"parameter-files", parameter_files}, {"others", others},
-        {"plant-places", plant_places}, {"plant-static", plant_static}, {"plant-kinds", plant_kinds},
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } scenarios[] = {
+        {"hmac-48", hmac_48},
+        {"hmac-20", hmac_20},
+        {"hmac-64", hmac_64},
+        {"hmac-100", hmac_100},
+        {"token-12", token_12},
+        {"token-60", token_60},
+        {"token-300", token_300},
+        {"token-5000", token_5000},
+        {"renewals", renewals},
+        {"json", json},
+        {"sources", sources},
+        {"parameter-files", parameter_files},
+        {"others", others},
+        {"plant-places", plant_places},
+        {"plant-static", plant_static},
+        {"plant-kinds", plant_kinds},
     };
     size_t count = sizeof scenarios / sizeof *scenarios, at = 0;
     if (argc < 2)
@@ -684,7 +844,8 @@ int main(int argc, char **argv)
         mallopt(M_ARENA_MAX, 1); /* so that the location of the heap is known, also in a new thread */
     if (strcmp(argv[2], "new-thread") == 0) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, (void *(*)(void *))(void (*)(void))scenarios[at].run, NULL) || pthread_join(thread, NULL))
+        if (pthread_create(&thread, NULL, (void *(*)(void *))(void (*)(void))scenarios[at].run, NULL) ||
+            pthread_join(thread, NULL))
             return 2;
     } else {
         tc_auth *auth = NULL;

@@ -45,7 +45,10 @@ static std::optional<tcauth::renewal> renewal;
 static std::string_view key, token, longer, body, bad, json, argument, file_key;
 static std::vector<std::string_view> *arguments;
 
-static std::string_view view(const char *text) { return text; }
+static std::string_view view(const char *text)
+{
+    return text;
+}
 
 static void headers_in_all_ways()
 {
@@ -62,7 +65,9 @@ static void headers_in_all_ways()
         tcauth::wipe(headers.authorization);
     });
     step("headers", [] { wipe(auth->headers("GET", SIGNED_TARGET).authorization); });
-    step("headers:at", [] { wipe(auth->headers("post", SIGNED_TARGET, std::chrono::system_clock::from_time_t(SIGNED_TIME)).authorization); });
+    step("headers:at", [] {
+        wipe(auth->headers("post", SIGNED_TARGET, std::chrono::system_clock::from_time_t(SIGNED_TIME)).authorization);
+    });
     step("headers:method", [] { auth->headers("G T", SIGNED_TARGET); }, TC_AUTH_STATUS_INVALID_METHOD);
     step("headers:origin", [] { auth->headers("GET", "https://other.example/"); }, TC_AUTH_STATUS_OTHER_ORIGIN);
     step("describe", [] { auth->describe(); });
@@ -78,7 +83,9 @@ static void hmac()
     step("end", [] { auth.reset(); });
     step("hmac:bad", [] { tcauth::auth::hmac("1", bad); }, TC_AUTH_STATUS_INVALID_SECRET_KEY);
     step("hmac:id", [] { tcauth::auth::hmac("a b", key); }, TC_AUTH_STATUS_INVALID_ACCESS_ID);
-    step("hmac:NUL", [] { tcauth::auth::hmac("1", std::string_view(key.data(), key.size() + 1)); }, TC_AUTH_STATUS_INVALID_SECRET_KEY);
+    step(
+        "hmac:NUL", [] { tcauth::auth::hmac("1", std::string_view(key.data(), key.size() + 1)); },
+        TC_AUTH_STATUS_INVALID_SECRET_KEY);
 }
 
 static void poll()
@@ -86,8 +93,14 @@ static void poll()
     step("poll", [] { renewal = auth->poll(std::chrono::milliseconds(0)); });
     if (!renewal)
         std::exit(5);
-    step("url", [] { if (renewal->url().empty()) std::exit(5); });
-    step("c_url", [] { if (!*renewal->c_url()) std::exit(5); });
+    step("url", [] {
+        if (renewal->url().empty())
+            std::exit(5);
+    });
+    step("c_url", [] {
+        if (!*renewal->c_url())
+            std::exit(5);
+    });
 }
 
 static void tokens_of(enum secret first, enum secret second)
@@ -99,7 +112,10 @@ static void tokens_of(enum secret first, enum secret second)
     headers_in_all_ways();
     step("update_token", [] { auth->update_token(token, std::chrono::system_clock::from_time_t(1513703700)); });
     poll();
-    step("complete", [] { renewal->complete(200, body); renewal.reset(); });
+    step("complete", [] {
+        renewal->complete(200, body);
+        renewal.reset();
+    });
     headers_in_all_ways();
     step("current_token", [] { wipe(auth->current_token().value); });
     step("update_token", [] { auth->update_token(token, std::chrono::system_clock::from_time_t(1513703700)); });
@@ -122,7 +138,10 @@ static void tokens_of(enum secret first, enum secret second)
     step("complete:cut-off", [] { renewal->complete(200, body); }, TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE);
     step("update_token", [] { auth->update_token(token, std::chrono::system_clock::from_time_t(1513703700)); });
     poll();
-    step("cancel", [] { renewal->cancel(); renewal.reset(); });
+    step("cancel", [] {
+        renewal->cancel();
+        renewal.reset();
+    });
     step("verify", [] { auth->verify("GET", "/", std::string_view(argument), {}); }, TC_AUTH_STATUS_SIGNATURE_MISMATCH);
     step("end", [] { auth.reset(); });
     std::puts("freed");
@@ -144,7 +163,8 @@ static void short_and_long_tokens()
 static void sources()
 {
     static char *variables[2];
-    json = view(around("{\"tc_token\":\"%\"}", secret(TOKEN_300))), argument = view(around("--tc_token=%", secret(TOKEN_60)));
+    json = view(around("{\"tc_token\":\"%\"}", secret(TOKEN_300))),
+    argument = view(around("--tc_token=%", secret(TOKEN_60)));
     bad = view(around("{\"tc_token\":\"% x\"}", secret(TOKEN_300))), file_key = view(secret(FILE_KEY_16));
     arguments = new std::vector<std::string_view>{"program", argument};
     step("from_json", [] { tcauth::auth::from_json(json); });
@@ -174,8 +194,14 @@ static void plant()
 
 int main(int argc, char **argv)
 {
-    const struct { const char *name; void (*run)(); } scenarios[] = {
-        {"hmac", hmac}, {"tokens", tokens}, {"short-and-long-tokens", short_and_long_tokens}, {"sources", sources}, {"plant-copy", plant}};
+    const struct {
+        const char *name;
+        void (*run)();
+    } scenarios[] = {{"hmac", hmac},
+                     {"tokens", tokens},
+                     {"short-and-long-tokens", short_and_long_tokens},
+                     {"sources", sources},
+                     {"plant-copy", plant}};
     if (argc == 2 && std::string_view(argv[1]) == "list") {
         for (const auto &scenario : scenarios)
             std::puts(scenario.name);
@@ -195,7 +221,13 @@ int main(int argc, char **argv)
             pthread_t thread;
             static void (*run)();
             run = scenario.run;
-            return pthread_create(&thread, nullptr, [](void *) -> void * { run(); return nullptr; }, nullptr) ||
+            return pthread_create(
+                       &thread, nullptr,
+                       [](void *) -> void * {
+                           run();
+                           return nullptr;
+                       },
+                       nullptr) ||
                    pthread_join(thread, nullptr);
         }
     return 2;

@@ -30,9 +30,24 @@
 
 #include "secrets.h"
 
-static const char *const kinds[] = {"", "secret-key", "key-block", "message-schedule", "key-state", "hash-in-progress",
-                                    "token", "encoded-token", "plaintext", "file-key", "round-key", "signature"};
-enum kind { NONE, KEY, KEY_BLOCK, SCHEDULE, KEY_STATE, HASH, TOKEN, ENCODED, PLAINTEXT, FILE_KEY, ROUND_KEY, SIGNATURE, KINDS };
+static const char *const kinds[] = {"",          "secret-key",       "key-block", "message-schedule",
+                                    "key-state", "hash-in-progress", "token",     "encoded-token",
+                                    "plaintext", "file-key",         "round-key", "signature"};
+enum kind {
+    NONE,
+    KEY,
+    KEY_BLOCK,
+    SCHEDULE,
+    KEY_STATE,
+    HASH,
+    TOKEN,
+    ENCODED,
+    PLAINTEXT,
+    FILE_KEY,
+    ROUND_KEY,
+    SIGNATURE,
+    KINDS
+};
 
 static void fail(const char *what)
 {
@@ -48,7 +63,10 @@ static uint8_t part_kinds[SLOTS];
 static size_t part_count;
 static uint64_t samples[KINDS]; /* one part of each kind */
 
-static size_t slot_of(uint64_t part) { return (size_t)(part * 0x9e3779b97f4a7c15u >> 42); }
+static size_t slot_of(uint64_t part)
+{
+    return (size_t)(part * 0x9e3779b97f4a7c15u >> 42);
+}
 
 static void add_part(enum kind kind, uint64_t part)
 {
@@ -86,7 +104,10 @@ static uint32_t single[SLOTS];
 static uint8_t single_used[SLOTS];
 static uint32_t last_singles[3];
 
-static size_t slot_of_single(uint32_t word) { return (size_t)(word * 0x9e3779b1u >> 10); }
+static size_t slot_of_single(uint32_t word)
+{
+    return (size_t)(word * 0x9e3779b1u >> 10);
+}
 
 static int is_single(uint32_t word)
 {
@@ -107,7 +128,10 @@ static void add_single(uint32_t word)
     single[slot] = word;
 }
 
-static uint32_t swapped(uint32_t word) { return __builtin_bswap32(word); }
+static uint32_t swapped(uint32_t word)
+{
+    return __builtin_bswap32(word);
+}
 
 /* Words as in memory: in this order and reversed, in both byte orders. */
 static void add_words(enum kind kind, const uint32_t *words, size_t count)
@@ -128,7 +152,8 @@ static void add_words(enum kind kind, const uint32_t *words, size_t count)
 /* A state of SHA-256. The instructions of x86-64 keep a, b, e, f in one register and c, d, g, h in another. */
 static void add_state(enum kind kind, const uint32_t *state)
 {
-    const uint32_t first[] = {state[0], state[1], state[4], state[5]}, second[] = {state[2], state[3], state[6], state[7]};
+    const uint32_t first[] = {state[0], state[1], state[4], state[5]},
+                   second[] = {state[2], state[3], state[6], state[7]};
     add_words(kind, state, 8);
     add_words(kind, first, 4);
     add_words(kind, second, 4);
@@ -168,7 +193,10 @@ static void make_constants(void)
     }
 }
 
-static uint32_t rotate(uint32_t word, int by) { return word >> by | word << (32 - by); }
+static uint32_t rotate(uint32_t word, int by)
+{
+    return word >> by | word << (32 - by);
+}
 
 /* Records the intermediate values that are secret: the words of the schedule if the block is secret, and the working
  * variables, from the round on in which none of them is a public initial value. */
@@ -177,7 +205,8 @@ static void compress(uint32_t *state, const uint8_t *block, int block_is_secret,
     uint32_t w[64], sums[64], v[8];
     for (int i = 0; i < 64; i++) {
         if (i < 16)
-            w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
+            w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8 |
+                   block[4 * i + 3];
         else
             w[i] = (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10) + w[i - 7] +
                    (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) + w[i - 16];
@@ -195,8 +224,10 @@ static void compress(uint32_t *state, const uint8_t *block, int block_is_secret,
             add_state(HASH, v);
         if (i == 64)
             break;
-        first = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) + sums[i];
-        second = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+        first = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) +
+                sums[i];
+        second = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) +
+                 ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
         memmove(v + 1, v, 7 * sizeof *v);
         v[4] += first;
         v[0] = first + second;
@@ -331,7 +362,8 @@ static void add_file_key(enum secret secret)
     for (int i = 4; i < total - 4; i++) {
         uint8_t *w = words[i], mixed[4];
         for (int at = 0; at < 4; at++)
-            mixed[at] = times(w[at], 14) ^ times(w[(at + 1) % 4], 11) ^ times(w[(at + 2) % 4], 13) ^ times(w[(at + 3) % 4], 9);
+            mixed[at] = times(w[at], 14) ^ times(w[(at + 1) % 4], 11) ^ times(w[(at + 2) % 4], 13) ^
+                        times(w[(at + 3) % 4], 9);
         memcpy(w, mixed, 4);
     }
     for (int i = 4; i < total - 4; i += 4)
@@ -360,7 +392,10 @@ static void make_patterns(void)
     memcpy(check, initial, sizeof check);
     hash(check, 0, "abc", 3, 0, 65);
     put_big_endian(digest, check);
-    if (memcmp(digest, "\xba\x78\x16\xbf\x8f\x01\xcf\xea\x41\x41\x40\xde\x5d\xae\x22\x23\xb0\x03\x61\xa3\x96\x17\x7a\x9c\xb4\x10\xff\x61\xf2\x00\x15\xad", 32) ||
+    if (memcmp(
+            digest,
+            "\xba\x78\x16\xbf\x8f\x01\xcf\xea\x41\x41\x40\xde\x5d\xae\x22\x23\xb0\x03\x61\xa3\x96\x17\x7a\x9c\xb4\x10\xff\x61\xf2\x00\x15\xad",
+            32) ||
         s_box(0x53) != 0xed || times(0x57, 0x83) != 0xc1)
         abort();
     for (enum secret secret = KEY_48; secret <= KEY_100; secret++)
@@ -467,7 +502,8 @@ static void search_memory(const char *call, pid_t pid)
     maps = fopen(path, "r");
     while (maps && fgets(line, sizeof line, maps)) {
         char access[8], name[256] = "anonymous memory";
-        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %255s", &start, &end, access, name) < 3 || access[1] != 'w' || access[0] != 'r')
+        if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %255s", &start, &end, access, name) < 3 ||
+            access[1] != 'w' || access[0] != 'r')
             continue;
         if (strncmp(name, "/dev/", 5) == 0)
             continue;
@@ -659,14 +695,18 @@ static int run_all(char *program)
             missing++;
         }
     }
-    printf("%lu scenarios, %lu calls, %zu results of functions, %zu patterns, stack touched %zu bytes deep: %lu findings; %lu faults planted, %lu not found\n",
-           scenarios, calls, needed_count, part_count, deepest, leaks, planted_count, missed);
-    return good && leaks == 0 && missed == 0 && missing == 0 && scenarios > 0 && planted_count > 0 && needed_count > 0 ? 0 : 1;
+    printf(
+        "%lu scenarios, %lu calls, %zu results of functions, %zu patterns, stack touched %zu bytes deep: %lu findings; %lu faults planted, %lu not found\n",
+        scenarios, calls, needed_count, part_count, deepest, leaks, planted_count, missed);
+    return good && leaks == 0 && missed == 0 && missing == 0 && scenarios > 0 && planted_count > 0 && needed_count > 0
+               ? 0
+               : 1;
 }
 
 static enum secret secret_named(const char *name)
 {
-    static const char *const names[SECRETS] = {"KEY_48", "KEY_20", "KEY_64", "KEY_100", "TOKEN_12", "TOKEN_60", "TOKEN_61",
+    static const char *const names[SECRETS] = {
+        "KEY_48",    "KEY_20",     "KEY_64",      "KEY_100",     "TOKEN_12",    "TOKEN_60",       "TOKEN_61",
         "TOKEN_300", "TOKEN_5000", "FILE_KEY_16", "FILE_KEY_24", "FILE_KEY_32", "FILE_KEY_WRONG", "MARKER"};
     int at = 0;
     while (at < SECRETS && strcmp(names[at], name) != 0)
@@ -694,10 +734,10 @@ int main(int argc, char **argv)
         write_secret(TOKEN_60, text);
         write_secret(KEY_48, more);
         switch (atoi(argv[2])) {
-            case 1: printf("{\"note\":\"%s\",\"tc_token\":\"%s\",\"x\":1}", marker, text); break;
-            case 2: printf("{\"api_access_id\":\"1\",\"api_secret_key\":\"%s\",\"note\":\"%s\"}", more, marker); break;
-            case 3: printf("{\"tc_token\":\"%s\",\"tc_token\":1,\"note\":\"%s\"}", text, marker); break;
-            default: printf("{\"tc_token\":\"%s\",\"note\":\"%s", text, marker); break; /* truncated */
+        case 1: printf("{\"note\":\"%s\",\"tc_token\":\"%s\",\"x\":1}", marker, text); break;
+        case 2: printf("{\"api_access_id\":\"1\",\"api_secret_key\":\"%s\",\"note\":\"%s\"}", more, marker); break;
+        case 3: printf("{\"tc_token\":\"%s\",\"tc_token\":1,\"note\":\"%s\"}", text, marker); break;
+        default: printf("{\"tc_token\":\"%s\",\"note\":\"%s", text, marker); break; /* truncated */
         }
         return 0;
     }

@@ -10,9 +10,19 @@
  * Tokens have lengths that memcpy() treats differently. */
 /* clang-format off: a kind in a line */
 enum secret {
-    KEY_48, KEY_20, KEY_64, KEY_100,
-    TOKEN_12, TOKEN_60, TOKEN_61, TOKEN_300, TOKEN_5000,
-    FILE_KEY_16, FILE_KEY_24, FILE_KEY_32, FILE_KEY_WRONG,
+    KEY_48,
+    KEY_20,
+    KEY_64,
+    KEY_100,
+    TOKEN_12,
+    TOKEN_60,
+    TOKEN_61,
+    TOKEN_300,
+    TOKEN_5000,
+    FILE_KEY_16,
+    FILE_KEY_24,
+    FILE_KEY_32,
+    FILE_KEY_WRONG,
     MARKER /* text that is only in the plaintext of the parameter files */,
     SECRETS
 };
@@ -44,8 +54,8 @@ static inline void write_secret(enum secret secret, char *to)
 /* What was left after a call, for scan. */
 struct report {
     uint64_t vectors[32][8]; /* the vector registers, of 16, 32 or 64 bytes each; the rest is 0 */
-    uint64_t general[18];    /* the caller-saved general registers, without that of the result */
-    uint64_t lower[8192];    /* 64 KiB of the stack below the caller's frame */
+    uint64_t general[18]; /* the caller-saved general registers, without that of the result */
+    uint64_t lower[8192]; /* 64 KiB of the stack below the caller's frame */
     uint64_t lower_later[8192]; /* the same after one more call, which the dynamic linker bound */
     uint64_t promise; /* what the library promises for this call */
     uint64_t live[4096][2]; /* blocks that the library has allocated and not freed: address and size */
