@@ -626,6 +626,11 @@ part_go() {
     residue Go "command env GODEBUG=asyncpreemptoff=1 LD_LIBRARY_PATH=$RELEASE $build/residue-go" "secrets left behind in memory"
 }
 
+# Whether T leaves out the test that builds a binding, but not all that need it.
+needs_build() { # PART LANGUAGE
+    [ -n "$T" ] && [ -z "$LIST" ] && T=$T LIST=1 sh tests/run.sh "$1" | grep -q "^$2: "
+}
+
 part_java() {
     packages=$(lacking mvn=maven python3=python3 openssl=openssl)
     if [ -n "$packages" ]; then
@@ -635,6 +640,7 @@ part_java() {
         skip "Java" "two JDKs are needed, one of 22 or later, one of 11 to 21" "apt-get install openjdk-17-jdk-headless, and JDK 25 from https://adoptium.net, into /usr/lib/jvm"
         return
     fi
+    if needs_build java Java; then in_maven package -DskipTests || exit 1; fi
     run "Java: tests, FFM and JNA" in_maven verify "-Djdk17=$old_jdk"
     run "Java: documentation" in_maven javadoc:javadoc
     run "Java: conformance, FFM" conformance java-ffm $(java_ffm Conformance)
@@ -653,7 +659,7 @@ part_dotnet() {
         skip ".NET" "something is missing" "apt-get install libmono-system-net-http4.0-cil$packages"
         return
     fi
-    export TARGET RELEASE
+    if needs_build dotnet .NET; then sh bindings/dotnet/build.sh || exit 1; fi
     for runtime in mono coreclr; do
         if [ $runtime = coreclr ] && [ ! -d "$TARGET/dotnetcore2/openssl" ]; then
             skip ".NET: tests and conformance, coreclr" "no CoreCLR" "TARGET=$TARGET sh bindings/dotnet/build.sh setup"
@@ -699,7 +705,7 @@ fi
 
 results=$TARGET/conformance
 hostile_results=$TARGET/hostile
-rm -rf "$results" "$hostile_results"
+[ -n "$LIST" ] || rm -rf "$results" "$hostile_results"
 for part in ${*:-core cpp go java dotnet}; do
     part_$part
 done
