@@ -26,10 +26,10 @@ $(BUILD)/cases.h: $(wildcard tests/vectors/*.json) tests/c/cases.rs tests/suppor
 
 $(BUILD)/test_cases-static $(BUILD)/test_cases-shared: $(BUILD)/cases.h
 
-$(BUILD)/%-static: tests/c/%.c tests/c/check.h tests/c/measure.h include/tc_auth.h $(STATIC_LIBRARY)
+$(BUILD)/%-static: tests/c/%.c $(wildcard tests/c/*.h) include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
 
-$(BUILD)/%-shared: tests/c/%.c tests/c/check.h include/tc_auth.h $(SONAME_LINK)
+$(BUILD)/%-shared: tests/c/%.c $(wildcard tests/c/*.h) include/tc_auth.h $(SONAME_LINK)
 	$(COMPILE) -L$(RELEASE) -ltc_auth -lpthread
 
 # For C++; tests/run.sh builds the other tests, with each compiler.

@@ -1,7 +1,8 @@
-/* setenv() and unsetenv() for Windows, whose environment is in UTF-16. */
+/* setenv() and unsetenv(); on Windows for its environment in UTF-16. */
 #ifndef ENVIRONMENT_H
 #define ENVIRONMENT_H
 
+#ifdef _WIN32
 #include <windows.h>
 
 static inline int setenv(const char *name, const char *value, int overwrite)
@@ -19,5 +20,8 @@ static inline void unsetenv(const char *name)
 {
     SetEnvironmentVariableA(name, NULL);
 }
+#else
+#include <stdlib.h>
+#endif
 
 #endif

@@ -27,38 +27,18 @@
 
 #include "check.h"
 #include "measure.h"
+#include "samples.h"
 
-#define ID "12345678901234567890"
-#define SECRET "tc_auth-example-secret"
-#define TOKEN "2:1:-1:1474673195:poZAT:secret="
-#define URI "/api/v3/indicators"
-#define API_PATH "https://company.example/api"
-#define GOOD "{\"success\":true,\"apiToken\":\"new\",\"apiTokenExpires\":99999999999}"
 #define SIGNATURE "TC " ID ":WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks="
-#define OK TC_AUTH_STATUS_OK
 
 static const char *shared_library;
 static int planted;
-
-static tc_auth *hmac_handle(void)
-{
-    tc_auth *auth = NULL;
-    CHECK(tc_auth_new_hmac(ID, SECRET, &auth) == OK);
-    return auth;
-}
 
 static tc_auth *due_handle(void)
 {
     tc_auth *auth = NULL;
     CHECK(tc_auth_new_token(TOKEN, 1, &auth) == OK && tc_auth_set_api_path(auth, API_PATH) == OK);
     return auth;
-}
-
-static tc_auth_renewal *due_ticket(tc_auth *auth)
-{
-    tc_auth_renewal *ticket = NULL;
-    CHECK(tc_auth_renewal_poll(auth, 0, &ticket) == OK && ticket);
-    return ticket;
 }
 
 /* Signs a test vector, and returns whether the result is right. */
@@ -70,13 +50,6 @@ static int signs(const tc_auth *hmac)
     if (!planted)
         tc_auth_header_list_free(list);
     return good;
-}
-
-static void pause_ms(long ms)
-{
-    struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
-    while (nanosleep(&pause, &pause) != 0 && errno == EINTR)
-        ;
 }
 
 static void memory_is_flat(const char *what, long before, long bound)

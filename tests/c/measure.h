@@ -1,8 +1,9 @@
-/* Time, memory and open files of this process. For Linux. */
+/* Time, memory and open files of this process, and waiting. For Linux. */
 #ifndef MEASURE_H
 #define MEASURE_H
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,14 @@ static inline double seconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Waits the whole time, also if signals arrive. */
+static inline void pause_ms(long ms)
+{
+    struct timespec left = {ms / 1000, ms % 1000 * 1000000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
 }
 
 /* How many KiB of memory are resident; -1 if unknown. */

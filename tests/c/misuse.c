@@ -4,23 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tc_auth.h>
-#ifdef _WIN32
-#include "environment.h"
-#endif
 
 #include "check.h"
+#include "environment.h"
+#include "samples.h"
 
-#define ID "12345678901234567890"
-#define SECRET "tc_auth-example-secret"
-#define TOKEN "2:1:-1:1474673195:poZAT:secret="
-#define URI "/api/v3/indicators"
-#define API_PATH "https://company.example/api"
 #define JSON "{\"tc_token\":\"a\"}"
-#define GOOD "{\"success\":true,\"apiToken\":\"new\",\"apiTokenExpires\":99999999999}"
 #define PARAMETER_FILE "tests/vectors/params/aes128"
 #define PARAMETER_KEY "ajfmuyodhscwegea"
-#define OK TC_AUTH_STATUS_OK
-#define NULL_ARGUMENT TC_AUTH_STATUS_NULL_ARGUMENT
 #define INVALID_ARGUMENT TC_AUTH_STATUS_INVALID_ARGUMENT
 #define INVALID_TIME TC_AUTH_STATUS_INVALID_TIME
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -2,8 +2,9 @@
  * comes long after the other, so that nothing breaks, but they are not synchronized. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
-#include <time.h>
 #include <tc_auth.h>
+
+#include "measure.h"
 
 static void *add(void *url)
 {
@@ -12,12 +13,11 @@ static void *add(void *url)
 
 int main(void)
 {
-    const struct timespec pause = {0, 200000000};
     tc_auth_url *url = NULL;
     pthread_t other;
     if (tc_auth_url_new("/", &url) != TC_AUTH_STATUS_OK || pthread_create(&other, NULL, add, url) != 0)
         return 2;
-    nanosleep(&pause, NULL);
+    pause_ms(200);
     add(url);
     pthread_join(other, NULL);
     tc_auth_url_free(url);

@@ -6,7 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 #include <tc_auth.h>
-#include "check.h"
+
+#include "samples.h"
 
 /* Seconds that the machine has slept. */
 static long slept;
@@ -31,15 +32,15 @@ time_t time(time_t *out)
 static tc_auth *handle(int64_t expires)
 {
     tc_auth *auth = NULL;
-    CHECK(tc_auth_new_token("API:5:sleep", expires, &auth) == TC_AUTH_STATUS_OK);
-    CHECK(tc_auth_set_api_path(auth, "https://company.example/api") == TC_AUTH_STATUS_OK);
+    CHECK(tc_auth_new_token("API:5:sleep", expires, &auth) == OK);
+    CHECK(tc_auth_set_api_path(auth, API_PATH) == OK);
     return auth;
 }
 
 static tc_auth_renewal *poll_now(tc_auth *auth)
 {
     tc_auth_renewal *renewal = NULL;
-    CHECK(tc_auth_renewal_poll(auth, 0, &renewal) == TC_AUTH_STATUS_OK);
+    CHECK(tc_auth_renewal_poll(auth, 0, &renewal) == OK);
     return renewal;
 }
 
@@ -88,7 +89,7 @@ static void waits_in_slices(void)
     CHECK(renewal != NULL);
     slept += 119; /* the ticket lapses in a second */
     syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &before);
-    CHECK(tc_auth_renewal_poll(auth, 60000, &second) == TC_AUTH_STATUS_OK && second != NULL);
+    CHECK(tc_auth_renewal_poll(auth, 60000, &second) == OK && second != NULL);
     syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &after);
     CHECK(after.tv_sec - before.tv_sec < 20);
     tc_auth_renewal_cancel(second);

@@ -62,12 +62,6 @@ static void count(long *what)
     __atomic_fetch_add(what, 1, __ATOMIC_RELAXED);
 }
 
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
-}
-
 /* Gets a token from the server, as JSON like in a parameter file, which the library reads. */
 static tc_auth *get_holder(struct worker *w)
 {

@@ -101,8 +101,7 @@ int main(int argc, char **argv)
             abort();
     }
     for (int i = 0; i < FORKS; i++) {
-        struct timespec pause = {0, 300000000};
-        nanosleep(&pause, NULL);
+        pause_ms(300);
         forked += forked_child_signs(hmac, servers[0].auth);
     }
     for (int i = 0; i < count; i++) {

@@ -6,31 +6,17 @@
 #include <string.h>
 #include <time.h>
 #include <tc_auth.h>
-#ifdef _WIN32
-#include "environment.h"
-#else
+#ifndef _WIN32
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
 
 #include "check.h"
-
-#define ID "12345678901234567890"
-#define SECRET "tc_auth-example-secret"
-#define TOKEN "2:1:-1:1474673195:poZAT:secret="
-#define URI "/api/v3/indicators"
-#define OK TC_AUTH_STATUS_OK
-#define NULL_ARGUMENT TC_AUTH_STATUS_NULL_ARGUMENT
+#include "environment.h"
+#include "samples.h"
 
 static char sentinel_object;
 #define SENTINEL ((void *)&sentinel_object)
-
-static tc_auth *hmac_handle(void)
-{
-    tc_auth *auth = NULL;
-    CHECK(tc_auth_new_hmac(ID, SECRET, &auth) == OK);
-    return auth;
-}
 
 static tc_auth *token_handle(int64_t expires)
 {
@@ -226,7 +212,7 @@ static void urls(void)
     tc_auth *auth = token_handle(TC_AUTH_NO_EXPIRY);
     tc_auth_url *url = NULL;
     char base[] = "/v2/indicators/urls";
-    CHECK(tc_auth_set_api_path(auth, "https://company.example/api") == OK);
+    CHECK(tc_auth_set_api_path(auth, API_PATH) == OK);
     CHECK(tc_auth_url_new_for(auth, base, &url) == OK);
     tc_auth_free(auth);
     memset(base, '#', sizeof base - 1); /* it was copied */
@@ -247,15 +233,6 @@ static void urls(void)
     CHECK(tc_auth_url_add_query(url, tc_auth_url_string(url), "self") == OK);
     CHECK(strlen(tc_auth_url_string(url)) > 1000);
     tc_auth_url_free(url);
-}
-
-#define GOOD "{\"success\":true,\"apiToken\":\"new\",\"apiTokenExpires\":99999999999}"
-
-static tc_auth_renewal *due_ticket(tc_auth *auth)
-{
-    tc_auth_renewal *renewal = NULL;
-    CHECK(tc_auth_renewal_poll(auth, 0, &renewal) == OK && renewal);
-    return renewal;
 }
 
 static tc_auth *due_handle(void)

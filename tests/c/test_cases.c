@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <tc_auth.h>
-#ifdef _WIN32
-#include "environment.h"
-#endif
 
 #include "check.h"
+#include "environment.h"
 
 enum from { FROM_json, FROM_args, FROM_env, FROM_param_file, FROM_discover };
 
