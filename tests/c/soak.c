@@ -62,13 +62,20 @@ static void count(long *what)
     __atomic_fetch_add(what, 1, __ATOMIC_RELAXED);
 }
 
+/* Whether the whole response arrived. */
+static int gets_whole(struct worker *w, const char *url, const tc_auth_header_list *headers)
+{
+    http_get(w->curl, url, headers, &w->response);
+    return w->response.is_whole;
+}
+
 /* Gets a token from the server, as JSON like in a parameter file, which the library reads. */
 static tc_auth *get_holder(struct worker *w)
 {
     char url[256];
     tc_auth *auth = NULL;
     snprintf(url, sizeof url, "%s/_issue", w->soak->server);
-    if (!http_get(w->curl, url, NULL, &w->response))
+    if (!gets_whole(w, url, NULL))
         count(&w->soak->unanswered);
     else if (tc_auth_from_json(w->response.body, w->response.len, &auth) != TC_AUTH_STATUS_OK)
         count(&w->soak->unexpected);
@@ -113,12 +120,8 @@ static void renew(struct worker *w, struct holder *holder)
         return;
     leak(s);
     tc_auth_token(holder->auth, &old, NULL);
-    if (http_get(w->curl, tc_auth_renewal_url(ticket), NULL, &w->response)) {
-        status = tc_auth_renewal_complete(ticket, (int32_t)w->response.status, w->response.body, w->response.len, NULL);
-    } else {
-        tc_auth_renewal_cancel(ticket);
-        status = TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE;
-    }
+    http_get(w->curl, tc_auth_renewal_url(ticket), NULL, &w->response);
+    status = tc_auth_renewal_complete(ticket, (int32_t)w->response.status, w->response.body, w->response.len, NULL);
     count(status == TC_AUTH_STATUS_OK                     ? &s->renewed
           : status == TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE ? &s->failed
           : status == TC_AUTH_STATUS_RENEWAL_REFUSED      ? &s->refused
@@ -202,7 +205,7 @@ static int request(struct worker *w, struct holder *holder)
         if (planted(s, "signature") && !holder && attempt == 1)
             tc_auth_url_add_query(url, "not", "signed");
         sent = tc_auth_header_list_value(headers, 0);
-        if (!http_get(w->curl, tc_auth_url_string(url), headers, response)) {
+        if (!gets_whole(w, tc_auth_url_string(url), headers)) {
             count(&s->unanswered); /* the server is too busy, which is not tested here */
             tc_auth_header_list_free(headers);
             break;
