@@ -71,6 +71,7 @@ build) build ;;
 setup) setup ;;
 test)
     build # not "build && run": that would switch off "set -e" in it
+    export TcAuthRelease="$(cd "$release" && pwd)"
     unset TC_TOKEN TC_API_ACCESS_ID TC_API_SECRET_KEY TC_APP_PARAM_FILE # a test expects to find nothing
     run "${2-mono}" Tests.exe "$here"
     ;;
