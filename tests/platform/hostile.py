@@ -542,7 +542,7 @@ def forever(part, times=1 << 62):
 # Limits of a runtime: whether the token is adopted (None: either is right), and why.
 IN_JAVA = None, "java.net.http can drop what came together with a wrong end"
 LIMITS = {("dotnet-mono", "100, 102 and 103 before a good response"): (False, "Mono takes a 1xx for the response")} | {
-    (label, f"a whole body, and {title}"): IN_JAVA for label in ("java-ffm", "java-jna") for title in WRONG_ENDS}
+    (label, "a whole body, and no chunk behind it"): IN_JAVA for label in ("java-ffm", "java-jna")}
 # Before Java 21, only the garbage collector closes a client and its connections.
 KEEPS_CONNECTIONS = {"java-jna"}
 
