@@ -20,6 +20,7 @@ done
 case ${1:-write} in
     setup)
         [ -z "$tool" ] || exit 0
+        echo "== installing clang-format $version into $TARGET/clang-format"
         python3 -m venv "$TARGET/clang-format"
         "$TARGET/clang-format/bin/pip" install --quiet --disable-pip-version-check clang-format==$version
         exit
