@@ -506,10 +506,10 @@ void tc_auth_renewal_cancel(tc_auth_renewal *renewal);
 /**
  * Call it with the response to a signed request: it says whether to retry, and corrects what it can.
  *
- * Only the statuses 400, 401 and 403 are examined, and the first 64 KiB of the body; any other status is
- * TC_AUTH_ADVICE_ACCEPTED. A rejected token is renewed by the next poll, or, if a renewal delivered it less than 60
- * seconds ago, after a pause; until then the advice is TC_AUTH_ADVICE_TOKEN_REJECTED. If the server's Date shows that
- * the clock is wrong, the handle's clock offset is corrected, by at most a day.
+ * Only the statuses 400, 401 and 403 are examined, and the first 64 KiB of the body; any other status, and a 400
+ * without a known message, is TC_AUTH_ADVICE_ACCEPTED. A rejected token is renewed by the next poll, or, if a renewal
+ * delivered it less than 60 seconds ago, after a pause; until then the advice is TC_AUTH_ADVICE_TOKEN_REJECTED. If the
+ * server's Date shows that the clock is wrong, the handle's clock offset is corrected, by at most a day.
  *
  * @param sent_authorization the value that was sent; it needs no NUL.
  * @param sent_timestamp the second that was sent, or TC_AUTH_NO_TIMESTAMP.

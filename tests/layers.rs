@@ -11,6 +11,7 @@ fn uses() -> Uses {
     let mut uses = Uses::new();
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), None, &mut uses);
     uses.remove("lib");
+    uses.remove("planted"); // only for tests
     uses
 }
 
@@ -49,6 +50,47 @@ fn there_is_no_cycle() {
     let mut planted = uses;
     planted.get_mut("secret").unwrap().insert("auth".to_owned());
     assert!(cycles(planted).contains(&"secret".to_owned()));
+}
+
+/// The table of docs/architecture.md: each module, and those that it may use.
+fn allowed() -> Uses {
+    let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md")).unwrap();
+    let names = |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let rows: Vec<_> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix('|'))
+        .map(|row| row.split(" | ").collect::<Vec<_>>())
+        .map(|cells| (names(&format!("`{}", cells[0])), names(cells[2]), cells[2].trim() == "all"))
+        .collect();
+    let everywhere = rows.last().unwrap().0.clone();
+    let modules: BTreeSet<String> = rows.iter().flat_map(|row| row.0.clone()).collect();
+    let mut allowed = Uses::new();
+    for (names, uses, all) in rows {
+        for name in names {
+            let uses = if all { modules.clone() } else { &uses | &everywhere };
+            allowed.insert(name, uses);
+        }
+    }
+    allowed
+}
+
+/// What a module uses although the table does not allow it, and modules that the table lacks.
+fn forbidden(uses: &Uses) -> Vec<String> {
+    let allowed = allowed();
+    let excess = |module: &String, used: &BTreeSet<String>| match allowed.get(module) {
+        Some(allowed) => (used - allowed).iter().map(|used| format!("{module} uses {used}")).collect(),
+        None => vec![format!("{module} is not in the table")],
+    };
+    uses.iter().flat_map(|(module, used)| excess(module, used)).collect()
+}
+
+#[test]
+fn the_table_of_the_architecture_is_right() {
+    assert_eq!(forbidden(&uses()), [""; 0]);
+    let mut planted = uses();
+    planted.get_mut("secret").unwrap().insert("token".to_owned());
+    planted.insert("new".to_owned(), BTreeSet::new());
+    assert_eq!(forbidden(&planted), ["new is not in the table", "secret uses token"]);
 }
 
 #[test]

@@ -54,7 +54,8 @@ fn guard(body: impl FnOnce() -> Result<()>) -> Status {
     wiped::<CALL_STACK, _>(|| caught(body))
 }
 
-/// The same, without thread cancellation, for an export that may read a file or take a lock.
+/// The same, without thread cancellation, for an export that may read a file or take a lock. (A quick one that takes a lock
+/// uses `Uncancelled` itself.)
 fn guard_to_the_end(body: impl FnOnce() -> Result<()>) -> Status {
     wiped::<CALL_STACK, _>(|| {
         let _uncancelled = Uncancelled::new();
@@ -62,8 +63,8 @@ fn guard_to_the_end(body: impl FnOnce() -> Result<()>) -> Status {
     })
 }
 
-/// The same for an export that is called for each request, or that handles no secret: it clears only the registers.
-/// Nothing secret may be on its stack, so the core must use `wiped` itself where it puts something there.
+/// The same for an export that is called for each request, or that handles no secret: it clears only the registers. Where
+/// the core puts a secret on the stack in such a call, it must use `wiped` itself.
 fn guard_quick(body: impl FnOnce() -> Result<()>) -> Status {
     let status = cleared(|| caught(body));
     if status == Status::Panic {
