@@ -12,8 +12,8 @@ import (
 
 // An Auth is one identity: an access id with its secret key, or an API token.
 //
-// Make it once and share it. Every method may be called from any number of goroutines at once, Close too: what is
-// running goes on to its end, and what comes later returns [ErrClosed].
+// Make it once and share it. Any number of goroutines may call its methods at the same time, including Close: running
+// calls finish, and later calls return [ErrClosed].
 type Auth struct {
 	handle *handle[*C.tc_auth]
 }
@@ -28,8 +28,8 @@ func newAuth(create func(out **C.tc_auth) C.tc_auth_status) (*Auth, error) {
 	return auth, nil
 }
 
-// NewHMAC makes an Auth that signs with HMAC-SHA256. The access id is visible ASCII, and the secret key any text without
-// control characters.
+// NewHMAC makes an Auth that signs with HMAC-SHA256. The access id must be visible ASCII. The secret key must not
+// contain control characters. Neither may be empty.
 //
 // Errors: [ErrInvalidAccessID], [ErrInvalidSecretKey].
 func NewHMAC(accessID, secretKey string) (*Auth, error) {
@@ -47,8 +47,8 @@ func NewHMAC(accessID, secretKey string) (*Auth, error) {
 	})
 }
 
-// NewToken makes an Auth that shows an API token. expires is the moment at which it ends; the zero time, or the Unix
-// epoch, if that is not known, or never comes.
+// NewToken makes an Auth that uses an API token. expires is the time at which the token expires. Pass the zero time or
+// the Unix epoch if that is unknown, or if the token does not expire.
 //
 // Errors: [ErrInvalidToken] (not visible ASCII), [ErrInvalidTime].
 func NewToken(token string, expires time.Time) (*Auth, error) {
@@ -62,14 +62,14 @@ func NewToken(token string, expires time.Time) (*Auth, error) {
 	})
 }
 
-// Close frees the identity and wipes its secrets, after the last call that is running. It never fails; it returns an
-// error so that Auth is an [io.Closer]. What is never closed is freed by the garbage collector, some time.
+// Close frees the Auth and wipes its secrets as soon as no call is running. It always returns nil; the result makes
+// Auth an [io.Closer]. An Auth that is never closed is freed after a garbage collection.
 func (a *Auth) Close() error {
 	a.handle.close()
 	return nil
 }
 
-// Kind says what the identity is proved with.
+// Kind says what kind of credentials the Auth has; [KindNone] if it is closed.
 func (a *Auth) Kind() Kind {
 	pointer, err := a.handle.acquire()
 	if err != nil {
@@ -80,8 +80,8 @@ func (a *Auth) Kind() Kind {
 	return Kind(C.tc_auth_get_kind(pointer))
 }
 
-// String is one line for a log: the kind, the access id or the expiry, the source and the API path. It holds nothing of a
-// secret key or a token.
+// String returns one line for a log: the kind, the access id or the expiry, the source and the API path. It contains no
+// part of a secret key or a token.
 func (a *Auth) String() string {
 	var text *C.char
 	if a == nil || a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_describe(pointer, &text) }) != nil {
@@ -90,14 +90,14 @@ func (a *Auth) String() string {
 	return takeString(text)
 }
 
-// Format keeps every verb, also %+v and %#v, from looking inside.
+// Format prints String for every verb, so that %+v and %#v show no fields.
 func (a *Auth) Format(state fmt.State, _ rune) {
 	fmt.Fprint(state, a.String())
 }
 
-// SetAPIPath tells where the platform's API is, such as https://company.example/api. It can be set once; do it before
-// the Auth is shared. From then on nothing is signed for a URL of another scheme, host or port, a token can be renewed,
-// and [Auth.NewURL] joins paths to it.
+// SetAPIPath sets the URL of the platform's API, such as https://company.example/api. It can be set only once; set it
+// before you share the Auth. Afterwards a URL with another scheme, host or port is refused, a token can be renewed, and
+// [Auth.NewURL] can be used.
 //
 // Errors: [ErrInvalidURIForm], [ErrInvalidURIByte], [ErrAlreadySet].
 func (a *Auth) SetAPIPath(apiPath string) error {
@@ -108,7 +108,8 @@ func (a *Auth) SetAPIPath(apiPath string) error {
 	return a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_set_api_path(pointer, path.pointer()) })
 }
 
-// SetClockOffset sets what is added to this machine's clock to get the server's time: whole seconds, a day at most.
+// SetClockOffset sets the difference that is added to this machine's clock to get the server's time. Fractions of a
+// second are dropped; the limit is one day in either direction.
 //
 // Errors: [ErrInvalidArgument].
 func (a *Auth) SetClockOffset(offset time.Duration) error {
@@ -117,14 +118,14 @@ func (a *Auth) SetClockOffset(offset time.Duration) error {
 	})
 }
 
-// ClockOffset is what SetClockOffset or a [Auth.Review] has set.
+// ClockOffset returns the offset that SetClockOffset or [Auth.Review] has set.
 func (a *Auth) ClockOffset() (time.Duration, error) {
 	var offset C.int64_t
 	err := a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_clock_offset(pointer, &offset) })
 	return time.Duration(offset) * time.Second, err
 }
 
-// call makes one call of C on the handle.
+// call runs a C function on the handle, which can't be freed meanwhile.
 func (a *Auth) call(function func(*C.tc_auth) C.tc_auth_status) error {
 	pointer, err := a.handle.acquire()
 	if err != nil {
@@ -135,10 +136,10 @@ func (a *Auth) call(function func(*C.tc_auth) C.tc_auth_status) error {
 	return check(function(pointer))
 }
 
-// A Kind is what an identity is proved with.
+// A Kind is the kind of credentials that an Auth has.
 type Kind int32
 
-// Of a closed Auth the kind is KindNone.
+// The kinds of credentials. A closed Auth has KindNone.
 const (
 	KindNone  Kind = C.TC_AUTH_KIND_NONE
 	KindHMAC  Kind = C.TC_AUTH_KIND_HMAC
@@ -147,12 +148,13 @@ const (
 
 var kindNames = map[Kind]string{KindNone: "NONE", KindHMAC: "HMAC", KindToken: "TOKEN"}
 
-// String is the name of the kind in C, without its prefix.
+// String returns the name of the constant in C, without its prefix.
 func (k Kind) String() string {
 	return name(kindNames, k)
 }
 
-// unixSeconds is for C. Every negative time is refused but -1, which would mean "now" to it.
+// unixSeconds converts a time for C. C takes -1 as "now" and refuses all other negative times, so -1 is replaced by one
+// of those.
 func unixSeconds(moment time.Time) C.int64_t {
 	if moment.Unix() == C.TC_AUTH_NOW {
 		return math.MinInt64

@@ -5,20 +5,20 @@ import "C"
 
 import "runtime"
 
-// FromJSON makes an Auth from a JSON object of the platform's parameters: tc_token, tc_token_expires, tc_api_path, and
+// FromJSON makes an Auth from the platform's parameters in a JSON object: tc_token, tc_token_expires, tc_api_path, and
 // tc_api_access_id with tc_api_secret_key (or the older api_access_id with api_secret_key).
 //
-// Errors: [ErrConfigSyntax], [ErrNoCredentials], and those of a value that can't be used, such as [ErrInvalidToken].
+// Errors: [ErrConfigSyntax], [ErrNoCredentials], or the error for an invalid value, such as [ErrInvalidToken].
 func FromJSON(json []byte) (*Auth, error) {
 	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
 		return C.tc_auth_from_json(bytesOf(json), C.size_t(len(json)), out)
 	})
 }
 
-// FromArgs makes an Auth from command-line arguments, such as os.Args (the name of the program does no harm):
-// --tc_token X or --tc_token=X, and likewise the other names of FromJSON. Unknown ones are passed over.
+// FromArgs makes an Auth from command-line arguments: --tc_token X or --tc_token=X, and the other names of [FromJSON]
+// in the same form. Other arguments are ignored, so os.Args can be passed as it is.
 //
-// Errors: [ErrConfigSyntax], [ErrNoCredentials], [ErrInvalidArgument] (a NUL), and those of a value.
+// Errors: [ErrConfigSyntax], [ErrNoCredentials], [ErrInvalidArgument] (a NUL), or the error for an invalid value.
 func FromArgs(args []string) (*Auth, error) {
 	argv, err := newArgv(args)
 	if err != nil {
@@ -33,17 +33,17 @@ func FromArgs(args []string) (*Auth, error) {
 // FromEnv makes an Auth from TC_TOKEN, TC_TOKEN_EXPIRES, TC_API_PATH, TC_API_ACCESS_ID and TC_API_SECRET_KEY. Call it
 // before you start goroutines that set variables.
 //
-// Errors: [ErrNoCredentials], and those of a value.
+// Errors: [ErrNoCredentials], or the error for an invalid value.
 func FromEnv() (*Auth, error) {
 	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
 		return C.tc_auth_from_env(out)
 	})
 }
 
-// FromParamFile makes an Auth from the encrypted file in which the platform passes parameters. The file stays.
+// FromParamFile makes an Auth from the encrypted file in which the platform passes parameters. The file is not deleted.
 //
-// Errors: [ErrConfigIO], [ErrConfigDecrypt], [ErrConfigSyntax], [ErrNoCredentials], [ErrInvalidArgument] (a NUL), and
-// those of a value.
+// Errors: [ErrConfigIO], [ErrConfigDecrypt], [ErrConfigSyntax], [ErrNoCredentials], [ErrInvalidArgument] (a NUL), or
+// the error for an invalid value.
 func FromParamFile(path, key string) (*Auth, error) {
 	file, err := newCString(path, ErrInvalidArgument)
 	if err != nil {
@@ -59,11 +59,11 @@ func FromParamFile(path, key string) (*Auth, error) {
 	})
 }
 
-// Discover makes an Auth from wherever the platform has put its parameters: the arguments, then the file that
-// TC_APP_PARAM_FILE and TC_APP_PARAM_KEY name, then the environment. The first source that names credentials is used,
-// alone. why says what was looked at and found, by name, without secrets; an error that comes from a source says it too.
+// Discover looks for the platform's parameters in the arguments, then in the file that TC_APP_PARAM_FILE and
+// TC_APP_PARAM_KEY name, then in the environment. It uses only the first source that contains credentials. why says,
+// without secrets, which names were found in which source; if a source fails, the error says it too.
 //
-// Errors: those of the sources; [ErrNoCredentials].
+// Errors: those of [FromArgs], [FromParamFile] and [FromEnv].
 func Discover(args []string) (auth *Auth, why string, err error) {
 	argv, err := newArgv(args)
 	if err != nil {
@@ -78,7 +78,7 @@ func Discover(args []string) (auth *Auth, why string, err error) {
 	return auth, why, explain(err, why)
 }
 
-// argv is an array of C strings in Go's memory, pinned while C reads it.
+// argv is an array of C strings in Go's memory. It is pinned while C reads it.
 type argv struct {
 	copies   []cString
 	pointers []*C.char

@@ -1,7 +1,7 @@
 // Package tcauth makes the authorization headers of the ThreatConnect API: HMAC-SHA256 signatures, or an API token that
-// is renewed when it is due.
+// is renewed before it expires.
 //
-// With [Transport] an ordinary [http.Client] does all of it:
+// [Transport] does this for an ordinary [http.Client]:
 //
 //	auth, err := tcauth.NewHMAC(accessID, secretKey)
 //	...
@@ -9,12 +9,12 @@
 //	...
 //	client := &http.Client{Transport: &tcauth.Transport{Auth: auth}}
 //
-// For any other HTTP client, [Auth.Headers] gives the headers to add, [Auth.Poll] says when to renew a token, and
-// [Auth.Review] what a refusal means.
+// For any other HTTP client, [Auth.Headers] returns the headers to add, [Auth.Poll] says when to renew the token, and
+// [Auth.Review] says what a refusal means.
 //
-// Make an [Auth] once and share it: every method may be called from any number of goroutines at once. Errors are of the
-// type [Status], to be told apart with [errors.Is]; none holds a secret key or a token.
+// Make an [Auth] once and share it: any number of goroutines may call its methods at the same time. Errors are of type
+// [Status]; compare them with [errors.Is]. No error contains a secret key or a token.
 //
-// The package is a thin layer over the C library libtc_auth, which cgo finds with pkg-config. The library reads the
-// environment by itself, as C does: set variables with [os.Setenv] before you start goroutines.
+// The package calls the C library libtc_auth, which cgo finds with pkg-config. The library reads the C environment of
+// the process: call [os.Setenv] before you start goroutines.
 package tcauth

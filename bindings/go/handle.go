@@ -12,28 +12,28 @@ import (
 	"unsafe"
 )
 
-// ErrClosed is what the methods of a closed object return.
+// ErrClosed is returned by the methods of a closed object.
 var ErrClosed = errors.New("tcauth: the Auth, Renewal or URL was closed or used up before")
 
-// handle owns an object of the C library. It frees it after the last call that is running, and only once.
+// handle owns an object of the C library. It frees the object exactly once, when no call is running.
 type handle[P comparable] struct {
 	lock    sync.RWMutex
 	pointer P // the zero value once freed
 	free    func(P)
 }
 
-// own attaches an object of the C library to one of Go's, with which it is freed if nobody closes it before.
+// own makes the handle of a C object. If nobody closes it, it is freed when its Go owner is garbage collected.
 func own[T any, P comparable](owner *T, pointer P, free func(P)) *handle[P] {
 	owned := &handle[P]{pointer: pointer, free: free}
 	runtime.AddCleanup(owner, (*handle[P]).close, owned)
 	return owned
 }
 
-// acquire gives the pointer for one call, until release. The caller keeps the owner alive meanwhile (runtime.KeepAlive),
-// or its cleanup could free the object before the call has begun.
+// acquire returns the pointer for one call; it stays valid until release. The caller must keep the owner alive until
+// then (runtime.KeepAlive): otherwise its cleanup could free the object before the call begins.
 func (h *handle[P]) acquire() (P, error) {
 	var none P
-	if h == nil { // of a zero Auth
+	if h == nil { // the zero value of Auth, URL or Renewal
 		return none, ErrClosed
 	}
 	h.lock.RLock()
@@ -48,7 +48,7 @@ func (h *handle[P]) release() {
 	h.lock.RUnlock()
 }
 
-// take gives the pointer away, so that it is not freed here.
+// take returns the pointer and closes the handle. The caller must free the object.
 func (h *handle[P]) take() (P, error) {
 	var none P
 	if h == nil {
@@ -70,10 +70,11 @@ func (h *handle[P]) close() {
 	}
 }
 
-// cString is a copy of a string that ends in NUL, in Go's memory: C reads it during the call and keeps nothing.
+// cString is a NUL-terminated copy of a string in Go's memory. C reads it only during the call.
 type cString []byte
 
-// newCString refuses a string that holds a NUL with the status that the library has for other bad characters there.
+// newCString returns refusal for a string with a NUL. Callers pass the status that the library returns for other
+// invalid characters in this argument.
 func newCString(text string, refusal Status) (cString, error) {
 	if strings.IndexByte(text, 0) >= 0 {
 		return nil, refusal
@@ -87,22 +88,22 @@ func (s cString) pointer() *C.char {
 	return (*C.char)(unsafe.Pointer(unsafe.SliceData(s)))
 }
 
-// wipe is for copies of secret keys and tokens.
+// wipe overwrites a copy of a secret.
 func (s cString) wipe() {
 	clear(s)
 }
 
-// chars is a string for a function that takes a length.
+// chars returns a pointer to the bytes of a string, without a NUL at the end, for C functions that take a length.
 func chars(text string) *C.char {
 	return (*C.char)(unsafe.Pointer(unsafe.StringData(text)))
 }
 
-// bytesOf is the same for bytes.
+// bytesOf is chars for a slice.
 func bytesOf(data []byte) *C.char {
 	return (*C.char)(unsafe.Pointer(unsafe.SliceData(data)))
 }
 
-// takeString copies a string that the library has handed out, and has it wiped and freed.
+// takeString copies a string that the library returned. The library then wipes and frees its own.
 func takeString(text *C.char) string {
 	defer C.tc_auth_string_free(text)
 	return C.GoString(text)

@@ -14,19 +14,20 @@ import (
 	"time"
 )
 
-// NoTimestamp is the Timestamp of Headers that have none.
+// NoTimestamp is the value of Headers.Timestamp if no Timestamp header is sent.
 const NoTimestamp = C.TC_AUTH_NO_TIMESTAMP
 
-// Headers are what one request has to be sent with.
+// Headers are the headers to add to one request.
 type Headers struct {
 	// Authorization is the value of the Authorization header.
 	Authorization string
 
-	// Timestamp is the Unix second that was signed, to be sent in the Timestamp header; [NoTimestamp] with a token.
+	// Timestamp is the value of the Timestamp header: the Unix second that was signed. With a token it is
+	// [NoTimestamp].
 	Timestamp int64
 }
 
-// Set puts them into the header of a request, in place of others of these names.
+// Set sets the headers of a request. It replaces Authorization and Timestamp headers that are already there.
 func (h Headers) Set(header http.Header) {
 	header.Set("Authorization", h.Authorization)
 	if h.Timestamp == NoTimestamp {
@@ -36,28 +37,28 @@ func (h Headers) Set(header http.Header) {
 	}
 }
 
-// String shows the kind of the authorization alone, for the rest may be a token.
+// String returns the scheme of the Authorization header and "***", because the rest can be a token.
 func (h Headers) String() string {
 	scheme, _, _ := strings.Cut(h.Authorization, " ")
 	return scheme + " ***"
 }
 
-// Format keeps every verb, also %+v and %#v, from looking inside.
+// Format prints String for every verb, so that %+v and %#v show no fields.
 func (h Headers) Format(state fmt.State, _ rune) {
 	fmt.Fprint(state, h.String())
 }
 
 // Headers makes the headers for a request that is sent now.
 //
-// uri is a path with query, or an absolute http or https URL, byte for byte as it will be sent ([url.URL.RequestURI] of
-// the request; [Transport] takes it from there). The method is signed in upper case. It never waits.
+// uri is a path with query, or an absolute http or https URL, exactly as it will be sent; with net/http the path and
+// query are [url.URL.RequestURI]. The method is signed in upper case. Headers never waits.
 //
 // Errors: [ErrInvalidMethod], [ErrInvalidURIForm], [ErrInvalidURIByte], [ErrOtherOrigin], [ErrTokenExpired].
 func (a *Auth) Headers(method, uri string) (Headers, error) {
 	return a.headers(method, uri, C.TC_AUTH_NOW)
 }
 
-// HeadersAt is Headers at a given time, which also decides whether a token has expired.
+// HeadersAt is [Auth.Headers] for the time at: it is signed, or compared with the expiry of the token.
 //
 // Errors: those of Headers; [ErrInvalidTime].
 func (a *Auth) HeadersAt(method, uri string, at time.Time) (Headers, error) {
@@ -72,10 +73,10 @@ func (a *Auth) headers(method, uri string, at C.int64_t) (Headers, error) {
 	defer runtime.KeepAlive(a)
 	defer a.handle.release()
 
-	var stack [256]byte // a signature takes no more than 50 bytes and the access id
+	var stack [256]byte // enough for a signature: 50 bytes and the access id
 	buffer := stack[:]
 	defer func() { clear(buffer) }()
-	// In a loop, for another goroutine can set a longer token in between.
+	// A loop, because another goroutine can set a longer token between two calls.
 	for {
 		var length C.size_t
 		var timestamp C.int64_t
@@ -92,8 +93,8 @@ func (a *Auth) headers(method, uri string, at C.int64_t) (Headers, error) {
 	}
 }
 
-// StringToSign is what a signature is computed over, such as "/api/v3/indicators:GET:1513703787": to compare with what
-// the server saw. at is the second that was signed.
+// StringToSign returns the string that is signed, such as "/api/v3/indicators:GET:1513703787". Compare it with what the
+// server received. at is the second that was signed.
 //
 // Errors: [ErrInvalidMethod], [ErrInvalidURIForm], [ErrInvalidURIByte], [ErrInvalidTime].
 func StringToSign(method, uri string, at time.Time) (string, error) {
@@ -110,13 +111,14 @@ func StringToSign(method, uri string, at time.Time) (string, error) {
 	return takeString(text), err
 }
 
-// Verify is the server's side, for gateways and tests: it returns nil if the headers that came with a request are right.
+// Verify checks the headers of a received request, for gateways and tests. It returns nil if they are valid.
 //
-// authorization and timestamp are the values of these headers, empty if the request has none. at is the server's time,
-// the zero time for now; tolerance is how far the timestamp may be off, a day at most (ThreatConnect allows 5 minutes).
+// authorization and timestamp are the values of these headers; pass "" for a header that is missing. at is the server's
+// time; the zero time means now. tolerance is the largest difference between at and the timestamp, up to one day
+// (ThreatConnect allows 5 minutes).
 //
-// Errors: [ErrMalformedAuthorization], [ErrSignatureMismatch], [ErrTimestampOutOfRange], [ErrTokenExpired]; for the
-// other arguments those of HeadersAt, and [ErrInvalidArgument] (the tolerance).
+// Errors: [ErrMalformedAuthorization], [ErrSignatureMismatch], [ErrTimestampOutOfRange], [ErrTokenExpired],
+// [ErrInvalidArgument] (the tolerance), and those of [Auth.HeadersAt] for the other arguments.
 func (a *Auth) Verify(method, uri, authorization, timestamp string, at time.Time, tolerance time.Duration) error {
 	arguments := make([]cString, 4)
 	for i, argument := range []struct {

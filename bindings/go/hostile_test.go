@@ -26,7 +26,7 @@ const (
 	unauthorized = `{"message":"Unauthorized"}`
 )
 
-// A rawServer answers each request with what a test says, byte for byte.
+// A rawServer answers each request with exactly the bytes that a test gives.
 type rawServer struct {
 	net.Listener
 	url      string
@@ -106,7 +106,7 @@ func reply(status int, body string) string {
 	return fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
 }
 
-// newDue is a transport whose token is due, and serves all the same.
+// newDue is a transport whose token is due but still valid.
 func newDue(t *testing.T, apiPath string) *Transport {
 	t.Helper()
 	auth := tokenOf(t, time.Time{})
@@ -250,7 +250,7 @@ func TestAForeignURLCausesNoRenewal(t *testing.T) {
 	}
 }
 
-// The transport of httptest speaks HTTP/2, and so has connections that a copy of it leads to.
+// The transport of httptest uses HTTP/2, and a copy of it would use the same connections.
 func TestARenewalHasAnHTTP1ConnectionOfItsOwn(t *testing.T) {
 	auth := tokenOf(t, time.Time{})
 	p, transport := newPlatform(t, auth)
@@ -365,7 +365,7 @@ func TestAPanicStaysWithTheRequest(t *testing.T) {
 	}
 }
 
-// A refusal that is cut or does not end is reviewed with what has come. The caller gets it, and the error behind it.
+// A refusal that is cut, or does not end, is reviewed with what has arrived. The caller gets that and then the error.
 func TestARefusalNeedNotBeWhole(t *testing.T) {
 	reviewTimeout = 300 * time.Millisecond
 	defer func() { reviewTimeout = 10 * time.Second }()
@@ -465,7 +465,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
 }
 
-// net/http sends these headers beside its own, and a proxy may go by either.
+// net/http sends these headers in addition to its own, and a proxy may use either.
 func TestAHostHeaderInAnotherSpellingIsRefused(t *testing.T) {
 	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
 		_, _ = io.WriteString(connection, reply(200, "{}"))
@@ -516,7 +516,7 @@ func TestARenewalSpeaksWhatADialerHasAgreedOn(t *testing.T) {
 	}
 }
 
-// A body may not end with the context, and a request whose context has ended can't be sent again.
+// Some bodies don't end with the context. A request whose context has ended can't be sent again.
 func TestARequestThatIsCancelledCausesNoRenewal(t *testing.T) {
 	var server *rawServer
 	release := make(chan struct{})
@@ -539,7 +539,7 @@ func TestARequestThatIsCancelledCausesNoRenewal(t *testing.T) {
 				io.Reader
 				io.Closer
 			}{readerFunc(func(buffer []byte) (int, error) {
-				if length == len(unauthorized) { // all that comes was read
+				if length == len(unauthorized) { // everything that arrives was read
 					cancel()
 				}
 				count, err := source.Read(buffer)
@@ -568,7 +568,7 @@ func TestARequestThatIsCancelledCausesNoRenewal(t *testing.T) {
 	}
 }
 
-// Two bodies that set the trailers at the same time would end the process: maps are not for that.
+// Two bodies that set the trailers at the same time would end the process: concurrent writes to a map.
 func TestARequestWithTrailersIsSentOnce(t *testing.T) {
 	server := newRawServer(t, func(connection net.Conn, request *http.Request) bool {
 		_, _ = io.WriteString(connection, reply(401, unauthorized))
@@ -606,7 +606,7 @@ func TestAnAnswerCountsAlthoughItsEndPanics(t *testing.T) {
 	}
 }
 
-// panicking is a body that panics in the end, and when it is closed.
+// panicking is a body that panics at its end, and in Close.
 type panicking struct{ io.Reader }
 
 func (p panicking) Read(buffer []byte) (int, error) {
@@ -619,7 +619,7 @@ func (p panicking) Read(buffer []byte) (int, error) {
 
 func (panicking) Close() error { panic("of the body, when it is closed") }
 
-// Whoever recovers from a panic of his own function must not lose a body, and with it a connection, by that.
+// A panic in the application's functions must not leave a body, and with it a connection, open.
 func TestAPanicOfTheApplicationLeavesNoBodyOpen(t *testing.T) {
 	for _, during := range []string{"renewal", "refusal"} {
 		auth := tokenOf(t, time.Time{})
@@ -653,7 +653,7 @@ func TestAPanicOfTheApplicationLeavesNoBodyOpen(t *testing.T) {
 	}
 }
 
-// Such a body has ended for its reader, but not for the connection.
+// Such a body has ended for its reader, but still holds its connection.
 func TestARefusalWithABrokenBodyGivesUpItsConnection(t *testing.T) {
 	var packed bytes.Buffer
 	writer := gzip.NewWriter(&packed)
@@ -709,7 +709,7 @@ func TestABaseThatHangsKeepsNobody(t *testing.T) {
 	}
 }
 
-// net/http logs what comes on a connection that is kept and has no request: here it is a token.
+// net/http logs data that comes on a kept connection without a request: here that is a token.
 func TestNothingOfARenewalIsLogged(t *testing.T) {
 	var logged bytes.Buffer
 	var lock sync.Mutex

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// pollInterval is how often a goroutine that waits for another's renewal looks again. The C library could wait by
-// itself, but it would hold a thread for each of them and know nothing of a context.
+// pollInterval is how often a goroutine that waits for another's renewal polls. Waiting in C would block a thread for
+// each of them, and a context could not end it.
 const pollInterval = 10 * time.Millisecond
 
-// UpdateToken replaces the token, at once and for every goroutine. expires is as in [NewToken].
+// UpdateToken replaces the token immediately for all goroutines. expires is as in [NewToken].
 //
-// Errors: [ErrWrongKind], [ErrInvalidToken], [ErrInvalidTime]; the old token then stays.
+// Errors: [ErrWrongKind], [ErrInvalidToken], [ErrInvalidTime]. After an error the old token stays in use.
 func (a *Auth) UpdateToken(token string, expires time.Time) error {
 	value, err := newCString(token, ErrInvalidToken)
 	if err != nil {
@@ -28,8 +28,8 @@ func (a *Auth) UpdateToken(token string, expires time.Time) error {
 	})
 }
 
-// Token is the current token and its expiry (the zero time if it has none), both of the same moment: to hand them to
-// another process, not to log them.
+// Token returns the current token and its expiry, for example to pass them to another process. The expiry is the zero
+// time if there is none. Do not log the token.
 //
 // Errors: [ErrWrongKind].
 func (a *Auth) Token() (token string, expires time.Time, err error) {
@@ -42,8 +42,9 @@ func (a *Auth) Token() (token string, expires time.Time, err error) {
 	return takeString(text), expires, err
 }
 
-// SetRenewalWindow sets how long before its expiry a token is due: whole seconds, a day at most, a minute at first. It is
-// never due in the first half of the life that it had left when it was set.
+// SetRenewalWindow sets how long before its expiry a token is due for renewal: up to one day, by default one minute.
+// Fractions of a second are dropped. If less than twice this time was left when the token was set, it is due after half
+// of what was left.
 //
 // Errors: [ErrWrongKind], [ErrInvalidArgument].
 func (a *Auth) SetRenewalWindow(window time.Duration) error {
@@ -52,10 +53,11 @@ func (a *Auth) SetRenewalWindow(window time.Duration) error {
 	})
 }
 
-// Poll is to be called before each request is signed. It returns nil and no error if you can go ahead, and a Renewal if
-// you were chosen to renew the token. While somebody else renews it waits until the context ends, and only then.
+// Poll must be called before each request is signed. It returns nil and no error if you can sign now, and a Renewal if
+// you must renew the token first. While another goroutine renews it, Poll waits until that ends or ctx is done;
+// otherwise it does not wait.
 //
-// Errors: [ErrRenewalTimeout], together with the error of the context: the old token is not to be sent, poll again.
+// Errors: [ErrRenewalTimeout] together with the cause of ctx. Do not send the old token then; poll again.
 func (a *Auth) Poll(ctx context.Context) (*Renewal, error) {
 	for {
 		renewal, err := a.poll()
@@ -81,13 +83,13 @@ func (a *Auth) poll() (*Renewal, error) {
 	return renewal, nil
 }
 
-// A Renewal is a ticket: you were chosen to renew the token, and others wait for you. GET its URL without an
-// Authorization header, once, and call Complete or Cancel within two minutes. Then sign, whatever came of it.
+// A Renewal is a ticket: you must renew the token, and others wait for you. GET its URL once, without an Authorization
+// header, and call Complete or Cancel within two minutes. Then sign the request, even if the renewal failed.
 type Renewal struct {
 	handle *handle[*C.tc_auth_renewal]
 }
 
-// URL is what to GET. It contains the token, so do not log it. Empty once the ticket was given back.
+// URL returns the URL to GET. It contains the token, so do not log it. It is empty after Complete or Cancel.
 func (r *Renewal) URL() string {
 	ticket, err := r.handle.acquire()
 	if err != nil {
@@ -98,11 +100,11 @@ func (r *Renewal) URL() string {
 	return C.GoString(C.tc_auth_renewal_url(ticket))
 }
 
-// Complete hands in the server's answer, whatever it is, and returns what the server had to say, mostly nothing. The
-// ticket is used up, also when it fails.
+// Complete ends the renewal with the server's response. Pass every response, also an HTTP error. It returns the
+// server's message, which is usually empty. The Renewal can't be used again, even if Complete fails.
 //
-// Errors: [ErrRenewalRefused], [ErrRenewalBadResponse], each an [ExplainedError] if the server said something;
-// [ErrClosed] if the ticket was given back before.
+// Errors: [ErrRenewalRefused], [ErrRenewalBadResponse], each as an [ExplainedError] if there is a message; [ErrClosed]
+// after an earlier Complete or Cancel.
 func (r *Renewal) Complete(httpStatus int, body []byte) (message string, err error) {
 	ticket, err := r.handle.take()
 	if err != nil {
@@ -114,7 +116,7 @@ func (r *Renewal) Complete(httpStatus int, body []byte) (message string, err err
 	return message, explain(err, message)
 }
 
-// Cancel gives the ticket back without an answer. It does nothing if that was done before.
+// Cancel ends the renewal without a response. It does nothing after an earlier Complete or Cancel.
 func (r *Renewal) Cancel() {
 	r.handle.close()
 }

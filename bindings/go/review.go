@@ -3,17 +3,17 @@ package tcauth
 // #include <tc_auth.h>
 import "C"
 
-// An Advice says what to do about an answer. A later C library may have more of them.
+// An Advice says what to do about a response. A later C library may have more values.
 type Advice int32
 
-// Only Retry is an order; the others are for a log.
+// Act only on Retry; the others are for a log.
 const (
 	Accepted      Advice = C.TC_AUTH_ADVICE_ACCEPTED       // no objection to the authorization
-	Retry         Advice = C.TC_AUTH_ADVICE_RETRY          // poll, sign and send again, once
-	BadSignature  Advice = C.TC_AUTH_ADVICE_BAD_SIGNATURE  // what arrived is not what was signed, or the key is wrong
+	Retry         Advice = C.TC_AUTH_ADVICE_RETRY          // poll, sign and send the request once more
+	BadSignature  Advice = C.TC_AUTH_ADVICE_BAD_SIGNATURE  // the server received something else, or the key is wrong
 	ClockSkew     Advice = C.TC_AUTH_ADVICE_CLOCK_SKEW     // the clocks are too far apart
-	TokenRejected Advice = C.TC_AUTH_ADVICE_TOKEN_REJECTED // the token is not taken, and can't be renewed now
-	AccessDenied  Advice = C.TC_AUTH_ADVICE_ACCESS_DENIED  // unknown access id, or no right to what was asked for
+	TokenRejected Advice = C.TC_AUTH_ADVICE_TOKEN_REJECTED // the server rejects the token, and it can't be renewed now
+	AccessDenied  Advice = C.TC_AUTH_ADVICE_ACCESS_DENIED  // unknown access id, or no permission for this request
 	NotLicensed   Advice = C.TC_AUTH_ADVICE_NOT_LICENSED   // the instance has no license for its API
 	Unknown       Advice = C.TC_AUTH_ADVICE_UNKNOWN        // refused for no known reason
 )
@@ -23,21 +23,23 @@ var adviceNames = map[Advice]string{
 	TokenRejected: "TOKEN_REJECTED", AccessDenied: "ACCESS_DENIED", NotLicensed: "NOT_LICENSED", Unknown: "UNKNOWN",
 }
 
-// String is the name of the advice in C, without its prefix.
+// String returns the name of the constant in C, without its prefix.
 func (a Advice) String() string {
 	return name(adviceNames, a)
 }
 
-// ReviewLimit is how much of a body Review reads.
+// ReviewLimit is the number of bytes of a body that Review reads.
 const ReviewLimit = 64 << 10
 
-// Review is to be called with the answer to a signed request. It says whether a retry is any use, marks a token that was
-// refused, so that the next Poll renews it, and corrects a clock that is wrong.
+// Review must be called with the response to a signed request. It says whether to send the request once more. If the
+// server rejected the token, the next Poll renews it. If the server's date shows that the clock is wrong, Review
+// changes the clock offset.
 //
-// date is the Date header; leave it empty if the response has an Age header, or did not come from the signed origin over
-// TLS. Only the statuses 400, 401 and 403 are looked at, and [ReviewLimit] bytes of the body.
+// date is the Date header. Leave it empty if the response has an Age header, or did not come from the signed origin
+// over TLS. Responses with a status other than 400, 401 and 403 are Accepted; of a body the first [ReviewLimit] bytes
+// count.
 //
-// Errors: [ErrMalformedAuthorization] (sent is not of this Auth's kind), [ErrInvalidTime].
+// Errors: [ErrMalformedAuthorization] (sent was not made by an Auth of this kind), [ErrInvalidTime].
 func (a *Auth) Review(sent Headers, httpStatus int, date string, body []byte) (Advice, error) {
 	var moment *C.char
 	if text, err := newCString(date, ErrInvalidArgument); err == nil && date != "" {
@@ -51,7 +53,7 @@ func (a *Auth) Review(sent Headers, httpStatus int, date string, body []byte) (A
 	return Advice(advice), err
 }
 
-// httpStatusOf keeps a number that is too large for C from looking like a status.
+// httpStatusOf returns 0 for a number that does not fit into 32 bits: cut off, it could look like a status.
 func httpStatusOf(status int) C.int32_t {
 	if int(C.int32_t(status)) != status {
 		return 0

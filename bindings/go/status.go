@@ -5,14 +5,14 @@ import "C"
 
 import "strconv"
 
-// A Status is why a call failed. It is an error, so compare with [errors.Is]:
+// A Status is the reason for a failed call. It is an error; compare it with [errors.Is]:
 //
 //	if errors.Is(err, tcauth.ErrTokenExpired) { ... }
 //
-// The values are those of the C library; a later one may have more.
+// The values are those of the C library. A later C library may have more.
 type Status int32
 
-// One for each cause. [Status.Error] says what to do about it.
+// The reasons for which a call can fail. [Status.Error] says what to do.
 const (
 	OK                        Status = C.TC_AUTH_STATUS_OK // never returned as an error
 	ErrNullArgument           Status = C.TC_AUTH_STATUS_NULL_ARGUMENT
@@ -57,17 +57,17 @@ var statusNames = map[Status]string{
 	ErrOtherOrigin: "OTHER_ORIGIN", ErrPanic: "PANIC",
 }
 
-// Error is one sentence on what is wrong and what to do about it.
+// Error returns a sentence that says what is wrong and what to do.
 func (s Status) Error() string {
 	return "tcauth: " + s.Message()
 }
 
-// Message is the library's sentence for a status, as in C.
+// Message returns the C library's sentence, which is Error without "tcauth: ".
 func (s Status) Message() string {
 	return C.GoString(C.tc_auth_status_message(C.int32_t(s)))
 }
 
-// String is the name of the status in C, without its prefix, such as TOKEN_EXPIRED: for metrics and logs.
+// String returns the name of the constant in C without its prefix, such as TOKEN_EXPIRED, for metrics and logs.
 func (s Status) String() string {
 	return name(statusNames, s)
 }
@@ -79,7 +79,7 @@ func name[N ~int32](names map[N]string, number N) string {
 	return strconv.Itoa(int(number))
 }
 
-// check turns what a call of C returned into an error.
+// check returns the error for a status that C returned; nil if it is OK.
 func check(status C.tc_auth_status) error {
 	if status == C.TC_AUTH_STATUS_OK {
 		return nil
@@ -87,11 +87,11 @@ func check(status C.tc_auth_status) error {
 	return Status(status)
 }
 
-// An ExplainedError is a [Status] together with what there is to say about this case.
+// An ExplainedError is a [Status] with details of this failure.
 type ExplainedError struct {
 	Status Status
 
-	// Explanation is what the server said to a renewal, or what [Discover] looked at. It holds no secret.
+	// Explanation is the server's message about a renewal, or what [Discover] found. It contains no secret.
 	Explanation string
 }
 
@@ -99,7 +99,7 @@ func (e *ExplainedError) Error() string {
 	return e.Status.Error() + " (" + e.Explanation + ")"
 }
 
-// Unwrap is for [errors.Is].
+// Unwrap returns the Status, so that [errors.Is] finds it.
 func (e *ExplainedError) Unwrap() error {
 	return e.Status
 }
@@ -111,7 +111,7 @@ func explain(err error, explanation string) error {
 	return err
 }
 
-// Version is that of the C library that is running.
+// Version returns the version of the loaded C library.
 func Version() string {
 	return C.GoString(C.tc_auth_version())
 }

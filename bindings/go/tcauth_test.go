@@ -191,7 +191,7 @@ func TestPollWaitsForTheOtherUntilTheContextEnds(t *testing.T) {
 	}
 }
 
-// A ticket that is forgotten comes back when the collector finds it, long before it lapses.
+// A ticket that nobody ends is cancelled by the garbage collector, long before it lapses.
 func TestForgottenRenewal(t *testing.T) {
 	auth := newToken(t, time.Now().Add(-time.Minute))
 	if renewal, err := auth.Poll(context.Background()); err != nil || renewal == nil {
@@ -233,7 +233,7 @@ func TestCloseWhileOthersSign(t *testing.T) {
 	}
 }
 
-// Copies of secrets are wiped: their memory is looked at while it is still there.
+// Copies of secrets are wiped: the test looks at their memory before it is freed.
 func TestWiping(t *testing.T) {
 	for _, text := range []string{secret, token, "", strings.Repeat("x", 10_000)} {
 		copied, err := newCString(text, ErrInvalidSecretKey)
@@ -255,7 +255,7 @@ func TestWiping(t *testing.T) {
 	}
 }
 
-// The collector runs all the time while calls are made on objects that nothing else refers to. Freed too early, they
+// The garbage collector runs during calls on objects to which nothing else refers. An object that is freed too early
 // would give a wrong signature, crash, or be found by the race detector.
 func TestCollectorInTheMiddleOfCalls(t *testing.T) {
 	want, err := newHMAC(t).HeadersAt("GET", "/api/v3/indicators", time.Unix(1513703787, 0))
@@ -302,7 +302,7 @@ func TestCollectorInTheMiddleOfCalls(t *testing.T) {
 	collector.Wait()
 }
 
-// Both programs of the README are built, and the first prints what stands there.
+// Both programs of the README compile, and the first prints what the README says.
 func TestREADME(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	if err != nil {

@@ -16,60 +16,65 @@ import (
 )
 
 const (
-	// renewalTimeout is how long a renewal may take.
+	// renewalTimeout is the longest time that a renewal may take.
 	renewalTimeout = 30 * time.Second
 
-	// renewalLimit is how much of the answer to a renewal is read; a good one has a few hundred bytes.
+	// renewalLimit is the number of bytes that are read of the response to a renewal. A valid one has a few hundred.
 	renewalLimit = 1 << 20
 )
 
-// renewalPatience is how long a request waits for a renewal: longer than that may take. Tests make it shorter.
+// renewalPatience is how long a request waits for a renewal. It is longer than renewalTimeout. Tests shorten it.
 var renewalPatience = 60 * time.Second
 
-// reviewTimeout is how long a review waits for the body of a refusal. Tests make it shorter.
+// reviewTimeout is how long a review waits for the body of a refusal. Tests shorten it.
 var reviewTimeout = 10 * time.Second
 
-// A Transport is an [http.RoundTripper] that authorizes each request as it is sent, renews the token when that is due,
-// and sends a refused request once more if that is of any use.
+// A Transport is an [http.RoundTripper] that adds the headers to each request, renews the token when it is due, and
+// sends a refused request once more if that can help.
 //
-// Auth must have an API path. A request whose URL or Host names another scheme, host or port fails with
-// [ErrOtherOrigin], and nothing is sent; so a redirect that leads elsewhere ends there, and one that does not is signed
-// anew. With an http API path everyone on the way, a proxy too, can read the token.
+// Auth must have an API path. If the URL or the Host of a request names another scheme, host or port, the request fails
+// with [ErrOtherOrigin], and nothing is sent. The same applies to redirects; a redirect to the same server is signed
+// again. With an http API path, anyone on the way (also a proxy) can read the token.
 //
-// A refused request is sent again if it has no body; or if it has a GetBody, which [http.NewRequest] sets for the usual
-// ones, and no trailers. Else the refusal is returned, and what it was refused for is mended before the next request. To
-// find out why it was refused, [ReviewLimit] bytes of its body are read at most, for 10 seconds at most; the response that
-// is returned has all of it.
+// A refused request can be sent once more if it has no body, or if it has a GetBody and no trailers. [http.NewRequest]
+// sets GetBody for the usual types of bodies. Otherwise the refusal is returned, and the next request uses a new token
+// or the corrected clock.
+//
+// To find the reason of a refusal (status 400, 401 or 403), Transport reads up to [ReviewLimit] bytes of its body, for
+// up to 10 seconds. The caller still gets the whole body.
 type Transport struct {
 	// Auth is the identity. It may be shared with other transports.
 	Auth *Auth
 
-	// Base sends the requests; nil means [http.DefaultTransport]. If it is an [http.Transport], a renewal goes through a
-	// copy of it, over HTTP/1.1 on a new connection (with DialTLS or DialTLSContext over what that agrees on with the
-	// server); protocols that were added with RegisterProtocol are not copied.
-	// Otherwise it goes through Base itself: if that logs or repeats requests, it must not do so with a renewal, whose
-	// URL contains the token.
+	// Base sends the requests; nil means [http.DefaultTransport].
+	//
+	// If it is an [http.Transport], a renewal is sent through a copy of it, over HTTP/1.1 on a new connection. If it
+	// has a DialTLS or DialTLSContext, that function and the server choose the protocol. Protocols that were added with
+	// RegisterProtocol are not copied.
+	//
+	// Any other Base sends the renewal itself. It must not log the renewal's URL, which contains the token, and must
+	// not repeat the request.
 	Base http.RoundTripper
 
-	// OnRenewal, if it is set, is told how each renewal ended: nil, an error with the status, or [ErrNoAnswer]. It is
-	// called from a goroutine of the renewal, and the request that renews waits for it, so it should return soon. If it
-	// panics, RoundTrip does; if that has returned already, the panic is dropped.
+	// OnRenewal, if it is set, is called when a renewal ends: with nil, an error with the status, or [ErrNoAnswer]. It
+	// runs in a goroutine of the renewal, and the request that renews waits for it, so it should return soon. If it
+	// panics, RoundTrip panics; if RoundTrip has already returned, the panic is ignored.
 	OnRenewal func(err error)
 
-	// OnRefusal, if it is set, is told why a refused request was not sent again, before that is returned. The advice is
-	// never Accepted; it is Retry if the request could not be sent again.
+	// OnRefusal, if it is set, is called before a refusal is returned to the caller. advice is the reason. It is Retry
+	// if another attempt could help, but was not possible or was already made. It is never Accepted.
 	OnRefusal func(request *http.Request, advice Advice, httpStatus int)
 
-	allowed atomic.Pointer[destination] // where the last request went
+	allowed atomic.Pointer[destination] // the last one that passed checkHost
 }
 
-// destination is a server that an Auth makes headers for.
+// destination is a server for which an Auth makes headers.
 type destination struct {
 	auth   *Auth
 	origin string
 }
 
-// ErrNoAnswer is what [Transport].OnRenewal is told when there was no answer to a renewal.
+// ErrNoAnswer is passed to [Transport].OnRenewal if there was no response to a renewal, or only a part of one.
 var ErrNoAnswer = errors.New("tcauth: there was no answer to the renewal of the token")
 
 // RoundTrip implements [http.RoundTripper].
@@ -84,7 +89,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	returned := false
 	defer func() {
-		if !returned && response != nil { // after an error, or a panic of the application's own functions
+		if !returned && response != nil { // after an error, or a panic in OnRenewal, OnRefusal or Base
 			response.Body.Close()
 		}
 	}()
@@ -107,13 +112,13 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// attempt is a request with its headers, ready to be sent.
+// attempt is a signed request and the headers that were added to it.
 type attempt struct {
 	request *http.Request
 	headers Headers
 }
 
-// send sends it, and asks what to do about the answer.
+// send sends the request and reviews the response.
 func (t *Transport) send(attempt *attempt) (*http.Response, Advice, error) {
 	response, err := t.base().RoundTrip(attempt.request)
 	if err != nil {
@@ -124,19 +129,20 @@ func (t *Transport) send(attempt *attempt) (*http.Response, Advice, error) {
 	default:
 		return response, Accepted, nil
 	}
-	// Only the beginning is read here. The caller gets the whole, and meets the error of reading.
+	// Only the beginning is read here. The caller gets the whole body, and the error if reading it fails.
 	body := hold(response.Body)
 	beginning := body.beginning(attempt.request.Context(), reviewTimeout)
 	response.Body = body
 	date := dateOf(attempt.request, response)
 	advice, err := t.Auth.Review(attempt.headers, response.StatusCode, date, beginning)
-	if err != nil { // the Auth was closed meanwhile; that is no reason to lose an answer
+	if err != nil { // the Auth was closed in the meantime: still return the response
 		advice = Unknown
 	}
 	return response, advice, nil
 }
 
-// dateOf is the Date header, if it can set a clock right: from the server itself, over TLS, and not from a cache.
+// dateOf returns the Date header if it can be trusted to correct the clock: one that came over TLS and not from a
+// cache.
 func dateOf(request *http.Request, response *http.Response) string {
 	dates := response.Header.Values("Date")
 	if request.URL.Scheme != "https" || len(response.Header.Values("Age")) > 0 || len(dates) != 1 {
@@ -145,14 +151,14 @@ func dateOf(request *http.Request, response *http.Response) string {
 	return dates[0]
 }
 
-// again prepares a second attempt; nil if there can be none, and then the response to the first is there to be returned.
+// again signs the request once more. It returns nil if that is not possible and the first response is to be returned.
 func (t *Transport) again(request *http.Request, response *http.Response) (*attempt, error) {
-	if request.Context().Err() != nil { // it can't be sent, and the refusal would be lost
+	if request.Context().Err() != nil { // sending would fail, and the caller would not get the refusal
 		return nil, nil
 	}
 	repeated := request
 	if request.Body != nil && request.Body != http.NoBody {
-		// The first body may still be read, and sets the trailers: two would write to one map at the same time.
+		// The first body may still be in use and set the trailers: two bodies would write to one map at the same time.
 		if request.GetBody == nil || len(request.Trailer) > 0 {
 			return nil, nil
 		}
@@ -163,9 +169,9 @@ func (t *Transport) again(request *http.Request, response *http.Response) (*atte
 		repeated = request.Clone(request.Context())
 		repeated.Body = body
 	}
-	// A body that goes on keeps a connection, which the renewal may need. So it is given up first, and then there is
-	// only an error to return.
-	// After an error it may keep one, too; then what was read of it is still there after Close.
+	// An unfinished body holds a connection that the renewal may need, so the body is closed before. If signing then
+	// fails, only the error can be returned. A body that has ended with an error may also hold a connection; what was
+	// read of it can still be returned after Close.
 	ended := response.Body.(*heldBody).hasEnded()
 	response.Body.Close()
 	second, err := t.authorizeOrClose(repeated)
@@ -175,20 +181,20 @@ func (t *Transport) again(request *http.Request, response *http.Response) (*atte
 	return second, err
 }
 
-// authorizeOrClose is authorize, after whose failure the body is closed, as a RoundTripper has to.
+// authorizeOrClose calls authorize. If that fails, it closes the body, as a RoundTripper must.
 func (t *Transport) authorizeOrClose(request *http.Request) (signed *attempt, err error) {
 	defer func() {
-		if signed == nil && request.Body != nil { // also after a panic of OnRenewal
+		if signed == nil && request.Body != nil { // also after a panic in OnRenewal
 			request.Body.Close()
 		}
 	}()
 	return t.authorize(request)
 }
 
-// authorize renews if that is due, and adds the headers to a copy of the request.
+// authorize renews the token if it is due, and adds the headers to a copy of the request.
 func (t *Transport) authorize(request *http.Request) (*attempt, error) {
-	// The target as it goes over the wire. A target that is not a path, of a URL that was put together by hand, would
-	// run into the host.
+	// The target as net/http sends it. In a URL that was assembled by hand it may not begin with "/", and would then be
+	// read as a part of the host.
 	if request.URL == nil {
 		return nil, ErrInvalidURIForm
 	}
@@ -196,18 +202,18 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	if !strings.HasPrefix(target, "/") {
 		return nil, ErrInvalidURIForm
 	}
-	// Before the renewal: a request to another server must not cause one.
+	// Check before the renewal: a request to another server must not cause one.
 	if err := t.checkDestination(request); err != nil {
 		return nil, err
 	}
-	if request.Context().Err() != nil { // what will not be sent must not cause a renewal
+	if request.Context().Err() != nil { // a request that can't be sent must not cause a renewal
 		return nil, context.Cause(request.Context())
 	}
 	if err := t.renew(request.Context()); err != nil {
 		return nil, err
 	}
 	signed := request.Clone(request.Context())
-	signed.Method = strings.ToUpper(method(request)) // as it is signed
+	signed.Method = strings.ToUpper(method(request)) // the upper case is signed
 	signed.Trailer = request.Trailer                 // the caller sets the values while the body is read
 	headers, err := t.Auth.Headers(signed.Method, request.URL.Scheme+"://"+request.URL.Host+target)
 	if err != nil {
@@ -216,7 +222,7 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	if signed.Header == nil {
 		signed.Header = make(http.Header)
 	}
-	for name := range signed.Header { // also in another spelling
+	for name := range signed.Header { // keys that are not in canonical form, too
 		if strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Timestamp") {
 			delete(signed.Header, name)
 		}
@@ -225,8 +231,8 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	return &attempt{signed, headers}, nil
 }
 
-// checkDestination asks the library whether it would make headers for the server of the URL, and for those that the
-// Host field and the headers name, which are what is sent.
+// checkDestination checks that the library makes headers for the server of the URL, of the Host field and of the Host
+// headers: the last two decide what is sent as Host.
 func (t *Transport) checkDestination(request *http.Request) error {
 	if t.Auth == nil {
 		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
@@ -234,7 +240,7 @@ func (t *Transport) checkDestination(request *http.Request) error {
 	if err := t.checkHost(request.URL.Scheme, request.URL.Host); err != nil {
 		return err
 	}
-	// net/http leaves out the key "Host" itself, but over HTTP/1.1 sends every other spelling of it, beside its own.
+	// net/http ignores the key "Host", but over HTTP/1.1 it sends keys such as "host" in addition to its own Host.
 	for name, values := range request.Header {
 		if name == "Host" || !strings.EqualFold(name, "Host") {
 			continue
@@ -256,11 +262,11 @@ func (t *Transport) checkHost(scheme, host string) error {
 	if allowed := t.allowed.Load(); allowed != nil && *allowed == (destination{t.Auth, origin}) {
 		return nil
 	}
-	// Without an API path the library would make headers for any server.
+	// Without an API path, NewURL fails: the library would make headers for any server.
 	if _, err := t.Auth.NewURL("/"); err != nil {
 		return err
 	}
-	// A host that was put together by hand could end before its end.
+	// In a host that was assembled by hand these characters would end the host early.
 	if strings.ContainsAny(host, "/?#@\\") {
 		return ErrInvalidURIForm
 	}
@@ -272,13 +278,13 @@ func (t *Transport) checkHost(scheme, host string) error {
 }
 
 func method(request *http.Request) string {
-	if request.Method == "" { // as net/http has it
+	if request.Method == "" { // as in net/http
 		return http.MethodGet
 	}
 	return request.Method
 }
 
-// CloseIdleConnections is what [http.Client.CloseIdleConnections] calls: it passes on to Base.
+// CloseIdleConnections calls the method of Base, if it has one. [http.Client.CloseIdleConnections] uses it.
 func (t *Transport) CloseIdleConnections() {
 	if base, ok := t.base().(interface{ CloseIdleConnections() }); ok {
 		base.CloseIdleConnections()
@@ -292,10 +298,10 @@ func (t *Transport) base() http.RoundTripper {
 	return http.DefaultTransport
 }
 
-// renew waits for another's renewal, or makes it if this request was chosen to.
+// renew waits until another request's renewal ends, or renews if this request is the one that must.
 func (t *Transport) renew(ctx context.Context) error {
 	renewal, err := t.Auth.poll()
-	if errors.Is(err, ErrRenewalTimeout) { // mostly there is nothing to wait for, and no timer is needed
+	if errors.Is(err, ErrRenewalTimeout) { // rare: most requests need no timer
 		patience, cancel := context.WithTimeout(ctx, renewalPatience)
 		defer cancel()
 		renewal, err = t.Auth.Poll(patience)
@@ -304,20 +310,20 @@ func (t *Transport) renew(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, ErrRenewalTimeout):
-		return ErrRenewalTimeout // without the end of our own context, which is not the caller's
+		return ErrRenewalTimeout // without the error of patience, which is not the caller's context
 	case renewal == nil:
 		return err
 	}
 	done := make(chan any, 1)
 	go func() {
-		// A panic here would end the program. That of the hook is for the request that has caused it.
+		// A panic in this goroutine would end the program. A panic of OnRenewal is passed to the request.
 		defer func() { done <- recover() }()
 		err := t.exchange(renewal)
 		if t.OnRenewal != nil {
 			t.OnRenewal(err)
 		}
 	}()
-	// Others wait for the new token, so the renewal goes on when this request is cancelled.
+	// The renewal continues if this request is cancelled, because others wait for the new token.
 	timer := time.NewTimer(renewalPatience)
 	defer timer.Stop()
 	select {
@@ -328,20 +334,20 @@ func (t *Transport) renew(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-timer.C: // Base does not end with its context
+	case <-timer.C: // a Base that ignores its context
 		return ErrRenewalTimeout
 	}
 }
 
-// exchange asks for the new token, once.
+// exchange sends the renewal once and completes the ticket.
 func (t *Transport) exchange(renewal *Renewal) error {
-	defer renewal.Cancel() // does nothing once it was completed
+	defer renewal.Cancel() // does nothing after Complete
 	httpStatus, body, whole := t.fetch(renewal.URL())
 	defer func() { clear(body) }()
 	if httpStatus == 0 {
 		return ErrNoAnswer
 	}
-	// Also if the transfer has failed: what came may be the whole new token, and the old one is dead then.
+	// Complete it even if the transfer failed: what came may contain the new token, and the old one is then invalid.
 	_, err := renewal.Complete(httpStatus, body)
 	if !whole && errors.Is(err, ErrRenewalBadResponse) {
 		return ErrNoAnswer
@@ -349,39 +355,39 @@ func (t *Transport) exchange(renewal *Renewal) error {
 	return err
 }
 
-// fetch sends the request for it. Without an answer the status is 0. Nothing is returned of an error or a panic of Base,
-// in which the URL may be. The caller clears the body.
+// fetch sends the renewal. httpStatus is 0 if there is no response; whole is false if the body is incomplete. Errors
+// and panics of Base are not passed on, because they may contain the URL. The caller clears the body.
 func (t *Transport) fetch(url string) (httpStatus int, body []byte, whole bool) {
 	defer func() {
-		if recover() != nil { // what came until then counts, as with an error
+		if recover() != nil { // what came before it is used, as after an error
 			whole = false
 		}
 	}()
-	// Not the context of the request: it may be cancelled, and may hold a trace that writes down URLs.
+	// Not the context of the request: that may be cancelled, and may contain a trace that logs URLs.
 	ctx, cancel := context.WithTimeout(context.Background(), renewalTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return
 	}
-	// net/http repeats a GET when a kept connection turns out to be dead, unless it has a body that can't be had again:
-	// the second would ask for the successor of a token that the first has killed.
+	// net/http repeats a GET if a kept connection is dead, unless the request has a body without GetBody. The
+	// repetition would use a token that the first GET has already invalidated.
 	request.Body = io.NopCloser(strings.NewReader(""))
-	// net/http logs what a server sends on a connection that is kept without being asked: it could be the token again.
+	// On a kept connection net/http logs data that comes without a request: the server could send the token again.
 	request.Close = true
-	// So that nothing of the token stays behind in a decompressor.
+	// A decompressor would keep a copy of the token.
 	request.Header.Set("Accept-Encoding", "identity")
 	response, err := t.renewalBase().RoundTrip(request)
 	if err != nil {
 		return
 	}
 	defer response.Body.Close()
-	if response.StatusCode < http.StatusOK { // the body of a 101 is the connection, which the context does not end
+	if response.StatusCode < http.StatusOK { // the body of a 101 is the connection: the context does not end its reads
 		return response.StatusCode, nil, true
 	}
-	// Not every Base ends the reading with the context.
+	// With some types of Base, reading does not end with the context.
 	defer context.AfterFunc(ctx, func() {
-		defer func() { _ = recover() }() // it would end the program
+		defer func() { _ = recover() }() // a panic in this goroutine would end the program
 		response.Body.Close()
 	})()
 	httpStatus = response.StatusCode
@@ -389,8 +395,9 @@ func (t *Transport) fetch(url string) (httpStatus int, body []byte, whole bool) 
 	return
 }
 
-// renewalBase sends the renewal over HTTP/1.1 on a new connection, if it can: a kept one that is dead would cost the
-// renewal, and everybody the pause after it; and in HTTP/2 a request may be sent again.
+// renewalBase returns a transport that sends the renewal over HTTP/1.1 on a new connection, if Base is an
+// http.Transport. On a kept connection that is dead the renewal would fail, and the next attempt would come only after a
+// pause. Over HTTP/2 a request may be sent twice.
 func (t *Transport) renewalBase() http.RoundTripper {
 	base, ok := t.base().(*http.Transport)
 	if !ok {
@@ -399,8 +406,8 @@ func (t *Transport) renewalBase() http.RoundTripper {
 	fresh := base.Clone()
 	fresh.DisableKeepAlives = true
 	if fresh.DialTLS != nil || fresh.DialTLSContext != nil {
-		// The application's own dialer may agree with the server on HTTP/2, and then nothing else can be spoken. Without
-		// the map the copy makes an HTTP/2 of its own.
+		// The application's dialer may negotiate HTTP/2, which must then be used. Without the map the copy gets its own
+		// HTTP/2 connections.
 		fresh.TLSNextProto = nil
 		fresh.Protocols = new(http.Protocols)
 		fresh.Protocols.SetHTTP1(true)
@@ -408,7 +415,7 @@ func (t *Transport) renewalBase() http.RoundTripper {
 		return fresh
 	}
 	fresh.ForceAttemptHTTP2 = false
-	// What is in here leads to the connections of the original.
+	// The entries of the original's map would use its connections.
 	fresh.TLSNextProto = make(map[string]func(string, *tls.Conn) http.RoundTripper)
 	fresh.Protocols = new(http.Protocols)
 	fresh.Protocols.SetHTTP1(true)
@@ -418,8 +425,8 @@ func (t *Transport) renewalBase() http.RoundTripper {
 	return fresh
 }
 
-// readSecret is io.ReadAll without the copies that a growing buffer leaves behind: there may be a token in them. The
-// caller clears the body, also after an error or a panic.
+// readSecret is io.ReadAll, but clears each old buffer when it grows, because there may be a token in it. The caller
+// clears the body, also after an error or a panic.
 func readSecret(reader io.Reader, body *[]byte) error {
 	*body = make([]byte, 0, 4096)
 	for {
@@ -438,17 +445,17 @@ func readSecret(reader io.Reader, body *[]byte) error {
 	}
 }
 
-// A heldBody is the body of a refusal. A goroutine reads the beginning for the review; the caller gets the whole, as it
-// comes.
+// A heldBody is the body of a refusal. A goroutine reads its beginning for the review. The caller can still read all of
+// it.
 type heldBody struct {
 	source io.ReadCloser
 	filled chan struct{} // closed when the goroutine has stopped
 
 	lock sync.Mutex
 	more *sync.Cond
-	held []byte // was read, and not yet taken by the caller
+	held []byte // read by the goroutine, not yet by the caller
 	done bool   // the goroutine has stopped
-	err  error  // at which it has; nil at the limit
+	err  error  // why it stopped; nil at the limit
 
 	closing sync.Once
 	closed  error
@@ -467,7 +474,7 @@ func hold(source io.ReadCloser) *heldBody {
 func (b *heldBody) fill() {
 	defer close(b.filled)
 	defer func() {
-		if recover() != nil { // here it would end the program
+		if recover() != nil { // a panic in this goroutine would end the program
 			b.add(nil, true, errBodyPanicked)
 		}
 	}()
@@ -493,7 +500,7 @@ func (b *heldBody) add(read []byte, done bool, err error) {
 	b.more.Broadcast()
 }
 
-// beginning is a copy of what comes in this time. Not every body ends with the context, so that is looked at as well.
+// beginning returns a copy of what arrives until timeout, or until ctx is done: not every body ends with its context.
 func (b *heldBody) beginning(ctx context.Context, timeout time.Duration) []byte {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
@@ -507,7 +514,7 @@ func (b *heldBody) beginning(ctx context.Context, timeout time.Duration) []byte 
 	return append([]byte(nil), b.held...)
 }
 
-// hasEnded tells whether there is nothing more to come, be it for an error.
+// hasEnded reports whether the body is complete or has failed.
 func (b *heldBody) hasEnded() bool {
 	b.lock.Lock()
 	defer b.lock.Unlock()
@@ -532,7 +539,7 @@ func (b *heldBody) Read(buffer []byte) (int, error) {
 	return b.source.Read(buffer)
 }
 
-// Close can be called again, though not every source can.
+// Close may be called more than once, but it closes the source only once.
 func (b *heldBody) Close() error {
 	b.closing.Do(func() { b.closed = b.source.Close() })
 	return b.closed

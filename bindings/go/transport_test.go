@@ -40,7 +40,7 @@ func (p *platform) on(handler http.HandlerFunc) {
 	p.handler = handler
 }
 
-// verified answers 200 to a request that is in order.
+// verified answers a valid request with 200.
 func (p *platform) verified(writer http.ResponseWriter, request *http.Request) {
 	header := request.Header
 	err := p.auth.Verify(request.Method, request.RequestURI, header.Get("Authorization"), header.Get("Timestamp"),
@@ -102,7 +102,7 @@ func TestTransportSignsWhatIsSent(t *testing.T) {
 func TestTransportLeavesTheRequestAlone(t *testing.T) {
 	p, transport := newPlatform(t, newHMAC(t))
 	request, _ := http.NewRequest("", p.URL+"/api", nil)
-	request.Method = "" // GET, to net/http
+	request.Method = "" // net/http takes it as GET
 	request.Header = http.Header{"Authorization": {"Basic mine"}, "authorization": {"Basic mine"}, "timeStamp": {"1"}}
 	p.on(func(writer http.ResponseWriter, request *http.Request) {
 		if len(request.Header["Authorization"]) != 1 || len(request.Header["Timestamp"]) != 1 {
@@ -156,7 +156,7 @@ func (c *closeCounter) Close() error {
 	return nil
 }
 
-// Nothing goes to a server that the library did not compare with the API path.
+// Nothing is sent to a server that was not compared with the API path.
 func TestTransportOfURLsMadeByHand(t *testing.T) {
 	auth, err := NewToken(token, time.Time{})
 	if err != nil {
@@ -243,7 +243,7 @@ func TestTransportClosesBodies(t *testing.T) {
 	}
 }
 
-// A second attempt that can't be signed gives its body back.
+// If the second attempt can't be signed, its body is closed.
 func TestTransportClosesTheBodyOfASecondAttempt(t *testing.T) {
 	auth := tokenOf(t, time.Time{})
 	p, transport := newPlatform(t, auth)
@@ -263,12 +263,12 @@ func TestTransportClosesTheBodyOfASecondAttempt(t *testing.T) {
 	response.Body.Close()
 }
 
-// The answer to the first attempt is not lost when there can be no second.
+// If there can be no second attempt, the caller gets the first response.
 func TestTransportReturnsTheRefusal(t *testing.T) {
 	auth := tokenOf(t, time.Time{})
 	p, transport := newPlatform(t, auth)
 	p.on(func(writer http.ResponseWriter, request *http.Request) {
-		auth.Close() // so that nothing can be signed any more
+		auth.Close() // the second attempt can't be signed
 		http.Error(writer, "Unauthorized", http.StatusUnauthorized)
 	})
 	var advice Advice
@@ -301,7 +301,7 @@ func TestTransportTriesTwiceAtMost(t *testing.T) {
 	response.Body.Close()
 }
 
-// Whoever was chosen to renew may give up; the others wait for the new token all the same.
+// If the request that renews is cancelled, the others still get the new token.
 func TestTransportFinishesARenewalThatNobodyWaitsFor(t *testing.T) {
 	auth := tokenOf(t, time.Now().Add(-time.Minute))
 	p, transport := newPlatform(t, auth)

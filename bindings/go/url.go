@@ -5,8 +5,8 @@ import "C"
 
 import "runtime"
 
-// A URL is a URL that is being built, of parts that no HTTP client changes on the way. It belongs to one goroutine at a
-// time. Sign and send its String.
+// A URL builds a URL whose added parts are encoded so that HTTP clients send them unchanged. It may be used by one
+// goroutine at a time. Sign and send its String.
 type URL struct {
 	handle *handle[*C.tc_auth_url]
 }
@@ -20,7 +20,8 @@ func newURL(pointer *C.tc_auth_url, err error) (*URL, error) {
 	return url, nil
 }
 
-// NewURL starts with a path such as /api/v3/indicators, or an absolute http or https URL, percent-encoded already.
+// NewURL starts with a path such as /api/v3/indicators, or with an absolute http or https URL. base must already be
+// percent-encoded.
 //
 // Errors: [ErrInvalidURIForm], [ErrInvalidURIByte].
 func NewURL(base string) (*URL, error) {
@@ -33,7 +34,7 @@ func NewURL(base string) (*URL, error) {
 	return newURL(pointer, err)
 }
 
-// NewURL starts with a path joined to the API path: /v2/owners becomes https://company.example/api/v2/owners.
+// NewURL starts with the API path followed by path: /v2/owners becomes https://company.example/api/v2/owners.
 //
 // Errors: [ErrAPIPathMissing], [ErrInvalidURIForm], [ErrInvalidURIByte].
 func (a *Auth) NewURL(path string) (*URL, error) {
@@ -48,9 +49,9 @@ func (a *Auth) NewURL(path string) (*URL, error) {
 	return newURL(url, err)
 }
 
-// AddSegment adds one segment to the path, percent-encoded.
+// AddSegment percent-encodes a segment and adds it to the path.
 //
-// Errors: [ErrInvalidArgument] (empty, "." or "..", or a NUL), [ErrInvalidURIForm] (there is a query already).
+// Errors: [ErrInvalidArgument] (empty, "." or "..", or a NUL), [ErrInvalidURIForm] (there is already a query).
 func (u *URL) AddSegment(segment string) error {
 	text, err := newCString(segment, ErrInvalidArgument)
 	if err != nil {
@@ -61,7 +62,7 @@ func (u *URL) AddSegment(segment string) error {
 	})
 }
 
-// AddQuery adds one parameter to the query, name and value percent-encoded, a space as %20.
+// AddQuery adds a parameter to the query. It percent-encodes name and value; a space becomes %20.
 //
 // Errors: [ErrInvalidArgument] (an empty name, or a NUL).
 func (u *URL) AddQuery(name, value string) error {
@@ -78,7 +79,7 @@ func (u *URL) AddQuery(name, value string) error {
 	})
 }
 
-// String is the URL as it is now.
+// String returns the URL built so far.
 func (u *URL) String() string {
 	var text string
 	_ = u.call(func(pointer *C.tc_auth_url) C.tc_auth_status {
