@@ -1,22 +1,22 @@
 package io.github.tcauth;
 
-/** What to do about an answer of the server. Later versions can add some; until then these count as {@link #UNKNOWN}. */
+/** What to do about a response. A value of a later C library that is not listed here becomes {@link #UNKNOWN}. */
 public enum Advice {
     /** The server had no objection to the authorization. */
     ACCEPTED(0),
-    /** Poll, sign and send again, once. */
+    /** Poll, sign and send the request once more. */
     RETRY(1),
-    /** What was signed differs from what arrived, or the secret key is wrong. */
+    /** The server received something else than was signed, or the secret key is wrong. */
     BAD_SIGNATURE(2),
-    /** The clocks are too far apart, and the answer gave no way to correct that. */
+    /** The clocks differ too much, and the response could not be used to correct this one. */
     CLOCK_SKEW(3),
-    /** The server does not take the token, and it can't be renewed now. */
+    /** The server rejects the token, and it can't be renewed now. */
     TOKEN_REJECTED(4),
-    /** The access id is unknown, or has no right to what was asked for. */
+    /** The access id is unknown, or has no permission for this request. */
     ACCESS_DENIED(5),
     /** The instance has no license for its API. */
     NOT_LICENSED(6),
-    /** The server refused the request and gave no known reason. */
+    /** The server refused the request for no known reason. */
     UNKNOWN(7);
 
     private final int value;

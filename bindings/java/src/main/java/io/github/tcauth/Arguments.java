@@ -8,7 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
-/** The native memory of one call: copies of its arguments, and room for its outputs. It is wiped when the call is over. */
+/** The native memory of one call: copies of its arguments, and space for its outputs. It is wiped after the call. */
 final class Arguments implements AutoCloseable {
     private static final int OUTPUT_SIZE = 8;
 
@@ -19,8 +19,8 @@ final class Arguments implements AutoCloseable {
     }
 
     /**
-     * A text as UTF-8 that ends in NUL. One with a NUL or a lone surrogate can't be passed and is refused; the name of the
-     * parameter is for the message about a null.
+     * A NUL-terminated copy of a text in UTF-8. A text with a NUL or a lone surrogate is refused. The name of the parameter is
+     * used in the message about a null.
      */
     long string(String name, String text, Status refusal) {
         byte[] bytes = utf8(name, text, refusal);
@@ -36,14 +36,14 @@ final class Arguments implements AutoCloseable {
         }
     }
 
-    /** Bytes that are passed with their length. */
+    /** A copy of bytes, which are passed with their length. */
     long bytes(byte[] bytes) {
         long address = allocate(Math.max(1, bytes.length));
         Bridge.write(address, bytes);
         return address;
     }
 
-    /** An array of strings. */
+    /** An array of pointers to strings. */
     long strings(String name, String[] texts) {
         ByteBuffer addresses = ByteBuffer.allocate(texts.length * Long.BYTES).order(ByteOrder.nativeOrder());
         for (String text : texts) {
@@ -52,7 +52,7 @@ final class Arguments implements AutoCloseable {
         return bytes(addresses.array());
     }
 
-    /** Room for an output of up to 8 bytes, zero at first. */
+    /** Space for an output of up to 8 bytes, filled with zeros. */
     long output() {
         return allocate(OUTPUT_SIZE);
     }
@@ -69,7 +69,7 @@ final class Arguments implements AutoCloseable {
         return ByteBuffer.wrap(Bridge.read(output, OUTPUT_SIZE)).order(ByteOrder.nativeOrder());
     }
 
-    /** The string that an output points to, and that is ours to free; null if there is none. */
+    /** Copies and frees the string that an output points to; null if there is none. */
     static String ownedStringAt(long output) {
         long address = longAt(output);
         if (address == 0) {
@@ -89,8 +89,8 @@ final class Arguments implements AutoCloseable {
     }
 
     /**
-     * UTF-8, strictly and in one array: String.getBytes() puts "?" for a lone surrogate, and can leave a second array
-     * behind, which nobody wipes.
+     * Encodes strictly, and in one array that the caller wipes. String.getBytes() replaces a lone surrogate by "?", and can
+     * leave a second copy in memory that is not wiped.
      */
     static byte[] utf8(String name, String text, Status refusal) {
         Objects.requireNonNull(text, name);
@@ -106,7 +106,7 @@ final class Arguments implements AutoCloseable {
             int codePoint = text.codePointAt(i);
             i += Character.charCount(codePoint);
             int length = utf8Length(codePoint);
-            // The first byte tells the length by its leading ones, each of the others has six bits.
+            // The leading one bits of the first byte give the length; each following byte has six bits of the code point.
             for (int rest = length - 1; rest > 0; rest--) {
                 bytes[at + rest] = (byte) (0x80 | codePoint & 0x3f);
                 codePoint >>= 6;

@@ -9,8 +9,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 
 /**
- * How Java calls the C library: here with JNA, and in META-INF/versions/22 of the jar, which Java 22 and later load
- * instead, with java.lang.foreign. Both have the same members.
+ * Calls the C library with JNA. Java 22 and later load the class of the same name in META-INF/versions/22 of the jar instead,
+ * which uses java.lang.foreign. Both have the same members.
  */
 final class Bridge {
     static final LibTcAuth LIBRARY;
@@ -33,7 +33,7 @@ final class Bridge {
         return "JNA";
     }
 
-    /** tc_auth_headers_into: the length of the value and the timestamp go into the two elements of the last argument. */
+    /** Calls tc_auth_headers_into, and stores the length of the value and the timestamp in the last argument. */
     static int headersInto(long auth, byte[] method, byte[] uri, long unixTime, byte[] authorization,
             long[] lengthAndTimestamp) {
         int room = 16 + authorization.length;
@@ -52,11 +52,11 @@ final class Bridge {
         buffer.position(16);
         buffer.get(authorization);
         buffer.position(16);
-        buffer.put(new byte[authorization.length]); // the thread keeps its buffer, but no token in it
+        buffer.put(new byte[authorization.length]); // the buffer stays in memory, so the token is wiped
         return status;
     }
 
-    /** Ends a client that has done its work: here the garbage collector does it, for Java 11 has no method for that. */
+    /** Ends a client that is no longer used. Here the garbage collector does it: Java 11 has no method for that. */
     static void end(HttpClient client) {
     }
 

@@ -7,8 +7,8 @@ import java.util.function.LongConsumer;
 import java.util.function.LongToIntFunction;
 
 /**
- * The address of a C object, which is freed once: by close(), or when its owner is unreachable, but never before the
- * last running call has ended.
+ * The address of a C object. The object is freed exactly once: by close(), or when its owner has become unreachable. A call
+ * that is running delays that.
  */
 final class Handle {
     private static final Cleaner CLEANER = Cleaner.create();
@@ -16,7 +16,7 @@ final class Handle {
     private final State state;
     private final Cleaner.Cleanable cleanable;
 
-    /** The owner is for messages. */
+    /** The name of the owner is used in messages. */
     Handle(Class<?> owner, long address, LongConsumer free) {
         state = new State(owner, address, free);
         cleanable = CLEANER.register(this, state);
@@ -27,7 +27,7 @@ final class Handle {
         try {
             return state.enter();
         } finally {
-            Reference.reachabilityFence(this); // the cleaner must not come before the call is counted
+            Reference.reachabilityFence(this); // the cleaner must not run before the call is counted
         }
     }
 
@@ -50,7 +50,7 @@ final class Handle {
         TcAuthException.check(call(function));
     }
 
-    /** The address, for a call that frees the object. No other call may be running. */
+    /** Returns the address and closes the handle: the caller must free the object. No other call may be running. */
     long take() {
         long address = state.take();
         cleanable.clean();
@@ -62,8 +62,8 @@ final class Handle {
     }
 
     /**
-     * Counts the running calls, in steps of CALL beside the bit CLOSED. It must not know the handle, which would then never
-     * become unreachable.
+     * Counts the running calls in steps of CALL, next to the bit CLOSED. It must not refer to the handle, which would then
+     * never become unreachable.
      */
     private static final class State implements Runnable {
         private static final int CLOSED = 1;

@@ -4,7 +4,7 @@ import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.function.BiConsumer;
 
-/** The headers to add to one request. Immutable; independent of the {@link TcAuth} that made it. */
+/** The headers to add to one request. They are immutable, and remain valid after their {@link TcAuth} is closed. */
 public final class Headers {
     private static final long NO_TIMESTAMP = -1;
 
@@ -17,7 +17,7 @@ public final class Headers {
     }
 
     /**
-     * Headers that were sent by other means, for {@link TcAuth#review}.
+     * Makes Headers from values that were sent, for {@link TcAuth#review}.
      *
      * @param authorization the value of {@code Authorization}
      * @param timestamp the value of {@code Timestamp} in Unix seconds, or empty if there was none
@@ -28,7 +28,7 @@ public final class Headers {
     }
 
     /**
-     * The value of the header {@code Authorization}. It is, or gives away, a secret: do not log it.
+     * The value of the header {@code Authorization}. It is a credential: do not log it.
      *
      * @return such as {@code TC 1234:...} or {@code TC-Token ...}
      */
@@ -37,18 +37,18 @@ public final class Headers {
     }
 
     /**
-     * The value of the header {@code Timestamp}, which is the second that was signed.
+     * The value of the header {@code Timestamp}: the second that was signed.
      *
-     * @return Unix seconds; empty with a token, when this header is not sent
+     * @return Unix seconds; empty with a token, because then this header is not sent
      */
     public OptionalLong timestamp() {
         return timestamp == NO_TIMESTAMP ? OptionalLong.empty() : OptionalLong.of(timestamp);
     }
 
     /**
-     * Hands over the name and the value of each header, as in {@code headers.forEach(request::setHeader)}.
+     * Calls an action with the name and the value of each header, as in {@code headers.forEach(request::setHeader)}.
      *
-     * @param action called once for {@code Authorization}, and for a signed request once for {@code Timestamp}
+     * @param action called for {@code Authorization} and, if there is a timestamp, for {@code Timestamp}
      */
     public void forEach(BiConsumer<String, String> action) {
         action.accept("Authorization", authorization);
@@ -61,7 +61,7 @@ public final class Headers {
         return timestamp;
     }
 
-    /** Says which headers there are, without the value of {@code Authorization}. */
+    /** Names the headers, without the value of {@code Authorization}. */
     @Override
     public String toString() {
         return timestamp == NO_TIMESTAMP ? "Headers[Authorization]" : "Headers[Authorization, Timestamp: " + timestamp + "]";

@@ -15,23 +15,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Holds back the beginning of a response's body until somebody has looked at it and named the reader, which then gets
- * the whole body, as fast as it asks for it, and the error if the transfer fails.
+ * Holds the beginning of a response's body until a chooser has read it and chosen the reader. The reader then gets the whole
+ * body at its own speed, and the error if the transfer fails.
  *
- * <p>What the reader makes of the body is in {@link #result}. For java.net.http the body is complete as soon as the headers
- * are. If it had to wait, it would fail the response together with the transfer, and what has come would be lost. It can do
- * that all the same, when the transfer fails early: whoever has sent the request then calls {@link #onError} and goes on with
- * the result.
+ * <p>{@link #result} is what the reader makes of the body. java.net.http is told that the body is complete as soon as the
+ * headers are. If it waited for the body, it would fail the whole response when the transfer fails, and what has arrived would
+ * be lost. If the transfer fails early, java.net.http fails the response nevertheless: the sender of the request must then call
+ * {@link #onError} and use the result.
  */
 final class HeldBody<T> implements BodySubscriber<T> {
-    /** Looks at the beginning of a body and names its reader. */
+    /** Reads the beginning of a body and chooses the reader. */
     interface Chooser<T> {
         /**
          * Is called once.
          *
-         * @param beginning as many bytes as the limit says at most
-         * @param failure why no more has come, or null if that is all or as many as the limit says
-         * @return the reader, which gets the whole body, from its first byte on
+         * @param beginning at most as many bytes as the limit
+         * @param failure why there is not more, or null if the body is complete or the limit is reached
+         * @return the reader, which gets the whole body from its first byte
          */
         CompletionStage<BodySubscriber<T>> choose(byte[] beginning, Throwable failure);
     }
@@ -41,16 +41,16 @@ final class HeldBody<T> implements BodySubscriber<T> {
     private final Executor executor;
     private final Chooser<T> chooser;
     private final CompletableFuture<T> result = new CompletableFuture<>();
-    /** Cancelled as soon as the chooser was asked, for it holds the body. */
+    /** Cancelled when the chooser is called, because it keeps this body in memory. */
     private final CompletableFuture<Void> timer = new CompletableFuture<>();
     private volatile Flow.Subscription source;
 
-    // The threads of the source, of the reader and of the timer come at the same time; all below is guarded by this.
+    // The source, the reader and the timer use different threads: "this" guards all fields below.
     private final Queue<List<ByteBuffer>> held = new ArrayDeque<>();
     private int size;
-    /** How many lists of buffers the source was asked for and has not delivered. */
+    /** How many lists of buffers were requested from the source and have not arrived. */
     private long expected;
-    /** How many the reader has asked for and not got. */
+    /** How many lists the reader has requested and not received. */
     private long demand;
     private boolean choosing;
     private BodySubscriber<T> reader;
@@ -60,8 +60,8 @@ final class HeldBody<T> implements BodySubscriber<T> {
     private boolean finished;
 
     /**
-     * The chooser is asked when so many bytes are there, when the body has ended, or when this time has passed since the
-     * headers came: whatever is first. After the time the executor runs it.
+     * The chooser is called when the limit is reached, when the body ends, or when the patience has passed since the headers
+     * came, whichever is first. In the last case the executor runs it.
      */
     HeldBody(int limit, Duration patience, Executor executor, Chooser<T> chooser) {
         this.limit = limit;
@@ -70,23 +70,23 @@ final class HeldBody<T> implements BodySubscriber<T> {
         this.chooser = chooser;
     }
 
-    /** A reader that leaves the rest of the body unread. */
+    /** A reader that does not read the body. */
     static <T> BodySubscriber<T> unread(T value) {
         return new Unread<>(value);
     }
 
-    /** What the reader makes of the body, or why it does not; nothing after {@link #cancel}. */
+    /** What the reader makes of the body, or the failure. It never completes after {@link #cancel}. */
     CompletableFuture<T> result() {
         return result;
     }
 
-    /** Not the result: see above. */
+    /** Complete at once: see the comment of the class. */
     @Override
     public CompletionStage<T> getBody() {
         return CompletableFuture.completedFuture(null);
     }
 
-    /** Nobody wants the rest any more. The connection is closed, unless the body has ended. */
+    /** Stops reading. The connection is closed, unless the body has ended. */
     void cancel() {
         Flow.Subscription subscription;
         synchronized (this) {
@@ -152,7 +152,7 @@ final class HeldBody<T> implements BodySubscriber<T> {
     private void end(Throwable throwable) {
         synchronized (this) {
             if (ended || finished) {
-                return; // java.net.http can tell of an error more than once
+                return; // java.net.http can report an error more than once
             }
             ended = true;
             error = throwable;
@@ -172,7 +172,7 @@ final class HeldBody<T> implements BodySubscriber<T> {
         return one + other < 0 ? Long.MAX_VALUE : one + other;
     }
 
-    /** Whatever the chooser or the reader throws, or else nobody would hear of it. */
+    /** Passes what the chooser or the reader throws to the result; otherwise it would be lost. */
     private void fail(Throwable failure) {
         cancel();
         result.completeExceptionally(failure);
@@ -225,7 +225,7 @@ final class HeldBody<T> implements BodySubscriber<T> {
             @Override
             public void request(long n) {
                 if (n <= 0) {
-                    source.request(n); // which is an error, and the source says so
+                    source.request(n); // an error, which the source reports
                     return;
                 }
                 synchronized (HeldBody.this) {
@@ -245,7 +245,7 @@ final class HeldBody<T> implements BodySubscriber<T> {
         deliver();
     }
 
-    /** Gives the reader what it has asked for and what is there, by one thread at a time. */
+    /** Gives the reader the buffers that it has requested and that are there. One thread at a time does this. */
     private void deliver() {
         synchronized (this) {
             if (reader == null || delivering) {
@@ -318,7 +318,7 @@ final class HeldBody<T> implements BodySubscriber<T> {
 
         @Override
         public void onNext(List<ByteBuffer> buffers) {
-            // comes only if somebody asks
+            // nothing was requested
         }
 
         @Override

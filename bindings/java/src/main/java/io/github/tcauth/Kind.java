@@ -1,14 +1,14 @@
 package io.github.tcauth;
 
-/** What a {@link TcAuth} proves its identity with. Later versions can add some. */
+/** The kind of credentials of a {@link TcAuth}. A later version may have more. */
 public enum Kind {
-    /** No identity: never the kind of an open {@link TcAuth}. */
+    /** Not used: a {@link TcAuth} never has this kind. */
     NONE(0),
     /** An access id and a secret key, which sign every request. */
     HMAC(1),
     /** An API token. */
     TOKEN(2),
-    /** A kind of a later library, which this version does not know by name. */
+    /** A kind of a later C library that is not listed here. */
     UNRECOGNIZED(-1);
 
     private final int value;

@@ -1,9 +1,9 @@
 package io.github.tcauth;
 
 /**
- * The functions of {@code tc_auth.h} that the binding calls, under their own names. Pointers and {@code size_t} are
- * long, so a 64-bit machine is needed. {@code tc_auth_headers_into} is in {@link Bridge}, for it is called for each
- * request; it also does the work of {@code tc_auth_headers}, {@code tc_auth_headers_at} and {@code tc_auth_header_list_*}.
+ * The functions of {@code tc_auth.h} that the binding calls, with the same names. Pointers and {@code size_t} are long, so a
+ * 64-bit machine is needed. {@code tc_auth_headers_into} is in {@link Bridge}, because it is called for each request and
+ * must be fast. It replaces {@code tc_auth_headers}, {@code tc_auth_headers_at} and {@code tc_auth_header_list_*}.
  */
 interface LibTcAuth {
     int tc_auth_new_hmac(long accessId, long secretKey, long out);

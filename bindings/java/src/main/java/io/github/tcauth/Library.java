@@ -1,6 +1,6 @@
 package io.github.tcauth;
 
-/** Whether the C library can be called: a class that has failed to load would say why the first time only. */
+/** Whether the C library can be called. It keeps the reason: Java gives it only for the first use of a class that fails. */
 final class Library {
     private static final UnsatisfiedLinkError FAILURE = failure();
 
@@ -9,7 +9,7 @@ final class Library {
 
     private static UnsatisfiedLinkError failure() {
         try {
-            Bridge.technique(); // loads it
+            Bridge.technique(); // loads the class, and with it the library
             return null;
         } catch (UnsatisfiedLinkError e) {
             return e;
@@ -22,7 +22,7 @@ final class Library {
         }
     }
 
-    /** To be called before anything of {@link Bridge}. */
+    /** Must be called before any use of {@link Bridge}. */
     static void require() {
         if (FAILURE != null) {
             throw explained(FAILURE.getMessage(), FAILURE);

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.Function;
 
-/** Where the C library is: the path that the user gives, then java.library.path, then the jar. */
+/** Finds the C library: in the path that the user sets, then in java.library.path, then in the jar. */
 final class LibraryFile {
     /** The system property with the path of the library. */
     static final String PROPERTY = "tc_auth.library";
@@ -19,7 +19,7 @@ final class LibraryFile {
     private LibraryFile() {
     }
 
-    /** Finds the library and loads it with the given function, whose UnsatisfiedLinkError gets an explanation. */
+    /** Finds the library and loads it with the given function. Adds an explanation to an UnsatisfiedLinkError. */
     static <T> T load(Function<Path, T> loader) {
         String explicit = System.getProperty(PROPERTY);
         if (explicit != null) {
@@ -51,14 +51,14 @@ final class LibraryFile {
         Path copy = Files.createTempFile("tc_auth", NAME); // only its owner may read and write it
         try {
             try (OutputStream out = Files.newOutputStream(copy)) {
-                content.transferTo(out); // Files.copy would put another file in its place
+                content.transferTo(out); // Files.copy would replace the file, and with it its permissions
             }
             return load(copy, loader, "a copy of " + resource + " in the jar");
         } finally {
             try {
                 Files.delete(copy);
             } catch (IOException e) {
-                copy.toFile().deleteOnExit(); // Windows keeps a library that is in use
+                copy.toFile().deleteOnExit(); // Windows can't delete a library that is in use
             }
         }
     }
@@ -73,7 +73,7 @@ final class LibraryFile {
         }
     }
 
-    /** The operating system and the architecture, such as linux-amd64; the latter as Java calls it. */
+    /** The operating system and Java's name of the architecture, such as linux-amd64. */
     static String platform() {
         String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
         os = os.startsWith("mac") ? "macos" : os.startsWith("windows") ? "windows" : os;

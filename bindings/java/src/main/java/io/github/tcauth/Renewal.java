@@ -1,11 +1,11 @@
 package io.github.tcauth;
 
 /**
- * A ticket: you were chosen to renew the token, and others wait for you. GET its {@link #url()} and hand the answer to
- * {@link #complete}, or {@link #cancel} it if there is none. It lapses after 120 seconds.
+ * A ticket: you must renew the token, and others wait for you. GET its {@link #url()} and pass the response to
+ * {@link #complete}, or call {@link #cancel} if there is none. It lapses after 120 seconds.
  *
- * <p>It is given back exactly once; closing one that was not completed cancels it. It may outlive its {@link TcAuth},
- * whose token is then not replaced. It may be used by any thread, and does one thing at a time.
+ * <p>Closing a ticket that was not completed cancels it. If its {@link TcAuth} is closed first, completing it is allowed but
+ * replaces no token. Any thread may use it; calls by several threads run one after the other.
  */
 public final class Renewal implements AutoCloseable {
     private final Handle handle;
@@ -18,10 +18,10 @@ public final class Renewal implements AutoCloseable {
      * The URL to GET, without an Authorization header.
      *
      * <p>It contains the token: do not log it, and follow no redirect. Send it once, on a new connection: many clients repeat
-     * a GET when a connection turns out to be dead, and the second would renew a token that is gone.
+     * a GET if a kept connection is dead, and the repetition would use a token that is already invalid.
      *
      * @return an absolute URL
-     * @throws IllegalStateException if the ticket was given back
+     * @throws IllegalStateException if the ticket was completed or cancelled before
      */
     public synchronized String url() {
         long address = handle.enter();
@@ -33,16 +33,16 @@ public final class Renewal implements AutoCloseable {
     }
 
     /**
-     * Hands in the server's answer, whatever it is. Whoever waits goes on. The ticket is then given back, also if this
-     * throws.
+     * Ends the renewal with the server's response. Pass every response, also an HTTP error. The threads that wait continue. The
+     * ticket can't be used again, even if this throws.
      *
-     * @param httpStatus of the answer
-     * @param body of the answer, the whole of it
-     * @return the message of the answer, fit for a log (at most 512 bytes, {@code ***} for the token), or null
-     * @throws TcAuthException {@link Status#RENEWAL_REFUSED}: the server will not renew this token, so nobody tries again
-     *         until another one is set; {@link Status#RENEWAL_BAD_RESPONSE}: anything else, the token stays in use while it
-     *         is valid, and the next attempt comes after a pause. The server's message is the {@link TcAuthException#detail}.
-     * @throws IllegalStateException if the ticket was given back before
+     * @param httpStatus the status of the response
+     * @param body the whole body of the response
+     * @return the server's message for a log (at most 512 bytes, with {@code ***} for the token), or null
+     * @throws TcAuthException {@link Status#RENEWAL_REFUSED}: the server will not renew this token; there is no further attempt
+     *         until another token is set. {@link Status#RENEWAL_BAD_RESPONSE}: anything else; the token stays in use while it
+     *         is valid, and the next attempt comes after a pause. {@link TcAuthException#detail} is the server's message.
+     * @throws IllegalStateException if the ticket was completed or cancelled before
      */
     public synchronized String complete(int httpStatus, byte[] body) {
         try (Arguments arguments = new Arguments()) {
@@ -58,8 +58,8 @@ public final class Renewal implements AutoCloseable {
     }
 
     /**
-     * Gives the ticket back without an answer: the connection failed, or it took too long. The token stays in use while
-     * it is valid, and the next attempt comes after a pause of 5 to 60 seconds. Does nothing for a ticket that was given back.
+     * Ends the renewal without a response, for example after a timeout. The token stays in use while it is valid, and the next
+     * attempt comes after a pause of 5 to 60 seconds. Does nothing if the ticket was completed or cancelled before.
      */
     public synchronized void cancel() {
         handle.close();

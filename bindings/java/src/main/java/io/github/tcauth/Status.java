@@ -1,6 +1,6 @@
 package io.github.tcauth;
 
-/** The outcome of a call of the C library. Later versions can add some. */
+/** The result of a call of the C library. A later version may have more. */
 public enum Status {
     /** It worked. */
     OK(0),
@@ -9,35 +9,35 @@ public enum Status {
     /** The method is not an HTTP token of 1 to 64 characters. */
     INVALID_METHOD(2),
     /**
-     * The URI is neither a path that begins with / nor an absolute http or https URL, or has a part that the method does
-     * not take.
+     * The URI is neither a path that begins with / nor an absolute http or https URL, or it has a part that is not allowed
+     * here.
      */
     INVALID_URI_FORM(3),
-    /** The URI holds a control character, a space or a byte above 0x7e. */
+    /** The URI contains a control character, a space or a byte above 0x7e. */
     INVALID_URI_BYTE(4),
-    /** The access id is empty or holds something else than visible ASCII characters. */
+    /** The access id is empty, or not all of it is visible ASCII. */
     INVALID_ACCESS_ID(5),
-    /** The secret key is empty or holds a control character, such as a line break. */
+    /** The secret key is empty or contains a control character, such as a line break. */
     INVALID_SECRET_KEY(6),
-    /** The token is empty or holds something else than visible ASCII characters. */
+    /** The token is empty, or not all of it is visible ASCII. */
     INVALID_TOKEN(7),
-    /** The time is negative, or 10^11 and more (milliseconds?). */
+    /** The time is negative, or 10^11 or more (perhaps milliseconds). */
     INVALID_TIME(8),
-    /** The buffer is too small; the length that is needed was stored. */
+    /** A buffer is too small. The binding then uses a larger one, so you do not get this status. */
     BUFFER_TOO_SMALL(9),
-    /** The handle is of the other kind (HMAC or token). */
+    /** The identity is of the other kind (HMAC or token). */
     WRONG_KIND(10),
     /** The token has expired. */
     TOKEN_EXPIRED(11),
     /** The server refused to renew the token. */
     RENEWAL_REFUSED(12),
-    /** The answer to the renewal request is not one that the platform gives. */
+    /** The response to the renewal is not one of the platform. */
     RENEWAL_BAD_RESPONSE(13),
     /** Another thread's renewal took longer than this caller wanted to wait. */
     RENEWAL_TIMEOUT(14),
-    /** The value can be set only once, and is set. */
+    /** The value can be set only once and is already set. */
     ALREADY_SET(15),
-    /** The source holds no complete credentials. */
+    /** The source contains no complete credentials. */
     NO_CREDENTIALS(16),
     /** The configuration is not well formed. */
     CONFIG_SYNTAX(17),
@@ -45,7 +45,7 @@ public enum Status {
     CONFIG_IO(18),
     /** The configuration file can't be decrypted. */
     CONFIG_DECRYPT(19),
-    /** The handle has no API path. */
+    /** The identity has no API path. */
     API_PATH_MISSING(20),
     /** The access id, the signature or the token is not the one expected. */
     SIGNATURE_MISMATCH(21),
@@ -53,13 +53,13 @@ public enum Status {
     TIMESTAMP_OUT_OF_RANGE(22),
     /** The Authorization or the Timestamp header is missing or not well formed. */
     MALFORMED_AUTHORIZATION(23),
-    /** A number or a string is outside the range that the function documents. */
+    /** A number or a string is outside the documented range. */
     INVALID_ARGUMENT(24),
-    /** The URL points to another scheme, host or port than the handle's API path. */
+    /** The URL has another scheme, host or port than the API path. */
     OTHER_ORIGIN(25),
-    /** A bug in this library: an internal check failed, and the call was given up. */
+    /** A bug in the C library: an internal check failed, and the call was stopped. */
     PANIC(99),
-    /** A status of a later library, which this version does not know by name. */
+    /** A status of a later C library that is not listed here. */
     UNRECOGNIZED(-1);
 
     private final int value;
@@ -78,7 +78,7 @@ public enum Status {
     }
 
     /**
-     * What is wrong, and what to do about it.
+     * What is wrong, and what to do.
      *
      * @return one sentence in English
      */
@@ -87,10 +87,10 @@ public enum Status {
     }
 
     /**
-     * The sentence for any number, also for one that this version does not know by name.
+     * The sentence for any number, including those that are not listed here.
      *
      * @param value the number of a status
-     * @return one sentence in English, which for an unknown number says so
+     * @return one sentence in English; if the number is unknown, it says so
      */
     public static String message(int value) {
         Library.require();

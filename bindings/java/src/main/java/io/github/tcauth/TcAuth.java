@@ -10,13 +10,12 @@ import java.util.Objects;
 /**
  * One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
  *
- * <p>Make it once and share it: every method may be called from any number of threads at once, also {@link #close()}:
- * the calls that are running then end as usual, and new ones throw {@link IllegalStateException}. Signing takes no lock;
- * only {@link #poll} can wait. One that is never closed is freed some time after it has become unreachable.
+ * <p>Make it once and share it: any number of threads may call its methods at the same time, including {@link #close()}.
+ * Running calls then finish, and new ones throw {@link IllegalStateException}. Signing takes no lock; only {@link #poll} can
+ * wait. A TcAuth that is never closed is freed after a garbage collection.
  *
  * <p>Times are whole seconds: an {@link Instant} or a {@link Duration} with a fraction is rounded down, also a negative one.
- * Text is passed as UTF-8; one
- * that can't be, for it holds a NUL or half of a surrogate pair, is refused like one that holds another control character.
+ * A string with a NUL or an unpaired surrogate is refused like a string with any other invalid character.
  */
 public final class TcAuth implements AutoCloseable {
     private static final long NOW = -1;
@@ -25,7 +24,7 @@ public final class TcAuth implements AutoCloseable {
 
     private final Handle handle;
     private final String discovery;
-    /** Of the buffer for an Authorization value. A race between threads costs one of them a second try. */
+    /** The size of the buffer for an Authorization value. A race between threads only costs a second call. */
     private int capacity = 128;
 
     private TcAuth(long address, String discovery) {
@@ -34,10 +33,10 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * An identity that signs requests with HMAC-SHA256.
+     * Makes an identity that signs requests with HMAC-SHA256.
      *
      * @param accessId visible ASCII, not empty
-     * @param secretKey not empty, no control character
+     * @param secretKey not empty, without control characters
      * @return the identity
      * @throws TcAuthException {@link Status#INVALID_ACCESS_ID}, {@link Status#INVALID_SECRET_KEY}
      */
@@ -48,7 +47,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * An identity that shows an API token which does not expire, or nobody knows when.
+     * Makes an identity that uses an API token that does not expire, or whose expiry is unknown.
      *
      * @param token visible ASCII, not empty
      * @return the identity
@@ -59,11 +58,10 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * An identity that shows an API token.
+     * Makes an identity that uses an API token.
      *
      * @param token visible ASCII, not empty
-     * @param expires when it ends (not how long it lives), or null if it does not or that is not known; the Unix epoch,
-     *        {@link Instant#EPOCH}, means the same as null
+     * @param expires the time at which it expires; null or {@link Instant#EPOCH} if it does not expire or that is unknown
      * @return the identity
      * @throws TcAuthException {@link Status#INVALID_TOKEN}, {@link Status#INVALID_TIME}
      */
@@ -73,15 +71,15 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * An identity from the JSON object of the platform's parameters: {@code tc_token}, {@code tc_token_expires},
-     * {@code tc_api_path}, and a key pair {@code tc_api_access_id} and {@code tc_api_secret_key}, or else
-     * {@code api_access_id} and {@code api_secret_key}. With both kinds of credentials the token wins. An API path that is
-     * there is set.
+     * Makes an identity from the platform's parameters in a JSON object: {@code tc_token}, {@code tc_token_expires},
+     * {@code tc_api_path}, and the key pair {@code tc_api_access_id} and {@code tc_api_secret_key} (or the older
+     * {@code api_access_id} and {@code api_secret_key}). If there is a token and a key pair, the token is used. The API path is
+     * set if it is there.
      *
      * @param json at most 1 MiB
      * @return the identity
-     * @throws TcAuthException {@link Status#CONFIG_SYNTAX} (no object, a member of a wrong type or given twice),
-     *         {@link Status#NO_CREDENTIALS} (none, or half a key pair), or the status for what is there but can't be used
+     * @throws TcAuthException {@link Status#CONFIG_SYNTAX} (not an object, or a member has a wrong type or is there twice),
+     *         {@link Status#NO_CREDENTIALS} (none, or half a key pair), or the status for an invalid value
      */
     public static TcAuth fromJson(String json) {
         byte[] bytes = Arguments.utf8("json", json, Status.INVALID_ARGUMENT);
@@ -93,13 +91,13 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * An identity from command-line arguments: {@code --tc_token X} or {@code --tc_token=X}, and likewise the other names
-     * of {@link #fromJson}. Other arguments are passed over.
+     * Makes an identity from command-line arguments: {@code --tc_token X} or {@code --tc_token=X}, and the other names of
+     * {@link #fromJson} in the same form. Other arguments are ignored.
      *
      * @param args such as those of main
      * @return the identity
-     * @throws TcAuthException {@link Status#CONFIG_SYNTAX} (a name without a value, with one that begins with {@code --},
-     *         or given twice); the rest as in {@link #fromJson}
+     * @throws TcAuthException {@link Status#CONFIG_SYNTAX} (a name that is there twice, has no value, or has a value that
+     *         begins with {@code --}); the rest as in {@link #fromJson}
      */
     public static TcAuth fromArgs(String... args) {
         Objects.requireNonNull(args, "args");
@@ -108,7 +106,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * An identity from the environment variables {@code TC_TOKEN}, {@code TC_TOKEN_EXPIRES}, {@code TC_API_PATH},
+     * Makes an identity from the environment variables {@code TC_TOKEN}, {@code TC_TOKEN_EXPIRES}, {@code TC_API_PATH},
      * {@code TC_API_ACCESS_ID} and {@code TC_API_SECRET_KEY} of the process.
      *
      * @return the identity
@@ -119,9 +117,9 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * An identity from the encrypted file in which the platform passes parameters. The file is left where it is.
+     * Makes an identity from the encrypted file in which the platform passes parameters. The file is not deleted.
      *
-     * @param path of the file, which the environment variable {@code TC_APP_PARAM_FILE} names
+     * @param path the path of the file, from the environment variable {@code TC_APP_PARAM_FILE}
      * @param key 16, 24 or 32 bytes, from {@code TC_APP_PARAM_KEY}
      * @return the identity
      * @throws TcAuthException {@link Status#CONFIG_IO}, {@link Status#CONFIG_DECRYPT} (the key or the content is wrong);
@@ -135,14 +133,14 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * An identity from wherever the platform has put its parameters: the arguments, then the file that the environment
-     * variables {@code TC_APP_PARAM_FILE} and {@code TC_APP_PARAM_KEY} name, then the environment. The first source that
-     * names any credential is used, alone, and its errors are final. What was looked at and found is told by
-     * {@link #discovery()}, or by the {@link TcAuthException#detail()} of the exception.
+     * Looks for the platform's parameters in the arguments, then in the file that the environment variables
+     * {@code TC_APP_PARAM_FILE} and {@code TC_APP_PARAM_KEY} name, then in the environment. It uses only the first source that
+     * contains credentials; if that fails, no other is tried. {@link #discovery()}, or the {@link TcAuthException#detail()} of
+     * the exception, says what was found.
      *
      * @param args such as those of main
      * @return the identity
-     * @throws TcAuthException {@link Status#NO_CREDENTIALS}, or what the sources throw
+     * @throws TcAuthException as in {@link #fromArgs}, {@link #fromParamFile} and {@link #fromEnvironment}
      */
     public static TcAuth discover(String... args) {
         Objects.requireNonNull(args, "args");
@@ -159,16 +157,16 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * What {@link #discover} has looked at and found.
+     * Says which names {@link #discover} found in which source.
      *
-     * @return a line for a log, without secrets; null if this was made in another way
+     * @return a line for a log, without secrets; null if this was not made by {@link #discover}
      */
     public String discovery() {
         return discovery;
     }
 
     /**
-     * What this proves its identity with.
+     * The kind of its credentials.
      *
      * @return {@link Kind#HMAC} or {@link Kind#TOKEN}
      */
@@ -177,8 +175,8 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * One line for a log: the kind, the access id or the token's expiry, and the API path. It holds nothing of a secret key
-     * or a token.
+     * One line for a log: the kind, the access id or the token's expiry, and the API path. It contains no part of a secret
+     * key or a token.
      *
      * @return the line
      */
@@ -190,7 +188,7 @@ public final class TcAuth implements AutoCloseable {
         }
     }
 
-    /** What {@link #describe()} says; a closed one says so. It never throws. */
+    /** The line of {@link #describe()}, or that this is closed. It never throws. */
     @Override
     public String toString() {
         try {
@@ -203,9 +201,9 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * Makes the headers for one request, now.
+     * Makes the headers for a request that is sent now.
      *
-     * @param method such as {@code GET}; signed in upper case, and to be sent so
+     * @param method such as {@code GET}; it is signed in upper case, so send it in upper case
      * @param uri a path with query, or an absolute http or https URL, exactly as it will be sent
      * @return the headers
      * @throws TcAuthException {@link Status#INVALID_METHOD}, {@link Status#INVALID_URI_FORM},
@@ -217,7 +215,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * Makes the headers for one request at a given time, which decides on a token's expiry, too.
+     * Makes the headers for a given time, which is signed, or compared with the expiry of the token.
      *
      * @param method as in {@link #headers(String, String)}
      * @param uri as there
@@ -257,8 +255,8 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * The string that is signed, such as {@code /api/v3/indicators:GET:1513703787}: for support, and for comparison with
-     * what another implementation signs.
+     * The string that is signed, such as {@code /api/v3/indicators:GET:1513703787}. Compare it with what the server received,
+     * or with what another implementation signs.
      *
      * @param method as in {@link #headers(String, String)}
      * @param uri as there
@@ -277,12 +275,12 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * Replaces the token, at once and for every thread. The same token with another expiry only changes the expiry.
+     * Replaces the token immediately for all threads. The same token with another expiry only changes the expiry.
      *
      * @param token as in {@link #token(String, Instant)}
      * @param expires as there: null or the Unix epoch for none
      * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_TOKEN}, {@link Status#INVALID_TIME}; the old
-     *         token then stays
+     *         token then stays in use
      */
     public void updateToken(String token, Instant expires) {
         long seconds = expiry(expires);
@@ -293,7 +291,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * The current token and its expiry, both of the same moment: to hand them on to another process, not to log them.
+     * The current token and its expiry, for example to pass them to another process. Do not log the token.
      *
      * @return a copy
      * @throws TcAuthException {@link Status#WRONG_KIND}
@@ -309,11 +307,11 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * Tells where the platform's API is. It can be set once; set it before this is shared. From then on a URL of another
-     * scheme, host or port is refused, {@link #url} can join paths to it, and a token can be renewed there.
+     * Sets the URL of the platform's API. It can be set only once; set it before this is shared. Afterwards a URL with another
+     * scheme, host or port is refused, a token can be renewed, and {@link #url} can be used.
      *
      * @param apiPath such as {@code https://company.example/api}
-     * @throws TcAuthException {@link Status#INVALID_URI_FORM} (no absolute http or https URL, or one with a user, query or
+     * @throws TcAuthException {@link Status#INVALID_URI_FORM} (not an absolute http or https URL, or it has a user, query or
      *         fragment), {@link Status#INVALID_URI_BYTE}, {@link Status#ALREADY_SET}
      */
     public void setApiPath(String apiPath) {
@@ -324,10 +322,10 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * Sets how long before its expiry a token is due to be renewed; one minute at first. It is never due in the first half
-     * of the life that it had left when it was set.
+     * Sets how long before its expiry a token is due for renewal; by default one minute. If less than twice this time was left
+     * when the token was set, it is due after half of what was left.
      *
-     * @param window up to a day
+     * @param window up to one day
      * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_ARGUMENT}
      */
     public void setRenewalWindow(Duration window) {
@@ -336,9 +334,9 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * Sets what has to be added to this machine's clock to get the server's time; used where no time is given.
+     * Sets the difference that is added to this machine's clock to get the server's time.
      *
-     * @param offset up to a day in either direction; zero at first
+     * @param offset up to one day in either direction; by default zero
      * @throws TcAuthException {@link Status#INVALID_ARGUMENT}
      */
     public void setClockOffset(Duration offset) {
@@ -347,7 +345,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * What has to be added to this machine's clock: as it was set, or as {@link #review} has corrected it.
+     * The offset that {@link #setClockOffset} or {@link #review} has set.
      *
      * @return whole seconds
      */
@@ -360,16 +358,16 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * To be called before each request is signed: says whether to go ahead, or to renew the token first. Whatever comes of
-     * the renewal, go on to sign: that says whether the token serves.
+     * Must be called before each request is signed. Says whether to sign now, or to renew the token first. Sign even if the
+     * renewal failed: signing fails if the token has expired.
      *
-     * <p>The wait can't be interrupted, and holds a virtual thread's carrier: to do better, pass {@link Duration#ZERO} and poll
-     * again after {@link Status#RENEWAL_TIMEOUT}.
+     * <p>The wait can't be interrupted and blocks the carrier of a virtual thread. To avoid that, pass {@link Duration#ZERO}
+     * and poll again after {@link Status#RENEWAL_TIMEOUT}.
      *
-     * @param maxWait how long to wait for another thread's renewal, in whole milliseconds; otherwise nobody waits
-     * @return null to go ahead; or a ticket: this caller, and nobody else, renews
-     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another thread's renewal is still under way, so do not send the
-     *         old token, but poll again or give up; {@link Status#INVALID_ARGUMENT}: a negative wait
+     * @param maxWait how long to wait for another thread's renewal, in whole milliseconds; without one, poll does not wait
+     * @return null: sign now; a ticket: this caller must renew, and no other does
+     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another thread's renewal is still under way; do not send the old
+     *         token, but poll again or give up; {@link Status#INVALID_ARGUMENT}: a negative wait
      */
     public Renewal poll(Duration maxWait) {
         Renewal[] ticket = new Renewal[1];
@@ -377,7 +375,7 @@ public final class TcAuth implements AutoCloseable {
         return ticket[0];
     }
 
-    /** Returns the status, for a caller that expects to be told to wait and needs no exception for that. */
+    /** Returns the status instead of throwing it: for the client, RENEWAL_TIMEOUT is an ordinary result. */
     int poll(long maxWaitMillis, Renewal[] ticket) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
@@ -389,18 +387,18 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * To be called with the answer to a signed request: says whether a retry is any use, and corrects what can be
-     * corrected. A token that the server refuses is marked, so that the next poll renews it; a clock that the server's date
-     * shows to be wrong is corrected by the clock offset, by at most a day.
+     * Must be called with the response to a signed request. Says whether to send the request once more. If the server rejected
+     * the token, the next poll renews it. If the server's date shows that the clock is wrong, the clock offset is changed, by
+     * at most one day.
      *
      * @param sent the headers that were sent
-     * @param httpStatus of the answer; all but 400, 401 and 403 are {@link Advice#ACCEPTED}
-     * @param date the Date header; null if there is none, if there is an Age header, or if the answer did not come from the
+     * @param httpStatus the status of the response; all but 400, 401 and 403 are {@link Advice#ACCEPTED}
+     * @param date the Date header; null if there is none, if there is an Age header, or if the response did not come from the
      *        signed server over TLS
-     * @param body of the answer, of which the first 64 KiB are looked at
-     * @return what to do; {@link Advice#RETRY}: poll, sign and send again, once
-     * @throws TcAuthException {@link Status#MALFORMED_AUTHORIZATION} if this can't have made the headers,
-     *         {@link Status#INVALID_TIME} if their timestamp matters and is none
+     * @param body the body of the response; only its first 64 KiB are read
+     * @return what to do; {@link Advice#RETRY}: poll, sign and send the request once more
+     * @throws TcAuthException {@link Status#MALFORMED_AUTHORIZATION} if {@code sent} was not made for this kind of identity,
+     *         {@link Status#INVALID_TIME} if its timestamp is needed and is missing or invalid
      */
     public Advice review(Headers sent, int httpStatus, String date, byte[] body) {
         byte[] authorization = Arguments.utf8("authorization", sent.authorization(), Status.MALFORMED_AUTHORIZATION);
@@ -420,13 +418,14 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * The server's side, for gateways, mocks and tests: checks, now, the headers that came with a request.
+     * Checks the headers of a request that was received now, for gateways, mocks and tests.
      *
-     * @param method of the request
-     * @param uri of the request, as in {@link #headers(String, String)}
+     * @param method the request's method
+     * @param uri the request's URI, as in {@link #headers(String, String)}
      * @param authorization the value of {@code Authorization}, or null if the request has none
-     * @param timestamp the value of {@code Timestamp}, or null if the request has none; with a token it is not looked at
-     * @param tolerance how far the timestamp may be off, up to a day; ThreatConnect itself allows five minutes
+     * @param timestamp the value of {@code Timestamp}, or null if the request has none; with a token it is ignored
+     * @param tolerance the largest difference between the timestamp and the clock, up to one day; ThreatConnect allows five
+     *        minutes
      * @throws TcAuthException {@link Status#MALFORMED_AUTHORIZATION}, {@link Status#SIGNATURE_MISMATCH},
      *         {@link Status#TIMESTAMP_OUT_OF_RANGE} or {@link Status#TOKEN_EXPIRED} for the headers;
      *         {@link Status#INVALID_METHOD}, {@link Status#INVALID_URI_FORM}, {@link Status#INVALID_URI_BYTE},
@@ -437,7 +436,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * The same at a given time.
+     * Checks the headers of a request that was received at a given time.
      *
      * @param method as in {@link #verify(String, String, String, String, Duration)}
      * @param uri as there
@@ -466,11 +465,11 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * Starts a URL by joining a path to the API path: with {@code https://company.example/api}, the path {@code /v2/owners}
+     * Starts a URL with the API path followed by a path: with {@code https://company.example/api}, the path {@code /v2/owners}
      * becomes {@code https://company.example/api/v2/owners}.
      *
-     * @param path begins with one {@code /}, percent-encoded already
-     * @return a URL to add to, which may outlive this
+     * @param path begins with exactly one {@code /}; already percent-encoded
+     * @return a URL to add to; it remains valid after this is closed
      * @throws TcAuthException {@link Status#API_PATH_MISSING}, {@link Status#INVALID_URI_FORM},
      *         {@link Status#INVALID_URI_BYTE}
      */
@@ -479,8 +478,8 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * Wipes and frees this, after the last call that is running. Does nothing the second time. Complete your renewals first:
-     * the new token of one that is completed afterwards is dropped.
+     * Wipes and frees this as soon as no call is running. Does nothing the second time. Complete or cancel your renewals first:
+     * the new token of a renewal that is completed later is lost.
      */
     @Override
     public void close() {
@@ -488,7 +487,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * The version of the C library that is running.
+     * The version of the loaded C library.
      *
      * @return such as {@code 0.1.0}
      */
@@ -497,7 +496,7 @@ public final class TcAuth implements AutoCloseable {
         return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_version());
     }
 
-    /** For the library a time of -1 is "now", so it gets another one that it refuses. */
+    /** C takes -1 as "now" and refuses all other negative times, so -1 is replaced by one of those. */
     private static long time(Instant at) {
         long seconds = at.getEpochSecond();
         return seconds == NOW ? Long.MIN_VALUE : seconds;
@@ -507,7 +506,7 @@ public final class TcAuth implements AutoCloseable {
         return expires == null ? NO_EXPIRY : expires.getEpochSecond();
     }
 
-    /** Negative if the wait is, even by a nanosecond; and what does not fit into a long is for ever all the same. */
+    /** A negative wait stays negative, even one of a nanosecond. One that does not fit into a long gets the largest long. */
     private static long millis(Duration wait) {
         if (wait.isNegative()) {
             return -1;
@@ -538,7 +537,7 @@ public final class TcAuth implements AutoCloseable {
         }
 
         /**
-         * The token itself, a secret.
+         * The token itself. It is a secret.
          *
          * @return visible ASCII
          */
@@ -547,15 +546,15 @@ public final class TcAuth implements AutoCloseable {
         }
 
         /**
-         * When the token ends.
+         * The time at which the token expires.
          *
-         * @return whole seconds, or null if it does not, or that is not known
+         * @return whole seconds, or null if it does not expire or that is unknown
          */
         public Instant expires() {
             return expires;
         }
 
-        /** Holds the expiry, and nothing of the token. */
+        /** Contains the expiry, and no part of the token. */
         @Override
         public String toString() {
             return expires == null ? "Token[no expiry]" : "Token[expires " + expires + "]";

@@ -44,32 +44,33 @@ import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLSession;
 
 /**
- * Sends requests with an {@link HttpClient} and keeps their authorization in order: it signs each request, renews the token
- * when that is due while other requests wait, and sends a request that was refused once more where that helps.
+ * Sends requests with an {@link HttpClient}: signs each request, renews the token when it is due while other requests wait,
+ * and sends a refused request once more if that can help.
  *
- * <p>A request must go to the server of the API path of the {@link TcAuth}; any other, also one with a {@code Host} header
- * that names another server, fails with {@link Status#OTHER_ORIGIN}, and nothing is sent. With an {@code http} API path
- * everyone on the way, a proxy too, can read the token. An {@code Authorization} or {@code Timestamp} header of the request is
- * replaced; the request itself is not changed. Redirects are not followed: they come back as responses.
+ * <p>A request must go to the server of the {@link TcAuth}'s API path. If its URI or a {@code Host} header names another
+ * server, it fails with {@link Status#OTHER_ORIGIN}, and nothing is sent. With an {@code http} API path, anyone on the way
+ * (also a proxy) can read the token. {@code Authorization} and {@code Timestamp} headers are replaced in a copy of the request.
+ * Redirects are not followed; they are returned as responses.
  *
- * <p>The renewal is a GET of its own, sent once, on a new connection, with the proxy, TLS settings and executor of the client,
- * and given up after 30 seconds. Cookies are neither sent nor kept. Before Java 22 that connection stays open until the garbage
- * collector runs. The client's authenticator is asked for a proxy only; where that wants a password for plain http, the
- * renewal fails, for the GET would have to be repeated. A response that breaks off is used if it holds the whole answer; of
- * its body 1 MiB is read at most. Whatever comes of it, the request is signed and sent if the token still serves.
+ * <p>A renewal is a separate GET. It is sent once, on a new connection, with the proxy, TLS settings and executor of the
+ * client, and ends after 30 seconds at most. It sends and stores no cookies. Before Java 22 its connection stays open until the
+ * next garbage collection. The client's authenticator is used only for a proxy. If a proxy demands a password for a plain http
+ * API path, the renewal fails, because the GET would have to be repeated. A response that breaks off is used if it contains the
+ * new token; at most 1 MiB of it is read. If the renewal fails, the request is still sent as long as the old token is valid.
  *
- * <p>A response with status 400, 401 or 403 is reviewed, with what comes of its body in 10 seconds, at most 64 KiB. It
- * reaches the body handler as far as it comes, except when the request is sent once more: then the handler sees only the
- * second response. A body of known length, as of {@link BodyPublishers#ofString}, {@link BodyPublishers#ofByteArray} and
- * {@link BodyPublishers#ofFile}, can be sent twice; one of unknown length, as of {@link BodyPublishers#ofInputStream}, is sent
- * once. So a publisher with a length, also one of {@link BodyPublishers#fromPublisher(Flow.Publisher, long)}, must be able to
- * be subscribed twice. A timeout of the request counts anew each time that it is sent, and does not count while a token is
- * renewed.
+ * <p>A response with status 400, 401 or 403 is reviewed with the first 64 KiB of its body, or with what arrives in 10 seconds.
+ * The body handler gets the whole body. If the request is sent once more, the handler gets only the second response.
  *
- * <p>{@link HttpResponse#request()} is the signed copy of the request. Its headers hold the live Authorization: do not log
+ * <p>A body of known length can be sent again, for example one of {@link BodyPublishers#ofString},
+ * {@link BodyPublishers#ofByteArray} or {@link BodyPublishers#ofFile}. A publisher with a length, also one of
+ * {@link BodyPublishers#fromPublisher(Flow.Publisher, long)}, must therefore allow a second subscription. A body of unknown
+ * length, as of {@link BodyPublishers#ofInputStream}, is sent only once. The timeout of a request starts again for the second
+ * attempt, and does not include the time of a renewal.
+ *
+ * <p>{@link HttpResponse#request()} is the signed copy of the request. Its headers contain the live Authorization: do not log
  * them.
  *
- * <p>May be used by any number of threads at once. It closes neither the identity nor the client.
+ * <p>Any number of threads may use it at the same time. It closes neither the identity nor the client.
  */
 public final class TcAuthClient {
     private static final Set<Integer> REVIEWED = Set.of(400, 401, 403);
@@ -86,30 +87,31 @@ public final class TcAuthClient {
     private final Duration reviewTimeout;
     private final Duration renewalTimeout;
     private final Executor executor;
-    /** The origin that the last request went to: the library takes it for that of the API path. */
+    /** The last origin that passed {@link #check}. */
     private volatile String allowedOrigin;
-    /** Runs on the one timer thread of Java, so it only hands over. */
+    /** Runs on Java's only timer thread, so its tasks must only hand over to the executor. */
     private final Executor later = CompletableFuture.delayedExecutor(POLL_MILLIS, TimeUnit.MILLISECONDS, Runnable::run);
 
     /**
-     * Is told what a log may want to know. It is called on the threads of the client's executor, or of the common pool; by
-     * several at once, and it should return soon, for requests wait for it.
+     * Gets events for a log. Its methods are called on threads of the client's executor or of the common pool, also by several
+     * threads at the same time. They should return soon, because requests wait for them.
      */
     public interface Observer {
         /**
          * A renewal has ended.
          *
-         * @param status {@link Status#OK}, or why the token was not replaced; null if there was no answer
-         * @param message of the server, or the kind of exception instead of an answer; null if there is none. It holds no
-         *        secrets.
+         * @param status {@link Status#OK}, or why the token was not replaced; null if there was no complete response
+         * @param message the server's message, or the type of the exception if there was no complete response; can be null.
+         *        It contains no secrets.
          */
         default void renewalFinished(Status status, String message) {
         }
 
         /**
-         * A refusal is handed to the caller.
+         * A refusal is returned to the caller.
          *
-         * @param advice why sending again is of no use; {@link Advice#RETRY} if it was not possible
+         * @param advice the reason; {@link Advice#RETRY} if another attempt could help, but was not possible or was already
+         *        made
          * @param httpStatus 400, 401 or 403
          */
         default void requestRefused(Advice advice, int httpStatus) {
@@ -117,10 +119,10 @@ public final class TcAuthClient {
     }
 
     /**
-     * A client that nobody observes.
+     * Makes a client without an observer.
      *
      * @param auth has an API path
-     * @param client follows no redirects, as is the default
+     * @param client follows no redirects, which is the default
      * @throws TcAuthException {@link Status#API_PATH_MISSING}
      * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
      *         for it then takes the Authorization header out of requests
@@ -131,12 +133,12 @@ public final class TcAuthClient {
     }
 
     /**
-     * A client that is observed.
+     * Makes a client with an observer.
      *
      * @param auth has an API path
-     * @param client follows no redirects, as is the default
-     * @param observer is told of renewals and refusals; what it throws fails the request that it was called for, and no
-     *        other: a token that was renewed is in use all the same
+     * @param client follows no redirects, which is the default
+     * @param observer gets renewals and refusals; if it throws, only the request that it was called for fails, and a new token
+     *        is used nevertheless
      * @throws TcAuthException {@link Status#API_PATH_MISSING}
      * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
      *         for it then takes the Authorization header out of requests
@@ -201,8 +203,8 @@ public final class TcAuthClient {
      * @param <T> the type of the body
      * @param request the request without authorization
      * @param handler for the body of the response
-     * @return the response to come, or what {@link #send} throws; to cancel it cancels the request, but not a renewal that
-     *         this request has begun, for others wait for that
+     * @return completes with the response, or with what {@link #send} throws. Cancelling it cancels the request, but not a
+     *         renewal that this request has started, because other requests wait for that.
      */
     public <T> CompletableFuture<HttpResponse<T>> sendAsync(HttpRequest request, BodyHandler<T> handler) {
         Exchange<T> exchange = new Exchange<>(request, Objects.requireNonNull(handler));
@@ -237,7 +239,7 @@ public final class TcAuthClient {
 
         private CompletableFuture<Headers> sign() {
             try {
-                checkDestination(); // before a renewal: a request to another server must not cause one
+                checkDestination(); // before the renewal: a request to another server must not cause one
             } catch (RuntimeException e) {
                 return CompletableFuture.failedFuture(e);
             }
@@ -246,7 +248,7 @@ public final class TcAuthClient {
             return turn.come.thenApply(ignored -> auth.headers(method, url));
         }
 
-        /** What goes over the wire as the server is that of the URL, or what a Host header says instead. */
+        /** Checks the server of the URL, and a Host header, which is sent instead of that. */
         private void checkDestination() {
             URI uri = request.uri();
             check(origin(uri));
@@ -275,7 +277,7 @@ public final class TcAuthClient {
                 return refusal.get();
             });
             result.whenComplete((response, failure) -> {
-                // With the headers of a refusal its response is complete, and only the body can be cancelled.
+                // For java.net.http a refusal is complete with its headers: then only the body can be cancelled.
                 if (result.isCancelled() && !sent.cancel(true) && refusal.get() != null) {
                     refusal.get().cancel();
                 }
@@ -293,7 +295,7 @@ public final class TcAuthClient {
             }).thenCompose(end -> end);
         }
 
-        /** Who reads the body of a refused request: the caller, or nobody if the headers for a retry could be made. */
+        /** Chooses who reads the body of a refusal: the caller's handler, or nobody if the request will be sent once more. */
         private CompletionStage<BodySubscriber<T>> review(Headers sent, ResponseInfo info, byte[] beginning, boolean first,
                 CompletableFuture<Headers> retry) {
             Advice advice = advice(sent, info, beginning);
@@ -313,7 +315,7 @@ public final class TcAuthClient {
             try {
                 return auth.review(sent, info.statusCode(), trustedDate(info.headers()), beginning);
             } catch (IllegalStateException e) {
-                return Advice.UNKNOWN; // closed meanwhile; the response is good all the same
+                return Advice.UNKNOWN; // closed in the meantime: still return the response
             }
         }
 
@@ -328,7 +330,7 @@ public final class TcAuthClient {
             return request.bodyPublisher().map(body -> body.contentLength() >= 0).orElse(true);
         }
 
-        /** The Date header, if no cache and nobody in between can have made it up. */
+        /** The Date header if it can be trusted to correct the clock: one that came over TLS and not from a cache. */
         private String trustedDate(HttpHeaders headers) {
             List<String> dates = headers.allValues("Date");
             boolean trusted = url.regionMatches(true, 0, "https:", 0, 6) && headers.firstValue("Age").isEmpty();
@@ -342,7 +344,7 @@ public final class TcAuthClient {
             if (request.bodyPublisher().isPresent()) {
                 copy.method(method, request.bodyPublisher().get());
             } else if (method.equals("DELETE")) {
-                copy.DELETE(); // with an empty body it would have a Content-Length
+                copy.DELETE(); // method() with an empty body would add a Content-Length
             } else if (!method.equals("GET")) {
                 copy.method(method, BodyPublishers.noBody());
             }
@@ -356,7 +358,7 @@ public final class TcAuthClient {
         }
     }
 
-    /** Asks the library whether it would make headers for this server. */
+    /** Checks that the library makes headers for this server. */
     private void check(String origin) {
         if (origin.equals(allowedOrigin)) {
             return;
@@ -375,7 +377,7 @@ public final class TcAuthClient {
         allowedOrigin = origin;
     }
 
-    /** The origin, and the request target as java.net.http writes it: without an empty query, and {@code /} for no path. */
+    /** The origin and the request target as java.net.http sends it: without an empty query, and {@code /} for an empty path. */
     private static String wireUrl(URI uri) {
         String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
         String query = uri.getRawQuery() == null || uri.getRawQuery().isEmpty() ? "" : "?" + uri.getRawQuery();
@@ -386,7 +388,7 @@ public final class TcAuthClient {
         return uri.getScheme() + "://" + uri.getHost() + (uri.getPort() < 0 ? "" : ":" + uri.getPort());
     }
 
-    /** Waits, without a thread, until the token need not be renewed, or nobody but this is to do it, which it does then. */
+    /** Waits, without a thread, until another request's renewal ends, or renews if this request is the one that must. */
     private final class Turn implements Runnable {
         final CompletableFuture<Void> come = new CompletableFuture<>();
         private final Future<?> request;
@@ -432,7 +434,7 @@ public final class TcAuthClient {
             CompletableFuture<Void> renewed;
             try {
                 renewed = renew(renewal);
-            } catch (RuntimeException e) { // there can be no client, or not send
+            } catch (RuntimeException e) { // the client can't be made, or can't send
                 noAnswer(renewal, e);
                 renewed = CompletableFuture.completedFuture(null);
             }
@@ -452,7 +454,7 @@ public final class TcAuthClient {
                 .method("GET", new SentOnce()).build();
         HttpClient once = newClient(get.uri());
         AtomicReference<HeldBody<Received>> body = new AtomicReference<>();
-        // The timeout of a request ends with its headers; the body gets the rest of the time.
+        // The timeout of a request does not include its body, which gets the rest of the time.
         CompletableFuture<HttpResponse<Received>> sent = once.sendAsync(get, info -> {
             body.set(new HeldBody<>(RENEWAL_BYTES, renewalTimeout.minusNanos(System.nanoTime() - start), Runnable::run,
                     (bytes, failure) -> CompletableFuture.completedFuture(
@@ -468,7 +470,7 @@ public final class TcAuthClient {
             }
             return body.get().result();
         }).thenCompose(end -> end);
-        // For responses that java.net.http does not take for one, it has no timeout.
+        // java.net.http has no timeout for some invalid responses.
         return received.copy().orTimeout(renewalTimeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
                 .handleAsync((response, failure) -> {
                     if (failure == null) {
@@ -479,17 +481,17 @@ public final class TcAuthClient {
                     return (Void) null;
                 }, executor)
                 .whenComplete((ignored, failure) -> {
-                    renewal.cancel(); // if the executor has refused
+                    renewal.cancel(); // if the executor rejected the task; otherwise it does nothing
                     if (!sent.cancel(true) && body.get() != null) {
                         body.get().cancel();
                     }
-                    // There may be a token in it, also if it comes too late.
+                    // The response may contain a token, also if it comes too late.
                     received.thenAccept(response -> Arrays.fill(response.bytes, (byte) 0));
                     Bridge.end(once);
                 });
     }
 
-    /** What has come of a response, and why not all of it has. */
+    /** The part of a response that arrived, and the failure if that is not all of it. */
     private static final class Received {
         final int status;
         final byte[] bytes;
@@ -507,12 +509,12 @@ public final class TcAuthClient {
         tellOfNoAnswer(failure);
     }
 
-    /** The type alone: a message might have the URL in it. */
+    /** Reports only the type of the failure: its message could contain the URL. */
     private void tellOfNoAnswer(Throwable failure) {
         observer.renewalFinished(null, cause(failure).getClass().getSimpleName());
     }
 
-    /** Also if the transfer has failed: what came may be the whole new token, and the old one is dead then. */
+    /** Called even if the transfer failed: what came may contain the new token, and the old one is then invalid. */
     private void complete(Renewal renewal, Received response) {
         Status status = Status.OK;
         String message;
@@ -529,7 +531,7 @@ public final class TcAuthClient {
         }
     }
 
-    /** A client without connections and cookies, and otherwise like the caller's. */
+    /** A client with the settings of the caller's, but without its connections and cookies. */
     private HttpClient newClient(URI url) {
         HttpClient.Builder copy = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
                 .followRedirects(HttpClient.Redirect.NEVER)
@@ -538,7 +540,7 @@ public final class TcAuthClient {
         URI shown = withoutQuery(url);
         Proxy proxy = proxy(shown);
         copy.proxy(new OneProxy(proxy));
-        if (proxy.type() == Proxy.Type.HTTP) { // else nobody is asked, and java.net.http would fail a response with status 401
+        if (proxy.type() == Proxy.Type.HTTP) { // otherwise it is not needed, and java.net.http would throw for a status of 401
             client.authenticator().ifPresent(theirs -> copy.authenticator(new ProxyOnly(theirs, shown)));
         }
         client.connectTimeout().ifPresent(copy::connectTimeout);
@@ -546,7 +548,7 @@ public final class TcAuthClient {
         return copy.build();
     }
 
-    /** As java.net.http chooses it. But that would show the selector, which may keep a log, the token in the query. */
+    /** The proxy that java.net.http would choose. It would pass the selector the whole URL, and the selector could log it. */
     private Proxy proxy(URI url) {
         ProxySelector selector = client.proxy().orElseGet(ProxySelector::getDefault);
         List<Proxy> proxies = selector == null ? List.of() : selector.select(url);
@@ -563,14 +565,14 @@ public final class TcAuthClient {
         return wrapped && failure.getCause() != null ? cause(failure.getCause()) : failure;
     }
 
-    /** A response whose body was held. */
+    /** A refusal, whose body was read in part for the review. */
     private static final class Refusal<T> implements HttpResponse<T> {
         private final HttpRequest request;
         private final ResponseInfo info;
         private final Optional<HttpResponse<T>> response;
         private final T body;
 
-        /** The response of java.net.http is null if it has failed. */
+        /** The response is null if java.net.http failed it. */
         Refusal(HttpRequest request, ResponseInfo info, HttpResponse<T> response, T body) {
             this.request = request;
             this.info = info;
@@ -642,7 +644,7 @@ public final class TcAuthClient {
         }
     }
 
-    /** Answers a proxy, and no server: a renewal shows a server nothing but its URL, and an authenticator not all of that. */
+    /** Uses the caller's authenticator for proxies only, and passes it the URL without the query, which contains the token. */
     private static final class ProxyOnly extends Authenticator {
         private final Authenticator theirs;
         private final URI shown;
@@ -662,14 +664,14 @@ public final class TcAuthClient {
                 return theirs.requestPasswordAuthenticationInstance(host, address, port, protocol, prompt, scheme,
                         shown.toURL(), type);
             } catch (MalformedURLException e) {
-                throw new IllegalArgumentException(e); // not for http and https
+                throw new IllegalArgumentException(e); // can't happen with http and https
             }
         }
     }
 
     /**
-     * The empty body of a request that is written once. java.net.http writes a GET again when the connection ends without
-     * an answer, even a new one, and asks the body's length each time: the second time it gets an exception instead.
+     * The empty body of a request that must be sent only once. java.net.http repeats a GET if the connection ends without a
+     * response, even a new connection. It asks for the body's length each time, so the second time an exception stops it.
      */
     private static final class SentOnce implements BodyPublisher {
         private final AtomicBoolean written = new AtomicBoolean();

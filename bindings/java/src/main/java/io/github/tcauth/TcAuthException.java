@@ -1,15 +1,14 @@
 package io.github.tcauth;
 
 /**
- * A call has failed; {@link #status()} tells why, and the message says what to do about it. It holds no secret key and
- * no token.
+ * A failed call. {@link #status()} names the cause, and the message says what to do. It contains no secret key and no token.
  */
 public final class TcAuthException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     /** The cause. */
     private final Status status;
-    /** What is known besides, or null. */
+    /** More about this failure, or null. */
     private final String detail;
 
     TcAuthException(int status, String detail) {
@@ -22,7 +21,7 @@ public final class TcAuthException extends RuntimeException {
         this(status.value(), null);
     }
 
-    /** Throws, unless a number that the library returned is OK. */
+    /** Throws, unless the status is OK. */
     static void check(int status) {
         if (status != Status.OK.value()) {
             throw new TcAuthException(status, null);
@@ -39,8 +38,8 @@ public final class TcAuthException extends RuntimeException {
     }
 
     /**
-     * What is known besides the status: of a renewal the server's message, of {@link TcAuth#discover} what was looked
-     * at. It is a part of {@link #getMessage()}.
+     * More about this failure: the server's message about a renewal, or what {@link TcAuth#discover} found. It is also a
+     * part of {@link #getMessage()}.
      *
      * @return a text without secrets, or null
      */
@@ -48,7 +47,7 @@ public final class TcAuthException extends RuntimeException {
         return detail;
     }
 
-    /** With the name of the status, which is easier to search for than the message. */
+    /** Includes the name of the status, which is easier to search for than the message. */
     @Override
     public String toString() {
         return getClass().getName() + ": " + status + ": " + getMessage();

@@ -1,8 +1,8 @@
 package io.github.tcauth;
 
 /**
- * A URL that is being built: sign and send the same string. In the parts that are added everything is encoded that HTTP
- * clients are known to change on the way. It may be used by any thread, and does one thing at a time.
+ * Builds a URL whose added parts are encoded so that HTTP clients send them unchanged. Sign and send the same string. Any
+ * thread may use it; calls by several threads run one after the other.
  */
 public final class TcUrl implements AutoCloseable {
     private final Handle handle;
@@ -12,7 +12,7 @@ public final class TcUrl implements AutoCloseable {
     }
 
     /**
-     * Starts with a base, which is taken as it is, so it must be percent-encoded already.
+     * Starts with a base, which must already be percent-encoded.
      *
      * @param base a path such as {@code /api/v3/indicators}, or an absolute http or https URL
      * @return a URL to add to
@@ -37,13 +37,13 @@ public final class TcUrl implements AutoCloseable {
     }
 
     /**
-     * Adds one segment to the path, with exactly one {@code /} before it. It is percent-encoded:
+     * Percent-encodes a segment and adds it to the path, with exactly one {@code /} before it. Also
      * {@code http://evil.example/a?b} becomes one segment.
      *
-     * @param segment not empty, {@code .} or {@code ..}
+     * @param segment not empty, and neither {@code .} nor {@code ..}
      * @return this
      * @throws TcAuthException {@link Status#INVALID_ARGUMENT} for such a segment; {@link Status#INVALID_URI_FORM} if there
-     *         is a query already. The URL is then as it was.
+     *         is already a query. The URL is not changed then.
      */
     public synchronized TcUrl addSegment(String segment) {
         try (Arguments arguments = new Arguments()) {
@@ -54,12 +54,12 @@ public final class TcUrl implements AutoCloseable {
     }
 
     /**
-     * Adds one parameter to the query. Name and value are percent-encoded, a space as {@code %20}.
+     * Adds a parameter to the query. Name and value are percent-encoded; a space becomes {@code %20}.
      *
      * @param name not empty
      * @param value may be empty
      * @return this
-     * @throws TcAuthException {@link Status#INVALID_ARGUMENT} if the name is empty. The URL is then as it was.
+     * @throws TcAuthException {@link Status#INVALID_ARGUMENT} if the name is empty. The URL is not changed then.
      */
     public synchronized TcUrl addQuery(String name, String value) {
         try (Arguments arguments = new Arguments()) {
@@ -71,9 +71,9 @@ public final class TcUrl implements AutoCloseable {
     }
 
     /**
-     * The URL as it is now, for signing and for sending.
+     * The URL built so far.
      *
-     * @return a path or an absolute URL, as the base was
+     * @return a path or an absolute URL, like the base
      * @throws IllegalStateException if it is closed
      */
     public synchronized String string() {
@@ -85,7 +85,7 @@ public final class TcUrl implements AutoCloseable {
         }
     }
 
-    /** The same as {@link #string()}, but that a closed one says so. It never throws. */
+    /** The same as {@link #string()}, or that this is closed. It never throws. */
     @Override
     public String toString() {
         try {

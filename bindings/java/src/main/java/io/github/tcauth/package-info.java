@@ -2,13 +2,15 @@
  * Authorization headers for the ThreatConnect API: HMAC-SHA256 signatures, or an API token with expiry and renewal.
  *
  * <p>{@link io.github.tcauth.TcAuth} is one identity: make it once and share it between all threads. It makes headers and
- * does no networking. {@link io.github.tcauth.TcAuthClient} does that, around a {@link java.net.http.HttpClient}: it signs
- * each request, renews the token, and sends a refused request once more where that helps.
+ * opens no connection. {@link io.github.tcauth.TcAuthClient} wraps a {@link java.net.http.HttpClient}: it signs each request,
+ * renews the token, and sends a refused request once more if that can help.
  *
- * <p>Everything that fails throws {@link io.github.tcauth.TcAuthException}, whose
- * {@linkplain io.github.tcauth.TcAuthException#status() status} tells the cause; a closed object throws
- * {@link IllegalStateException}, and null {@link NullPointerException} where a method does not give it a meaning.
- * No message and no {@code toString()} holds a secret key or a token; only the URL of a {@link io.github.tcauth.Renewal}
- * and what {@link io.github.tcauth.Headers} and {@link io.github.tcauth.TcAuth.Token} hand out on request do.
+ * <p>A failed call throws {@link io.github.tcauth.TcAuthException}, whose
+ * {@linkplain io.github.tcauth.TcAuthException#status() status} names the cause. A closed object throws
+ * {@link IllegalStateException}. Null throws {@link NullPointerException}, unless a method documents a meaning for it.
+ *
+ * <p>No message and no {@code toString()} contains a secret key or a token. These contain one:
+ * {@link io.github.tcauth.Renewal#url()}, {@link io.github.tcauth.Headers#authorization()} and
+ * {@link io.github.tcauth.TcAuth.Token#value()}.
  */
 package io.github.tcauth;

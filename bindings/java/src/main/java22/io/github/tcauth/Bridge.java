@@ -20,7 +20,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** How Java calls the C library: with java.lang.foreign. See the class of this name for Java 11, which uses JNA. */
+/** Calls the C library with java.lang.foreign. Before Java 22 the class of the same name is used, which calls it with JNA. */
 @SuppressWarnings("restricted") // calling C is what this class is for
 final class Bridge {
     static final LibTcAuth LIBRARY;
@@ -31,12 +31,12 @@ final class Bridge {
             LINKER.downcallHandle(symbol(LINKER.defaultLookup(), "malloc"), FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
     private static final MethodHandle FREE =
             LINKER.downcallHandle(symbol(LINKER.defaultLookup(), "free"), FunctionDescriptor.ofVoid(JAVA_LONG));
-    /** All memory, so that an address is an offset. */
+    /** A segment of the whole memory, in which an address is an offset. */
     private static final MemorySegment MEMORY = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     static {
         SymbolLookup symbols = LibraryFile.load(Bridge::open);
-        // Critical: it never waits, so it may read and write the heap in place, while the garbage collector waits for it.
+        // Critical: C reads and writes the Java arrays in place. The garbage collector waits meanwhile, but the call is short.
         HEADERS_INTO = LINKER.downcallHandle(symbol(symbols, "tc_auth_headers_into"),
                 FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS,
                         JAVA_LONG, ADDRESS, ADDRESS),
@@ -63,7 +63,7 @@ final class Bridge {
         return symbols.find(name).orElseThrow(() -> new UnsatisfiedLinkError("There is no function " + name));
     }
 
-    /** The C declarations are those of the interface: a long is a pointer or a number of 64 bits, an int one of 32. */
+    /** Makes the interface's methods call C. A long is a pointer or a 64-bit number, an int a 32-bit number. */
     private static LibTcAuth library(SymbolLookup symbols) {
         Map<Method, MethodHandle> functions = new HashMap<>();
         for (Method method : LibTcAuth.class.getMethods()) {
@@ -82,7 +82,7 @@ final class Bridge {
         return type == int.class ? JAVA_INT : JAVA_LONG;
     }
 
-    /** tc_auth_headers_into: the length of the value and the timestamp go into the two elements of the last argument. */
+    /** Calls tc_auth_headers_into, and stores the length of the value and the timestamp in the last argument. */
     static int headersInto(long auth, byte[] method, byte[] uri, long unixTime, byte[] authorization,
             long[] lengthAndTimestamp) {
         MemorySegment outputs = MemorySegment.ofArray(lengthAndTimestamp);
@@ -95,7 +95,7 @@ final class Bridge {
         }
     }
 
-    /** Ends a client that has done its work: its thread and its connection. */
+    /** Ends a client that is no longer used: its thread and its connection. */
     static void end(HttpClient client) {
         client.shutdownNow();
     }
@@ -116,7 +116,7 @@ final class Bridge {
         }
     }
 
-    /** A call of C throws nothing of its own. */
+    /** The call itself throws nothing, so this is an error of the JVM. */
     private static Error unexpected(Throwable e) {
         return e instanceof Error ? (Error) e : new AssertionError(e);
     }
