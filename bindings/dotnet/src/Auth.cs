@@ -5,13 +5,13 @@ namespace TcAuth
 {
     /// <summary>
     /// One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
-    /// Make it once and share it: all members may be used from any number of threads at once, <see cref="Dispose"/>
-    /// too; the native handle is freed when the last running call has returned.
+    /// Make it once and share it: any number of threads may use its members at the same time, including
+    /// <see cref="Dispose"/>. The native handle is freed when the last running call has returned.
     /// </summary>
     /// <remarks>
-    /// All members throw <see cref="ObjectDisposedException"/> after Dispose, and <see cref="TcAuthException"/> with
-    /// the status that they name. A string that holds a NUL or half a surrogate pair is refused like any other
-    /// character that does not belong there. Only <see cref="Poll"/> ever waits.
+    /// After Dispose all members throw <see cref="ObjectDisposedException"/>. A failed call throws
+    /// <see cref="TcAuthException"/>; each member lists its statuses. A string with a NUL or an unpaired surrogate is
+    /// refused like a string with any other invalid character. Only <see cref="Poll"/> can wait.
     /// </remarks>
     public sealed unsafe class Auth : IDisposable
     {
@@ -26,15 +26,15 @@ namespace TcAuth
             this.handle = handle;
         }
 
-        /// <summary>Names this class if it is closed. A call that Dispose overtakes after that throws as
-        /// well.</summary>
+        /// <summary>Throws with the name of this class if it is closed. If Dispose comes between this check and the
+        /// call, the call itself throws.</summary>
         internal AuthHandle Handle =>
             handle.IsClosed ? throw new ObjectDisposedException(typeof(Auth).FullName) : handle;
 
         /// <summary>Makes a handle that signs requests with HMAC-SHA256.</summary>
         /// <param name="accessId">Visible ASCII, not empty.</param>
-        /// <param name="secretKey">Not empty, no control characters. Nothing of it is kept but the state of a keyed
-        /// hash.</param>
+        /// <param name="secretKey">Not empty, without control characters. The handle does not keep it, only the state
+        /// of a keyed hash.</param>
         /// <returns>The handle, which is yours to dispose.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.InvalidAccessId"/>,
         /// <see cref="Status.InvalidSecretKey"/>.</exception>
@@ -45,9 +45,10 @@ namespace TcAuth
                 return new Auth(Native.tc_auth_new_hmac(id.Pointer, key.Pointer, out AuthHandle handle), handle);
         }
 
-        /// <summary>Makes a handle that shows an API token.</summary>
+        /// <summary>Makes a handle that uses an API token.</summary>
         /// <param name="token">Visible ASCII, not empty.</param>
-        /// <param name="expires">When it ends; null or the epoch if that is not known.</param>
+        /// <param name="expires">The time at which it expires; null or the Unix epoch if it does not expire or that is
+        /// unknown.</param>
         /// <returns>The handle, which is yours to dispose.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.InvalidToken"/>,
         /// <see cref="Status.InvalidTime"/>.</exception>
@@ -59,13 +60,13 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Makes a handle from a JSON object of the platform's parameters: tc_token, tc_token_expires, tc_api_path,
-        /// tc_api_access_id, tc_api_secret_key. With both kinds of credentials the token wins.
+        /// Makes a handle from the platform's parameters in a JSON object: tc_token, tc_token_expires, tc_api_path,
+        /// tc_api_access_id, tc_api_secret_key. If there is a token and a key pair, the token is used.
         /// </summary>
         /// <param name="json">The object, at most 1 MiB.</param>
         /// <returns>The handle, which is yours to dispose.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.ConfigSyntax"/>, <see cref="Status.NoCredentials"/>,
-        /// or the status of the part that can't be used.</exception>
+        /// or the status for an invalid value.</exception>
         public static Auth FromJson(string json)
         {
             using (var text = new Utf8(json, nameof(json), Status.InvalidArgument))
@@ -74,10 +75,10 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Makes a handle from command-line arguments: --tc_token X or --tc_token=X, and likewise the other names of
-        /// <see cref="FromJson"/>. Others are passed over.
+        /// Makes a handle from command-line arguments: --tc_token X or --tc_token=X, and the other names of
+        /// <see cref="FromJson"/> in the same form. Other arguments are ignored.
         /// </summary>
-        /// <param name="args">Those of Main.</param>
+        /// <param name="args">The arguments of Main.</param>
         /// <returns>The handle, which is yours to dispose.</returns>
         /// <exception cref="TcAuthException">As in <see cref="FromJson"/>.</exception>
         public static Auth FromArgs(string[] args)
@@ -89,18 +90,17 @@ namespace TcAuth
 
         /// <summary>
         /// Makes a handle from the environment variables TC_TOKEN, TC_TOKEN_EXPIRES, TC_API_PATH, TC_API_ACCESS_ID
-        /// and TC_API_SECRET_KEY, as the process was started with them: what Environment.SetEnvironmentVariable
-        /// changes may not be seen. Call it before you start threads.
+        /// and TC_API_SECRET_KEY with which the process was started. It may not see what
+        /// Environment.SetEnvironmentVariable has changed. Call it before you start threads.
         /// </summary>
         /// <returns>The handle, which is yours to dispose.</returns>
         /// <exception cref="TcAuthException">As in <see cref="FromJson"/>.</exception>
         public static Auth FromEnvironment() => new Auth(Native.tc_auth_from_env(out AuthHandle handle), handle);
 
         /// <summary>
-        /// Makes a handle from the encrypted file in which the platform passes parameters. The file is left where it
-        /// is.
+        /// Makes a handle from the encrypted file in which the platform passes parameters. The file is not deleted.
         /// </summary>
-        /// <param name="path">Of the file, which TC_APP_PARAM_FILE names.</param>
+        /// <param name="path">The path of the file, from TC_APP_PARAM_FILE.</param>
         /// <param name="key">16, 24 or 32 bytes in UTF-8, from TC_APP_PARAM_KEY.</param>
         /// <returns>The handle, which is yours to dispose.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.ConfigIo"/>, <see cref="Status.ConfigDecrypt"/>, or as
@@ -114,15 +114,14 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Makes a handle from wherever the platform has put its parameters: the arguments, then the file that
-        /// TC_APP_PARAM_FILE and TC_APP_PARAM_KEY name, then the environment. The first source that names any
-        /// credential is used, alone.
+        /// Looks for the platform's parameters in the arguments, then in the file that TC_APP_PARAM_FILE and
+        /// TC_APP_PARAM_KEY name, then in the environment. It uses only the first source that contains credentials.
         /// </summary>
-        /// <param name="args">Those of Main; may be empty.</param>
-        /// <param name="why">A line on what was looked at and found, by name, without secrets.</param>
+        /// <param name="args">The arguments of Main; may be empty.</param>
+        /// <param name="why">A line that says which names were found in which source, without secrets.</param>
         /// <returns>The handle, which is yours to dispose.</returns>
         /// <exception cref="TcAuthException">As in <see cref="FromJson"/> and <see cref="FromParamFile"/>; its Detail
-        /// is the line on what was looked at.</exception>
+        /// is the same line.</exception>
         public static Auth Discover(string[] args, out string why)
         {
             using (var list = new Utf8Array(args, nameof(args)))
@@ -135,17 +134,17 @@ namespace TcAuth
             }
         }
 
-        /// <summary>The version of the C library that is running, such as "0.1.0".</summary>
+        /// <summary>The version of the loaded C library, such as "0.1.0".</summary>
         public static string LibraryVersion => Native.Read(Native.tc_auth_version());
 
-        /// <summary>One sentence in English for a status: what is wrong, and what to do about it.</summary>
+        /// <summary>A sentence in English for a status: what is wrong, and what to do.</summary>
         /// <param name="status">Any number is accepted.</param>
         /// <returns>The sentence, never null.</returns>
         public static string StatusMessage(Status status) => Native.Read(Native.tc_auth_status_message((int)status));
 
         /// <summary>
-        /// The string that is signed, such as "/api/v3/indicators:GET:1513703787": for support, and for comparison
-        /// with what another implementation signs.
+        /// The string that is signed, such as "/api/v3/indicators:GET:1513703787". Compare it with what the server
+        /// received, or with what another implementation signs.
         /// </summary>
         /// <param name="method">As in <see cref="GetHeaders"/>.</param>
         /// <param name="uri">As in <see cref="GetHeaders"/>.</param>
@@ -164,14 +163,14 @@ namespace TcAuth
             }
         }
 
-        /// <summary>What the handle proves its identity with.</summary>
+        /// <summary>The kind of its credentials.</summary>
         public Kind Kind => Native.tc_auth_get_kind(Handle);
 
         /// <summary>
-        /// What has to be added to this machine's clock to get the server's time, in whole seconds; up to a day
-        /// either way, and zero at first. <see cref="Review"/> can set it, too.
+        /// The difference that is added to this machine's clock to get the server's time: whole seconds, up to one day
+        /// in either direction, by default zero. <see cref="Review"/> can change it.
         /// </summary>
-        /// <exception cref="TcAuthException"><see cref="Status.InvalidArgument"/>: more than a day.</exception>
+        /// <exception cref="TcAuthException"><see cref="Status.InvalidArgument"/>: more than one day.</exception>
         public TimeSpan ClockOffset
         {
             get
@@ -183,8 +182,8 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// One line for a log: the kind, the access id or the token's expiry, and the API path; nothing of a secret
-        /// key or a token.
+        /// One line for a log: the kind, the access id or the token's expiry, and the API path. It contains no part of
+        /// a secret key or a token.
         /// </summary>
         /// <returns>The line.</returns>
         public string Describe()
@@ -208,12 +207,12 @@ namespace TcAuth
         }
 
         /// <summary>Makes the headers for one request.</summary>
-        /// <param name="method">Such as "GET"; at most 64 characters. It is signed in upper case, so send it like
-        /// that.</param>
+        /// <param name="method">Such as "GET"; at most 64 characters. It is signed in upper case, so send it in
+        /// upper case.</param>
         /// <param name="uri">A path with query ("/api/v3/indicators?resultLimit=10") or an absolute http or https
-        /// URL, exactly as it will be sent. A path is signed as it stands: no API path is put before it.</param>
-        /// <param name="time">The second to sign, against which a token's expiry is checked as well; null for now,
-        /// with the <see cref="ClockOffset"/>.</param>
+        /// URL, exactly as it will be sent. A path is signed as it is: the API path is not put before it.</param>
+        /// <param name="time">The time that is signed, or compared with the expiry of the token. Null means now, with
+        /// the <see cref="ClockOffset"/>.</param>
         /// <returns>The headers to set on the request.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.InvalidMethod"/>, <see cref="Status.InvalidUriForm"/>,
         /// <see cref="Status.InvalidUriByte"/>, <see cref="Status.InvalidTime"/>, <see cref="Status.OtherOrigin"/>
@@ -240,7 +239,8 @@ namespace TcAuth
             }
         }
 
-        /// <summary>Throws what <see cref="GetHeaders"/> throws for a URL, whatever the token is worth.</summary>
+        /// <summary>Throws what <see cref="GetHeaders"/> throws for a URL, but nothing if the token has
+        /// expired.</summary>
         internal void CheckOrigin(string url)
         {
             using (var methodText = new Utf8("GET", null, Status.InvalidMethod))
@@ -251,7 +251,8 @@ namespace TcAuth
                 Status status = Native.tc_auth_headers_into(
                     Handle, methodText.Pointer, (UIntPtr)(uint)methodText.Length, text.Pointer,
                     (UIntPtr)(uint)text.Length, UnixTime(null), null, UIntPtr.Zero, &length, &timestamp);
-                if (status != Status.BufferTooSmall && status != Status.TokenExpired) // both come after the URL
+                // These two statuses mean that the URL is good: it is checked first.
+                if (status != Status.BufferTooSmall && status != Status.TokenExpired)
                     TcAuthException.ThrowIfFailed(status);
             }
         }
@@ -265,10 +266,10 @@ namespace TcAuth
                 Handle, method, (UIntPtr)(uint)methodLength, uri, (UIntPtr)(uint)uriLength, unixTime,
                 buffer, (UIntPtr)StackAuthorization, &length, &timestamp);
             string authorization = status == Status.Ok ? Utf8.Take(buffer, (int)length) : null;
-            while (status == Status.BufferTooSmall) // a long token, which another thread may replace by a longer one
+            while (status == Status.BufferTooSmall) // a loop: another thread may set a longer token in between
             {
                 var larger = new byte[(int)length + 1];
-                fixed (byte* pinned = larger) // until it is wiped: it must not be moved before
+                fixed (byte* pinned = larger) // pinned until it is wiped, so that no copy stays behind
                 {
                     status = Native.tc_auth_headers_into(
                         Handle, method, (UIntPtr)(uint)methodLength, uri, (UIntPtr)(uint)uriLength, unixTime,
@@ -282,13 +283,13 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Replaces the token, at once and for every thread. The same token with another expiry only changes the
+        /// Replaces the token immediately for all threads. The same token with another expiry only changes the
         /// expiry.
         /// </summary>
         /// <param name="token">As in <see cref="FromToken"/>.</param>
         /// <param name="expires">As in <see cref="FromToken"/>.</param>
         /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>, <see cref="Status.InvalidToken"/>,
-        /// <see cref="Status.InvalidTime"/>. The old token then stays.</exception>
+        /// <see cref="Status.InvalidTime"/>. The old token then stays in use.</exception>
         public void UpdateToken(string token, DateTimeOffset? expires = null)
         {
             using (var text = new Utf8(token, nameof(token), Status.InvalidToken))
@@ -296,10 +297,9 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// The current token and its expiry, both of the same moment: to hand them on to another process, not to log
-        /// them.
+        /// The current token and its expiry, for example to pass them to another process. Do not log the token.
         /// </summary>
-        /// <returns>The token, and when it ends; null if that is not known.</returns>
+        /// <returns>The token and its expiry; null if it does not expire or that is unknown.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>.</exception>
         public (string Token, DateTimeOffset? Expires) GetToken()
         {
@@ -309,8 +309,9 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Tells where the platform's API is, such as "https://company.example/api". From then on a URL of another
-        /// scheme, host or port is refused, and a token can be renewed. Set it before you share the handle.
+        /// Sets the URL of the platform's API, such as "https://company.example/api". It can be set only once; set it
+        /// before you share the handle. Afterwards a URL with another scheme, host or port is refused, and a token can
+        /// be renewed.
         /// </summary>
         /// <param name="apiPath">An absolute http or https URL without user, query or fragment.</param>
         /// <exception cref="TcAuthException"><see cref="Status.InvalidUriForm"/>,
@@ -322,23 +323,25 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Sets how long before its expiry a token is due to be renewed, but not in the first half of the life that
-        /// it had left when it was set.
+        /// Sets how long before its expiry a token is due for renewal. If less than twice this time was left when the
+        /// token was set, it is due after half of what was left.
         /// </summary>
-        /// <param name="window">Whole seconds, up to a day; a minute at first.</param>
+        /// <param name="window">Whole seconds, up to one day; by default one minute.</param>
         /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>,
         /// <see cref="Status.InvalidArgument"/>.</exception>
         public void SetRenewalWindow(TimeSpan window) =>
             TcAuthException.ThrowIfFailed(Native.tc_auth_set_renewal_window(Handle, Seconds(window)));
 
         /// <summary>
-        /// To be called before each request is signed: says whether to go ahead, or to renew the token first.
+        /// Must be called before each request is signed. Says whether to sign now, or to renew the token first.
         /// </summary>
-        /// <param name="maxWait">How long to wait, in whole milliseconds, for somebody else's renewal: longer than
-        /// your HTTP client may take for it. It blocks this thread; zero does not.</param>
-        /// <returns>Null: go ahead and sign. A ticket: renew, then go ahead and sign, whatever came of it.</returns>
-        /// <exception cref="TcAuthException"><see cref="Status.RenewalTimeout"/>: somebody else's renewal is still
-        /// under way, so poll again or give up. <see cref="Status.InvalidArgument"/>: a negative wait.</exception>
+        /// <param name="maxWait">How long to wait for another caller's renewal, in whole milliseconds. It should be
+        /// longer than a renewal may take with your HTTP client. The wait blocks this thread; zero does not
+        /// wait.</param>
+        /// <returns>Null: sign now. A ticket: renew the token, then sign, even if the renewal failed.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.RenewalTimeout"/>: another caller's renewal is still
+        /// under way; do not send the old token, but poll again or give up. <see cref="Status.InvalidArgument"/>: a
+        /// negative wait.</exception>
         public Renewal Poll(TimeSpan maxWait)
         {
             TcAuthException.ThrowIfFailed(TryPoll(maxWait, out Renewal renewal));
@@ -351,23 +354,25 @@ namespace TcAuth
                 Handle, (long)Math.Floor(maxWait.TotalMilliseconds), out RenewalHandle ticket);
             renewal = ticket.IsInvalid ? null : new Renewal(ticket);
             if (renewal == null)
-                ticket.Dispose(); // each request polls: nothing of that is left to the finalizer
+                ticket.Dispose(); // each request polls, so this object is not left to the finalizer
             return status;
         }
 
         /// <summary>
-        /// To be called with the answer to a signed request: says whether a retry is any use, and corrects what can
-        /// be corrected (a refused token is due for renewal, a wrong clock gets an offset). It keeps no memory of
-        /// requests, so count the retries yourself.
+        /// Must be called with the response to a signed request. Says whether to send the request once more. If the
+        /// server rejected the token, the next poll renews it. If the server's date shows that the clock is wrong, the
+        /// <see cref="ClockOffset"/> is changed. It does not remember requests, so count the attempts yourself.
         /// </summary>
         /// <param name="sent">The headers that were sent.</param>
-        /// <param name="httpStatus">The status that came back; only 400, 401 and 403 are looked at.</param>
+        /// <param name="httpStatus">The status of the response; all but 400, 401 and 403 are
+        /// <see cref="Advice.Accepted"/>.</param>
         /// <param name="date">The Date header; null if there is none, if the response has an Age header, or if it did
         /// not come from the signed origin over TLS.</param>
-        /// <param name="body">What came back; the first 64 KiB are enough.</param>
+        /// <param name="body">The body of the response; only its first 64 KiB are read.</param>
         /// <returns>What to do.</returns>
-        /// <exception cref="TcAuthException"><see cref="Status.MalformedAuthorization"/>: what was sent is not of
-        /// this handle's kind. <see cref="Status.InvalidTime"/>: the sent timestamp matters and is none.</exception>
+        /// <exception cref="TcAuthException"><see cref="Status.MalformedAuthorization"/>: the headers were not
+        /// made for this kind of handle. <see cref="Status.InvalidTime"/>: their timestamp is needed and is missing or
+        /// invalid.</exception>
         public Advice Review(Headers sent, int httpStatus, string date, byte[] body)
         {
             if (sent == null)
@@ -377,7 +382,7 @@ namespace TcAuth
             return ReviewStart(sent, httpStatus, date, body, body.Length);
         }
 
-        /// <summary>The same with the first bytes of a buffer.</summary>
+        /// <summary><see cref="Review"/> with the first bytes of a buffer.</summary>
         internal Advice ReviewStart(Headers sent, int httpStatus, string date, byte[] body, int length)
         {
             byte[] authorization = Encoding.UTF8.GetBytes(sent.Authorization);
@@ -399,15 +404,14 @@ namespace TcAuth
             }
         }
 
-        /// <summary>The server's side, for gateways, mocks and tests: checks the headers that came with a
-        /// request.</summary>
+        /// <summary>Checks the headers of a received request, for gateways, mocks and tests.</summary>
         /// <param name="method">The request's method.</param>
-        /// <param name="uri">The request's target, as it came.</param>
+        /// <param name="uri">The request's target, exactly as received.</param>
         /// <param name="authorization">The value of the Authorization header; null if there is none.</param>
         /// <param name="timestamp">The value of the Timestamp header; null if there is none.</param>
-        /// <param name="tolerance">How far the timestamp may be off, in whole seconds, up to a day; ThreatConnect
-        /// itself allows five minutes.</param>
-        /// <param name="time">The server's time; null for now.</param>
+        /// <param name="tolerance">The largest difference between the timestamp and the time: whole seconds, up to one
+        /// day. ThreatConnect allows five minutes.</param>
+        /// <param name="time">The server's time; null means now.</param>
         /// <exception cref="TcAuthException"><see cref="Status.MalformedAuthorization"/>,
         /// <see cref="Status.SignatureMismatch"/>, <see cref="Status.TimestampOutOfRange"/> or
         /// <see cref="Status.TokenExpired"/> for the headers; the others of <see cref="GetHeaders"/> for the request;
@@ -426,13 +430,13 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Frees the handle and wipes what it holds, as soon as no call is running. Complete your tickets first: the
-        /// answer to a renewal that comes afterwards is dropped, and with it the new token.
+        /// Wipes and frees the handle as soon as no call is running. Complete or cancel your tickets first: the new
+        /// token of a renewal that is completed later is lost.
         /// </summary>
         public void Dispose() => handle.Dispose();
 
-        /// <summary>Unix seconds. The last second of 1969 is a bad time like the others before it, not
-        /// "now".</summary>
+        /// <summary>Unix seconds. C takes -1 as "now" and refuses all other negative times, so -1 is replaced by one of
+        /// those.</summary>
         private static long UnixTime(DateTimeOffset? time)
         {
             if (time == null)
@@ -445,7 +449,7 @@ namespace TcAuth
 
         private static long Seconds(TimeSpan span) => (long)Math.Floor(span.TotalSeconds);
 
-        /// <summary>A date that can't be passed counts as none.</summary>
+        /// <summary>The date as a C string; none if it contains characters that a C string can't have.</summary>
         private static Utf8 DateText(string date)
         {
             try

@@ -6,12 +6,12 @@ using System.Globalization;
 namespace TcAuth
 {
     /// <summary>
-    /// The headers to add to one request. Iterate over it to get names and values. It depends on no handle and may be
-    /// shared between threads. It is a credential: do not log it.
+    /// The headers to add to one request. Iterate over them to get names and values. They remain valid after their
+    /// <see cref="Auth"/> is disposed, and may be shared between threads. They are credentials: do not log them.
     /// </summary>
     public sealed class Headers : IEnumerable<KeyValuePair<string, string>>
     {
-        /// <summary>Puts together again what was sent, for <see cref="Auth.Review"/>.</summary>
+        /// <summary>Makes headers from values that were sent, for <see cref="Auth.Review"/>.</summary>
         /// <param name="authorization">The value of the Authorization header.</param>
         /// <param name="timestamp">The value of the Timestamp header, or null if none was sent.</param>
         /// <exception cref="ArgumentOutOfRangeException">A time before 1970.</exception>
@@ -25,8 +25,8 @@ namespace TcAuth
         /// <summary>The value of the Authorization header, such as "TC 1234:..." or "TC-Token ...".</summary>
         public string Authorization { get; }
 
-        /// <summary>The value of the Timestamp header, the Unix second that was signed; null with a token: then send
-        /// none.</summary>
+        /// <summary>The value of the Timestamp header: the Unix second that was signed. It is null with a token,
+        /// because then this header is not sent.</summary>
         public long? Timestamp { get; }
 
         /// <summary>The names and values to set on the request.</summary>
@@ -40,7 +40,7 @@ namespace TcAuth
 
         IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-        /// <summary>What it is, without the values.</summary>
+        /// <summary>The names of the headers, without the values.</summary>
         public override string ToString() => Timestamp == null ? "Authorization" : "Authorization, Timestamp";
     }
 }

@@ -1,10 +1,10 @@
 namespace TcAuth
 {
-    /// <summary>What a handle proves its identity with. A later library can return numbers that are not named
+    /// <summary>The kind of credentials of a handle. A later C library can return numbers that are not listed
     /// here.</summary>
     public enum Kind
     {
-        /// <summary>No handle. An <see cref="Auth"/> never has this kind.</summary>
+        /// <summary>Not used: an <see cref="Auth"/> never has this kind.</summary>
         None = 0,
 
         /// <summary>An access id and a secret key, which sign every request.</summary>

@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
-// Not from the current directory, nor on Windows from PATH.
+// The C library is not loaded from the current directory, and on Windows not from PATH.
 [assembly: DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories)]
 
 namespace TcAuth
 {
-    /// <summary>The functions of the C library. Handles cross as SafeHandles, which keeps them alive during a
+    /// <summary>The functions of the C library. Handles are passed as SafeHandles, which keeps them alive during a
     /// call.</summary>
     internal static unsafe class Native
     {
@@ -125,7 +125,7 @@ namespace TcAuth
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern byte* tc_auth_status_message(int status);
 
-        /// <summary>Copies a string that the library keeps; null for null.</summary>
+        /// <summary>Copies a string that the library owns; null for null.</summary>
         internal static string Read(byte* text)
         {
             if (text == null)
@@ -136,7 +136,7 @@ namespace TcAuth
             return Encoding.UTF8.GetString(text, length);
         }
 
-        /// <summary>Copies a string that the library has given to us, and has it wiped and freed.</summary>
+        /// <summary>Copies a string that we own, and lets the library wipe and free it.</summary>
         internal static string Take(byte* text)
         {
             try

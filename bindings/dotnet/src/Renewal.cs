@@ -3,10 +3,10 @@ using System;
 namespace TcAuth
 {
     /// <summary>
-    /// A ticket: you were chosen to renew the token, and others wait for you. It lapses after 120 seconds.
-    /// GET <see cref="Url"/>, then call <see cref="Complete"/> or <see cref="Cancel"/>, and whatever came of it go on
-    /// to sign. It may outlive its <see cref="Auth"/>. Safe for use by several threads: it is given back exactly
-    /// once.
+    /// A ticket: you must renew the token, and others wait for you. It lapses after 120 seconds. GET
+    /// <see cref="Url"/>, then call <see cref="Complete"/> or <see cref="Cancel"/>, and sign even if the renewal failed.
+    /// If its <see cref="Auth"/> is disposed first, completing it is allowed but replaces no token. Several threads may
+    /// use it.
     /// </summary>
     public sealed class Renewal : IDisposable
     {
@@ -19,10 +19,10 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// The URL to GET, once, without an Authorization header, on a new connection, following no redirect. It
-        /// contains the token, so do not log it.
+        /// The URL to GET. Send it once, on a new connection, without an Authorization header, and follow no redirect.
+        /// It contains the token, so do not log it.
         /// </summary>
-        /// <exception cref="ObjectDisposedException">The ticket was given back.</exception>
+        /// <exception cref="ObjectDisposedException">The ticket was completed or cancelled before.</exception>
         public unsafe string Url
         {
             get
@@ -37,16 +37,16 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Hands in the server's answer, whatever it is, and gives the ticket back. Whoever waits goes on.
+        /// Ends the renewal with the server's response. Pass every response, also an HTTP error. The callers that wait
+        /// continue. The ticket can't be used again, even if this throws.
         /// </summary>
-        /// <param name="httpStatus">The status of the answer.</param>
+        /// <param name="httpStatus">The status of the response.</param>
         /// <param name="body">Its whole body.</param>
-        /// <returns>The server's message, fit for a log, or null if there is none.</returns>
-        /// <exception cref="TcAuthException"><see cref="Status.RenewalRefused"/>: nobody tries again until another
-        /// token is set. <see cref="Status.RenewalBadResponse"/>: the token stays in use while it is valid, and the
-        /// next attempt comes after a pause. Its Detail is the server's message. The ticket is given back all the
-        /// same.</exception>
-        /// <exception cref="ObjectDisposedException">The ticket was given back before.</exception>
+        /// <returns>The server's message for a log, without secrets, or null if there is none.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.RenewalRefused"/>: there is no further attempt until
+        /// another token is set. <see cref="Status.RenewalBadResponse"/>: the token stays in use while it is valid, and
+        /// the next attempt comes after a pause. Its Detail is the server's message.</exception>
+        /// <exception cref="ObjectDisposedException">The ticket was completed or cancelled before.</exception>
         public string Complete(int httpStatus, byte[] body)
         {
             if (body == null)
@@ -56,8 +56,8 @@ namespace TcAuth
             return message;
         }
 
-        /// <summary>The same with the first bytes of a buffer, and without exceptions for what the server
-        /// says.</summary>
+        /// <summary><see cref="Complete"/> with the first bytes of a buffer. It returns the status instead of throwing
+        /// it.</summary>
         internal unsafe Status TryComplete(int httpStatus, byte[] body, int length, out string serverMessage)
         {
             lock (gate)
@@ -65,7 +65,7 @@ namespace TcAuth
                 if (handle.IsClosed)
                     throw new ObjectDisposedException(nameof(Renewal));
                 IntPtr ticket = handle.DangerousGetHandle();
-                handle.SetHandleAsInvalid(); // before the call, which frees the ticket: never twice
+                handle.SetHandleAsInvalid(); // before the call, which frees the ticket: so it is not freed twice
                 byte* message = null;
                 Status status;
                 fixed (byte* bytes = body)
@@ -77,8 +77,8 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Gives the ticket back without an answer: the connection failed, or it took too long. The token stays in
-        /// use while it is valid, and the next attempt comes after a pause. Does nothing if it was given back before.
+        /// Ends the renewal without a response, for example after a timeout. The token stays in use while it is valid,
+        /// and the next attempt comes after a pause. Does nothing if the ticket was completed or cancelled before.
         /// </summary>
         public void Cancel()
         {

@@ -2,7 +2,7 @@ using System;
 
 namespace TcAuth
 {
-    /// <summary>What came of a renewal. Fit for a log.</summary>
+    /// <summary>The result of a renewal. It contains no secrets and can be logged.</summary>
     public sealed class RenewalFinishedEventArgs : EventArgs
     {
         internal RenewalFinishedEventArgs(Status? status, string message)
@@ -11,12 +11,12 @@ namespace TcAuth
             Message = message;
         }
 
-        /// <summary><see cref="TcAuth.Status.Ok"/>, or why the server's answer was of no use; null if there was no
-        /// answer, or only a part of one.</summary>
+        /// <summary><see cref="TcAuth.Status.Ok"/>, or why the token was not replaced; null if there was no complete
+        /// response.</summary>
         public Status? Status { get; }
 
-        /// <summary>The server's message, or null if it sent none; without an answer, the kind of exception, such as
-        /// "IOException", or "TimeoutException" after 30 seconds.</summary>
+        /// <summary>The server's message, or null if it sent none. If there was no complete response: the type of the
+        /// exception, such as "IOException", or "TimeoutException" after 30 seconds.</summary>
         public string Message { get; }
     }
 }

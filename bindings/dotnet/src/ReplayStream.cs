@@ -8,8 +8,8 @@ using System.Threading.Tasks;
 namespace TcAuth
 {
     /// <summary>
-    /// A response's body whose start is read ahead, for a limited time. Whoever reads it afterwards gets all of it: the
-    /// start, the rest, and the error if the transfer ended badly.
+    /// A response's body whose start is read ahead, for a limited time. A reader then gets all of it: the start, the
+    /// rest, and the error if the transfer fails.
     /// </summary>
     internal sealed class ReplayStream : Stream
     {
@@ -20,14 +20,14 @@ namespace TcAuth
         private Stream source;
         private byte[] buffer = new byte[8192];
         private int position;
-        private Task<int> pending; // a read that has not ended: it fills the buffer from Count on
+        private Task<int> pending; // a read that has not ended; it writes to the buffer from Count on
         private ExceptionDispatchInfo failure;
         private bool complete;
 
         /// <param name="content">Null counts as empty.</param>
-        /// <param name="owner">What is disposed with this stream.</param>
-        /// <param name="byByte">Whether to read ahead byte by byte. A larger read of a chunked body fails as a whole,
-        /// with the good bytes that it has got, if what follows them is no chunk.</param>
+        /// <param name="owner">This is disposed with the stream.</param>
+        /// <param name="byByte">Whether to read ahead byte by byte. If a chunked body is followed by an invalid chunk, a
+        /// larger read fails and loses the good bytes before it.</param>
         internal ReplayStream(HttpContent content, IDisposable owner, bool byByte = false)
         {
             this.content = content;
@@ -40,11 +40,10 @@ namespace TcAuth
 
         internal int Count { get; private set; }
 
-        /// <summary>Whether nothing more will come, because the body is complete or the transfer ended
-        /// badly.</summary>
+        /// <summary>Whether the body is complete or its transfer has failed.</summary>
         internal bool Ended => complete || failure != null;
 
-        /// <summary>Whether reading ahead was given up while the server still owed more.</summary>
+        /// <summary>Whether reading ahead was stopped before the body had ended.</summary>
         internal bool GivenUp => pending != null;
 
         /// <summary>Why the transfer ended badly; null if it did not.</summary>
@@ -65,8 +64,8 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Reads ahead until the body ends, the limit is reached or the deadline has passed. It does not throw. The
-        /// read that is under way at the deadline goes on, so none of its bytes are lost.
+        /// Reads ahead until the body ends, the limit is reached or the deadline has passed. It does not throw. A read
+        /// that is running at the deadline continues, so none of its bytes are lost.
         /// </summary>
         internal async Task ReadAheadAsync(int limit, Task deadline)
         {
@@ -85,7 +84,7 @@ namespace TcAuth
         {
             if (position == Count && pending != null)
             {
-                Task.WaitAny(pending); // without its exception
+                Task.WaitAny(pending); // does not throw its exception
                 Receive();
             }
             return TakeStart(target, offset, count, out int read) ? read : source.Read(target, offset, count);
@@ -120,13 +119,13 @@ namespace TcAuth
 
         public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-        /// <summary>Wipes what was read ahead, too: it may hold a token.</summary>
+        /// <summary>Also wipes what was read ahead, because it may contain a token.</summary>
         protected override void Dispose(bool disposing)
         {
             if (disposing)
             {
-                // A read that runs is cancelled, which closes its connection. Without that the runtime could read the
-                // rest of the body at the same time, to use the connection again.
+                // Cancels a running read, which closes its connection. Otherwise the runtime could read the rest of the
+                // body at the same time, in order to use the connection again.
                 stop.Cancel();
                 owner?.Dispose();
                 byte[] read = buffer;
@@ -135,7 +134,7 @@ namespace TcAuth
                     task =>
                     {
                         Array.Clear(read, 0, read.Length);
-                        return task.Exception; // looked at, so that nobody is told of it
+                        return task.Exception; // reading it prevents an UnobservedTaskException event
                     },
                     CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
@@ -167,8 +166,8 @@ namespace TcAuth
             }
         }
 
-        /// <summary>False if the start was given and more can be read. After an error the source is not read again: it
-        /// might say that this was all.</summary>
+        /// <summary>Returns false if the start was read and there is more in the source. After an error the source is
+        /// not read again: it might report the end of the body instead of the error.</summary>
         private bool TakeStart(byte[] target, int offset, int count, out int read)
         {
             read = Math.Min(count, Count - position);
@@ -180,7 +179,7 @@ namespace TcAuth
             return false;
         }
 
-        /// <summary>Array.Resize, without leaving a copy behind.</summary>
+        /// <summary>Like Array.Resize, but wipes the old array.</summary>
         private void Grow(int size)
         {
             var larger = new byte[size];

@@ -4,7 +4,7 @@ using System.Net.Http;
 
 namespace TcAuth
 {
-    /// <summary>A request that the server has refused for good.</summary>
+    /// <summary>A refused request whose response is returned to the caller.</summary>
     public sealed class RequestRefusedEventArgs : EventArgs
     {
         internal RequestRefusedEventArgs(HttpRequestMessage request, Advice advice, HttpStatusCode httpStatusCode)
@@ -14,11 +14,11 @@ namespace TcAuth
             HttpStatusCode = httpStatusCode;
         }
 
-        /// <summary>What was sent. Its Authorization header is a credential: do not log it.</summary>
+        /// <summary>The request. Its Authorization header is a credential: do not log it.</summary>
         public HttpRequestMessage Request { get; }
 
-        /// <summary>Why sending again is of no use, or was not possible
-        /// (<see cref="TcAuth.Advice.Retry"/>).</summary>
+        /// <summary>The reason. It is <see cref="TcAuth.Advice.Retry"/> if another attempt could help, but was not
+        /// possible or was already made.</summary>
         public Advice Advice { get; }
 
         /// <summary>The status of the response.</summary>

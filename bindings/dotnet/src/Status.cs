@@ -1,8 +1,8 @@
 namespace TcAuth
 {
     /// <summary>
-    /// Why a call failed. The numbers are those of the C library and never change; a later library can return some
-    /// that are not named here. <see cref="Auth.StatusMessage"/> has a sentence for each.
+    /// Why a call failed. The numbers are those of the C library and never change. A later C library can return numbers
+    /// that are not listed here. <see cref="Auth.StatusMessage"/> returns a sentence for each.
     /// </summary>
     public enum Status
     {
@@ -16,26 +16,26 @@ namespace TcAuth
         /// <summary>The method is not an HTTP token of 1 to 64 characters.</summary>
         InvalidMethod = 2,
 
-        /// <summary>The URI is neither a path that begins with / nor an absolute http or https URL, or has a part
-        /// that this call does not take.</summary>
+        /// <summary>The URI is neither a path that begins with / nor an absolute http or https URL, or it has a part
+        /// that is not allowed here.</summary>
         InvalidUriForm = 3,
 
-        /// <summary>The URI holds a control character, a space or a character outside ASCII.</summary>
+        /// <summary>The URI contains a control character, a space or a character outside ASCII.</summary>
         InvalidUriByte = 4,
 
-        /// <summary>The access id is empty or holds something else than visible ASCII characters.</summary>
+        /// <summary>The access id is empty, or not all of it is visible ASCII.</summary>
         InvalidAccessId = 5,
 
-        /// <summary>The secret key is empty or holds a control character, such as a line break.</summary>
+        /// <summary>The secret key is empty or contains a control character, such as a line break.</summary>
         InvalidSecretKey = 6,
 
-        /// <summary>The token is empty or holds something else than visible ASCII characters.</summary>
+        /// <summary>The token is empty, or not all of it is visible ASCII.</summary>
         InvalidToken = 7,
 
-        /// <summary>The time is before 1970, or 10^11 seconds and more after it.</summary>
+        /// <summary>The time is before 1970, or 10^11 seconds or more after it.</summary>
         InvalidTime = 8,
 
-        /// <summary>A buffer is too small. This binding takes a larger one by itself.</summary>
+        /// <summary>A buffer is too small. This binding then uses a larger one, so you do not get this status.</summary>
         BufferTooSmall = 9,
 
         /// <summary>The handle is of the other kind (HMAC or token).</summary>
@@ -47,16 +47,16 @@ namespace TcAuth
         /// <summary>The server refused to renew the token.</summary>
         RenewalRefused = 12,
 
-        /// <summary>The answer to the renewal request is not one that the platform gives.</summary>
+        /// <summary>The response to the renewal is not one of the platform.</summary>
         RenewalBadResponse = 13,
 
         /// <summary>Another caller's renewal took longer than this caller wanted to wait.</summary>
         RenewalTimeout = 14,
 
-        /// <summary>The value can be set only once, and is set.</summary>
+        /// <summary>The value can be set only once and is already set.</summary>
         AlreadySet = 15,
 
-        /// <summary>The source holds no complete credentials.</summary>
+        /// <summary>The source contains no complete credentials.</summary>
         NoCredentials = 16,
 
         /// <summary>The configuration is not well formed.</summary>
@@ -83,10 +83,10 @@ namespace TcAuth
         /// <summary>A number or a string is outside the documented range.</summary>
         InvalidArgument = 24,
 
-        /// <summary>The URL points to another scheme, host or port than the handle's API path.</summary>
+        /// <summary>The URL has another scheme, host or port than the handle's API path.</summary>
         OtherOrigin = 25,
 
-        /// <summary>A bug in the library: an internal check failed, and the call was given up.</summary>
+        /// <summary>A bug in the C library: an internal check failed, and the call was stopped.</summary>
         Panic = 99,
     }
 }

@@ -3,8 +3,7 @@ using System;
 namespace TcAuth
 {
     /// <summary>
-    /// A call failed. The message is one sentence that says what to do about it; it never holds a secret key or a
-    /// token.
+    /// A failed call. The message says what is wrong and what to do. It never contains a secret key or a token.
     /// </summary>
     public sealed class TcAuthException : Exception
     {
@@ -19,8 +18,8 @@ namespace TcAuth
         public Status Status { get; }
 
         /// <summary>
-        /// What the server said to a renewal, or what <see cref="Auth.Discover"/> looked at; null where there is
-        /// nothing of the kind. It is part of the message as well.
+        /// The server's message about a renewal, or what <see cref="Auth.Discover"/> found; otherwise null. It is also a
+        /// part of the exception's message.
         /// </summary>
         public string Detail { get; }
 

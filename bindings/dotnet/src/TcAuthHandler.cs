@@ -12,41 +12,40 @@ using System.Threading.Tasks;
 namespace TcAuth
 {
     /// <summary>
-    /// Signs what an HttpClient sends, renews the token when it is due, and sends a request once more if the server
-    /// refused it and that is of any use. One handler may serve any number of threads.
+    /// Signs what an HttpClient sends, renews the token when it is due, and sends a refused request once more if that
+    /// can help. Any number of threads may use it.
     /// </summary>
     /// <remarks>
-    /// <para>Only requests to the origin of the handle's API path are signed. For another URL, or a Host header that
-    /// names another server, SendAsync throws a <see cref="TcAuthException"/> with <see cref="Status.OtherOrigin"/>;
-    /// nothing is sent, and no token is renewed. With an API path of plain http, everyone on the way, a proxy included,
-    /// can read the token and the requests. Redirects are not followed but handed to the caller. Authorization and
-    /// Timestamp headers of the request are replaced.</para>
-    /// <para>Put it last, after handlers that change the request, for what it signs must be what is sent. The
-    /// <see cref="Auth"/> stays yours: dispose it after the HttpClient.</para>
-    /// <para>The renewal goes past all handlers but the innermost. It is sent once, over HTTP/1.1, and ends after 30
-    /// seconds at most. It has a connection of its own if the innermost is an HttpClientHandler or a
-    /// SocketsHttpHandler, which is recommended. A class derived from HttpClientHandler, and any other handler, sends
-    /// it itself, maybe on a kept connection. Of the response up to 1 MiB is read; what came is used even if the
-    /// transfer ends badly.</para>
-    /// <para>Of a response with status 400, 401 or 403 up to 64 KiB are read before the caller gets it, for at most 10
-    /// seconds. The caller can still read all of the body, and gets the error if the transfer ends badly.</para>
+    /// <para>Requests must go to the origin of the handle's API path. If the URL or a Host header names another server,
+    /// SendAsync throws a <see cref="TcAuthException"/> with <see cref="Status.OtherOrigin"/>; nothing is sent, and no
+    /// token is renewed. With an http API path, anyone on the way (also a proxy) can read the token. Redirects are
+    /// returned to the caller, not followed. Authorization and Timestamp headers of the request are replaced.</para>
+    /// <para>Put it after handlers that change the request, because it must sign what is sent. It does not dispose the
+    /// <see cref="Auth"/>: dispose that after the HttpClient.</para>
+    /// <para>A renewal bypasses all handlers but the innermost. It is sent once, over HTTP/1.1, and ends after 30
+    /// seconds at most. If the innermost handler is an HttpClientHandler or a SocketsHttpHandler, which is recommended,
+    /// the renewal has a connection of its own. Any other handler, also one derived from HttpClientHandler, sends it
+    /// itself, perhaps on a kept connection. Up to 1 MiB of the response is read. What arrived is used even if the
+    /// transfer fails.</para>
+    /// <para>Of a response with status 400, 401 or 403 up to 64 KiB are read for up to 10 seconds before the caller gets
+    /// it. The caller can still read the whole body, and gets the error if the transfer fails.</para>
     /// </remarks>
     public sealed class TcAuthHandler : DelegatingHandler
     {
         private const int MaxReviewedBody = 64 * 1024;
         private const int MaxRenewalBody = 1024 * 1024;
-        private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60); // for somebody else's renewal
+        private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60); // for another request's renewal
         private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
         private readonly Auth auth;
         private readonly object gate = new object();
-        private volatile string checkedOrigin; // the last good one, so that it is not checked for each request
-        private TimeSpan renewalTimeout = TimeSpan.FromSeconds(30); // the tests have shorter ones
+        private volatile string checkedOrigin; // the last good one: it need not be checked again for each request
+        private TimeSpan renewalTimeout = TimeSpan.FromSeconds(30); // tests shorten this and the next
         private TimeSpan reviewTimeout = TimeSpan.FromSeconds(10);
 
         /// <summary>
-        /// For a pipeline that sets InnerHandler. If none has been set at the first request, the handler makes an
-        /// HttpClientHandler that follows no redirects.
+        /// Makes a handler without an inner handler, for a pipeline that sets InnerHandler. If it is not set at the
+        /// first request, an HttpClientHandler that follows no redirects is used.
         /// </summary>
         /// <param name="auth">A handle with an API path.</param>
         /// <exception cref="TcAuthException"><see cref="Status.ApiPathMissing"/>.</exception>
@@ -56,9 +55,9 @@ namespace TcAuth
             this.auth = auth;
         }
 
-        /// <summary>Puts the handler before another one.</summary>
+        /// <summary>Makes a handler with an inner handler.</summary>
         /// <param name="auth">A handle with an API path.</param>
-        /// <param name="innerHandler">Where signed requests go. It is disposed with this handler.</param>
+        /// <param name="innerHandler">Sends the signed requests. It is disposed with this handler.</param>
         /// <exception cref="TcAuthException"><see cref="Status.ApiPathMissing"/>.</exception>
         /// <exception cref="InvalidOperationException">The innermost handler follows redirects.</exception>
         public TcAuthHandler(Auth auth, HttpMessageHandler innerHandler) : this(auth)
@@ -68,14 +67,14 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// A renewal has ended, well or not. It is raised on any thread, when nobody waits for the renewal any more.
-        /// What your method throws is swallowed, for it must not become the failure of a request.
+        /// A renewal has ended or failed. The event is raised on any thread, when other requests no longer wait. An
+        /// exception of your method is ignored: it must not fail a request.
         /// </summary>
         public event EventHandler<RenewalFinishedEventArgs> RenewalFinished;
 
         /// <summary>
-        /// A refusal is about to be handed to the caller. It is raised on any thread. What your method throws the
-        /// caller gets instead of the response.
+        /// A refusal is about to be returned to the caller. The event is raised on any thread. If your method throws,
+        /// the caller gets the exception instead of the response.
         /// </summary>
         public event EventHandler<RequestRefusedEventArgs> RequestRefused;
 
@@ -133,8 +132,8 @@ namespace TcAuth
             }
         }
 
-        /// <summary>Null if the request can't be sent again; then the first response is the best that there
-        /// is.</summary>
+        /// <summary>Signs for a second attempt. Returns null if that is not possible and the first response is to be
+        /// returned.</summary>
         private async Task<Headers> SignAgainAsync(
             HttpRequestMessage request, HttpResponseMessage first, bool ended, CancellationToken cancellationToken)
         {
@@ -142,8 +141,8 @@ namespace TcAuth
             {
                 if (!await CanBeSentAgainAsync(request.Content).ConfigureAwait(false))
                     return null;
-                // The rest of a long or slow body keeps a connection, which the renewal may be in need of. So that
-                // response goes first, and if signing fails the caller gets the error.
+                // The rest of a long or slow body holds a connection that the renewal may need, so that response is
+                // disposed before. If signing then fails, the caller gets the error.
                 if (!ended)
                     first.Dispose();
                 return await SignAsync(request, cancellationToken).ConfigureAwait(false);
@@ -160,8 +159,8 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// Where all requests end. It is looked up and checked each time, for a pipeline can be changed until it has
-        /// sent something, and a handler of somebody's own even later.
+        /// The handler that sends the requests. It is found and checked each time, because a pipeline can be changed
+        /// until its first request, and handlers of other classes even later.
         /// </summary>
         private HttpMessageHandler Innermost()
         {
@@ -175,8 +174,8 @@ namespace TcAuth
             return handler;
         }
 
-        /// <summary>Others than HttpClientHandler by name, for this assembly knows neither SocketsHttpHandler nor
-        /// WinHttpHandler. What can't be read counts as on.</summary>
+        /// <summary>Uses reflection for handlers other than HttpClientHandler, because .NET Standard 2.0 has neither
+        /// SocketsHttpHandler nor WinHttpHandler. A property that can't be read counts as on.</summary>
         private static bool FollowsRedirects(HttpMessageHandler handler)
         {
             if (handler is HttpClientHandler known)
@@ -188,20 +187,20 @@ namespace TcAuth
 
         private async Task<Headers> SignAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
-            // PathAndQuery is what every handler writes on the wire: after Uri has normalised it.
+            // Every handler sends PathAndQuery, which Uri has normalised.
             Uri uri = request.RequestUri;
             string origin = uri.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped);
-            CheckOrigin(request, origin); // before the renewal: a foreign request must not cause one
+            CheckOrigin(request, origin); // before the renewal: a request to another server must not cause one
             await RenewIfDueAsync(cancellationToken).ConfigureAwait(false);
 
-            // HTTP methods have cases, and the upper one is signed.
+            // HTTP methods are case-sensitive, and the upper case is signed.
             string method = request.Method.Method.ToUpperInvariant();
             if (method != request.Method.Method)
                 request.Method = new HttpMethod(method);
 
             Headers headers = auth.GetHeaders(method, origin + uri.PathAndQuery);
-            request.Headers.Remove("Timestamp"); // with a token there is none to replace it
-            request.Content?.Headers.Remove("Timestamp"); // on the wire they stand side by side
+            request.Headers.Remove("Timestamp"); // with a token it is not replaced below
+            request.Content?.Headers.Remove("Timestamp"); // headers of the content are sent together with these
             foreach (var header in headers)
             {
                 request.Headers.Remove(header.Key);
@@ -211,7 +210,8 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// A Host header decides which site of a server gets the request, and clients send even one that is no host.
+        /// Checks the origin and a Host header. The Host header decides which site of a server gets the request, and
+        /// clients send it even if it is not a valid host.
         /// </summary>
         private void CheckOrigin(HttpRequestMessage request, string origin)
         {
@@ -231,7 +231,7 @@ namespace TcAuth
             }
             catch (TcAuthException)
             {
-                throw new TcAuthException(Status.OtherOrigin); // no host at all is not the right one either
+                throw new TcAuthException(Status.OtherOrigin); // also for an invalid host
             }
         }
 
@@ -247,7 +247,7 @@ namespace TcAuth
             if (renewal == null)
                 return;
 
-            // Others wait for this renewal: if our caller goes away it is completed without him.
+            // Others wait for this renewal, so it continues if our caller cancels.
             Task renewing = RenewAsync(renewal);
             using (var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
             {
@@ -262,7 +262,7 @@ namespace TcAuth
         {
             Status? status;
             string message;
-            using (renewal) // whatever goes wrong, the ticket is given back
+            using (renewal) // cancels the ticket if it was not completed
             {
                 try
                 {
@@ -280,13 +280,14 @@ namespace TcAuth
             }
             catch
             {
-                // As documented: a request waits for this task, and could not tell what has failed.
+                // Ignored, as documented: it would fail the request that waits for this task.
             }
         }
 
         /// <summary>
-        /// Sends the renewal and hands in the response. The server has killed the old token when the first byte comes
-        /// back, so what came is handed in even if the transfer ends badly or takes too long: the token may be in it.
+        /// Sends the renewal and completes the ticket. When the first byte of the response arrives, the old token is
+        /// already invalid. So what arrived is used even if the transfer fails or takes too long: it may contain the
+        /// new token.
         /// </summary>
         private async Task<(Status? Status, string Message)> ExchangeAsync(Renewal renewal)
         {
@@ -294,21 +295,21 @@ namespace TcAuth
             using (var transport = RenewalTransport(out HttpContent content))
             using (var request = new HttpRequestMessage(HttpMethod.Get, renewal.Url) { Content = content })
             {
-                // Older runtimes have 2.0 as default, which allows a shared connection. The default VersionPolicy of
-                // .NET 5 and later allows no higher version.
+                // The default of older runtimes is 2.0, with which a connection may be shared. The default VersionPolicy
+                // of .NET 5 and later allows no higher version than this.
                 request.Version = HttpVersion.Version11;
                 request.Headers.ConnectionClose = true;
                 Task deadline = Task.Delay(Timeout.Infinite, timeout.Token);
                 Task<HttpResponseMessage> sending = transport.SendAsync(request, timeout.Token);
                 if (await Task.WhenAny(sending, deadline).ConfigureAwait(false) != sending)
                 {
-                    DisposeLate(sending); // there are handlers that can't be cancelled
+                    DisposeLate(sending); // some handlers can't be cancelled
                     return (null, nameof(TimeoutException));
                 }
                 using (HttpResponseMessage response = await sending.ConfigureAwait(false))
                 {
                     int httpStatus = (int)response.StatusCode;
-                    // What follows 101 is another protocol, and no body.
+                    // After a 101 there is no body, but another protocol.
                     HttpContent answer = httpStatus < 200 ? null : response.Content;
                     bool chunked = response.Headers.TransferEncodingChunked == true;
                     using (var body = new ReplayStream(answer, response, byByte: chunked))
@@ -330,19 +331,19 @@ namespace TcAuth
             {
                 if (task.Status == TaskStatus.RanToCompletion)
                     task.Result?.Dispose();
-                return task.Exception; // looked at, so that nobody is told of it
+                return task.Exception; // reading it prevents an UnobservedTaskException event
             },
             CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
-        /// <summary>Not its message: that could hold the URL, and with it the token.</summary>
+        /// <summary>Only the type of an exception: its message could contain the URL with the token.</summary>
         private static string KindOf(Exception e) =>
             e is OperationCanceledException ? nameof(TimeoutException) : e.GetBaseException().GetType().Name;
 
         /// <summary>
-        /// A way to send the renewal once: a client repeats a GET when the kept connection that it took turns out to
-        /// be dead, and the second would renew a token that the first has killed. So an HttpClientHandler and a
-        /// SocketsHttpHandler get a twin, which has no connections yet; not one of a derived class, whose own ways
-        /// would be passed by. Another handler sends the renewal itself, with a content that can be sent only once.
+        /// Returns what sends the renewal only once. A client repeats a GET if a kept connection is dead, and the
+        /// repetition would use a token that is already invalid. So an HttpClientHandler or a SocketsHttpHandler gets a
+        /// twin, which has no connections yet. A derived class gets none, because a twin would lack its code. Any other
+        /// handler sends the renewal itself, with a content that can be sent only once.
         /// </summary>
         private HttpMessageInvoker RenewalTransport(out HttpContent content)
         {
@@ -368,7 +369,7 @@ namespace TcAuth
                 ClientCertificateOptions = original.ClientCertificateOptions,
                 ServerCertificateCustomValidationCallback = original.ServerCertificateCustomValidationCallback,
             };
-            if (original.UseProxy) // else the setters may throw
+            if (original.UseProxy) // otherwise the setters may throw
             {
                 twin.Proxy = original.Proxy;
                 twin.DefaultProxyCredentials = original.DefaultProxyCredentials;
@@ -379,8 +380,9 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// By name, for this assembly does not know SocketsHttpHandler. Null for any other handler, and if a trimmed
-        /// program lacks a property: without it the twin could take another way or trust another certificate.
+        /// Uses reflection, because .NET Standard 2.0 does not have SocketsHttpHandler. Returns null for any other
+        /// handler. Also returns null if a property is missing in a trimmed program: without it the twin could use
+        /// another proxy or trust another certificate.
         /// </summary>
         private static HttpMessageHandler TwinOfSockets(HttpMessageHandler original)
         {
@@ -402,14 +404,15 @@ namespace TcAuth
             foreach (PropertyInfo property in properties)
                 property.SetValue(twin, property.GetValue(original));
             type.GetRuntimeProperty("UseCookies")?.SetValue(twin, false);
-            // .NET 6 and later: keeps the URL, which holds the token, from tracing.
+            // .NET 6 and later: keeps the URL, which contains the token, out of tracing.
             type.GetRuntimeProperty("ActivityHeadersPropagator")?.SetValue(twin, null);
             return twin;
         }
 
         /// <summary>
-        /// An empty content that is written once. Clients send a request again after a redirect or a demand for
-        /// credentials, and SocketsHttpHandler sends none with content again when a kept connection is dead.
+        /// An empty content that can be sent only once. Clients repeat a request after a redirect or a demand for
+        /// credentials; the second write throws. If a kept connection is dead, SocketsHttpHandler repeats only requests
+        /// without content.
         /// </summary>
         private sealed class OnceContent : HttpContent
         {
@@ -426,8 +429,8 @@ namespace TcAuth
             }
         }
 
-        /// <summary>Reads the start of a refusal, tells whether its transfer has ended, and leaves the response as if
-        /// that had not happened.</summary>
+        /// <summary>Reviews the start of a refusal, and returns whether its transfer has ended. The response can still
+        /// be read from its beginning.</summary>
         private async Task<(Advice Advice, bool Ended)> ReviewAsync(
             HttpRequestMessage request, Headers sent, HttpResponseMessage response, CancellationToken cancellationToken)
         {
@@ -438,7 +441,7 @@ namespace TcAuth
             try
             {
                 HttpContent original = response.Content;
-                long? length = original?.Headers.ContentLength; // some contents know it only until they are read
+                long? length = original?.Headers.ContentLength; // some types lose it when they are read
                 var body = new ReplayStream(original, original);
                 if (original != null)
                 {
@@ -465,7 +468,8 @@ namespace TcAuth
             }
         }
 
-        /// <summary>The Date header, if a clock can be set by it: not over plain HTTP, and not by a cache.</summary>
+        /// <summary>The Date header if it can be trusted to correct the clock: one that came over TLS and not from a
+        /// cache.</summary>
         private static string Date(HttpRequestMessage request, HttpResponseMessage response)
         {
             if (request.RequestUri.Scheme != Uri.UriSchemeHttps || response.Headers.Contains("Age")
@@ -476,8 +480,8 @@ namespace TcAuth
         }
 
         /// <summary>
-        /// What holds its bytes can be sent again, and a stream that can be wound back. Other content may run dry, even
-        /// if it knows its length.
+        /// Content that stores its bytes can be sent again, and a stream that can seek. Other content may be empty the
+        /// second time, even if it has a length.
         /// </summary>
         private static async Task<bool> CanBeSentAgainAsync(HttpContent content)
         {
@@ -497,7 +501,7 @@ namespace TcAuth
             }
             catch (ObjectDisposedException)
             {
-                return false; // there are handlers that dispose what they have sent
+                return false; // some handlers dispose what they have sent
             }
             return content == null;
         }

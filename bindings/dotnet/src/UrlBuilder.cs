@@ -3,15 +3,15 @@ using System;
 namespace TcAuth
 {
     /// <summary>
-    /// Builds a URL in which everything is encoded that HTTP clients are known to change on the way. Sign and send
-    /// the same string. Add all segments before the first query parameter.
+    /// Builds a URL whose added parts are encoded so that HTTP clients send them unchanged. Sign and send the same
+    /// string. Add all segments before the first query parameter.
     /// </summary>
     public sealed unsafe class UrlBuilder : IDisposable
     {
         private readonly UrlHandle handle;
         private readonly object gate = new object();
 
-        /// <summary>Starts with a base, which is taken as it is, so it must be percent-encoded already.</summary>
+        /// <summary>Starts with a base, which must already be percent-encoded.</summary>
         /// <param name="start">A path such as "/api/v3/indicators", or an absolute http or https URL.</param>
         /// <exception cref="TcAuthException"><see cref="Status.InvalidUriForm"/> (also for a fragment),
         /// <see cref="Status.InvalidUriByte"/>.</exception>
@@ -21,10 +21,10 @@ namespace TcAuth
                 TcAuthException.ThrowIfFailed(Native.tc_auth_url_new(text.Pointer, out handle));
         }
 
-        /// <summary>Starts by joining a path to a handle's API path: with "https://company.example/api", the path
+        /// <summary>Starts with a handle's API path followed by a path: with "https://company.example/api", the path
         /// "/v3/indicators" becomes "https://company.example/api/v3/indicators".</summary>
-        /// <param name="auth">A handle with an API path. The URL does not depend on it afterwards.</param>
-        /// <param name="path">Begins with exactly one "/", is percent-encoded already, and does not repeat the
+        /// <param name="auth">A handle with an API path. It may be disposed afterwards.</param>
+        /// <param name="path">Begins with exactly one "/", is already percent-encoded, and does not repeat the
         /// "/api".</param>
         /// <exception cref="TcAuthException"><see cref="Status.ApiPathMissing"/>,
         /// <see cref="Status.InvalidUriForm"/>, <see cref="Status.InvalidUriByte"/>.</exception>
@@ -36,11 +36,11 @@ namespace TcAuth
                 TcAuthException.ThrowIfFailed(Native.tc_auth_url_new_for(auth.Handle, text.Pointer, out handle));
         }
 
-        /// <summary>Adds one segment to the path; "a/b?c" becomes one segment, too.</summary>
-        /// <param name="segment">Not empty, "." or "..", which HTTP clients remove.</param>
+        /// <summary>Percent-encodes a segment and adds it to the path; also "a/b?c" becomes one segment.</summary>
+        /// <param name="segment">Not empty, and neither "." nor "..", which HTTP clients remove.</param>
         /// <returns>This builder.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.InvalidArgument"/>, or
-        /// <see cref="Status.InvalidUriForm"/> after a query. The URL is then as it was.</exception>
+        /// <see cref="Status.InvalidUriForm"/> after a query. The URL is not changed then.</exception>
         public UrlBuilder AddSegment(string segment)
         {
             using (var text = new Utf8(segment, nameof(segment), Status.InvalidArgument))
@@ -51,12 +51,12 @@ namespace TcAuth
             return this;
         }
 
-        /// <summary>Adds one parameter to the query.</summary>
+        /// <summary>Percent-encodes a name and a value and adds them to the query.</summary>
         /// <param name="name">Not empty.</param>
         /// <param name="value">May be empty.</param>
         /// <returns>This builder.</returns>
-        /// <exception cref="TcAuthException"><see cref="Status.InvalidArgument"/>. The URL is then as it
-        /// was.</exception>
+        /// <exception cref="TcAuthException"><see cref="Status.InvalidArgument"/>. The URL is not changed
+        /// then.</exception>
         public UrlBuilder AddQuery(string name, string value)
         {
             using (var nameText = new Utf8(name, nameof(name), Status.InvalidArgument))
@@ -69,7 +69,7 @@ namespace TcAuth
             return this;
         }
 
-        /// <summary>The URL as it is now.</summary>
+        /// <summary>The URL built so far.</summary>
         /// <exception cref="ObjectDisposedException">The builder was disposed.</exception>
         public override string ToString()
         {
@@ -81,7 +81,7 @@ namespace TcAuth
             }
         }
 
-        /// <summary>Frees the builder. The strings that it gave live on.</summary>
+        /// <summary>Frees the builder. Strings that it returned remain valid.</summary>
         public void Dispose()
         {
             lock (gate)

@@ -6,16 +6,14 @@ using System.Threading;
 namespace TcAuth
 {
     /// <summary>
-    /// A string as the C library takes it, for the time of one call: strict UTF-8 that ends in NUL, in native memory,
-    /// so that no garbage collection leaves copies of it behind. Dispose wipes it, whatever it is: it can be a
-    /// secret.
+    /// A C string for one call: strict UTF-8 with a NUL at the end. It is in native memory, because a garbage collector
+    /// could leave copies behind. Dispose wipes it, because it may be a secret.
     /// </summary>
     internal readonly unsafe struct Utf8 : IDisposable
     {
         private static readonly UTF8Encoding Strict = new UTF8Encoding(false, true);
 
-        /// <summary>Throws <paramref name="refused"/> for a NUL or a lone surrogate, which a C string can't
-        /// hold.</summary>
+        /// <summary>Throws <paramref name="refused"/> for a string with a NUL or a lone surrogate.</summary>
         internal Utf8(string text, string name, Status refused)
         {
             if (text == null)
@@ -36,7 +34,7 @@ namespace TcAuth
             Pointer[Length] = 0;
         }
 
-        /// <summary>A null pointer for null.</summary>
+        /// <summary>Like the constructor, but allows null, which becomes a null pointer.</summary>
         internal static Utf8 Optional(string text, Status refused) =>
             text == null ? default(Utf8) : new Utf8(text, null, refused);
 
@@ -50,7 +48,7 @@ namespace TcAuth
             Marshal.FreeHGlobal((IntPtr)Pointer);
         }
 
-        /// <summary>The text of a buffer, which is wiped.</summary>
+        /// <summary>Returns the text of a buffer, and wipes the buffer.</summary>
         internal static string Take(byte* buffer, int length)
         {
             try
@@ -66,12 +64,12 @@ namespace TcAuth
         private static void Wipe(byte* start, int length)
         {
             for (int i = 0; i < length; i++)
-                Volatile.Write(ref start[i], 0); // else a compiler could leave it out, for nobody reads it
+                Volatile.Write(ref start[i], 0); // a compiler may not remove it, although nobody reads the value
         }
 
         /// <summary>
-        /// Encodes without a NUL, for functions that take a length and nothing but ASCII: half a surrogate pair
-        /// becomes a character that they refuse as well. Returns the length; each char needs up to three bytes.
+        /// Encodes without a NUL at the end, for functions that take a length and accept only ASCII. A lone surrogate
+        /// becomes a character that they refuse. Returns the length; each char needs up to three bytes.
         /// </summary>
         internal static int Copy(string text, byte* to, int capacity)
         {
@@ -80,7 +78,7 @@ namespace TcAuth
         }
     }
 
-    /// <summary>Command-line arguments as C has them.</summary>
+    /// <summary>Command-line arguments as an array of C strings.</summary>
     internal sealed unsafe class Utf8Array : IDisposable
     {
         private readonly Utf8[] items;
