@@ -11,7 +11,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 
 public final class Owners {
-    /** What goes wrong is told here, without secrets. */
+    /** Logs what goes wrong. It gets no secrets. */
     private static final TcAuthClient.Observer LOG = new TcAuthClient.Observer() {
         @Override
         public void renewalFinished(Status status, String message) {
@@ -24,7 +24,7 @@ public final class Owners {
         }
     };
 
-    /** The arguments: such as https://company.example/api, an access id, a secret key. */
+    /** Arguments: the API path, such as https://company.example/api, an access id and a secret key. */
     public static void main(String[] args) throws Exception {
         try (TcAuth auth = TcAuth.hmac(args[1], args[2])) {
             auth.setApiPath(args[0]);
