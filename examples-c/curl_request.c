@@ -19,8 +19,10 @@ static long signed_get(const tc_auth *auth, const char *url)
     }
     for (size_t i = 0; i < tc_auth_header_list_len(headers); i++) {
         struct curl_slist *longer = curl_slist_append(lines, tc_auth_header_list_line(headers, i));
-        if (!longer)
+        if (!longer) {
+            fprintf(stderr, "no memory\n");
             goto done;
+        }
         lines = longer;
     }
     curl_easy_setopt(curl, CURLOPT_URL, url);          /* the very string that was signed ... */
@@ -57,5 +59,5 @@ int main(int argc, char **argv)
     fprintf(stderr, "HTTP status %ld\n", http_status);
     curl_global_cleanup();
     tc_auth_free(auth);
-    return http_status >= 200 && http_status < 300 ? 0 : 1;
+    return http_status >= 200 && http_status < 300 && fflush(stdout) == 0 ? 0 : 1;
 }

@@ -1,5 +1,6 @@
-/* A small client that keeps its authorization in order: many threads share one handle, one of them renews the token,
- * a refused request is sent once more if that is of any use. Needs libcurl 7.84 or later. Build: make examples */
+/* A small client: many threads share one handle, one of them renews the token, and a refused request is sent once more if
+ * that helps. Needs libcurl 7.84 or later. Build: make examples. libcurl may write to a connection that is closed: a
+ * program should ignore SIGPIPE. */
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,47 +15,53 @@
 struct response {
     long status; /* 0 if there was none */
     int is_whole; /* 0 if the transfer ended before the response did */
-    char *body;   /* ended by NUL; NULL if it is empty */
+    char *body; /* ended by NUL; NULL if it is empty */
     size_t len;
     char date[64]; /* the Date header, if it can be trusted */
+    const char *failure; /* why there is no whole response */
 };
 
 static void http_get(CURL *curl, const char *url, const tc_auth_header_list *headers, struct response *response);
+static void clear(struct response *response);
 
 /* ---- what you copy ---- */
 
 /* Renews the token if it is this thread's turn, and waits if it is another's. */
-static tc_auth_status renew_if_due(tc_auth *auth, CURL *curl, struct response *response)
+static tc_auth_status renew_if_due(tc_auth *auth, CURL *curl)
 {
     tc_auth_renewal *renewal = NULL;
+    struct response response = {0}; /* not the caller's: it contains the token */
     char *message = NULL;
-    /* Longer than the renewal itself may take (CURLOPT_TIMEOUT below), or others give up while it still goes on. */
+    /* Wait longer than the renewal itself may take (CURLOPT_TIMEOUT below). */
     tc_auth_status status = tc_auth_renewal_poll(auth, 60000, &renewal);
     if (status != TC_AUTH_STATUS_OK || !renewal)
         return status;
-    http_get(curl, tc_auth_renewal_url(renewal), NULL, response);
-    /* Also what came before the transfer failed: it may be the whole new token, and the old one is dead then. */
-    status = tc_auth_renewal_complete(renewal, (int32_t)response->status, response->body, response->len, &message);
-    if (status == TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE && !response->is_whole)
-        fprintf(stderr, "renewal: no answer\n");
+    http_get(curl, tc_auth_renewal_url(renewal), NULL, &response);
+    /* Pass on what arrived before the transfer failed, too: it may be the whole new token, and the old one is then
+     * invalid. If nothing arrived, this does the same as tc_auth_renewal_cancel(). */
+    status = tc_auth_renewal_complete(renewal, (int32_t)response.status, response.body, response.len, &message);
+    if (status == TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE && !response.is_whole)
+        fprintf(stderr, "renewal: no response: %s\n", response.failure);
     else if (status != TC_AUTH_STATUS_OK)
         fprintf(stderr, "renewal: %s %s\n", tc_auth_status_message(status), message ? message : "");
     tc_auth_string_free(message);
-    return TC_AUTH_STATUS_OK; /* whatever happened: signing says whether the token still serves */
+    clear(&response);
+    return TC_AUTH_STATUS_OK; /* sign in any case: signing says whether the token is usable */
 }
 
-/* Sends a signed GET, once more if that is of any use; returns the HTTP status, 0 if there was no whole response. */
+/* Sends a signed GET, once more if that helps. Returns the HTTP status, 0 if there was no whole response. */
 static long session_get(tc_auth *auth, CURL *curl, const char *url, struct response *response)
 {
     for (int attempt = 1;; attempt++) {
         tc_auth_header_list *headers = NULL;
         int32_t advice = TC_AUTH_ADVICE_ACCEPTED;
-        tc_auth_status status = renew_if_due(auth, curl, response);
+        tc_auth_status status = renew_if_due(auth, curl);
+        clear(response);
         if (status == TC_AUTH_STATUS_OK)
             status = tc_auth_headers(auth, "GET", url, &headers);
         if (status == TC_AUTH_STATUS_OK)
             http_get(curl, url, headers, response);
-        if (status == TC_AUTH_STATUS_OK && response->status != 0) { /* a refusal is one, also if its end is missing */
+        if (status == TC_AUTH_STATUS_OK && response->status != 0) { /* review a refusal also if its end is missing */
             const char *sent = tc_auth_header_list_value(headers, 0);
             status = tc_auth_review(auth, sent, strlen(sent), tc_auth_header_list_timestamp(headers),
                                     (int32_t)response->status, *response->date ? response->date : NULL, response->body,
@@ -63,6 +70,8 @@ static long session_get(tc_auth *auth, CURL *curl, const char *url, struct respo
         tc_auth_header_list_free(headers);
         if (status != TC_AUTH_STATUS_OK)
             fprintf(stderr, "%s\n", tc_auth_status_message(status));
+        else if (response->failure)
+            fprintf(stderr, "%s\n", response->failure);
         if (advice != TC_AUTH_ADVICE_RETRY || attempt == 2)
             return status == TC_AUTH_STATUS_OK && response->is_whole ? response->status : 0;
     }
@@ -90,25 +99,34 @@ static size_t append(char *data, size_t size, size_t count, void *user)
     return more;
 }
 
-/* Sends a GET with these headers and nothing changed on the way. */
+/* Wipes and frees the body: it may contain a token. */
+static void clear(struct response *response)
+{
+    for (volatile char *byte = response->body; response->len > 0; response->len--)
+        *byte++ = 0;
+    free(response->body);
+    memset(response, 0, sizeof *response);
+}
+
+/* Sends a GET with these headers, unchanged. */
 static void http_get(CURL *curl, const char *url, const tc_auth_header_list *headers, struct response *response)
 {
     struct curl_slist *lines = NULL;
     struct curl_header *date = NULL, *age = NULL;
-    free(response->body);
-    memset(response, 0, sizeof *response);
+    CURLcode code;
+    clear(response);
     for (size_t i = 0; i < tc_auth_header_list_len(headers); i++) {
         struct curl_slist *longer = curl_slist_append(lines, tc_auth_header_list_line(headers, i));
         if (!longer) {
             curl_slist_free_all(lines);
+            response->failure = "no memory";
             return;
         }
         lines = longer;
     }
     curl_easy_setopt(curl, CURLOPT_URL, url);
-    /* The renewal must be sent only once, because the second would ask for the successor of a token that the first has
-     * killed. libcurl sends a GET again when a kept connection turns out to be dead, or when a stream of HTTP/2 is
-     * refused. So the renewal uses HTTP/1.1 on a connection of its own. */
+    /* The renewal must be sent only once: the first request invalidates the token of the second. libcurl repeats a GET
+     * if a kept connection is closed, or a stream of HTTP/2 refused. So the renewal uses HTTP/1.1 on a new connection. */
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, headers ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, headers ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, headers ? CURL_HTTP_VERSION_NONE : CURL_HTTP_VERSION_1_1);
@@ -119,13 +137,15 @@ static void http_get(CURL *curl, const char *url, const tc_auth_header_list *hea
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, response);
-    response->is_whole = curl_easy_perform(curl) == CURLE_OK;
+    code = curl_easy_perform(curl);
+    response->is_whole = code == CURLE_OK;
+    response->failure = response->is_whole ? NULL : curl_easy_strerror(code);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response->status);
-    /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
+    /* Only the server itself may correct a clock: no plain HTTP, and no cache. */
     if (strncmp(url, "https://", 8) == 0 && curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
         curl_easy_header(curl, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK && date->amount == 1)
         snprintf(response->date, sizeof response->date, "%s", date->value);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL); /* the handle must not keep a pointer to what is freed */
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL); /* they are freed now */
     curl_slist_free_all(lines);
 }
 
@@ -140,11 +160,11 @@ struct job {
 static void *work(void *argument)
 {
     struct job *job = argument;
-    struct response response = {0, 0, NULL, 0, ""};
+    struct response response = {0};
     CURL *curl = curl_easy_init(); /* one for each thread; the handle of tc_auth is shared */
     for (int i = 0; i < REQUESTS; i++)
         job->failed += !curl || session_get(job->auth, curl, job->url, &response) != 200;
-    free(response.body);
+    clear(&response);
     curl_easy_cleanup(curl);
     return NULL;
 }
@@ -183,5 +203,5 @@ int main(int argc, char **argv)
     curl_global_cleanup();
     tc_auth_free(auth);
     printf("%d requests, %d failed\n", THREADS * REQUESTS, failed);
-    return failed ? 1 : 0;
+    return failed || fflush(stdout) != 0 ? 1 : 0;
 }

@@ -1,5 +1,5 @@
-/* A small client in C++ that keeps its authorization in order: it signs, renews the token when that is due, and sends a
- * refused request once more if that is of any use. Build: make examples, or
+/* A small client in C++: it signs, renews the token when it is due, and sends a refused request once more if that helps.
+ * Build: make examples, or
  * c++ -std=c++17 curl_session.cpp $(pkg-config --cflags --libs tc_auth libcurl) */
 #include <curl/curl.h>
 
@@ -68,23 +68,22 @@ private:
     /* Renews the token if it is this thread's turn, and waits if it is another's. */
     void renew_if_due()
     {
-        /* Longer than the renewal itself may take (CURLOPT_TIMEOUT below), or others give up while it still goes on. */
+        /* Wait longer than the renewal itself may take (CURLOPT_TIMEOUT below). */
         auto renewal = auth_.poll(std::chrono::seconds(60));
         if (!renewal)
             return;
-        const auto answer = transfer("GET", renewal->c_url(), nullptr,
-                                     {}); /* no std::string, which would keep the token */
-        try {
-            /* Also what came before the transfer failed: it may be the whole new token, and the old one is dead then. */
-            const auto message = renewal->complete(static_cast<std::int32_t>(answer.status), answer.body);
-            on_renewal(TC_AUTH_STATUS_OK, message);
-        } catch (const tcauth::error &error) {
-            if (error.status() == TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE && !answer.failure.empty())
-                on_renewal({}, answer.failure);
-            else
-                on_renewal(error.status(), error.detail());
-        }
-        /* Whatever happened: signing says whether the token still serves. */
+        auto answer = transfer("GET", renewal->c_url(), nullptr, {}); /* c_url(): a std::string would keep the token */
+        /* Pass on what arrived before the transfer failed, too: it may be the whole new token, and the old one is then
+         * invalid. */
+        const auto result = renewal->try_complete(static_cast<std::int32_t>(answer.status), answer.body);
+        tcauth::wipe(answer.body);
+        if (result)
+            on_renewal(TC_AUTH_STATUS_OK, *result);
+        else if (result.error().status() == TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE && !answer.failure.empty())
+            on_renewal({}, answer.failure);
+        else
+            on_renewal(result.error().status(), result.error().detail());
+        /* Sign in any case: signing says whether the token is usable. */
     }
 
     /* ---- libcurl ---- */
@@ -114,10 +113,12 @@ private:
         if (body) {
             curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body->size()));
             curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body->data());
+        } else if (method == "POST" || method == "PUT" || method == "PATCH") {
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, ""); /* with a Content-Length of 0 */
         }
-        /* The renewal must be sent only once, because the second would ask for the successor of a token that the first
-         * has killed. libcurl sends a GET again when a kept connection turns out to be dead, or when a stream of HTTP/2
-         * is refused. So the renewal uses HTTP/1.1 on a connection of its own. */
+        /* The renewal must be sent only once: the first request invalidates the token of the second. libcurl repeats a
+         * GET if a kept connection is closed, or a stream of HTTP/2 refused. So the renewal uses HTTP/1.1 on a new
+         * connection. */
         curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, headers ? 0L : 1L);
         curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, headers ? 0L : 1L);
         curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, headers ? CURL_HTTP_VERSION_NONE : CURL_HTTP_VERSION_1_1);
@@ -133,7 +134,7 @@ private:
         if (const CURLcode code = curl_easy_perform(curl); code != CURLE_OK)
             answer.failure = curl_easy_strerror(code);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
-        /* A clock is set right by the signed server alone: not over plain HTTP, and not by a cache. */
+        /* Only the server itself may correct a clock: no plain HTTP, and no cache. */
         curl_header *date = nullptr, *age = nullptr;
         if (std::strncmp(url, "https://", 8) == 0 &&
             curl_easy_header(curl, "Age", 0, CURLH_HEADER, -1, &age) != CURLHE_OK &&
@@ -184,8 +185,8 @@ int main(int argc, char **argv)
             std::cerr << "refused with " << http_status << ": " << advice << '\n';
         };
         const auto answer = session.send("GET", tcauth::url(auth, argv[1]).add_query("resultLimit", "10").str());
-        std::cout << answer.status << '\n' << answer.body;
-        return answer.status == 200 ? 0 : 1;
+        std::cout << answer.status << '\n' << answer.body << std::flush;
+        return answer.status == 200 && std::cout ? 0 : 1;
     } catch (const std::exception &error) {
         std::cerr << error.what() << '\n';
         return 1;

@@ -27,5 +27,5 @@ int main(void)
     if (status != TC_AUTH_STATUS_OK)
         fprintf(stderr, "%s\n", tc_auth_status_message(status));
     tc_auth_free(auth);
-    return status == TC_AUTH_STATUS_OK ? 0 : 1;
+    return status == TC_AUTH_STATUS_OK && fflush(stdout) == 0 ? 0 : 1;
 }

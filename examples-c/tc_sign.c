@@ -95,17 +95,18 @@ int main(int argc, char **argv)
             break;
         } else if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
             fputs(usage, stdout);
-            return EXIT_SUCCESS;
+            return finish(1);
         } else if (strcmp(option, "--version") == 0) {
             printf("tc-sign %s\n", tc_auth_version());
-            return EXIT_SUCCESS;
+            return finish(1);
         } else if (strcmp(option, "--at") == 0) {
             if (++next == argc || !parse_seconds(argv[next], &time))
                 return wrong_usage("--at needs a number of Unix seconds", "");
         } else if (strncmp(option, "--tc_", 5) == 0 || strncmp(option, "--api_", 6) == 0) {
             next += !strchr(option, '='); /* read below, by tc_auth_discover() */
         } else {
-            argv[next][strcspn(option, "=")] = '\0'; /* the value may be a secret with a misspelt name */
+            /* What follows the name may be a secret; so may be all of what is no long option. */
+            argv[next][option[1] == '-' ? strspn(option, "-_abcdefghijklmnopqrstuvwxyz") : 1] = '\0';
             return wrong_usage("unknown option ", option);
         }
     }

@@ -154,6 +154,8 @@ typedef enum {
   TC_AUTH_STATUS_OTHER_ORIGIN = 25,
   /** A bug in this library stopped the call. */
   TC_AUTH_STATUS_PANIC = 99,
+  /** No status: makes the type signed, so that it converts to int32_t without a warning. */
+  TC_AUTH_STATUS_SIGNED = -1,
 } tc_auth_status;
 
 /** What a handle contains. */
@@ -485,7 +487,7 @@ const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
  * other response. The token stays in use while it is valid; the next attempt is after 5 to 60 seconds. A call with an
  * invalid argument counts as tc_auth_renewal_cancel().
  *
- * @param body the whole body.
+ * @param body the whole body, or what arrived of it: it may be the whole new token.
  * @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:
  *   at most 512 bytes of UTF-8, without control characters, with `***` in place of the token. Free it with
  *   tc_auth_string_free(). The pointer may be NULL.
@@ -515,7 +517,7 @@ void tc_auth_renewal_cancel(tc_auth_renewal *renewal);
  * @param sent_timestamp the second that was sent, or TC_AUTH_NO_TIMESTAMP.
  * @param date the Date header of the response, or NULL. Pass NULL also if the response has an Age header, or did not
  *   come over TLS from the origin that was signed for.
- * @param advice receives a tc_auth_advice. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. The handle does not
+ * @param advice receives a tc_auth_advice, as an int32_t: later versions may have others. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. The handle does not
  *   count retries: you do.
  * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (the sent value is not of the
  * handle's kind, or not visible ASCII); INVALID_TIME (of the sent timestamp).

@@ -141,6 +141,7 @@ constexpr std::string_view name(tc_auth_status status) noexcept
     case TC_AUTH_STATUS_INVALID_ARGUMENT: return "INVALID_ARGUMENT";
     case TC_AUTH_STATUS_OTHER_ORIGIN: return "OTHER_ORIGIN";
     case TC_AUTH_STATUS_PANIC: return "PANIC";
+    case TC_AUTH_STATUS_SIGNED: break; // no status
     }
     return {};
 }

@@ -15,7 +15,7 @@ $(BUILD)/curl_request $(BUILD)/curl_session: $(BUILD)/%: examples-c/%.c include/
 $(BUILD)/curl_session-cpp: examples-c/curl_session.cpp include/tc_auth.hpp include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE_CXX) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
-$(BUILD)/storm $(BUILD)/soak $(BUILD)/session: $(BUILD)/%: tests/c/%.c tests/c/measure.h examples-c/curl_session.c include/tc_auth.h $(STATIC_LIBRARY)
+$(BUILD)/storm $(BUILD)/soak $(BUILD)/session $(BUILD)/left: $(BUILD)/%: tests/c/%.c tests/c/measure.h examples-c/curl_session.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
 # The C tests, each linked with both libraries.

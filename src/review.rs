@@ -39,7 +39,7 @@ pub(crate) enum Objection {
 }
 
 /// How the server's messages begin.
-const MESSAGES: [(&str, Objection); 6] = [
+const MESSAGES: &[(&str, Objection)] = &[
     ("Signature data did not match expected result", Objection::Signature),
     ("Timestamp out of acceptable time range", Objection::Timestamp),
     ("Invalid timestamp", Objection::InvalidTimestamp),

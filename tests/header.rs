@@ -28,7 +28,17 @@ fn generate() -> String {
         _ => format!("{line}\n"),
     };
     let header: String = header.lines().map(parenthesized).collect();
-    grouped(&on_one_line(&header))
+    grouped(&signed(&on_one_line(&header)))
+}
+
+/// A number below 0 makes the type of an enumeration signed, like the `int32_t` that it is passed as. Otherwise clang's
+/// -Wsign-conversion warns in every program.
+fn signed(header: &str) -> String {
+    let end = "\n} tc_auth_status;";
+    assert!(header.contains(end));
+    let number = "  /** No status: makes the type signed, so that it converts to int32_t without a warning. */\n  \
+                  TC_AUTH_STATUS_SIGNED = -1,";
+    header.replace(end, &format!("\n{number}{end}"))
 }
 
 /// Puts a comment of a single line on one line.

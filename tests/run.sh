@@ -175,7 +175,17 @@ hostile_session() {
 
 tokens() {
     # The program of `make soak` runs too long to be run here, but it compiles.
-    make_quietly "$build/storm" "$build/soak" && python3 tests/platform/test_tokens.py "$RELEASE/libtc_auth.so" "$build"
+    make_quietly "$build/storm" "$build/soak" "$build/left" && python3 tests/platform/test_tokens.py "$RELEASE/libtc_auth.so" "$build"
+}
+
+# With what clang warns about: comments, and numbers whose sign changes.
+clang_warns_of_nothing() {
+    clang="$(clang_cxx) -x c -std=c99 $WARNINGS -Wsign-conversion -Wdocumentation -Iinclude -fsyntax-only"
+    program_of README.md >"$build/documented.c"
+    ! echo '/** @param y no */ int f(int x);' | $clang - 2>/dev/null || { echo 'a planted fault was not found'; return 1; }
+    for source in tests/c/header.c "$build/documented.c" examples-c/*.c; do
+        $clang "$source" || return 1
+    done
 }
 
 documented_programs() {
@@ -242,10 +252,10 @@ cpp_names_match() { # HEADER MODULE
     enumerator='TC_AUTH_\(STATUS\|KIND\|ADVICE\)_\([A-Z_]*\)'
     {
         echo "#include \"$(absolute "$1")\""
-        sed -n "s/^ *\($enumerator\) = .*/static_assert(tcauth::name(\1) == \"\3\");/p" include/tc_auth.h
+        sed -n "s/^ *\($enumerator\) = [0-9].*/static_assert(tcauth::name(\1) == \"\3\");/p" include/tc_auth.h
     } >"$build/names.cpp"
     {
-        sed -n "s/^ *\($enumerator\) = .*/::\1/p" include/tc_auth.h
+        sed -n "s/^ *\($enumerator\) = [0-9].*/::\1/p" include/tc_auth.h
         sed '/^namespace detail {/,/^} .. namespace detail/d' "$1" |
             sed -n 's/^\(template <class T> \)\{0,1\}\(class\|struct\|using\) \(\[\[nodiscard]] \)\{0,1\}\([a-z_]*\) .*[{;]$/tcauth::\4/p
                 s/^\(inline\|constexpr\) [^(]*[ &*]\([a-z_]*\)(.*/tcauth::\2/p'
@@ -523,6 +533,11 @@ part_core() {
     fi
 
     run "programs in README and header" documented_programs
+    if [ -n "$(clang_cxx)" ] && has_libcurl; then
+        run "no warning of clang" clang_warns_of_nothing
+    else
+        skip "no warning of clang" "no clang 22 or later, or no libcurl" "apt-get install clang-22 libcurl4-openssl-dev"
+    fi
 
     packages=$(lacking doxygen=doxygen python3=python3 man=man-db)
     if [ -n "$packages" ]; then

@@ -45,7 +45,7 @@ pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *con
 /// other response. The token stays in use while it is valid; the next attempt is after 5 to 60 seconds. A call with an
 /// invalid argument counts as tc_auth_renewal_cancel().
 ///
-/// @param body the whole body.
+/// @param body the whole body, or what arrived of it: it may be the whole new token.
 /// @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:
 ///   at most 512 bytes of UTF-8, without control characters, with `***` in place of the token. Free it with
 ///   tc_auth_string_free(). The pointer may be NULL.

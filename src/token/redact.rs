@@ -1,10 +1,11 @@
-//! Makes a server's message safe to log: removes tokens, also encoded ones.
+//! Makes a server's message safe to log: removes tokens, also encoded ones, and others than those that are known.
 //!
 //! A server or proxy may repeat the URL of a renewal, in which the token is percent-encoded. The message may also be
 //! escaped for JSON or HTML, several times and nested. So it is decoded repeatedly, until there is nothing left to
 //! decode. Each decoded form records where in the message its bytes come from, and parts of a token are hidden there.
 //! The time is linear in the length of the message.
 
+use std::iter::successors;
 use std::ops::Range;
 
 use zeroize::Zeroizing;
@@ -12,8 +13,13 @@ use zeroize::Zeroizing;
 /// The result has at most this many bytes.
 const LIMIT: usize = 512;
 
-/// This many consecutive bytes of a token are hidden, from any position in it.
-const TELLING_PART: usize = 16;
+/// This many consecutive letters and digits of a token are hidden, from any position in it. Between them there may be
+/// anything, such as the blanks of a wrapped line, and letter case makes no difference. Other texts do not have twelve
+/// in common with a random token.
+const TELLING_PART: usize = 12;
+
+/// This many consecutive bytes of any kind are hidden.
+const TELLING_BYTES: usize = 16;
 
 /// A longer message is neither searched nor returned. Real ones are much shorter.
 const LONGEST_MESSAGE: usize = 64 << 10;
@@ -24,19 +30,56 @@ const LONGEST_TOKEN: usize = 1 << 10;
 /// A message such as `%252525252525253D` is decoded at most this many times. If that is not enough, it is not returned.
 const NESTED: usize = 8;
 
-/// The message on one line of at most 512 bytes, with `***` for each secret and each part of `TELLING_PART` bytes or
-/// more. `None` if a limit above is exceeded.
+/// The message on one line of at most 512 bytes, with `***` for each secret and each long part of one. `None` if a limit above is exceeded.
 pub(crate) fn redact(message: &str, secrets: &[&[u8]]) -> Option<String> {
     if message.len() > LONGEST_MESSAGE || secrets.iter().any(|secret| secret.len() > LONGEST_TOKEN) {
         return None;
     }
-    let secrets: Vec<_> = secrets.iter().map(|secret| Reading::of(secret)).collect();
-    let parts: Vec<_> = secrets.iter().map(|secret| Parts::of(&secret.bytes)).collect();
+    let parts: Vec<_> = secrets.iter().flat_map(|secret| Parts::of(secret)).collect();
     let mut hidden = vec![false; message.len()];
-    let mut reading = Reading::of(message.as_bytes());
+    readings(message, |reading| {
+        let letters = reading.letters();
+        parts.iter().for_each(|parts| parts.hide(if parts.of_letters { &letters } else { reading }, &mut hidden));
+    })?;
+    Some(shown(message, &hidden))
+}
+
+/// How many times a text names a token, as in `"apiToken":"..."` or `token=...`, also if it is encoded. The name of the old
+/// token in the URL of a renewal, `expiredToken`, does not count. `None` if a limit above is exceeded.
+pub(crate) fn tokens_named(text: &str) -> Option<usize> {
+    let mut most = 0;
+    (text.len() <= LONGEST_MESSAGE).then(|| readings(text, |reading| most = most.max(names(&reading.bytes))))??;
+    Some(most)
+}
+
+fn names(bytes: &[u8]) -> usize {
+    const NAME: &[u8] = b"token";
+    let ends_with = |start: &[u8], word: &[u8]| {
+        start.len().checked_sub(word.len()).is_some_and(|at| start[at..].eq_ignore_ascii_case(word))
+    };
+    let is_name = |at: usize| {
+        let (start, rest) = bytes.split_at(at);
+        let after = rest.iter().skip(NAME.len()).copied().skip_while(|byte| *byte == b'\\');
+        let mut after = after.filter(|byte| *byte != b'+'); // a blank
+        let is_assigned = match after.next() {
+            Some(b'=' | b'>') => true,
+            Some(b'"' | b'\'') => after.find(|byte| *byte != b'\\') == Some(b':'),
+            Some(b':') => ends_with(start, b"api"),
+            Some(_) => ends_with(start, b"tc-"), // an Authorization header
+            None => false,
+        };
+        is_assigned && !ends_with(start, b"expired")
+    };
+    let starts = bytes.windows(NAME.len()).enumerate().filter(|(_, window)| window.eq_ignore_ascii_case(NAME));
+    starts.filter(|(at, _)| is_name(*at)).count()
+}
+
+/// Calls `look` with the text, and with each decoded form of it. `None` if it is encoded too often.
+fn readings(text: &str, mut look: impl FnMut(&Reading)) -> Option<()> {
+    let mut reading = Reading::of(text.as_bytes());
     for _ in 0..=NESTED {
-        parts.iter().for_each(|parts| parts.hide(&reading, &mut hidden));
-        let Some(next) = reading.decoded() else { return Some(shown(message, &hidden)) };
+        look(&reading);
+        let Some(next) = reading.decoded() else { return Some(()) };
         reading = next;
     }
     None
@@ -108,6 +151,15 @@ impl Reading {
         }
     }
 
+    /// Its letters and digits, in lower case.
+    fn letters(&self) -> Reading {
+        let mut letters = Reading::with_capacity(self.bytes.len());
+        for (byte, origin) in self.bytes.iter().zip(&self.origins).filter(|(byte, _)| byte.is_ascii_alphanumeric()) {
+            letters.push(byte.to_ascii_lowercase(), origin.clone());
+        }
+        letters
+    }
+
     /// The same with each escape decoded once; `None` if there is no escape.
     fn decoded(&self) -> Option<Reading> {
         let mut next = Reading::with_capacity(self.bytes.len());
@@ -127,17 +179,29 @@ impl Reading {
 
 /// All parts of a secret that are hidden, as sorted numbers.
 struct Parts {
+    of_letters: bool,
     len: usize,
     sorted: Zeroizing<Vec<u128>>,
 }
 
 impl Parts {
-    fn of(secret: &[u8]) -> Parts {
-        let len = secret.len().clamp(1, TELLING_PART);
-        let mut sorted = Zeroizing::new(Vec::with_capacity(secret.len()));
-        sorted.extend(parts(secret, len));
+    /// The bytes of a secret, and its letters if it has enough. A token may contain what looks like an escape, and then be
+    /// found only in its decoded form.
+    fn of(secret: &[u8]) -> Vec<Parts> {
+        let plain = Reading::of(secret);
+        let mut all = vec![Parts::new(&plain.bytes, TELLING_BYTES, false)];
+        let forms = successors(Some(plain), Reading::decoded).take(NESTED).map(|form| form.letters());
+        let telling = forms.filter(|letters| letters.bytes.len() >= TELLING_PART);
+        all.extend(telling.map(|letters| Parts::new(&letters.bytes, TELLING_PART, true)));
+        all
+    }
+
+    fn new(bytes: &[u8], longest: usize, of_letters: bool) -> Parts {
+        let len = bytes.len().clamp(1, longest);
+        let mut sorted = Zeroizing::new(Vec::with_capacity(bytes.len()));
+        sorted.extend(parts(bytes, len));
         sorted.sort_unstable();
-        Parts { len, sorted }
+        Parts { of_letters, len, sorted }
     }
 
     /// Marks the bytes of the message that contain one of the parts.
@@ -157,7 +221,7 @@ impl Parts {
     }
 }
 
-/// All parts of this length, at most `TELLING_PART`, as numbers, which compare faster than bytes.
+/// All parts of this length, at most 16 bytes, as numbers, which compare faster than bytes.
 fn parts(bytes: &[u8], len: usize) -> impl Iterator<Item = u128> {
     let mask = u128::MAX >> (u128::BITS as usize - 8 * len);
     let parts = bytes.iter().scan(0, move |part, byte| {
@@ -191,10 +255,19 @@ fn backslash_escape(text: &[u8]) -> Option<(u8, usize)> {
         b'u' => digits(rest, 16, 4, 4),
         b'U' => digits(rest, 16, 8, 8),
         b'x' => digits(rest, 16, 2, 2),
-        b'0'..=b'7' => return digits(text, 8, 1, 3),
+        b'0'..=b'7' => {
+            let number = digits(text, 8, 1, 3);
+            return number.filter(|(_, len)| *len == 3 || !starts_escape(text.get(*len..).unwrap_or_default()));
+        }
         b'b' | b'f' | b'n' | b'r' | b't' | b'v' => Some((0, 0)),
+        b'%' | b'&' if starts_escape(text) => return None,
         _ => None,
     };
+    let is_interrupted =
+        matches!(kind, b'u' | b'U' | b'x') && (0..8).any(|at| starts_escape(rest.get(at..).unwrap_or_default()));
+    if number.is_none() && is_interrupted {
+        return None;
+    }
     longer(number.or(Some((*kind, 0))), 1)
 }
 
@@ -209,13 +282,41 @@ fn html_entity(text: &[u8]) -> Option<(u8, usize)> {
             ENTITIES.iter().find(|(_, known)| known.as_bytes() == name).map(|(byte, _)| (*byte, len))
         }
     }?;
-    Some((byte, len + usize::from(text.get(len) == Some(&b';'))))
+    match text.get(len..) {
+        Some([b';', ..]) => Some((byte, len + 1)),
+        Some(rest @ [b'%' | b'\\', ..]) if starts_escape(rest) => None,
+        _ => Some((byte, len)),
+    }
 }
 
-const LONGEST_ENTITY: usize = 8;
+/// Whether an escape begins here. Inside another one it is decoded first: it may stand for a digit of that.
+fn starts_escape(text: &[u8]) -> bool {
+    match text {
+        [b'%', b'u' | b'U', ..] => true,
+        [b'%', high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
+        [b'&', next, ..] => *next == b'#' || next.is_ascii_alphabetic(),
+        [b'\\', _, ..] => true,
+        _ => false,
+    }
+}
 
-/// The entities of visible ASCII (HTML, 13.5), with one name each.
-const ENTITIES: [(u8, &str); 30] = [
+const LONGEST_ENTITY: usize = 14;
+
+/// The entities of visible ASCII (HTML, 13.5), with one name each, some in upper case, and those of blanks.
+const ENTITIES: [(u8, &str); 43] = [
+    (0, "Tab"),
+    (0, "NewLine"),
+    (0, "nbsp"),
+    (0, "shy"),
+    (0, "ensp"),
+    (0, "emsp"),
+    (0, "thinsp"),
+    (0, "zwj"),
+    (0, "zwnj"),
+    (0, "ZeroWidthSpace"),
+    (b'&', "AMP"),
+    (b'<', "LT"),
+    (b'>', "GT"),
     (b'!', "excl"),
     (b'"', "quot"),
     (b'#', "num"),
@@ -306,11 +407,43 @@ mod tests {
 
     #[test]
     fn each_html_entity_is_decoded() {
-        let token: String = super::ENTITIES.iter().map(|(byte, _)| char::from(*byte)).collect();
-        let encoded: String = super::ENTITIES.iter().map(|(_, name)| format!("&{name};")).collect();
+        let (blanks, visible): (Vec<_>, Vec<_>) = super::ENTITIES.into_iter().partition(|(byte, _)| *byte == 0);
+        let token: String = visible.iter().map(|(byte, _)| char::from(*byte)).collect();
+        let encode = |entities: &[(u8, &str)]| entities.iter().map(|(_, name)| format!("&{name};")).collect::<String>();
+        let (start, end) = visible.split_at(visible.len() / 2);
+        let encoded = [encode(start), encode(&blanks), encode(end)].concat();
         assert_eq!(redact(&format!("t {encoded} t"), &[token.as_bytes()]), "t *** t");
         assert!(super::ENTITIES.iter().all(|(_, name)| name.len() <= super::LONGEST_ENTITY));
         assert_eq!(redact("&unknown;&#x;&#;&;&", &[b"&<"]), "&unknown;&#x;&#;&;&");
+    }
+
+    #[test]
+    fn a_token_is_found_whatever_is_between_its_letters() {
+        let token = b"API:5:Zq7Lw2mXr9+Kt4/Bv8nYc3=HdPf6";
+        for separator in
+            [" ", "\r\n ", "+", "%20", "%0A%20", ",", "-", "\" + \"", "&nbsp;", "&shy;", "&NewLine;", "\u{a0}"]
+        {
+            for len in [1, 8] {
+                let parts: Vec<_> = token.chunks(len).map(|part| str::from_utf8(part).unwrap()).collect();
+                let text = redact(&format!("bad: {} !", parts.join(separator)), &[token]);
+                assert_eq!(text, "bad: *** !", "{separator:?} {len}");
+            }
+        }
+        let wrapped = "x API:5:Zq7Lw2mXr9+<wbr>Kt4/Bv8nYc3=HdPf6";
+        assert_eq!(redact(wrapped, &[token]), "x ***<wbr>***");
+        for changed in [token.to_ascii_lowercase(), token.to_ascii_uppercase()] {
+            assert_eq!(redact(str::from_utf8(&changed).unwrap(), &[token]), "***");
+        }
+        let escaped = b"API:5:abc%3Ddefghijklmnop";
+        assert_eq!(redact("x &#65;PI:5:abc%3D&#100;efghij&#107;lmnop", &[escaped]), "x ***");
+    }
+
+    #[test]
+    fn escapes_inside_others_are_decoded_first() {
+        let token: &[u8] = b"abcdefghI:klmnop";
+        for encoded in ["\\&#117;0049", "&#7\\n3;", "\\u00&#52;9", "\\11&#49;", "&am%70;#73;", "%&#52;9"] {
+            assert_eq!(redact(&format!("x abcdefgh{encoded}:klmnop"), &[token]), "x ***", "{encoded}");
+        }
     }
 
     #[test]
@@ -328,7 +461,10 @@ mod tests {
             assert_eq!(redact(&format!("x {part}..."), &[token]), "x ***...");
             assert_eq!(redact(&format!("x {part}..."), &[b"another", token]), "x ***...");
         }
-        assert_eq!(redact("x bcdefghijklmnop", &[token]), "x bcdefghijklmnop", "15 bytes are not hidden");
+        assert_eq!(redact("x fghijklmnop.", &[token]), "x fghijklmnop.", "11 letters are not hidden");
+        let punctuation: &[u8] = b"0:1:2:3:4:5:6:7:8";
+        assert_eq!(redact("x 1:2:3:4:5:6:7:8 x", &[punctuation]), "x 1:2:3:4:5:6:7:8 x", "15 bytes are not hidden");
+        assert_eq!(redact("x :1:2:3:4:5:6:7:8 x", &[punctuation]), "x *** x");
         assert_eq!(redact("issued NEWSECRETREST", &[b"NEWSECRET", b"NEWSECRETREST"]), "issued ***");
         assert_eq!(redact("tttt", &[b"t"]), "***");
         assert_eq!(redact("t t", &[b"t"]), "*** ***");
@@ -367,5 +503,35 @@ mod tests {
         assert_eq!(super::redact("short", &[&[b'x'; 1025]]), None);
         assert_eq!(redact(&"x".repeat(64 << 10), &[]), "x".repeat(512));
         assert_eq!(super::redact(&"x".repeat((64 << 10) + 1), &[]), None);
+    }
+
+    #[test]
+    fn names_of_tokens_are_counted() {
+        for named in [
+            r#""apiToken":"x""#,
+            r#"'apitoken' : 'x'"#,
+            r#"\"apiToken\":\"x\""#,
+            r#""api\u0054oken":"x""#,
+            "api%54oken=x",
+            "token=x",
+            "<ApiToken>x",
+            "apiToken: x",
+            "Authorization: TC-Token x",
+            "a\0p\0i\0T\0o\0k\0e\0n\0=\0x",
+        ] {
+            assert_eq!(super::tokens_named(named), Some(1), "{named}");
+        }
+        for none in [
+            "",
+            "The apiToken has expired",
+            "invalid token: x",
+            r#""apiTokenExpires":"1""#,
+            "appAuth?expiredToken=x",
+            "token",
+        ] {
+            assert_eq!(super::tokens_named(none), Some(0), "{none}");
+        }
+        assert_eq!(super::tokens_named(r#"{"token":"a","data":{"apiToken":"b"}}"#), Some(2));
+        assert_eq!(super::tokens_named(&"x".repeat((64 << 10) + 1)), None);
     }
 }

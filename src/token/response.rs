@@ -6,7 +6,7 @@ use crate::ascii::is_visible;
 use crate::secret::Secret;
 use crate::secret::json;
 use crate::server_message;
-use crate::token::redact::redact;
+use crate::token::redact::{redact, tokens_named};
 
 /// What the response means.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) enum RenewalResponse {
 struct Members<'a> {
     success: Option<&'a str>,
     token: Option<Secret>,
+    /// Members named `apiToken` that contain no other than `token`.
+    tokens: usize,
     expires: Option<i64>,
     message: Option<Secret>,
 }
@@ -37,7 +39,10 @@ impl RenewalResponse {
         let mut found = Members::default();
         let read = json::members(text, |name, raw| match name {
             "success" => found.success = Some(raw),
-            "apiToken" => found.token = json::string(raw),
+            "apiToken" => {
+                found.token = json::string(raw);
+                found.tokens += usize::from(found.token.is_some() || raw == "null");
+            }
             "apiTokenExpires" => found.expires = seconds(raw),
             "message" => found.message = json::text(raw),
             _ => {}
@@ -45,13 +50,13 @@ impl RenewalResponse {
         if read.is_none() {
             // Truncated or wrapped JSON is not a valid response, but it may still contain a token, and so may any 2xx
             // body: return no message.
-            let may_hold_one = (200..300).contains(&http_status) || text.contains("apiToken");
+            let may_hold_one = (200..300).contains(&http_status) || tokens_named(text) != Some(0);
             let message = if may_hold_one { None } else { server_message::find_in_text(text) };
             return (RenewalResponse::Useless, clean(message, &[old]));
         }
         // A token in an unexpected place, as in a response that a gateway has wrapped, can't be redacted.
-        let named = text.matches("apiToken").count() - text.matches("apiTokenExpires").count();
-        if named > usize::from(found.token.is_some()) {
+        let has_another = tokens_named(text).is_none_or(|named| named > found.tokens.min(1));
+        if has_another || found.success == Some("true") && found.token.is_none() {
             found.message = None;
         }
         // A token that was issued is a secret, even if the response is not valid.

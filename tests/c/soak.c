@@ -275,7 +275,7 @@ static void start(struct worker *w)
 static void finish(struct worker *w)
 {
     curl_easy_cleanup(w->curl);
-    free(w->response.body);
+    clear(&w->response);
     memset(&w->response, 0, sizeof w->response);
 }
 

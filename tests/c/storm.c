@@ -31,7 +31,7 @@ struct worker {
 static void *storm(void *argument)
 {
     struct worker *worker = argument;
-    struct response response = {0, 0, NULL, 0, ""};
+    struct response response = {0};
     CURL *curl = curl_easy_init();
     double started;
     while (curl && (started = seconds()) < worker->ends) {
@@ -43,7 +43,7 @@ static void *storm(void *argument)
         if (took > worker->longest)
             worker->longest = took;
     }
-    free(response.body);
+    clear(&response);
     curl_easy_cleanup(curl);
     return NULL;
 }

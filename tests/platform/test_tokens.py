@@ -213,6 +213,22 @@ class Session(unittest.TestCase):
                                     capture_output=True, text=True, timeout=60)
             self.assertEqual((result.returncode, result.stdout), (0, "20 requests, 0 failed\n"), result.stderr)
 
+    def test_a_failure_leaves_no_token_in_the_response(self):
+        for faults in ("ok", "refuse"):
+            with StandIn("--token-life", "60", "--faults", faults) as stand_in:
+                variables = {"TC_TOKEN": TOKEN, "TC_TOKEN_EXPIRES": "1", "TC_API_PATH": stand_in.url + "/api"}
+                result = subprocess.run([PROGRAMS / "left", "http://other.example/"], env=variables, capture_output=True,
+                                        text=True, timeout=60)
+                self.assertIn("renewal", stand_in.next_line())
+                self.assertEqual((result.returncode, result.stdout), (0, "0 0 no body\n"), result.stderr)
+
+    def test_a_failed_transfer_is_explained(self):
+        variables = {"TC_TOKEN": TOKEN, "TC_API_PATH": "http://127.0.0.1:1/api"}
+        result = subprocess.run([PROGRAMS / "curl_session", "http://127.0.0.1:1/api/x"], env=variables,
+                                capture_output=True, text=True, timeout=60)
+        self.assertEqual((result.returncode, result.stdout), (1, "20 requests, 20 failed\n"))
+        self.assertEqual(result.stderr.splitlines(), ["Couldn't connect to server"] * 20)
+
     def test_a_renewal_is_sent_once(self):
         with StandIn("--token-life", "2", "--faults", "drop", "--quiet") as stand_in:
             self.run_session(stand_in, int(time.time()))
