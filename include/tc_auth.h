@@ -178,7 +178,7 @@ typedef enum {
   TC_AUTH_ADVICE_BAD_SIGNATURE = 2,
   /** The clocks are too far apart, and the response did not allow a correction. */
   TC_AUTH_ADVICE_CLOCK_SKEW = 3,
-  /** The server does not take the token, and it can't be renewed now. */
+  /** The server does not accept the token, and it can't be renewed now. */
   TC_AUTH_ADVICE_TOKEN_REJECTED = 4,
   /** The access id is unknown, or has no right to what was asked for. */
   TC_AUTH_ADVICE_ACCESS_DENIED = 5,

@@ -21,7 +21,7 @@ use crate::sign::{self, Method, MethodBuffer, Signer, StringToSign};
 use crate::token::Rejection;
 use crate::token::Ticket;
 use crate::token::shared::SharedToken;
-use crate::token::{self, Token};
+use crate::token::{self, State, Token};
 
 /// Stack bytes used at most to compute and compare a signature.
 const VERIFY_STACK: usize = 2 << 10;
@@ -246,6 +246,27 @@ impl Auth {
         self.shared()?.set_window(seconds)
     }
 
+    /// The renewal window in seconds.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] on an HMAC identity.
+    pub fn renewal_window(&self) -> Result<i64> {
+        self.shared()?.window()
+    }
+
+    /// The state of the token, for event loops, health checks and messages, and a time in seconds: until it is due, until
+    /// the ticket lapses, until the next attempt, or until the expiry if it will not be renewed; `None` if that is not
+    /// known.
+    ///
+    /// # Errors
+    /// [`Error::RenewalTimeout`] in a forked child, if a thread of the parent was changing the token.
+    pub fn token_state(&self, now: Now) -> Result<(State, Option<i64>)> {
+        match &self.credential {
+            Credential::Hmac(_) => Ok((State::None, Some(0))),
+            Credential::Token(shared) => shared.state(self.api_path.get().is_some(), self.correct(now)),
+        }
+    }
+
     /// Call it before each request. `None`: go ahead and sign. A ticket: only this caller renews the token: GET the
     /// ticket's URL, then complete the ticket. While another caller renews, the call waits for at most `max_wait`.
     /// `clock` reads this machine's clocks; the clock offset is added to the result.
@@ -338,6 +359,12 @@ impl Auth {
     pub fn set_api_path(&self, api_path: impl AsRef<[u8]>) -> Result<()> {
         let api_path = ApiPath::parse(api_path.as_ref())?;
         self.api_path.set(Box::new(api_path)).map_err(|_| Error::AlreadySet)
+    }
+
+    /// The API path, without a `/` at its end; `None` if it is not set.
+    #[must_use]
+    pub fn api_path(&self) -> Option<&str> {
+        self.api_path.get().map(ApiPath::as_str)
     }
 
     /// Starts a URL by joining a path such as `/v2/owners` to the API path.

@@ -1,5 +1,6 @@
 //! What a refusal by the server means, and whether to retry.
 
+use std::fmt;
 use std::time::UNIX_EPOCH;
 
 use crate::server_message;
@@ -17,7 +18,7 @@ pub enum Advice {
     BadSignature = 2,
     /// The clocks are too far apart, and the response did not allow a correction.
     ClockSkew = 3,
-    /// The server does not take the token, and it can't be renewed now.
+    /// The server does not accept the token, and it can't be renewed now.
     TokenRejected = 4,
     /// The access id is unknown, or has no right to what was asked for.
     AccessDenied = 5,
@@ -25,6 +26,39 @@ pub enum Advice {
     NotLicensed = 6,
     /// The server refused the request and gave no known reason.
     Unknown = 7,
+}
+
+impl Advice {
+    /// One sentence that says what it means and what to do.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
+            Advice::Accepted => "The server had no objection to the authorization: use the response.",
+            Advice::Retry => "Another attempt may succeed: poll, sign and send the request again, once.",
+            Advice::BadSignature => {
+                "What was signed differs from what arrived, or the secret key is wrong: compare the string to sign with what was sent."
+            }
+            Advice::ClockSkew => {
+                "The clocks are too far apart, and the response did not allow a correction: set this machine's clock or the clock offset."
+            }
+            Advice::TokenRejected => {
+                "The server does not accept the token, and it can't be renewed now: wait for the next renewal, or set a new token."
+            }
+            Advice::AccessDenied => {
+                "The access id is unknown or lacks a permission: check it and its permissions on the server."
+            }
+            Advice::NotLicensed => "The instance has no license for its API: ask its administrator.",
+            Advice::Unknown => {
+                "The server refused the request and gave no known reason: read the response, and check the credentials."
+            }
+        }
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
 }
 
 /// The reason that the server gives for a refusal.

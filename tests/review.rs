@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use support::{list, read, text};
-use tc_auth::{Advice, Auth, Error, Moment, Now, Response};
+use tc_auth::{Advice, Auth, Error, Moment, Now, Response, State};
 
 const NOW: i64 = 1_700_000_000;
 const TOKEN: &str = "API:5:review+token=";
@@ -282,4 +282,58 @@ fn a_token_handle_does_not_correct_the_clock() {
     let response = Response { status: 401, date: Some(late.as_bytes()), body };
     assert_eq!(auth.review(format!("TC-Token {TOKEN}"), -1, &response, now(NOW)), Ok(Advice::ClockSkew));
     assert_eq!(auth.clock_offset(), 0);
+}
+
+#[test]
+fn each_advice_has_a_message_of_its_own() {
+    use Advice::{Accepted, AccessDenied, BadSignature, ClockSkew, NotLicensed, Retry, TokenRejected, Unknown};
+    let all = [Accepted, Retry, BadSignature, ClockSkew, TokenRejected, AccessDenied, NotLicensed, Unknown];
+    let mut messages = all.map(|advice| advice.to_string()).to_vec();
+    for message in &messages {
+        assert!(message.ends_with('.') && message.contains(": ") && !message.contains(". "), "{message}");
+    }
+    messages.sort();
+    messages.dedup();
+    assert_eq!(messages.len(), all.len());
+}
+
+#[test]
+fn a_pause_and_a_refusal_are_told_apart() {
+    let auth = token(true);
+    assert_eq!(auth.token_state(now(NOW)), Ok((State::Valid, None)));
+    assert_eq!(review_token(&auth, TOKEN), Advice::Retry);
+    assert_eq!(auth.token_state(now(NOW)), Ok((State::Due, Some(0))));
+
+    let first = ticket(&auth).unwrap();
+    assert!(matches!(auth.token_state(now(NOW)), Ok((State::UnderWay, Some(119 | 120)))));
+    first.cancel(now(NOW));
+    let paused = auth.token_state(now(NOW)).unwrap();
+    assert!(matches!(paused, (State::Paused, Some(4..=6))), "{paused:?}");
+
+    auth.update_token("another", Some(NOW + 30), now(NOW)).unwrap();
+    assert_eq!(auth.token_state(now(NOW)), Ok((State::Valid, Some(15))));
+    assert_eq!(review_token(&auth, "another"), Advice::Retry);
+    let second = ticket(&auth).unwrap();
+    assert!(second.complete(200, br#"{"success":false}"#, now(NOW)).0.is_err());
+    assert_eq!(auth.token_state(now(NOW)), Ok((State::Refused, Some(30))));
+}
+
+#[test]
+fn the_state_of_what_is_not_renewed() {
+    assert_eq!(hmac().token_state(now(NOW)), Ok((State::None, Some(0))));
+    assert_eq!(token(false).token_state(now(NOW)), Ok((State::NotRenewable, None)));
+    let fixed = Auth::new_token("APIV2:1:2:3", Some(NOW + 7), now(NOW)).unwrap();
+    fixed.set_api_path("https://company.example/api").unwrap();
+    assert_eq!(fixed.token_state(now(NOW)), Ok((State::NotRenewable, Some(7))));
+    assert_eq!(fixed.token_state(now(NOW + 8)), Ok((State::NotRenewable, Some(0))));
+}
+
+#[test]
+fn what_was_set_can_be_read() {
+    let auth = token(false);
+    assert_eq!((auth.api_path(), auth.renewal_window()), (None, Ok(60)));
+    auth.set_api_path("https://company.example/api/").unwrap();
+    auth.set_renewal_window(0).unwrap();
+    assert_eq!((auth.api_path(), auth.renewal_window()), (Some("https://company.example/api"), Ok(0)));
+    assert_eq!(hmac().renewal_window(), Err(Error::WrongKind));
 }

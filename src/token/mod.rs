@@ -11,6 +11,7 @@ mod ticket;
 mod value;
 
 pub(crate) use state::Rejection;
+pub use state::State;
 pub use ticket::Ticket;
 pub(crate) use value::SCHEME;
 pub use value::Token;

@@ -13,7 +13,7 @@ use crate::request::api_path::ApiPath;
 use crate::secret::Secret;
 use crate::secret::residue::wiped;
 use crate::sync::{Condvar, Mutex, Swap, Unavailable};
-use crate::token::state::{Rejection, TokenState, Turn};
+use crate::token::state::{Rejection, State, TokenState, Turn};
 use crate::token::ticket::Ticket;
 use crate::token::value::Token;
 
@@ -42,6 +42,15 @@ impl SharedToken {
 
     pub(crate) fn current(&self) -> Guard<Arc<Token>> {
         self.current.load()
+    }
+
+    pub(crate) fn window(&self) -> Result<i64> {
+        Ok(self.state.lock()?.window())
+    }
+
+    pub(crate) fn state(&self, has_api_path: bool, now: Now) -> Result<(State, Option<i64>)> {
+        let state = self.state.lock()?;
+        Ok(state.describe(has_api_path && state.token().is_renewable(), now))
     }
 
     pub(crate) fn set_window(&self, seconds: i64) -> Result<()> {

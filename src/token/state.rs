@@ -46,6 +46,26 @@ pub(crate) enum Rejection {
     Final,
 }
 
+/// What can be done with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// There is no token: an HMAC identity.
+    None,
+    /// It is not due.
+    Valid,
+    /// It is due: the next poll gives a ticket.
+    Due,
+    /// A ticket is out.
+    UnderWay,
+    /// It is due, but the next attempt comes only after a pause.
+    Paused,
+    /// The server refused to renew it.
+    Refused,
+    /// It begins with "APIV2:", or no API path is set.
+    NotRenewable,
+}
+
 /// Which renewal a response belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TicketId(u64);
@@ -132,6 +152,42 @@ impl TokenState {
         Ok(())
     }
 
+    pub(crate) fn window(&self) -> i64 {
+        self.window
+    }
+
+    /// The state, and in seconds, rounded up: until it is due, until the ticket lapses, until the next attempt, or until
+    /// the expiry if it will not be renewed. `None` if that is not known.
+    pub(crate) fn describe(&self, renewable: bool, now: Now) -> (State, Option<i64>) {
+        let until = |moment: Moment| {
+            let left = moment.saturating_duration_since(now.monotonic);
+            left.as_secs() as i64 + i64::from(left.subsec_nanos() > 0)
+        };
+        let until_unix = |time: i64| time.saturating_sub(now.unix).max(0);
+        let until_expiry = self.token.expires().map(until_unix);
+        let pause = match self.phase {
+            _ if !renewable => return (State::NotRenewable, until_expiry),
+            Phase::Refused => return (State::Refused, until_expiry),
+            Phase::UnderWay { lapses, .. } if now.monotonic < lapses => return (State::UnderWay, Some(until(lapses))),
+            Phase::Pause { until: end } => until(end),
+            _ => 0,
+        };
+        let due_by_time = self.due_at(now).map(until_unix);
+        let due_by_rejection = match self.rejected {
+            Rejected::No => None,
+            Rejected::Yes => Some(0),
+            Rejected::DueFrom(due) => Some(until(due)),
+        };
+        if due_by_rejection.is_none() && due_by_time != Some(0) {
+            return (State::Valid, due_by_time);
+        }
+        let due = [due_by_time, due_by_rejection].into_iter().flatten().min().unwrap_or(0);
+        match due.max(pause) {
+            0 => (State::Due, Some(0)),
+            attempt => (State::Paused, Some(attempt)),
+        }
+    }
+
     /// `renewable`: an API path is set, and this type of token can be renewed.
     pub(crate) fn poll(&mut self, renewable: bool, now: Now) -> Turn {
         match self.phase {
@@ -146,19 +202,21 @@ impl TokenState {
         Turn::Renew(TicketId(self.tickets))
     }
 
-    /// A token with a short life is due at half of it, or it would be renewed all the time.
     fn is_due(&self, now: Now) -> bool {
         let rejected = match self.rejected {
             Rejected::No => false,
             Rejected::Yes => true,
             Rejected::DueFrom(due) => now.monotonic >= due,
         };
-        rejected
-            || self.token.expires().is_some_and(|expires| {
-                let since = now.monotonic.saturating_duration_since(self.set_at).as_secs() as i64;
-                let life = expires.saturating_sub(now.unix).saturating_add(since);
-                now.unix >= expires - self.window.min((life / 2).max(0))
-            })
+        rejected || self.due_at(now).is_some_and(|due| now.unix >= due)
+    }
+
+    /// When it is due by time. A token with a short life is due at half of it, or it would be renewed all the time.
+    fn due_at(&self, now: Now) -> Option<i64> {
+        let expires = self.token.expires()?;
+        let since = now.monotonic.saturating_duration_since(self.set_at).as_secs() as i64;
+        let life = expires.saturating_sub(now.unix).saturating_add(since);
+        Some(expires - self.window.min((life / 2).max(0)))
     }
 
     /// `of`: the token that the ticket was made for.
@@ -308,7 +366,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Phase, Rejection, TicketId, TokenState, Turn};
+    use super::{Phase, Rejection, State, TicketId, TokenState, Turn};
     use crate::clock::Moment;
     use crate::clock::Now;
     use crate::error::Error;
@@ -553,6 +611,14 @@ mod tests {
         fn check(&self) {
             assert_eq!(self.state.token().value(), World::name(self.model.token), "a token was lost");
             assert_eq!(self.state.token().expires(), Some(self.model.expires));
+            let described = self.state.describe(true, self.clock.now());
+            assert_eq!(described, self.model.expected_state(self.clock));
+            let turn = self.state.clone().poll(true, self.clock.now());
+            match described.0 {
+                State::UnderWay => assert!(matches!(turn, Turn::Wait(_))),
+                State::Due => assert!(matches!(turn, Turn::Renew(_))),
+                _ => assert_eq!(turn, Turn::GoAhead),
+            }
         }
     }
 
@@ -602,6 +668,25 @@ mod tests {
             } else {
                 "renew"
             }
+        }
+
+        fn expected_state(&self, clock: Clock) -> (State, Option<i64>) {
+            let (seconds, left) = (clock.seconds, self.expires - clock.unix());
+            let life = left + seconds - self.set_at;
+            let by_time = (left - (life / 2).clamp(0, 60)).max(0);
+            let attempt = by_time.min(self.rejected.saturating_sub(seconds)).max(self.pause_ends - seconds);
+            let (state, time) = if self.refused {
+                (State::Refused, left.max(0))
+            } else if self.is_held(seconds) {
+                (State::UnderWay, self.holder.unwrap().1 - seconds)
+            } else if by_time > 0 && self.rejected == NEVER {
+                (State::Valid, by_time)
+            } else if attempt > 0 {
+                (State::Paused, attempt)
+            } else {
+                (State::Due, 0)
+            };
+            (state, Some(time))
         }
 
         fn fail(&mut self, is_holder: bool, seconds: i64) {
@@ -682,6 +767,39 @@ mod tests {
                 seconds += most as i64;
             }
         }
+    }
+
+    #[test]
+    fn a_token_that_can_not_be_renewed_tells_its_expiry() {
+        let clock = Clock { ahead: 10_000, ..Clock::new() };
+        for (expires, left) in [(None, None), (Some(10_100), Some(100)), (Some(9_000), Some(0))] {
+            let mut state = TokenState::new(token("t", expires), clock.now(), 0);
+            assert_eq!(state.describe(false, clock.now()), (State::NotRenewable, left));
+            state.phase = Phase::Refused;
+            assert_eq!(state.describe(true, clock.now()), (State::Refused, left));
+            assert_eq!(state.describe(false, clock.now()), (State::NotRenewable, left));
+        }
+    }
+
+    #[test]
+    fn without_an_expiry_it_is_not_known_when_it_is_due() {
+        let clock = Clock::new();
+        let mut state = TokenState::new(token("t", None), clock.now(), 0);
+        assert_eq!(state.describe(true, clock.now()), (State::Valid, None));
+        assert_eq!(state.unauthorized(b"t", true, clock.now()), Rejection::Retry);
+        assert_eq!(state.describe(true, clock.now()), (State::Due, Some(0)));
+    }
+
+    #[test]
+    fn a_part_of_a_second_counts_as_one() {
+        let clock = Clock::new();
+        let mut state = TokenState::new(token("t", Some(1)), clock.now(), 0x80); // jitter: half a second
+        let Turn::Renew(ticket) = state.poll(true, clock.at(1)) else { panic!("it is due") };
+        assert_eq!(state.describe(true, clock.at(1)), (State::UnderWay, Some(120)));
+        state.cancel(ticket, &token("t", None), clock.at(1));
+        assert_eq!(state.describe(true, clock.at(1)), (State::Paused, Some(6)));
+        assert_eq!(state.describe(true, clock.at(6)), (State::Paused, Some(1)));
+        assert_eq!(state.describe(true, clock.at(7)), (State::Due, Some(0)));
     }
 
     #[test]
