@@ -532,6 +532,17 @@ tc_auth_status tc_auth_review(tc_auth *auth,
                               size_t body_len,
                               int32_t *advice);
 
+/**
+ * The name of an advice, such as "RETRY", for logs. Accepts any number: "UNKNOWN" if this version does not know it. Never
+ * NULL; always valid.
+ */
+const char *tc_auth_advice_name(int32_t advice);
+
+/**
+ * One sentence in English that says what an advice means and what to do. Accepts any number. Never NULL; always valid.
+ */
+const char *tc_auth_advice_message(int32_t advice);
+
 /** @} */
 
 /**
@@ -678,6 +689,12 @@ tc_auth_status tc_auth_discover(int32_t argc,
  * allocator.
  */
 void tc_auth_string_free(char *string);
+
+/**
+ * The name of a status, such as "TOKEN_EXPIRED", for logs. Accepts any number: "UNKNOWN" if this version does not know it.
+ * Never NULL; always valid.
+ */
+const char *tc_auth_status_name(int32_t status);
 
 /**
  * One sentence in English that says what is wrong and what to do about it. Accepts any number. Never NULL; always

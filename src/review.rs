@@ -1,5 +1,6 @@
 //! What a refusal by the server means, and whether to retry.
 
+use std::ffi::CStr;
 use std::fmt;
 use std::time::UNIX_EPOCH;
 
@@ -29,28 +30,34 @@ pub enum Advice {
 }
 
 impl Advice {
+    pub(crate) const ALL: [Advice; 8] = [
+        Advice::Accepted,
+        Advice::Retry,
+        Advice::BadSignature,
+        Advice::ClockSkew,
+        Advice::TokenRejected,
+        Advice::AccessDenied,
+        Advice::NotLicensed,
+        Advice::Unknown,
+    ];
+
     /// One sentence that says what it means and what to do.
     #[must_use]
     pub fn message(self) -> &'static str {
+        self.c_message().to_str().unwrap_or_default()
+    }
+
+    /// The same as a C string, so that C can read it without a copy.
+    pub(crate) fn c_message(self) -> &'static CStr {
         match self {
-            Advice::Accepted => "The server had no objection to the authorization: use the response.",
-            Advice::Retry => "Another attempt may succeed: poll, sign and send the request again, once.",
-            Advice::BadSignature => {
-                "What was signed differs from what arrived, or the secret key is wrong: compare the string to sign with what was sent."
-            }
-            Advice::ClockSkew => {
-                "The clocks are too far apart, and the response did not allow a correction: set this machine's clock or the clock offset."
-            }
-            Advice::TokenRejected => {
-                "The server does not accept the token, and it can't be renewed now: wait for the next renewal, or set a new token."
-            }
-            Advice::AccessDenied => {
-                "The access id is unknown or lacks a permission: check it and its permissions on the server."
-            }
-            Advice::NotLicensed => "The instance has no license for its API: ask its administrator.",
-            Advice::Unknown => {
-                "The server refused the request and gave no known reason: read the response, and check the credentials."
-            }
+            Advice::Accepted => c"The server had no objection to the authorization: use the response.",
+            Advice::Retry => c"Another attempt may succeed: poll, sign and send the request again, once.",
+            Advice::BadSignature => c"What was signed differs from what arrived, or the secret key is wrong: compare the string to sign with what was sent.",
+            Advice::ClockSkew => c"The clocks are too far apart, and the response did not allow a correction: set this machine's clock or the clock offset.",
+            Advice::TokenRejected => c"The server does not accept the token, and it can't be renewed now: wait for the next renewal, or set a new token.",
+            Advice::AccessDenied => c"The access id is unknown or lacks a permission: check it and its permissions on the server.",
+            Advice::NotLicensed => c"The instance has no license for its API: ask its administrator.",
+            Advice::Unknown => c"The server refused the request and gave no known reason: read the response, and check the credentials.",
         }
     }
 }

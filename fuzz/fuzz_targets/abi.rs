@@ -67,6 +67,9 @@ unsafe extern "C" {
     fn tc_auth_string_free(string: *mut c_char);
     fn tc_auth_version() -> *const c_char;
     fn tc_auth_status_message(status: i32) -> *const c_char;
+    fn tc_auth_status_name(status: i32) -> *const c_char;
+    fn tc_auth_advice_name(advice: i32) -> *const c_char;
+    fn tc_auth_advice_message(advice: i32) -> *const c_char;
 }
 
 /// tc_auth_status as a C program sees it: a number, which the library must not change from one version to the next.
@@ -427,7 +430,10 @@ impl World<'_> {
             let missing = c"/nonexistent/tc_auth".as_ptr();
             assert_eq!(tc_auth_from_param_file(missing, c"0123456789abcdef".as_ptr(), &mut out), ConfigIo);
             assert!(!bytes(tc_auth_version()).is_empty());
-            assert!(!bytes(tc_auth_status_message(self.input.byte() as i32 - 100)).is_empty());
+            let number = self.input.byte() as i32 - 100;
+            for text in [tc_auth_status_message, tc_auth_status_name, tc_auth_advice_name, tc_auth_advice_message] {
+                assert!(!bytes(text(number)).is_empty());
+            }
         }
     }
 

@@ -1,13 +1,13 @@
 //! What a refusal means.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 
 use super::auth::{borrow, tc_auth};
 use super::cancel::Uncancelled;
 use super::status::Status;
 use super::{bytes, c_str_or_null, guard_quick, required, time};
-use crate::review::Response;
+use crate::review::{Advice, Response};
 
 /// Call it with the response to a signed request: it says whether to retry, and corrects what it can.
 ///
@@ -47,4 +47,34 @@ pub unsafe extern "C" fn tc_auth_review(
         advice.write(auth.review(sent, sent_timestamp, &response, time::now())? as i32);
         Ok(())
     })
+}
+
+fn find(value: i32) -> Option<Advice> {
+    Advice::ALL.into_iter().find(|advice| *advice as i32 == value)
+}
+
+fn name(advice: Advice) -> &'static CStr {
+    match advice {
+        Advice::Accepted => c"ACCEPTED",
+        Advice::Retry => c"RETRY",
+        Advice::BadSignature => c"BAD_SIGNATURE",
+        Advice::ClockSkew => c"CLOCK_SKEW",
+        Advice::TokenRejected => c"TOKEN_REJECTED",
+        Advice::AccessDenied => c"ACCESS_DENIED",
+        Advice::NotLicensed => c"NOT_LICENSED",
+        Advice::Unknown => c"UNKNOWN",
+    }
+}
+
+/// The name of an advice, such as "RETRY", for logs. Accepts any number: "UNKNOWN" if this version does not know it. Never
+/// NULL; always valid.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_advice_name(advice: i32) -> *const c_char {
+    name(find(advice).unwrap_or(Advice::Unknown)).as_ptr()
+}
+
+/// One sentence in English that says what an advice means and what to do. Accepts any number. Never NULL; always valid.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_advice_message(advice: i32) -> *const c_char {
+    find(advice).map_or(c"Unknown advice: check that the header matches the library.", Advice::c_message).as_ptr()
 }

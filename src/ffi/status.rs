@@ -99,6 +99,40 @@ impl From<Error> for Status {
 }
 
 impl Status {
+    /// The name of any number, as in C, without the prefix.
+    fn name(value: i32) -> &'static CStr {
+        match value {
+            0 => c"OK",
+            1 => c"NULL_ARGUMENT",
+            2 => c"INVALID_METHOD",
+            3 => c"INVALID_URI_FORM",
+            4 => c"INVALID_URI_BYTE",
+            5 => c"INVALID_ACCESS_ID",
+            6 => c"INVALID_SECRET_KEY",
+            7 => c"INVALID_TOKEN",
+            8 => c"INVALID_TIME",
+            9 => c"BUFFER_TOO_SMALL",
+            10 => c"WRONG_KIND",
+            11 => c"TOKEN_EXPIRED",
+            12 => c"RENEWAL_REFUSED",
+            13 => c"RENEWAL_BAD_RESPONSE",
+            14 => c"RENEWAL_TIMEOUT",
+            15 => c"ALREADY_SET",
+            16 => c"NO_CREDENTIALS",
+            17 => c"CONFIG_SYNTAX",
+            18 => c"CONFIG_IO",
+            19 => c"CONFIG_DECRYPT",
+            20 => c"API_PATH_MISSING",
+            21 => c"SIGNATURE_MISMATCH",
+            22 => c"TIMESTAMP_OUT_OF_RANGE",
+            23 => c"MALFORMED_AUTHORIZATION",
+            24 => c"INVALID_ARGUMENT",
+            25 => c"OTHER_ORIGIN",
+            99 => c"PANIC",
+            _ => c"UNKNOWN",
+        }
+    }
+
     /// The message for any number, also one that this version does not know.
     fn message(value: i32) -> &'static CStr {
         match value {
@@ -112,6 +146,13 @@ impl Status {
                 .map_or(c"Unknown status: check that the header matches the library.", Error::c_message),
         }
     }
+}
+
+/// The name of a status, such as "TOKEN_EXPIRED", for logs. Accepts any number: "UNKNOWN" if this version does not know it.
+/// Never NULL; always valid.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_status_name(status: i32) -> *const c_char {
+    Status::name(status).as_ptr()
 }
 
 /// One sentence in English that says what is wrong and what to do about it. Accepts any number. Never NULL; always

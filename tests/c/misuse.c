@@ -498,6 +498,8 @@ static void messages(void)
         const char *message = tc_auth_status_message(status);
         int known = (status >= 0 && status <= 25) || status == 99;
         CHECK(message && *message);
+        CHECK((strcmp(tc_auth_status_name(status), "UNKNOWN") != 0) == known);
+        CHECK(*tc_auth_advice_name(status) && *tc_auth_advice_message(status));
         CHECK((strcmp(message, unknown) != 0) == known);
     }
     CHECK(strcmp(tc_auth_status_message(INT32_MIN), unknown) == 0);

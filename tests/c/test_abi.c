@@ -33,6 +33,62 @@ static void versions(void)
     CHECK(strcmp(tc_auth_version(), expected) == 0);
 }
 
+/* The text is the enumerator's own name. */
+#define NAME(function, TYPE, name) CHECK(strcmp(tc_auth_##function##_name(TC_AUTH_##TYPE##_##name), #name) == 0)
+
+static void names(void)
+{
+    NAME(status, STATUS, OK);
+    NAME(status, STATUS, NULL_ARGUMENT);
+    NAME(status, STATUS, INVALID_METHOD);
+    NAME(status, STATUS, INVALID_URI_FORM);
+    NAME(status, STATUS, INVALID_URI_BYTE);
+    NAME(status, STATUS, INVALID_ACCESS_ID);
+    NAME(status, STATUS, INVALID_SECRET_KEY);
+    NAME(status, STATUS, INVALID_TOKEN);
+    NAME(status, STATUS, INVALID_TIME);
+    NAME(status, STATUS, BUFFER_TOO_SMALL);
+    NAME(status, STATUS, WRONG_KIND);
+    NAME(status, STATUS, TOKEN_EXPIRED);
+    NAME(status, STATUS, RENEWAL_REFUSED);
+    NAME(status, STATUS, RENEWAL_BAD_RESPONSE);
+    NAME(status, STATUS, RENEWAL_TIMEOUT);
+    NAME(status, STATUS, ALREADY_SET);
+    NAME(status, STATUS, NO_CREDENTIALS);
+    NAME(status, STATUS, CONFIG_SYNTAX);
+    NAME(status, STATUS, CONFIG_IO);
+    NAME(status, STATUS, CONFIG_DECRYPT);
+    NAME(status, STATUS, API_PATH_MISSING);
+    NAME(status, STATUS, SIGNATURE_MISMATCH);
+    NAME(status, STATUS, TIMESTAMP_OUT_OF_RANGE);
+    NAME(status, STATUS, MALFORMED_AUTHORIZATION);
+    NAME(status, STATUS, INVALID_ARGUMENT);
+    NAME(status, STATUS, OTHER_ORIGIN);
+    NAME(status, STATUS, PANIC);
+    NAME(advice, ADVICE, ACCEPTED);
+    NAME(advice, ADVICE, RETRY);
+    NAME(advice, ADVICE, BAD_SIGNATURE);
+    NAME(advice, ADVICE, CLOCK_SKEW);
+    NAME(advice, ADVICE, TOKEN_REJECTED);
+    NAME(advice, ADVICE, ACCESS_DENIED);
+    NAME(advice, ADVICE, NOT_LICENSED);
+    NAME(advice, ADVICE, UNKNOWN);
+    static const int32_t unknown[] = {INT32_MIN, -1, 8, 26, 98, 100, INT32_MAX};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        int32_t number = unknown[i];
+        if (number != 8)
+            CHECK(strcmp(tc_auth_status_name(number), "UNKNOWN") == 0);
+        CHECK(strcmp(tc_auth_advice_name(number), "UNKNOWN") == 0);
+        CHECK(strncmp(tc_auth_advice_message(number), "Unknown advice: ", 16) == 0);
+    }
+    for (int32_t advice = 0; advice < 8; advice++) {
+        const char *message = tc_auth_advice_message(advice);
+        CHECK(strchr(message, ':') && message[strlen(message) - 1] == '.' && strncmp(message, "Unknown", 7) != 0);
+        for (int32_t other = 0; other < advice; other++)
+            CHECK(strcmp(message, tc_auth_advice_message(other)) != 0);
+    }
+}
+
 static void header_lists(void)
 {
     tc_auth *auth = hmac_handle(), *token = token_handle(TC_AUTH_NO_EXPIRY);
@@ -446,6 +502,7 @@ int main(void)
     unsetenv("TC_API_SECRET_KEY");
     unsetenv("TC_APP_PARAM_FILE");
     versions();
+    names();
     header_lists();
     embedded_nul();
     buffers();

@@ -580,6 +580,9 @@ static void others(void)
     QUICK(INVALID_TIME, tc_auth_string_to_sign, "GET", path, TC_AUTH_NOW, &o->text);
     ASK(tc_auth_version, 0);
     ASK(tc_auth_status_message, 0);
+    ASK(tc_auth_status_name, 0);
+    ASK(tc_auth_advice_name, 0);
+    ASK(tc_auth_advice_message, 0);
     GET(tc_auth_free, o->token);
 }
 
@@ -789,7 +792,10 @@ static void print_needs(void)
         "tc_auth_url_string -\n"
         "tc_auth_url_free -\n"
         "tc_auth_version -\n"
-        "tc_auth_status_message -\n";
+        "tc_auth_status_message -\n"
+        "tc_auth_status_name -\n"
+        "tc_auth_advice_name -\n"
+        "tc_auth_advice_message -\n";
     char line[1024], *save, *name;
     for (const char *at = needs; *at; at += strcspn(at, "\n") + 1) {
         snprintf(line, sizeof line, "%.*s", (int)strcspn(at, "\n"), at);
