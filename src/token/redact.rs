@@ -30,7 +30,8 @@ const LONGEST_TOKEN: usize = 1 << 10;
 /// A message such as `%252525252525253D` is decoded at most this many times. If that is not enough, it is not returned.
 const NESTED: usize = 8;
 
-/// The message on one line of at most 512 bytes, with `***` for each secret and each long part of one. `None` if a limit above is exceeded.
+/// The message on one line of at most 512 bytes, with `***` for each secret and each long part of one. `None` if a limit
+/// above is exceeded.
 pub(crate) fn redact(message: &str, secrets: &[&[u8]]) -> Option<String> {
     if message.len() > LONGEST_MESSAGE || secrets.iter().any(|secret| secret.len() > LONGEST_TOKEN) {
         return None;
@@ -89,8 +90,8 @@ fn readings(text: &str, mut look: impl FnMut(&Reading)) -> Option<()> {
 fn shown(message: &str, hidden: &[bool]) -> String {
     let mut out = String::with_capacity(LIMIT);
     let mut was_hidden = false;
-    for ((at, character), end) in message.char_indices().zip(ends(message)) {
-        let is_hidden = hidden.get(at..end).is_some_and(|bytes| bytes.contains(&true));
+    for (at, character) in message.char_indices() {
+        let is_hidden = hidden.get(at..at + character.len_utf8()).is_some_and(|bytes| bytes.contains(&true));
         let mut buffer = [0; 4];
         let text = match character {
             _ if is_hidden && was_hidden => "",
@@ -105,11 +106,6 @@ fn shown(message: &str, hidden: &[bool]) -> String {
         was_hidden = is_hidden;
     }
     out
-}
-
-/// Where each character ends.
-fn ends(text: &str) -> impl Iterator<Item = usize> {
-    text.char_indices().map(|(at, character)| at + character.len_utf8())
 }
 
 /// Control characters, and Unicode characters that break a line, change the writing direction or are invisible.

@@ -50,18 +50,18 @@ impl RenewalResponse {
         if read.is_none() {
             // Truncated or wrapped JSON is not a valid response, but it may still contain a token, and so may any 2xx
             // body: return no message.
-            let may_hold_one = (200..300).contains(&http_status) || tokens_named(text) != Some(0);
-            let message = if may_hold_one { None } else { server_message::find_in_text(text) };
+            let is_success = (200..300).contains(&http_status);
+            let message = if is_success { None } else { server_message::find_in_text(text) };
+            let message = message.filter(|_| tokens_named(text) == Some(0));
             return (RenewalResponse::Useless, clean(message, &[old]));
         }
         // A token in an unexpected place, as in a response that a gateway has wrapped, can't be redacted.
-        let has_another = tokens_named(text).is_none_or(|named| named > found.tokens.min(1));
-        if has_another || found.success == Some("true") && found.token.is_none() {
-            found.message = None;
-        }
+        let is_missing = found.success == Some("true") && found.token.is_none();
+        let known = found.tokens.min(1);
+        let message = found.message.filter(|_| !is_missing && tokens_named(text).is_some_and(|named| named <= known));
         // A token that was issued is a secret, even if the response is not valid.
         let secrets = [old, found.token.as_deref().unwrap_or_default()];
-        let message = clean(found.message, &secrets);
+        let message = clean(message, &secrets);
         let response = match (found.success, found.token) {
             (Some("true"), Some(token)) if (200..300).contains(&http_status) && is_visible(&token) => {
                 RenewalResponse::Renewed { token, expires: found.expires }

@@ -94,7 +94,7 @@ pub(crate) struct TokenState {
 #[derive(Clone, Copy, Debug)]
 enum Rejected {
     No,
-    /// Due at once.
+    /// Due at once, also for a caller that read the clock just before the rejection.
     Yes,
     /// Due after a pause.
     DueFrom(Moment),
@@ -168,10 +168,12 @@ impl TokenState {
         let pause = match self.phase {
             _ if !renewable => return (State::NotRenewable, until_expiry),
             Phase::Refused => return (State::Refused, until_expiry),
-            Phase::UnderWay { lapses, .. } if now.monotonic < lapses => return (State::UnderWay, Some(until(lapses))),
             Phase::Pause { until: end } => until(end),
-            _ => 0,
+            Phase::Idle | Phase::UnderWay { .. } => 0,
         };
+        if let Some(lapses) = self.under_way(now) {
+            return (State::UnderWay, Some(until(lapses)));
+        }
         let due_by_time = self.due_at(now).map(until_unix);
         let due_by_rejection = match self.rejected {
             Rejected::No => None,
@@ -190,8 +192,10 @@ impl TokenState {
 
     /// `renewable`: an API path is set, and this type of token can be renewed.
     pub(crate) fn poll(&mut self, renewable: bool, now: Now) -> Turn {
+        if let Some(lapses) = self.under_way(now) {
+            return Turn::Wait(lapses);
+        }
         match self.phase {
-            Phase::UnderWay { lapses, .. } if now.monotonic < lapses => return Turn::Wait(lapses),
             Phase::Pause { until } if now.monotonic < until => return Turn::GoAhead,
             Phase::Refused => return Turn::GoAhead,
             _ if !renewable || !self.is_due(now) => return Turn::GoAhead,
@@ -200,6 +204,14 @@ impl TokenState {
         self.tickets += 1;
         self.phase = Phase::UnderWay { ticket: self.tickets, lapses: now.monotonic + TICKET_LIFE };
         Turn::Renew(TicketId(self.tickets))
+    }
+
+    /// When the ticket lapses that blocks other callers; `None` if none does.
+    fn under_way(&self, now: Now) -> Option<Moment> {
+        match self.phase {
+            Phase::UnderWay { lapses, .. } if now.monotonic < lapses => Some(lapses),
+            _ => None,
+        }
     }
 
     fn is_due(&self, now: Now) -> bool {
@@ -241,8 +253,7 @@ impl TokenState {
             }
             RenewalResponse::Refused => {
                 // The server may refuse a lapsed ticket because a later one's request arrived first.
-                let under_way = matches!(self.phase, Phase::UnderWay { lapses, .. } if now.monotonic < lapses);
-                let out_of_date = !under_way && ticket.0 <= self.settled;
+                let out_of_date = self.under_way(now).is_none() && ticket.0 <= self.settled;
                 if self.holder().is_none_or(|holder| holder == ticket) && !out_of_date {
                     self.phase = Phase::Refused;
                 }
@@ -320,13 +331,13 @@ impl TokenState {
         if !self.token.matches(sent) {
             return Rejection::Retry;
         }
-        match self.phase {
-            Phase::UnderWay { lapses, .. } if now.monotonic < lapses => {
-                if self.rejections.last.is_some_and(|last| is_recent(last, now)) {
-                    self.rejections.last = Some(now.monotonic);
-                }
-                Rejection::Retry
+        if self.under_way(now).is_some() {
+            if self.rejections.last.is_some_and(|last| is_recent(last, now)) {
+                self.rejections.last = Some(now.monotonic);
             }
+            return Rejection::Retry;
+        }
+        match self.phase {
             Phase::Refused => Rejection::Final,
             _ if !renewable => Rejection::Final,
             phase => {
