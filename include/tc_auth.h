@@ -517,8 +517,8 @@ void tc_auth_renewal_cancel(tc_auth_renewal *renewal);
  * @param sent_timestamp the second that was sent, or TC_AUTH_NO_TIMESTAMP.
  * @param date the Date header of the response, or NULL. Pass NULL also if the response has an Age header, or did not
  *   come over TLS from the origin that was signed for.
- * @param advice receives a tc_auth_advice, as an int32_t: later versions may have others. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. The handle does not
- *   count retries: you do.
+ * @param advice receives a tc_auth_advice, as an int32_t: later versions may have others. TC_AUTH_ADVICE_RETRY: poll,
+ *   sign and send again, once. The handle does not count retries: you do.
  * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (the sent value is not of the
  * handle's kind, or not visible ASCII); INVALID_TIME (of the sent timestamp).
  */
@@ -615,7 +615,7 @@ void tc_auth_url_free(tc_auth_url *url);
  * absent, and other members are ignored. A token takes precedence over a key pair. The API path is set on the handle.
  *
  * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
- * wrong type or given twice); NO_CREDENTIALS (none, or half a key pair); for invalid values INVALID_ACCESS_ID,
+ * wrong type or given twice); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
  * INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
  */
 tc_auth_status tc_auth_from_json(const char *json,

@@ -254,9 +254,9 @@ impl Auth {
         self.shared()?.window()
     }
 
-    /// The state of the token, for event loops, health checks and messages, and a time in seconds: until it is due, until
-    /// the ticket lapses, until the next attempt, or until the expiry if it will not be renewed; `None` if that is not
-    /// known.
+    /// The state of the token, for event loops, health checks and messages, and a time in seconds. `Valid`: until it is
+    /// due. `UnderWay`: until the ticket lapses. `Paused`: until the next attempt. `Refused` and `NotRenewable`: until the
+    /// expiry. Otherwise 0. `None`: that is not known.
     ///
     /// # Errors
     /// [`Error::RenewalTimeout`] in a forked child, if a thread of the parent was changing the token.

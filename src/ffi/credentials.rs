@@ -18,7 +18,7 @@ use crate::credentials::param_file;
 /// absent, and other members are ignored. A token takes precedence over a key pair. The API path is set on the handle.
 ///
 /// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
-/// wrong type or given twice); NO_CREDENTIALS (none, or half a key pair); for invalid values INVALID_ACCESS_ID,
+/// wrong type or given twice); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
 /// INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_json(

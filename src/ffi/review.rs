@@ -20,8 +20,8 @@ use crate::review::{Advice, Response};
 /// @param sent_timestamp the second that was sent, or TC_AUTH_NO_TIMESTAMP.
 /// @param date the Date header of the response, or NULL. Pass NULL also if the response has an Age header, or did not
 ///   come over TLS from the origin that was signed for.
-/// @param advice receives a tc_auth_advice, as an int32_t: later versions may have others. TC_AUTH_ADVICE_RETRY: poll, sign and send again, once. The handle does not
-///   count retries: you do.
+/// @param advice receives a tc_auth_advice, as an int32_t: later versions may have others. TC_AUTH_ADVICE_RETRY: poll,
+///   sign and send again, once. The handle does not count retries: you do.
 /// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (the sent value is not of the
 /// handle's kind, or not visible ASCII); INVALID_TIME (of the sent timestamp).
 #[unsafe(no_mangle)]
