@@ -152,6 +152,12 @@ typedef enum {
   TC_AUTH_STATUS_INVALID_ARGUMENT = 24,
   /** The URL points to another scheme, host or port than the handle's API path. */
   TC_AUTH_STATUS_OTHER_ORIGIN = 25,
+  /** The sealed token can't be opened, or this token can't be sealed. */
+  TC_AUTH_STATUS_SEAL_INVALID = 26,
+  /** The sealed token has a version that this library does not know. */
+  TC_AUTH_STATUS_SEAL_VERSION = 27,
+  /** The shared directory can't be used, or the token could not be saved in it. */
+  TC_AUTH_STATUS_STORE_IO = 28,
   /** A bug in this library stopped the call. */
   TC_AUTH_STATUS_PANIC = 99,
   /** No status: makes the type signed, so that it converts to int32_t without a warning. */

@@ -18,10 +18,10 @@ use crate::secret::residue::{cleared, wiped};
 use crate::sign::headers::{Authorization, HeaderList};
 use crate::sign::verify::{self, Window};
 use crate::sign::{self, Method, MethodBuffer, Signer, StringToSign};
-use crate::token::Rejection;
 use crate::token::Ticket;
 use crate::token::shared::SharedToken;
-use crate::token::{self, State, Token};
+use crate::token::{self, State, Token, Unsealed};
+use crate::token::{Keys, Rejection};
 
 /// Stack bytes used at most to compute and compare a signature.
 const VERIFY_STACK: usize = 2 << 10;
@@ -278,6 +278,36 @@ impl Auth {
             Credential::Hmac(_) => Ok(None),
             Credential::Token(shared) => shared.poll(max_wait, self.api_path.get(), || self.correct(clock())),
         }
+    }
+
+    /// The name of the family: all processes that started with the same token. 32 hexadecimal digits, for the place where
+    /// they store the newest token, and for its lock. It stays the same when the token changes.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] on an HMAC identity.
+    pub fn family(&self) -> Result<&str> {
+        Ok(self.shared()?.family())
+    }
+
+    /// Encrypts the current token and its expiry, for the other processes of the family. Equal inputs give equal texts.
+    ///
+    /// `key`: 1 to 4 keys, one per line. The first one seals, each of them unseals. Without a key, anyone who knows the
+    /// family's first token, even if it is not valid any more, can read the current one.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for the key; [`Error::SealInvalid`] if the token is longer than 65,528 bytes or was
+    /// changed 2^63 times; [`Error::WrongKind`] on an HMAC identity.
+    pub fn seal(&self, key: Option<&[u8]>) -> Result<String> {
+        self.shared()?.seal(&Keys::parse(key)?)
+    }
+
+    /// Compares the token that another process has sealed with the current one, and uses it if it is newer.
+    ///
+    /// # Errors
+    /// [`Error::SealInvalid`] if the text was sealed with another key or in another family, or was changed;
+    /// [`Error::SealVersion`]; [`Error::InvalidArgument`] for the key; [`Error::WrongKind`] on an HMAC identity.
+    pub fn unseal(&self, sealed: impl AsRef<[u8]>, key: Option<&[u8]>, now: Now) -> Result<Unsealed> {
+        self.shared()?.unseal(sealed.as_ref(), &Keys::parse(key)?, self.correct(now))
     }
 
     /// Says what a response means for the authorization. Marks a rejected token, so that the next poll renews it, and

@@ -31,6 +31,9 @@ pub enum Error {
     MalformedAuthorization,
     InvalidArgument,
     OtherOrigin,
+    SealInvalid,
+    SealVersion,
+    StoreIo,
 }
 
 /// The result of a function that can fail.
@@ -38,7 +41,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// All errors.
-    pub(crate) const ALL: [Error; 23] = [
+    pub(crate) const ALL: [Error; 26] = [
         Error::InvalidMethod,
         Error::InvalidUriForm,
         Error::InvalidUriByte,
@@ -62,6 +65,9 @@ impl Error {
         Error::MalformedAuthorization,
         Error::InvalidArgument,
         Error::OtherOrigin,
+        Error::SealInvalid,
+        Error::SealVersion,
+        Error::StoreIo,
     ];
 
     /// One sentence that says what is wrong and what to do about it.
@@ -96,6 +102,9 @@ impl Error {
             Error::MalformedAuthorization => c"The Authorization or Timestamp header is missing, not well formed or not of the handle's kind: pass the values as they were sent, without the names.",
             Error::InvalidArgument => c"An argument is out of range: check numbers, waits and lengths, and for a URL that no segment or name is empty and no segment is a dot segment.",
             Error::OtherOrigin => c"The URL's scheme, host or port is not spelled as in the API path: credentials must not go to another server.",
+            Error::SealInvalid => c"The sealed token was changed, cut off or sealed with another key or for another family, or this token can't be sealed: use the same key and the same first token in all processes, and store the whole text unchanged.",
+            Error::SealVersion => c"The sealed token has a version that this library does not know: update tc_auth in this process.",
+            Error::StoreIo => c"The shared directory can't be used, or the token could not be saved in it: check its owner, its permissions and its file system.",
         }
     }
 }
@@ -126,6 +135,9 @@ mod tests {
             (Error::TimestampOutOfRange, "clocks"),
             (Error::ConfigDecrypt, "decrypted"),
             (Error::ConfigIo, "read"),
+            (Error::SealInvalid, "another key"),
+            (Error::SealVersion, "version"),
+            (Error::StoreIo, "directory"),
         ] {
             assert!(error.to_string().contains(words), "{error}");
         }

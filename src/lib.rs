@@ -54,4 +54,4 @@ pub use error::{Error, Result};
 pub use request::builder::Url;
 pub use review::{Advice, Response};
 pub use sign::headers::HeaderList;
-pub use token::{State, Ticket, Token};
+pub use token::{State, Ticket, Token, Unsealed};

@@ -61,6 +61,12 @@ pub enum Status {
     InvalidArgument = 24,
     /// The URL points to another scheme, host or port than the handle's API path.
     OtherOrigin = 25,
+    /// The sealed token can't be opened, or this token can't be sealed.
+    SealInvalid = 26,
+    /// The sealed token has a version that this library does not know.
+    SealVersion = 27,
+    /// The shared directory can't be used, or the token could not be saved in it.
+    StoreIo = 28,
     /// A bug in this library stopped the call.
     Panic = 99,
 }
@@ -94,6 +100,9 @@ impl From<Error> for Status {
             Error::MalformedAuthorization => Status::MalformedAuthorization,
             Error::InvalidArgument => Status::InvalidArgument,
             Error::OtherOrigin => Status::OtherOrigin,
+            Error::SealInvalid => Status::SealInvalid,
+            Error::SealVersion => Status::SealVersion,
+            Error::StoreIo => Status::StoreIo,
         }
     }
 }
@@ -128,6 +137,9 @@ impl Status {
             23 => c"MALFORMED_AUTHORIZATION",
             24 => c"INVALID_ARGUMENT",
             25 => c"OTHER_ORIGIN",
+            26 => c"SEAL_INVALID",
+            27 => c"SEAL_VERSION",
+            28 => c"STORE_IO",
             99 => c"PANIC",
             _ => c"UNKNOWN",
         }
@@ -173,7 +185,7 @@ mod tests {
     #[test]
     fn every_status_has_a_message_of_its_own() {
         let mut seen = std::collections::HashSet::new();
-        for value in (0..=25).chain([99]) {
+        for value in (0..=28).chain([99]) {
             let message = message(value);
             assert!(message.ends_with('.') && !message.contains(". ") && !message.starts_with("Unknown"), "{message}");
             assert!(seen.insert(message), "used twice: {message}");
@@ -187,7 +199,7 @@ mod tests {
 
     #[test]
     fn any_number_has_a_message() {
-        for value in [i32::MIN, -1, 26, 98, 100, i32::MAX] {
+        for value in [i32::MIN, -1, 29, 98, 100, i32::MAX] {
             assert!(message(value).starts_with("Unknown status"));
         }
     }

@@ -13,7 +13,9 @@ use crate::request::api_path::ApiPath;
 use crate::secret::Secret;
 use crate::secret::residue::wiped;
 use crate::sync::{Condvar, Mutex, Swap, Unavailable};
-use crate::token::state::{Rejection, State, TokenState, Turn};
+use crate::token::family::Family;
+use crate::token::seal::Keys;
+use crate::token::state::{Rejection, State, TicketId, TokenState, Turn, Unsealed};
 use crate::token::ticket::Ticket;
 use crate::token::value::Token;
 
@@ -29,15 +31,17 @@ pub(crate) struct SharedToken {
     changed: Condvar,
     /// The token of `state`, for readers, which take no lock.
     current: Swap<Token>,
+    family: Family,
 }
 
 impl SharedToken {
     pub(crate) fn new(token: Token, now: Now) -> SharedToken {
         // Without the system's random numbers: if there were none, no handle could be created.
         let jitter = BuildHasherDefault::<DefaultHasher>::default().hash_one((now.monotonic, process::id()));
+        let family = Family::of(&token);
         let state = TokenState::new(token, now, jitter);
         let current = Swap::new(state.token().clone());
-        SharedToken { state: Mutex::new(state), changed: Condvar::new(), current }
+        SharedToken { state: Mutex::new(state), changed: Condvar::new(), current, family }
     }
 
     pub(crate) fn current(&self) -> Guard<Arc<Token>> {
@@ -99,6 +103,27 @@ impl SharedToken {
         let mut state = self.state.lock()?;
         let renewable = has_api_path && state.token().is_renewable();
         Ok(state.unauthorized(sent, renewable, now))
+    }
+
+    pub(crate) fn family(&self) -> &str {
+        self.family.name()
+    }
+
+    pub(crate) fn seal(&self, keys: &Keys) -> Result<String> {
+        let (generation, token) = {
+            let state = self.state.lock()?;
+            (state.generation(), state.token().clone())
+        };
+        self.family.seal(keys, generation, &token)
+    }
+
+    pub(crate) fn unseal(&self, sealed: &[u8], keys: &Keys, now: Now) -> Result<Unsealed> {
+        let sealed = self.family.unseal(keys, sealed)?;
+        self.change(|state| state.adopt(sealed, now))
+    }
+
+    pub(super) fn needs(&self, ticket: TicketId, of: &Token) -> Result<bool> {
+        Ok(self.state.lock()?.needs(ticket, of))
     }
 
     /// Changes the state, updates the token for readers, then wakes the waiting threads.

@@ -3,6 +3,7 @@
 //! The platform invalidates a token when it issues the next one. So one caller renews while the others wait, and after
 //! a failure, a token that may still be valid is kept.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::clock::Moment;
 use crate::clock::{self, Now};
 use crate::error::{Error, Result};
 use crate::token::response::RenewalResponse;
+use crate::token::seal::Sealed;
 use crate::token::value::Token;
 
 /// How many seconds before its expiry a token is renewed by default, as in TcEx 0.8 to 1.
@@ -66,6 +68,18 @@ pub enum State {
     NotRenewable,
 }
 
+/// What a sealed token was, compared with the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unsealed {
+    /// The same.
+    Same,
+    /// Newer: it is the current one now.
+    Adopted,
+    /// Older: it was ignored.
+    Older,
+}
+
 /// Which renewal a response belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TicketId(u64);
@@ -74,10 +88,12 @@ pub(crate) struct TicketId(u64);
 #[derive(Clone, Debug)]
 pub(crate) struct TokenState {
     token: Arc<Token>,
+    /// How often the token or its expiry changed, in whichever process of its family.
+    generation: u64,
     /// When this token and its expiry were set, by the monotonic clock, which no offset corrects.
     set_at: Moment,
     window: i64,
-    /// When a renewal delivered or extended this token; `None` if the application set it.
+    /// When a renewal, here or in another process, delivered or extended this token; `None` if the application set it.
     delivered_at: Option<Moment>,
     /// Whether the server rejected this token. Then it is due, whatever its expiry.
     rejected: Rejected,
@@ -85,7 +101,7 @@ pub(crate) struct TokenState {
     phase: Phase,
     failures: u32,
     tickets: u64,
-    /// The latest ticket at the last successful renewal: a refusal for it or an earlier one is out of date.
+    /// The latest ticket at the last successful renewal or adoption: a refusal for it or an earlier one is out of date.
     settled: u64,
     /// Random bits, so that many handles do not retry at the same time.
     jitter: u64,
@@ -127,6 +143,7 @@ impl TokenState {
     pub(crate) fn new(token: Token, now: Now, jitter: u64) -> TokenState {
         TokenState {
             token: Arc::new(token),
+            generation: 0,
             set_at: now.monotonic,
             window: DEFAULT_WINDOW,
             delivered_at: None,
@@ -142,6 +159,10 @@ impl TokenState {
 
     pub(crate) fn token(&self) -> &Arc<Token> {
         &self.token
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     pub(crate) fn set_window(&mut self, seconds: i64) -> Result<()> {
@@ -241,14 +262,13 @@ impl TokenState {
                 // An impossible expiry counts as unknown; a 401 will still cause a renewal.
                 let expires = expires.filter(|&expires| expires > now.unix && clock::unix_seconds(expires).is_ok());
                 if !self.token.matches(&token) {
-                    self.replace(Token::from_secret(&token, expires), now);
+                    self.replace(Token::from_secret(&token, expires), self.generation + 1, now);
                 } else if self.token.expires().zip(expires).is_some_and(|(old, new)| new > old) {
                     self.extend(ticket, expires, now);
                 } else {
                     return self.fail(ticket, Error::RenewalBadResponse, now);
                 }
-                self.delivered_at = Some(now.monotonic);
-                self.settled = self.tickets;
+                self.delivered(now);
                 Ok(())
             }
             RenewalResponse::Refused => {
@@ -294,21 +314,56 @@ impl TokenState {
         }
     }
 
+    fn delivered(&mut self, now: Now) {
+        self.delivered_at = Some(now.monotonic);
+        self.settled = self.tickets;
+    }
+
+    /// Whether the ticket should still be used. `of`: the token that it was made for.
+    pub(crate) fn needs(&self, ticket: TicketId, of: &Token) -> bool {
+        self.token.matches(of.bytes()) && ticket.0 > self.settled
+    }
+
     /// The application sets another token, or another expiry of this one.
     pub(crate) fn update(&mut self, token: Token, now: Now) {
-        if self.token.matches(token.bytes()) {
-            self.token = Arc::new(token);
-            self.set_at = now.monotonic;
-        } else {
-            self.replace(token, now);
+        if !self.token.matches(token.bytes()) {
+            self.replace(token, self.generation + 1, now);
+        } else if self.token.expires() != token.expires() {
+            self.set(token, self.generation + 1, now);
         }
         self.rejections = Rejections::default();
     }
 
-    /// Sets another token, and forgets what happened to the old one.
-    fn replace(&mut self, token: Token, now: Now) {
+    /// Another process of the family has this token. All processes prefer the same of two tokens, so that they agree in
+    /// the end: the one with the higher generation, then the greater one, then the one with the later expiry.
+    pub(crate) fn adopt(&mut self, sealed: Sealed, now: Now) -> Unsealed {
+        let Sealed { generation, token } = sealed;
+        // Not in constant time: only somebody who knows the family's keys can choose what is compared.
+        match (generation, token.bytes()).cmp(&(self.generation, self.token.bytes())) {
+            Ordering::Less => Unsealed::Older,
+            Ordering::Equal => {
+                if token.expires() > self.token.expires() {
+                    self.set(token, generation, now);
+                }
+                Unsealed::Same
+            }
+            Ordering::Greater => {
+                self.replace(token, generation, now);
+                self.delivered(now);
+                Unsealed::Adopted
+            }
+        }
+    }
+
+    fn set(&mut self, token: Token, generation: u64, now: Now) {
         self.token = Arc::new(token);
+        self.generation = generation;
         self.set_at = now.monotonic;
+    }
+
+    /// Sets another token, and forgets what happened to the old one, except its rejections.
+    fn replace(&mut self, token: Token, generation: u64, now: Now) {
+        self.set(token, generation, now);
         self.delivered_at = None;
         self.rejected = Rejected::No;
         self.phase = Phase::Idle;
@@ -317,8 +372,7 @@ impl TokenState {
 
     /// The platform keeps this token. An earlier rejection is cleared, or it would be renewed for ever.
     fn extend(&mut self, ticket: TicketId, expires: Option<i64>, now: Now) {
-        self.token = Arc::new(self.token.with_expiry(expires));
-        self.set_at = now.monotonic;
+        self.set(self.token.with_expiry(expires), self.generation + 1, now);
         self.rejected = Rejected::No;
         self.failures = 0;
         if self.holder().is_none_or(|holder| holder == ticket) {
@@ -377,12 +431,13 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Phase, Rejection, State, TicketId, TokenState, Turn};
+    use super::{Phase, Rejection, State, TicketId, TokenState, Turn, Unsealed};
     use crate::clock::Moment;
     use crate::clock::Now;
     use crate::error::Error;
     use crate::secret::Secret;
     use crate::token::response::RenewalResponse;
+    use crate::token::seal::Sealed;
     use crate::token::value::Token;
 
     fn token(name: &str, expires: Option<i64>) -> Token {
@@ -391,6 +446,10 @@ mod tests {
 
     fn renewed(name: &str, expires: Option<i64>) -> RenewalResponse {
         RenewalResponse::Renewed { token: Secret::concat(&[name.as_bytes()]), expires }
+    }
+
+    fn sealed(generation: u64, name: &str, expires: Option<i64>) -> Sealed {
+        Sealed { generation, token: token(name, expires) }
     }
 
     /// Virtual time: both clocks start at zero and advance together. The Unix clock can be set.
@@ -430,13 +489,15 @@ mod tests {
         Cancel,
         UpdateOther,
         UpdateSame,
+        AdoptOther,
+        AdoptSame,
         RejectCurrent,
         RejectOld,
         Pass(i64),
         SetDate(i64),
     }
 
-    const EVENTS: [Event; 15] = [
+    const EVENTS: [Event; 17] = [
         Event::Poll,
         Event::Renewed,
         Event::Extended,
@@ -445,6 +506,8 @@ mod tests {
         Event::Cancel,
         Event::UpdateOther,
         Event::UpdateSame,
+        Event::AdoptOther,
+        Event::AdoptSame,
         Event::RejectCurrent,
         Event::RejectOld,
         Event::Pass(6),
@@ -458,16 +521,17 @@ mod tests {
     #[derive(Clone)]
     struct Model {
         token: u32,
+        generation: u64,
         expires: i64,
         set_at: i64,
-        /// When a renewal delivered or extended the token; `LONG_AGO` if the application set it.
+        /// When a renewal, here or elsewhere, delivered or extended the token; `LONG_AGO` if the application set it.
         delivered: i64,
         /// From when on it is due because it was rejected; `NEVER` if it was not.
         rejected: i64,
         /// How many fresh tokens were rejected, and when any token was last rejected.
         rejections: u32,
         last_rejection: i64,
-        /// The latest ticket at the last successful renewal.
+        /// The latest ticket at the last successful renewal or adoption.
         settled: Option<TicketId>,
         refused: bool,
         pause_ends: i64,
@@ -496,6 +560,7 @@ mod tests {
             let state = TokenState::new(token("t0", Some(clock.unix() + 100)), clock.now(), 0);
             let mut model = Model::new();
             model.set(0, clock);
+            model.generation = 0;
             World { state, model, clock, tickets: Vec::new(), latest: None, tokens: 0 }
         }
 
@@ -517,8 +582,27 @@ mod tests {
                 }
                 Event::UpdateSame => {
                     self.state.update(token(&World::name(self.model.token), Some(now.unix + 200)), now);
-                    (self.model.expires, self.model.set_at) = (now.unix + 200, seconds);
+                    if self.model.expires != now.unix + 200 {
+                        self.model.generation += 1;
+                        (self.model.expires, self.model.set_at) = (now.unix + 200, seconds);
+                    }
                     (self.model.rejections, self.model.last_rejection) = (0, LONG_AGO);
+                }
+                Event::AdoptOther => {
+                    self.tokens += 1;
+                    let generation = self.model.generation + 2;
+                    let sealed = sealed(generation, &World::name(self.tokens), Some(now.unix + 100));
+                    assert_eq!(self.state.adopt(sealed, now), Unsealed::Adopted);
+                    self.model.set(self.tokens, clock);
+                    (self.model.generation, self.model.delivered, self.model.settled) =
+                        (generation, seconds, self.latest);
+                }
+                Event::AdoptSame => {
+                    let generation = self.model.generation + 1;
+                    let sealed = sealed(generation, &World::name(self.model.token), Some(now.unix + 100));
+                    assert_eq!(self.state.adopt(sealed, now), Unsealed::Adopted);
+                    self.model.set(self.model.token, clock);
+                    (self.model.delivered, self.model.settled) = (seconds, self.latest);
                 }
                 Event::RejectCurrent => {
                     let expected = self.model.reject(seconds);
@@ -597,6 +681,7 @@ mod tests {
                     let expires = model.expires + 100;
                     if expires > now.unix {
                         (model.expires, model.set_at) = (expires, seconds);
+                        model.generation += 1;
                         (model.rejected, model.refused, model.pause_ends, model.failures) = (NEVER, false, 0, 0);
                         (model.delivered, model.settled) = (seconds, self.latest);
                         if is_holder {
@@ -622,6 +707,11 @@ mod tests {
         fn check(&self) {
             assert_eq!(self.state.token().value(), World::name(self.model.token), "a token was lost");
             assert_eq!(self.state.token().expires(), Some(self.model.expires));
+            assert_eq!(self.state.generation(), self.model.generation);
+            for (ticket, of) in &self.tickets {
+                let needed = *of == self.model.token && self.model.settled.is_none_or(|last| last.0 < ticket.0);
+                assert_eq!(self.state.needs(*ticket, &token(&World::name(*of), None)), needed);
+            }
             let described = self.state.describe(true, self.clock.now());
             assert_eq!(described, self.model.expected_state(self.clock));
             let turn = self.state.clone().poll(true, self.clock.now());
@@ -637,6 +727,7 @@ mod tests {
         fn new() -> Model {
             Model {
                 token: 0,
+                generation: 0,
                 expires: 0,
                 set_at: 0,
                 delivered: LONG_AGO,
@@ -651,11 +742,11 @@ mod tests {
             }
         }
 
-        /// Another token: everything is reset, except the rejections and `settled`.
+        /// Another token of the next generation: everything is reset, except the rejections and `settled`.
         fn set(&mut self, token: u32, clock: Clock) {
             let Model { rejections, last_rejection, settled, .. } = *self;
-            let (expires, set_at) = (clock.unix() + 100, clock.seconds);
-            *self = Model { token, expires, set_at, rejections, last_rejection, settled, ..Model::new() };
+            let (generation, expires, set_at) = (self.generation + 1, clock.unix() + 100, clock.seconds);
+            *self = Model { token, generation, expires, set_at, rejections, last_rejection, settled, ..Model::new() };
         }
 
         fn is_held(&self, seconds: i64) -> bool {
@@ -751,7 +842,7 @@ mod tests {
         let mut due = World::new();
         due.step(Event::Pass(50)); // so that the first events have an effect
         all_orders(&due, 6, &mut count);
-        assert_eq!(count, (1..=6).map(|depth| 15_u64.pow(depth)).sum::<u64>());
+        assert_eq!(count, (1..=6).map(|depth| (EVENTS.len() as u64).pow(depth)).sum::<u64>());
     }
 
     proptest! {
@@ -944,6 +1035,77 @@ mod tests {
         pause.cancel(ticket, &of, clock.at(1));
         assert!(rejected_at(pause.clone(), 5, Rejection::Final));
         assert!(rejected_at(pause, 6, Rejection::Retry));
+    }
+
+    #[test]
+    fn the_newer_of_two_tokens_is_kept() {
+        let clock = Clock::new();
+        let ours = (3, "m", Some(1000));
+        for ((generation, name, expires), outcome, kept) in [
+            ((2, "z", Some(2000)), Unsealed::Older, ours),
+            ((3, "a", Some(2000)), Unsealed::Older, ours),
+            ((3, "lzz", Some(2000)), Unsealed::Older, ours),
+            ((3, "m", Some(1000)), Unsealed::Same, ours),
+            ((3, "m", None), Unsealed::Same, ours),
+            ((3, "m", Some(999)), Unsealed::Same, ours),
+            ((3, "m", Some(1001)), Unsealed::Same, (3, "m", Some(1001))),
+            ((3, "ma", None), Unsealed::Adopted, (3, "ma", None)),
+            ((4, "a", Some(1)), Unsealed::Adopted, (4, "a", Some(1))),
+            ((u64::MAX >> 1, "APIV2:a", None), Unsealed::Adopted, (u64::MAX >> 1, "APIV2:a", None)),
+        ] {
+            let mut state = TokenState::new(token("0", None), clock.now(), 0);
+            assert_eq!(state.adopt(sealed(3, "m", Some(1000)), clock.now()), Unsealed::Adopted);
+            assert_eq!(state.adopt(sealed(generation, name, expires), clock.now()), outcome, "{generation} {name}");
+            let (generation, name, expires) = kept;
+            assert_eq!(state.generation(), generation);
+            assert_eq!((state.token().value(), state.token().expires()), (name, expires));
+        }
+    }
+
+    #[test]
+    fn only_a_change_has_a_new_generation() {
+        let clock = Clock::new();
+        let mut state = TokenState::new(token("a", None), clock.now(), 0);
+        for (name, expires, generation) in
+            [("a", None, 0), ("a", Some(9), 1), ("a", Some(9), 1), ("b", Some(9), 2), ("b", None, 3), ("b", None, 3)]
+        {
+            state.update(token(name, expires), clock.now());
+            assert_eq!(state.generation(), generation, "{name} {expires:?}");
+        }
+    }
+
+    #[test]
+    fn adopting_ends_a_refusal_and_a_pause_but_keeps_the_rejections() {
+        let (clock, a) = (Clock::new(), token("a", None));
+        for response in [RenewalResponse::Refused, RenewalResponse::Useless] {
+            let mut state = TokenState::new(token("a", Some(10)), clock.now(), 0);
+            let Turn::Renew(ticket) = state.poll(true, clock.at(10)) else { panic!("it is due") };
+            state.complete(ticket, &a, response, clock.at(10)).unwrap_err();
+            assert_eq!(state.poll(true, clock.at(11)), Turn::GoAhead);
+            assert_eq!(state.adopt(sealed(1, "b", None), clock.at(11)), Unsealed::Adopted);
+            assert_eq!(state.describe(true, clock.at(11)), (State::Valid, None));
+            // It counts as a delivery: a rejection within a minute has a pause, which grows with each adoption.
+            assert_eq!(state.unauthorized(b"b", true, clock.at(12)), Rejection::Final);
+            assert_eq!(state.describe(true, clock.at(12)), (State::Paused, Some(5)));
+            assert_eq!(state.adopt(sealed(2, "c", None), clock.at(13)), Unsealed::Adopted);
+            assert_eq!(state.unauthorized(b"c", true, clock.at(14)), Rejection::Final);
+            assert_eq!(state.describe(true, clock.at(14)), (State::Paused, Some(10)));
+        }
+    }
+
+    /// The platform has invalidated the old token, so the new one must not be lost.
+    #[test]
+    fn a_late_success_counts_after_another_process_has_extended_the_token() {
+        let (clock, a) = (Clock::new(), token("a", None));
+        let mut state = TokenState::new(token("a", Some(10)), clock.now(), 0);
+        let Turn::Renew(ticket) = state.poll(true, clock.at(10)) else { panic!("it is due") };
+        assert_eq!(state.adopt(sealed(7, "a", Some(100)), clock.at(11)), Unsealed::Adopted);
+        assert!(!state.needs(ticket, &a));
+        let mut refused = state.clone();
+        assert_eq!(state.complete(ticket, &a, renewed("b", None), clock.at(12)), Ok(()));
+        assert_eq!((state.token().value(), state.generation()), ("b", 8));
+        let result = refused.complete(ticket, &a, RenewalResponse::Refused, clock.at(12));
+        assert_eq!((result, refused.describe(true, clock.at(12)).0), (Err(Error::RenewalRefused), State::Valid));
     }
 
     /// One endpoint rejects every token; all others accept the current one.

@@ -46,6 +46,15 @@ impl Ticket {
         CStr::from_bytes_with_nul(&self.url).unwrap_or_default()
     }
 
+    /// Whether the request is still needed. `false`: cancel the ticket, because the token was replaced or extended in the
+    /// meantime, for example by `Auth::unseal`, or the identity was dropped.
+    #[must_use]
+    pub fn needed(&self) -> bool {
+        // In a forked child that can't take the lock, there is nothing to renew.
+        let needs = |shared: Arc<SharedToken>| shared.needs(self.id?, &self.token).ok();
+        self.shared.upgrade().and_then(needs).unwrap_or(false)
+    }
+
     /// Processes the server's response. Also returns the server's message, which is safe to log.
     pub fn complete(mut self, http_status: i32, body: &[u8], now: Now) -> (Result<()>, Option<String>) {
         let Some(shared) = self.shared.upgrade() else { return (Ok(()), None) };
