@@ -13,12 +13,17 @@ use zeroize::Zeroizing;
 use crate::credentials::json::{self, Fault};
 use crate::credentials::{Parameters, SIZE_LIMIT};
 use crate::error::{Error, Result};
+use crate::secret::residue::wiped;
+
+/// Stack bytes used at most to decrypt.
+const DECRYPT_STACK: usize = 4 << 10;
 
 /// Reads the file, and does not delete it.
 pub(crate) fn read(path: &Path, key: &[u8]) -> Result<Parameters> {
     let mut text = contents(path).ok_or(Error::ConfigIo)?;
     // All decryption faults return the same error, to prevent padding-oracle attacks.
-    let plain = decrypt(key, &mut text).ok_or(Error::ConfigDecrypt)?;
+    // Wiped at once: a value that is moved to the heap takes along what is on the stack between its fields.
+    let plain = wiped::<DECRYPT_STACK, _>(|| decrypt(key, &mut text)).ok_or(Error::ConfigDecrypt)?;
     json::object(plain).map_err(|fault| match fault {
         Fault::NoObject => Error::ConfigDecrypt,
         Fault::Member => Error::ConfigSyntax,
