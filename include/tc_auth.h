@@ -57,7 +57,8 @@
  *
  * **Processes.** After fork(), the child may use HMAC handles and everything that it creates itself. It may only free
  * token handles, because two processes that renew the same token invalidate each other's copy; other calls on them may
- * fail with RENEWAL_TIMEOUT. It must not touch tickets. dlclose() does not unload the library.
+ * fail with RENEWAL_TIMEOUT. It must not touch tickets. How processes share one token: tc_auth_seal(). dlclose() does
+ * not unload the library.
  *
  * **Values.** Strings are bytes that end in NUL, unless a length is passed. Times are Unix seconds, 0 to 99999999999.
  *
@@ -193,6 +194,16 @@ typedef enum {
   /** The server refused the request and gave no known reason. */
   TC_AUTH_ADVICE_UNKNOWN = 7,
 } tc_auth_advice;
+
+/** What a sealed token was, compared with the current one. */
+typedef enum {
+  /** The same token, with the same generation. Of two expiries the later one counts. */
+  TC_AUTH_UNSEALED_SAME = 0,
+  /** Newer: it is the current token now. */
+  TC_AUTH_UNSEALED_ADOPTED = 1,
+  /** Older: it was ignored. Seal the current one and store it. */
+  TC_AUTH_UNSEALED_OLDER = 2,
+} tc_auth_unsealed;
 
 /** One identity: an access id with its secret key, or an API token. Create it once and share it between threads. */
 typedef struct tc_auth tc_auth;
@@ -483,6 +494,16 @@ tc_auth_status tc_auth_renewal_poll(tc_auth *auth,
 const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
 
 /**
+ * Whether the request is still needed. Ask before you send it if other processes renew the same token, after
+ * tc_auth_unseal().
+ *
+ * @param needed receives 1, or 0 if the token was replaced or extended in the meantime, or the handle was freed: then
+ *   cancel the ticket.
+ */
+tc_auth_status tc_auth_renewal_needed(const tc_auth_renewal *renewal,
+                                      int32_t *needed);
+
+/**
  * Hands in the response to a renewal, whatever it is, and frees the ticket, also on failure.
  *
  * A new token is {"success":true,"apiToken":"...","apiTokenExpires":"1474673195"} with a status of 200 to 299. A
@@ -548,6 +569,64 @@ const char *tc_auth_advice_name(int32_t advice);
  * One sentence in English that says what an advice means and what to do. Accepts any number. Never NULL; always valid.
  */
 const char *tc_auth_advice_message(int32_t advice);
+
+/** @} */
+
+/**
+ * @defgroup families One token, many processes
+ * @{
+ */
+
+/**
+ * The name of the handle's family: all processes that started with the same token. 32 hexadecimal digits. Use it as
+ * the key of an entry in a store, and as the name of its lock. Free *out with tc_auth_string_free().
+ *
+ * The family stays the same when the token changes. A token with 128 bits of entropy can't be found from the name.
+ *
+ * Start all processes with the first token, never with a later one: they would be another family, and renew the same
+ * token.
+ *
+ * Errors: WRONG_KIND.
+ */
+tc_auth_status tc_auth_family(const tc_auth *auth,
+                              char **out);
+
+/**
+ * Encrypts the current token and its expiry into one line, to store it for the other processes of the family. Equal
+ * inputs give equal lines. Free *out with tc_auth_string_free().
+ *
+ * docs/sealed-token.md has the format. The characters 5 to 20 are the generation, which counts the changes of the
+ * token: of two lines of a family, the greater one by these characters is newer.
+ *
+ * @param key NULL, or 1 to 4 keys, one per line. The first one seals, each of them unseals, so that a key can be
+ *   changed in one process after the other. A key is any bytes except control characters; lines end in LF or CR LF,
+ *   the last one may lack it. Use at least 128 random bits, such as 32 hexadecimal digits: this is no password.
+ *   Without a key, anyone who knows the family's first token, even a dead one, can read the current token and make
+ *   lines that others accept.
+ * Errors: WRONG_KIND; INVALID_ARGUMENT (the key); SEAL_INVALID (a token of more than 65528 bytes, or the 2^63rd
+ * change).
+ */
+tc_auth_status tc_auth_seal(const tc_auth *auth,
+                            const char *key,
+                            char **out);
+
+/**
+ * Reads a line that tc_auth_seal() made in this or another process, and uses its token if it is newer: then waiting
+ * callers go on, and a refusal and the pause after a failed renewal end. A handle never goes back to an older token.
+ *
+ * Of two tokens with the same generation, the greater one, byte by byte, counts as newer.
+ *
+ * @param sealed the line, without a line break; it needs no NUL.
+ * @param key as in tc_auth_seal().
+ * @param outcome receives a tc_auth_unsealed, as an int32_t: later versions may have others.
+ * Errors: WRONG_KIND; INVALID_ARGUMENT (the key, or a length above PTRDIFF_MAX); SEAL_INVALID (a wrong key, another
+ * family, or any change of the line); SEAL_VERSION. Then nothing changes.
+ */
+tc_auth_status tc_auth_unseal(tc_auth *auth,
+                              const char *sealed,
+                              size_t sealed_len,
+                              const char *key,
+                              int32_t *outcome);
 
 /** @} */
 

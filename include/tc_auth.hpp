@@ -27,8 +27,8 @@
  * do with waiting. For a constructor the second function is try_make(). Without exceptions (-fno-exceptions) only the
  * functions with try_ exist. Either way std::bad_alloc can be thrown, and nothing else.
  *
- * The status of an error is a tc_auth_status, which is also a std::error_code of tcauth::category(). Statuses, kinds
- * and advices can be written to a std::ostream; tcauth::name() is their name.
+ * The status of an error is a tc_auth_status, which is also a std::error_code of tcauth::category(). All enumerations
+ * can be written to a std::ostream; tcauth::name() is the name of a value.
  *
  * **Strings** are taken as tcauth::text: any string, also a part of one. A string that contains a NUL is refused with
  * the status for an invalid character, and a char pointer that is NULL with NULL_ARGUMENT. The copies of secret keys
@@ -140,6 +140,9 @@ constexpr std::string_view name(tc_auth_status status) noexcept
     case TC_AUTH_STATUS_MALFORMED_AUTHORIZATION: return "MALFORMED_AUTHORIZATION";
     case TC_AUTH_STATUS_INVALID_ARGUMENT: return "INVALID_ARGUMENT";
     case TC_AUTH_STATUS_OTHER_ORIGIN: return "OTHER_ORIGIN";
+    case TC_AUTH_STATUS_SEAL_INVALID: return "SEAL_INVALID";
+    case TC_AUTH_STATUS_SEAL_VERSION: return "SEAL_VERSION";
+    case TC_AUTH_STATUS_STORE_IO: return "STORE_IO";
     case TC_AUTH_STATUS_PANIC: return "PANIC";
     case TC_AUTH_STATUS_SIGNED: break; // no status
     }
@@ -169,6 +172,17 @@ constexpr std::string_view name(tc_auth_advice advice) noexcept
     case TC_AUTH_ADVICE_ACCESS_DENIED: return "ACCESS_DENIED";
     case TC_AUTH_ADVICE_NOT_LICENSED: return "NOT_LICENSED";
     case TC_AUTH_ADVICE_UNKNOWN: return "UNKNOWN";
+    }
+    return {};
+}
+
+/** The name of what a sealed token was, such as "ADOPTED"; empty for a number of a later library. */
+constexpr std::string_view name(tc_auth_unsealed outcome) noexcept
+{
+    switch (outcome) {
+    case TC_AUTH_UNSEALED_SAME: return "SAME";
+    case TC_AUTH_UNSEALED_ADOPTED: return "ADOPTED";
+    case TC_AUTH_UNSEALED_OLDER: return "OLDER";
     }
     return {};
 }
@@ -230,6 +244,13 @@ template <class traits>
 std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_advice advice)
 {
     return detail::write(out, advice);
+}
+
+/** Writes the name of what a sealed token was. */
+template <class traits>
+std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_unsealed outcome)
+{
+    return detail::write(out, outcome);
 }
 
 // ---- errors and results
@@ -631,6 +652,13 @@ public:
         return url ? url : ""; // of one that was used up
     }
 
+    /** tc_auth_renewal_needed(): false of one that was used up. */
+    bool needed() const noexcept
+    {
+        std::int32_t answer = 0;
+        return tc_auth_renewal_needed(handle_.get(), &answer) == TC_AUTH_STATUS_OK && answer != 0;
+    }
+
     /**
      * Hands in the response, which may hold a token: wipe your buffer afterwards. Returns the server's message, which
      * is mostly empty. The ticket is used up, also if it fails: RENEWAL_REFUSED or RENEWAL_BAD_RESPONSE, with the
@@ -847,6 +875,36 @@ public:
         return ticket ? std::optional<renewal>(ticket) : std::nullopt;
     }
 
+    /** tc_auth_family(): what all processes that started with the same token have in common. */
+    result<std::string> try_family() const
+    {
+        return detail::string_of([&](char **out) { return tc_auth_family(get(), out); });
+    }
+
+    /** tc_auth_seal(): the current token for the other processes of the family. No key, or a NULL pointer, is none. */
+    result<std::string> try_seal(std::optional<text> key = {}) const
+    {
+        const detail::terminated keys(key, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        return detail::string_of([&](char **out) { return tc_auth_seal(get(), keys.get(), out); }, keys);
+    }
+
+    /** tc_auth_unseal(): uses the token that another process has sealed, if it is newer. */
+    result<tc_auth_unsealed> try_unseal(text sealed, std::optional<text> key = {})
+    {
+        if (sealed.is_null())
+            return failure(TC_AUTH_STATUS_NULL_ARGUMENT);
+        const detail::terminated keys(key, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        std::int32_t outcome = TC_AUTH_UNSEALED_SAME;
+        const auto status = detail::attempt(
+            [&] { return tc_auth_unseal(get(), sealed.view().data(), sealed.view().size(), keys.get(), &outcome); },
+            keys);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        // This type can't hold every number that a later library might return.
+        return outcome < 0 || outcome > TC_AUTH_UNSEALED_OLDER ? TC_AUTH_UNSEALED_SAME
+                                                               : static_cast<tc_auth_unsealed>(outcome);
+    }
+
     /**
      * tc_auth_review(), after each response: says whether to send again. `date` is the Date header. Pass nothing (or a
      * NULL pointer) if there is none, if the response has an Age header, or if it did not come from the signed origin
@@ -919,6 +977,12 @@ public:
     std::chrono::seconds clock_offset() const { return try_clock_offset().value(); }
     /** try_poll(): a ticket if you have to renew, and std::nullopt if you can go on. */
     std::optional<renewal> poll(std::chrono::milliseconds max_wait) { return try_poll(max_wait).value(); }
+    /** try_family() */
+    std::string family() const { return try_family().value(); }
+    /** try_seal() */
+    std::string seal(std::optional<text> key = {}) const { return try_seal(key).value(); }
+    /** try_unseal() */
+    tc_auth_unsealed unseal(text sealed, std::optional<text> key = {}) { return try_unseal(sealed, key).value(); }
     /** try_review() */
     tc_auth_advice review(const tcauth::headers &sent, std::int32_t http_status, std::optional<text> date, text body)
     {

@@ -280,8 +280,8 @@ impl Auth {
         }
     }
 
-    /// The name of the family: all processes that started with the same token. 32 hexadecimal digits, for the place where
-    /// they store the newest token, and for its lock. It stays the same when the token changes.
+    /// The name of the family: all processes that started with the same token. 32 hexadecimal digits, for the place
+    /// where they store the newest token, and for its lock. It stays the same when the token changes.
     ///
     /// # Errors
     /// [`Error::WrongKind`] on an HMAC identity.

@@ -60,11 +60,12 @@ fn on_one_line(header: &str) -> String {
 }
 
 /// The first function of each group, its name for Doxygen, and its title.
-const GROUPS: [(&str, &str, &str); 7] = [
+const GROUPS: [(&str, &str, &str); 8] = [
     ("tc_auth_status tc_auth_new_hmac(", "handles", "Handles"),
     ("tc_auth_status tc_auth_headers(", "signing", "Signing and checking"),
     ("size_t tc_auth_header_list_len(", "header_lists", "Header lists"),
     ("tc_auth_status tc_auth_update_token(", "tokens", "Tokens, renewals and refusals"),
+    ("tc_auth_status tc_auth_family(", "families", "One token, many processes"),
     ("tc_auth_status tc_auth_url_new(", "urls", "URLs"),
     ("tc_auth_status tc_auth_from_json(", "credentials", "Credentials"),
     ("void tc_auth_string_free(", "library", "Strings, statuses and version"),

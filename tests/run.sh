@@ -150,7 +150,7 @@ dynamic_section() {
     ! grep NEEDED "$build/dynamic" | grep -v '\[libc\.so\|\[libgcc_s\.so\|\[ld-linux' || { echo "not wanted"; return 1; }
     size=$(wc -c <"$RELEASE/libtc_auth.so")
     echo "$size bytes"
-    [ "$size" -le 600000 ] || { echo "more than 600 KB"; return 1; }
+    [ "$size" -le 700000 ] || { echo "more than 700 KB"; return 1; }
     for_large_pages "$RELEASE/libtc_auth.so" || { echo "not for pages of 16 KiB"; return 1; }
     readelf -lW "$RELEASE/libtc_auth.so" >"$build/segments"
     grep GNU_RELRO "$build/segments" && grep 'GNU_STACK.* RW  *0' "$build/segments" && ! grep 'LOAD.* RWE' "$build/segments"
@@ -250,7 +250,7 @@ cpp_results() {
 
 # Each status, kind and advice has its name, and the module exports all that is public.
 cpp_names_match() { # HEADER MODULE
-    enumerator='TC_AUTH_\(STATUS\|KIND\|ADVICE\)_\([A-Z_]*\)'
+    enumerator='TC_AUTH_\(STATUS\|KIND\|ADVICE\|UNSEALED\)_\([A-Z_]*\)'
     {
         echo "#include \"$(absolute "$1")\""
         sed -n "s/^ *\($enumerator\) = [0-9].*/static_assert(tcauth::name(\1) == \"\3\");/p" include/tc_auth.h

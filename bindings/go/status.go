@@ -40,6 +40,9 @@ const (
 	ErrMalformedAuthorization Status = C.TC_AUTH_STATUS_MALFORMED_AUTHORIZATION
 	ErrInvalidArgument        Status = C.TC_AUTH_STATUS_INVALID_ARGUMENT
 	ErrOtherOrigin            Status = C.TC_AUTH_STATUS_OTHER_ORIGIN
+	ErrSealInvalid            Status = C.TC_AUTH_STATUS_SEAL_INVALID
+	ErrSealVersion            Status = C.TC_AUTH_STATUS_SEAL_VERSION
+	ErrStoreIO                Status = C.TC_AUTH_STATUS_STORE_IO
 	ErrPanic                  Status = C.TC_AUTH_STATUS_PANIC
 )
 
@@ -54,7 +57,8 @@ var statusNames = map[Status]string{
 	ErrConfigIO: "CONFIG_IO", ErrConfigDecrypt: "CONFIG_DECRYPT", ErrAPIPathMissing: "API_PATH_MISSING",
 	ErrSignatureMismatch: "SIGNATURE_MISMATCH", ErrTimestampOutOfRange: "TIMESTAMP_OUT_OF_RANGE",
 	ErrMalformedAuthorization: "MALFORMED_AUTHORIZATION", ErrInvalidArgument: "INVALID_ARGUMENT",
-	ErrOtherOrigin: "OTHER_ORIGIN", ErrPanic: "PANIC",
+	ErrOtherOrigin: "OTHER_ORIGIN", ErrSealInvalid: "SEAL_INVALID", ErrSealVersion: "SEAL_VERSION",
+	ErrStoreIO: "STORE_IO", ErrPanic: "PANIC",
 }
 
 // Error returns a sentence that says what is wrong and what to do.

@@ -40,6 +40,10 @@ unsafe extern "C" {
     fn tc_auth_renewal_poll(auth: Handle, max_wait_ms: i64, out: *mut Handle) -> Status;
     fn tc_auth_review(auth: Handle, sent: *const c_char, sent_len: usize, timestamp: i64, http_status: i32,
         date: *const c_char, body: *const c_char, body_len: usize, advice: *mut i32) -> Status;
+    fn tc_auth_family(auth: Handle, out: *mut *mut c_char) -> Status;
+    fn tc_auth_seal(auth: Handle, key: *const c_char, out: *mut *mut c_char) -> Status;
+    fn tc_auth_unseal(auth: Handle, sealed: *const c_char, sealed_len: usize, key: *const c_char,
+        outcome: *mut i32) -> Status;
     fn tc_auth_set_api_path(auth: Handle, api_path: *const c_char) -> Status;
     fn tc_auth_set_clock_offset(auth: Handle, seconds: i64) -> Status;
     fn tc_auth_clock_offset(auth: Handle, out: *mut i64) -> Status;
@@ -55,6 +59,7 @@ unsafe extern "C" {
     fn tc_auth_header_list_timestamp(list: Handle) -> i64;
     fn tc_auth_header_list_free(list: Handle);
     fn tc_auth_renewal_url(renewal: Handle) -> *const c_char;
+    fn tc_auth_renewal_needed(renewal: Handle, needed: *mut i32) -> Status;
     fn tc_auth_renewal_complete(renewal: Handle, http_status: i32, body: *const c_char, len: usize,
         message: *mut *mut c_char) -> Status;
     fn tc_auth_renewal_cancel(renewal: Handle);
@@ -102,6 +107,7 @@ mod errors {
     pub const ApiPathMissing: Status = Status(20);
     pub const InvalidArgument: Status = Status(24);
     pub const OtherOrigin: Status = Status(25);
+    pub const SealInvalid: Status = Status(26);
 }
 use errors::*;
 
@@ -163,6 +169,16 @@ const RESPONSES: [(i32, &str, Option<&str>, i64); 6] = [
     (0, "", None, 0),
 ];
 
+/// The keys of a sealed token, and the names of the good ones in them: the first one seals.
+const KEYS: [(Option<&CStr>, &[&str]); 6] = [
+    (None, &[""]),
+    (Some(c"one"), &["one"]),
+    (Some(c"two\none\n"), &["two", "one"]),
+    (Some(c"one\r\ntwo"), &["one", "two"]),
+    (Some(c""), &[]),
+    (Some(c"one\n\ntwo"), &[]),
+];
+
 /// The input, read as numbers and texts. After its end, all is 0.
 struct Input<'a>(&'a [u8]);
 
@@ -208,6 +224,9 @@ struct Auth {
     key_pair: Option<(Vec<u8>, Vec<u8>)>,
     token: Vec<u8>,
     expires: i64,
+    /// The first token, and how often the token or its expiry changed.
+    family: Vec<u8>,
+    generation: u64,
     api_path: Option<Vec<u8>>,
     offset: i64,
     phase: Phase,
@@ -239,6 +258,7 @@ impl Auth {
     }
 
     fn set(&mut self, token: &[u8], expires: i64) {
+        self.generation += u64::from((self.token.as_slice(), self.expires) != (token, expires));
         if self.token != token {
             (self.phase, self.fresh) = (Phase::Idle, false);
             (self.rejected, self.rejection_pause) = (false, None);
@@ -265,6 +285,16 @@ impl Auth {
     }
 }
 
+/// A sealed token, and what is in it.
+struct Sealed {
+    text: Vec<u8>,
+    family: Vec<u8>,
+    key: &'static str,
+    generation: u64,
+    token: Vec<u8>,
+    expires: i64,
+}
+
 struct Ticket {
     handle: Handle,
     number: usize,
@@ -280,6 +310,7 @@ struct World<'a> {
     /// URLs, with their text.
     urls: Vec<(Handle, Vec<u8>)>,
     tickets: Vec<Ticket>,
+    sealed: Vec<Sealed>,
     strings: Vec<(*mut c_char, Vec<u8>)>,
     numbers: usize,
 }
@@ -338,6 +369,8 @@ impl World<'_> {
             handle,
             number: 0,
             key_pair,
+            family: token.clone(),
+            generation: 0,
             token,
             expires,
             api_path: None,
@@ -670,6 +703,7 @@ impl World<'_> {
             }
             Some((_, _, Some(_), expires)) if auth.expires != 0 && *expires > auth.expires => {
                 assert_eq!(status, OK);
+                auth.generation += 1;
                 (auth.expires, auth.fresh, auth.settled) = (*expires, true, self.numbers);
                 (auth.rejected, auth.rejection_pause) = (false, None);
                 if auth.phase == Phase::UnderWay(ticket.number) || !matches!(auth.phase, Phase::UnderWay(_)) {
@@ -687,6 +721,68 @@ impl World<'_> {
                 }
             }
             _ => fail(auth),
+        }
+    }
+
+    unsafe fn seal(&mut self) {
+        let (slot, (key, names)) = (self.auth(), KEYS[self.input.byte() % KEYS.len()]);
+        let (auth, mut family, mut out) = (&self.auths[slot], null_mut(), null_mut());
+        let key = key.map_or(null(), CStr::as_ptr);
+        unsafe {
+            let no_token = auth.no_token();
+            expect_only(tc_auth_family(auth.handle, &mut family), no_token);
+            let expected = no_token.or(names.is_empty().then_some(InvalidArgument));
+            expect_only(tc_auth_seal(auth.handle, key, &mut out), expected);
+            if !family.is_null() {
+                assert_eq!(bytes(family).len(), 32);
+                tc_auth_string_free(family);
+            }
+        }
+        if out.is_null() {
+            return;
+        }
+        let text = unsafe { self.keep(out) };
+        let auth = &self.auths[slot];
+        let digits = str::from_utf8(&text[4..20]).unwrap();
+        assert_eq!(u64::from_str_radix(digits, 16), Ok(auth.generation));
+        let (family, token) = (auth.family.clone(), auth.token.clone());
+        let (generation, expires) = (auth.generation, auth.expires);
+        self.sealed.push(Sealed { text, family, key: names[0], generation, token, expires });
+    }
+
+    unsafe fn unseal(&mut self) {
+        let (slot, (key, names), which) = (self.auth(), KEYS[self.input.byte() % KEYS.len()], self.input.byte());
+        for ticket in &self.tickets {
+            let auth = self.auths.iter().find(|auth| auth.number == ticket.of && !auth.handle.is_null());
+            let needed = auth.is_some_and(|auth| auth.token == ticket.token && ticket.number > auth.settled);
+            let mut answer = -1;
+            assert_eq!(unsafe { tc_auth_renewal_needed(ticket.handle, &mut answer) }, OK);
+            assert_eq!(answer, i32::from(needed));
+        }
+        if self.sealed.is_empty() {
+            return;
+        }
+        let sealed = &self.sealed[which % self.sealed.len()];
+        let (auth, mut outcome) = (&mut self.auths[slot], -1);
+        let (text, len) = (sealed.text.as_ptr().cast(), sealed.text.len());
+        let status = unsafe { tc_auth_unseal(auth.handle, text, len, key.map_or(null(), CStr::as_ptr), &mut outcome) };
+        let opens = auth.family == sealed.family && names.contains(&sealed.key);
+        let bad_key = names.is_empty().then_some(InvalidArgument);
+        expect_only(status, auth.no_token().or(bad_key).or((!opens).then_some(SealInvalid)));
+        if status != OK {
+            return assert_eq!(outcome, -1);
+        }
+        let [theirs, ours] = [(sealed.generation, &sealed.token), (auth.generation, &auth.token)];
+        if theirs == ours {
+            assert_eq!(outcome, 0);
+            auth.expires = auth.expires.max(sealed.expires);
+        } else if theirs < ours {
+            assert_eq!(outcome, 2);
+        } else {
+            assert_eq!(outcome, 1);
+            (auth.token, auth.expires) = (sealed.token.clone(), sealed.expires);
+            (auth.generation, auth.settled) = (sealed.generation, self.numbers);
+            (auth.phase, auth.fresh, auth.rejected, auth.rejection_pause) = (Phase::Idle, true, false, None);
         }
     }
 
@@ -877,12 +973,18 @@ impl World<'_> {
                 let token = CString::new(format!("after:{}", self.numbers)).unwrap();
                 assert_eq!(unsafe { tc_auth_update_token(auth.handle, token.as_ptr(), 1) }, OK);
                 auth.set(token.to_bytes(), 1);
+                // How often the threads changed it is not known.
+                let mut sealed = null_mut();
+                assert_eq!(unsafe { tc_auth_seal(auth.handle, null(), &mut sealed) }, OK);
+                let digits = unsafe { bytes(sealed) }[4..20].to_vec();
+                auth.generation = u64::from_str_radix(str::from_utf8(&digits).unwrap(), 16).unwrap();
+                unsafe { tc_auth_string_free(sealed) };
             }
         }
     }
 
     unsafe fn step(&mut self) {
-        match self.input.byte() % 20 {
+        match self.input.byte() % 22 {
             0 => unsafe { self.new_hmac() },
             1 => unsafe { self.new_token() },
             2 => unsafe { self.of_parameters() },
@@ -899,7 +1001,9 @@ impl World<'_> {
             16 => unsafe { self.new_url() },
             17 => unsafe { self.extend_url() },
             18 => unsafe { self.free_one() },
-            _ => unsafe { self.at_once() },
+            19 => unsafe { self.at_once() },
+            20 => unsafe { self.seal() },
+            _ => unsafe { self.unseal() },
         }
     }
 
@@ -1046,6 +1150,18 @@ impl Shared {
                         tc_auth_string_free(text);
                     }
                 }
+                5 if call / 8 % 4 == 3 => {
+                    // Only of this handle: it has seen that token or a newer one.
+                    let status = tc_auth_seal(handle, null(), &mut text);
+                    expected(status, &[OK, WrongKind]);
+                    if status == OK {
+                        let sealed = bytes(text);
+                        let (start, len) = (sealed.as_ptr().cast(), sealed.len());
+                        expected(tc_auth_unseal(handle, start, len, null(), &mut advice), &[OK]);
+                        assert!(matches!(advice, 0 | 2));
+                    }
+                    tc_auth_string_free(text);
+                }
                 5 => {
                     let token = self.token(["1", "2", "6"][call / 8 % 3]);
                     let status = tc_auth_update_token(handle, token.as_ptr(), (call / 24 % 2) as i64);
@@ -1095,6 +1211,7 @@ fuzz_target!(|input: &[u8]| {
         lists: Vec::new(),
         urls: Vec::new(),
         tickets: Vec::new(),
+        sealed: Vec::new(),
         strings: Vec::new(),
         numbers: 0,
     };

@@ -23,6 +23,8 @@ mod ticket;
 
 mod review;
 
+mod seal;
+
 mod url;
 
 mod credentials;

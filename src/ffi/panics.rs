@@ -10,6 +10,7 @@ use super::auth::*;
 use super::credentials::*;
 use super::header_list::{tc_auth_header_list, tc_auth_header_list_free};
 use super::review::*;
+use super::seal::*;
 use super::status::Status;
 use super::string::tc_auth_string_free;
 use super::ticket::*;
@@ -19,13 +20,14 @@ use crate::planted::panics_after;
 const ACCESS_ID: &CStr = c"the-access-id";
 const SECRET_KEY: &CStr = c"the-secret-key";
 const TOKEN: &CStr = c"API:5:the-first-token=";
+const SEAL_KEY: &CStr = c"the-seal-key";
 const API_PATH: &CStr = c"https://company.example/api";
 const RESPONSE: &CStr =
     cr#"{"success":true,"apiToken":"the-next-token","message":"the-first-token is the-next-token"}"#;
 const JSON: &CStr = cr#"{"tc_token":"API:5:the-first-token=","tc_api_path":"https://company.example/api"}"#;
 
 /// None of these may be on standard error.
-const INPUTS: [&str; 6] = ["the-access", "the-secret", "the-first", "the-next", "company", "success"];
+const INPUTS: [&str; 7] = ["the-access", "the-secret", "the-first", "the-next", "the-seal", "company", "success"];
 
 /// Set for the child process that panics, whose standard error is captured.
 const CHILD: &str = "TC_AUTH_TEST_PANICS";
@@ -61,6 +63,19 @@ impl Handle {
     fn sign(&self, list: &mut MaybeUninit<*mut tc_auth_header_list>) -> Status {
         // SAFETY: the handle is alive, strings with a NUL.
         unsafe { tc_auth_headers_at(self.0.as_ref(), c"GET".as_ptr(), c"/".as_ptr(), 0, Some(list)) }
+    }
+
+    /// A newer token of the same family.
+    fn sealed(&self) -> CString {
+        let mut sealed = MaybeUninit::uninit();
+        // SAFETY: the handle is alive, strings with a NUL; the string is copied, then freed.
+        unsafe {
+            assert_eq!(tc_auth_update_token(self.0, c"the-next-token".as_ptr(), 0), Status::Ok);
+            assert_eq!(tc_auth_seal(self.0.as_ref(), SEAL_KEY.as_ptr(), Some(&mut sealed)), Status::Ok);
+            let copy = CStr::from_ptr(sealed.assume_init()).to_owned();
+            tc_auth_string_free(sealed.assume_init());
+            copy
+        }
     }
 
     /// Checks that the handle can be used after a panic, and that no lock is still held.
@@ -181,6 +196,26 @@ fn all_calls() -> Vec<(&'static str, usize)> {
                 }),
             ),
             (
+                "seal",
+                panic_everywhere(nothing, |handle, ()| {
+                    let mut sealed = MaybeUninit::new(std::ptr::null_mut());
+                    let status = tc_auth_seal(handle.0.as_ref(), SEAL_KEY.as_ptr(), Some(&mut sealed));
+                    tc_auth_string_free(sealed.assume_init());
+                    status
+                }),
+            ),
+            (
+                "unseal",
+                panic_everywhere(
+                    |_| Handle::new().sealed(),
+                    |handle, sealed| {
+                        let (start, len) = (sealed.as_ptr(), sealed.count_bytes());
+                        let mut outcome = MaybeUninit::uninit();
+                        tc_auth_unseal(handle.0, start, len, SEAL_KEY.as_ptr(), Some(&mut outcome))
+                    },
+                ),
+            ),
+            (
                 "review",
                 panic_everywhere(nothing, |handle, ()| {
                     let (sent, body) = (c"TC-Token API:5:the-first-token=", c"{\"message\":\"Unauthorized\"}");
@@ -208,7 +243,7 @@ fn a_panic_becomes_a_status_and_reveals_nothing() {
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(output.status.success(), "{out}{err}");
     let panics: Vec<usize> = out.lines().filter_map(|line| line.split_once(' ')?.1.parse().ok()).collect();
-    assert!(panics.len() == 11 && panics.iter().all(|count| *count > 0), "{out}");
+    assert!(panics.len() == 13 && panics.iter().all(|count| *count > 0), "{out}");
     assert_eq!(err.matches("planted by a test").count(), panics.iter().sum::<usize>());
     INPUTS.iter().for_each(|input| assert!(!err.contains(input), "{input} in {err}"));
 }

@@ -6,9 +6,10 @@ use std::ptr;
 
 use zeroize::Zeroizing;
 
+use super::cancel::Uncancelled;
 use super::status::Status;
 use super::string::hand_over_string;
-use super::{bytes, guard_to_the_end, required, time};
+use super::{bytes, guard_quick, guard_to_the_end, required, time};
 use crate::secret::residue::cleared;
 use crate::token::Ticket;
 
@@ -33,6 +34,24 @@ impl tc_auth_renewal {
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *const c_char {
     cleared(|| renewal.map_or(ptr::null(), |renewal| renewal.ticket.url_as_c_str().as_ptr()))
+}
+
+/// Whether the request is still needed. Ask before you send it if other processes renew the same token, after
+/// tc_auth_unseal().
+///
+/// @param needed receives 1, or 0 if the token was replaced or extended in the meantime, or the handle was freed: then
+///   cancel the ticket.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_renewal_needed(
+    renewal: Option<&tc_auth_renewal>,
+    needed: Option<&mut MaybeUninit<i32>>,
+) -> Status {
+    guard_quick(|| {
+        let _uncancelled = Uncancelled::new(); // it takes a lock
+        let (renewal, needed) = (required(renewal)?, required(needed)?);
+        needed.write(i32::from(renewal.ticket.needed()));
+        Ok(())
+    })
 }
 
 /// Hands in the response to a renewal, whatever it is, and frees the ticket, also on failure.

@@ -1,8 +1,8 @@
 //! An API token: its value, the state machine that says when to renew it, and what threads share.
 //!
 //! `state` decides, without threads. In `shared`, threads wait for the one that renews, which gets a `ticket`.
-//! `response` parses the server's response, and `redact` removes tokens from its message. `seal` makes the text that carries
-//! a token to another process of its `family`.
+//! `response` parses the server's response, and `redact` removes tokens from its message. `seal` makes the text that
+//! carries a token to another process of its `family`.
 
 mod family;
 mod redact;

@@ -1,8 +1,7 @@
 //! The text that carries a token from one process of a family to the others. docs/sealed-token.md has the format.
 
 use aes_gcm_siv::{AeadInOut, Aes256GcmSiv, KeyInit, Nonce, Tag};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
 use crate::ascii::ascii;
@@ -13,7 +12,7 @@ use crate::token::family::Family;
 use crate::token::value::Token;
 
 /// Stack bytes used at most to encrypt or decrypt.
-const SEAL_STACK: usize = 16 << 10;
+const SEAL_STACK: usize = 7 << 10;
 
 const VERSION: &str = "TC1.";
 
@@ -93,7 +92,7 @@ impl Family {
             self.cipher(key).encrypt_inout_detached(&nonce(generation), &associated, plain.into())
         });
         tag.copy_from_slice(&sealed.map_err(|_| Error::SealInvalid)?);
-        URL_SAFE_NO_PAD.encode_string(&*body, &mut text);
+        text.push_str(&Base64UrlUnpadded::encode_string(&body));
         Ok(text)
     }
 
@@ -163,8 +162,8 @@ fn parse(text: &[u8]) -> Option<(u64, Zeroizing<Vec<u8>>)> {
         return None;
     }
     let mut bytes = Zeroizing::new(vec![0; plain_len + TAG]); // the caller decrypts in place
-    let decoded = URL_SAFE_NO_PAD.decode_slice(body, &mut bytes).ok()?;
-    (decoded == bytes.len()).then_some((generation, bytes))
+    let len = Base64UrlUnpadded::decode(body, &mut bytes).ok()?.len();
+    (len == bytes.len()).then_some((generation, bytes))
 }
 
 /// Reads what was encrypted. Only somebody who knows the key can make it fail.

@@ -69,15 +69,16 @@ pub enum State {
 }
 
 /// What a sealed token was, compared with the current one.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unsealed {
-    /// The same.
-    Same,
-    /// Newer: it is the current one now.
-    Adopted,
-    /// Older: it was ignored.
-    Older,
+    /// The same token, with the same generation. Of two expiries the later one counts.
+    Same = 0,
+    /// Newer: it is the current token now.
+    Adopted = 1,
+    /// Older: it was ignored. Seal the current one and store it.
+    Older = 2,
 }
 
 /// Which renewal a response belongs to.

@@ -46,8 +46,8 @@ impl Ticket {
         CStr::from_bytes_with_nul(&self.url).unwrap_or_default()
     }
 
-    /// Whether the request is still needed. `false`: cancel the ticket, because the token was replaced or extended in the
-    /// meantime, for example by `Auth::unseal`, or the identity was dropped.
+    /// Whether the request is still needed. `false`: cancel the ticket, because the token was replaced or extended in
+    /// the meantime, for example by `Auth::unseal`, or the identity was dropped.
     #[must_use]
     pub fn needed(&self) -> bool {
         // In a forked child that can't take the lock, there is nothing to renew.

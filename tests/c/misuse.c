@@ -92,6 +92,24 @@ static tc_auth_status call_renewal_complete(const union value *a)
 {
     return tc_auth_renewal_complete(a[0].p, a[1].i, a[2].p, a[3].len, a[4].p);
 }
+static tc_auth_status call_renewal_needed(const union value *a)
+{
+    tc_auth_status status = tc_auth_renewal_needed(a[0].p, a[1].p);
+    tc_auth_renewal_cancel(a[0].p);
+    return status;
+}
+static tc_auth_status call_family(const union value *a)
+{
+    return tc_auth_family(a[0].p, a[1].p);
+}
+static tc_auth_status call_seal(const union value *a)
+{
+    return tc_auth_seal(a[0].p, a[1].p, a[2].p);
+}
+static tc_auth_status call_unseal(const union value *a)
+{
+    return tc_auth_unseal(a[0].p, a[1].p, a[2].len, a[3].p, a[4].p);
+}
 static tc_auth_status call_review(const union value *a)
 {
     return tc_auth_review(a[0].p, a[1].p, a[2].len, a[3].n, a[4].i, a[5].p, a[6].p, a[7].len, a[8].p);
@@ -185,6 +203,9 @@ struct argument {
 #define RESULT(member) {OUTPUT, &out.member, 0, 0, 0, OK, 0}
 #define RESULT_OR_NULL(member) {OUTPUT, &out.member, 0, 0, 0, OK, 1}
 
+/* What a handle with TOKEN seals; filled at the start. */
+static char sealed[385];
+
 static char *arguments[] = {"program", "--tc_token", "a", NULL};
 
 #define FUNCTION(name) #name, call_##name
@@ -229,6 +250,13 @@ static const struct function {
       {NUMBER32, NULL, 200, 200, 299, TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE, 0},
       GIVEN_WITH_LENGTH(GOOD),
       RESULT_OR_NULL(string)}},
+    {FUNCTION(renewal_needed), OK, {{TICKET, NULL, 0, 0, 0, OK, 0}, RESULT(advice)}},
+    {FUNCTION(family), OK, {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), RESULT(string)}},
+    {FUNCTION(seal), OK, {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), GIVEN_OR_NULL("key", OK), RESULT(string)}},
+    {FUNCTION(unseal),
+     OK,
+     {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), GIVEN_WITH_LENGTH(sealed),
+      GIVEN_OR_NULL("key", TC_AUTH_STATUS_SEAL_INVALID), RESULT(advice)}},
     {FUNCTION(review),
      OK,
      {HANDLE(HMAC, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION),
@@ -496,7 +524,7 @@ static void messages(void)
     const char *unknown = tc_auth_status_message(-1);
     for (int32_t status = -2; status < 120; status++) {
         const char *message = tc_auth_status_message(status);
-        int known = (status >= 0 && status <= 25) || status == 99;
+        int known = (status >= 0 && status <= 28) || status == 99;
         CHECK(message && *message);
         CHECK((strcmp(tc_auth_status_name(status), "UNKNOWN") != 0) == known);
         CHECK(*tc_auth_advice_name(status) && *tc_auth_advice_message(status));
@@ -543,6 +571,7 @@ struct scene {
     tc_auth_renewal *ticket;
     char *string;
     char list_text[256], url_text[2048], ticket_text[256], string_text[128];
+    char sealed[512]; /* empty until something is sealed */
 };
 
 static int copied(char *copy, size_t size, const char *text)
@@ -579,7 +608,7 @@ static void complete(struct scene *s, int32_t http_status, const char *body)
                                                 : TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE));
 }
 
-enum { ORDERS = 18 };
+enum { ORDERS = 20 };
 
 static void do_next(struct scene *s, unsigned long what)
 {
@@ -666,6 +695,21 @@ static void do_next(struct scene *s, unsigned long what)
         CHECK(fits(tc_auth_verify(s->bearer, "GET", "/", "TC 1:x", "1", 1, 0), s->bearer,
                    TC_AUTH_STATUS_MALFORMED_AUTHORIZATION, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION));
         break;
+    case 18:
+        status = tc_auth_seal(s->bearer, NULL, &string);
+        CHECK(fits(status, s->bearer, OK, OK));
+        CHECK(!string || copied(s->sealed, sizeof s->sealed, string));
+        tc_auth_string_free(string);
+        break;
+    case 19:
+        /* It is of this handle, which never goes back. */
+        status = tc_auth_unseal(s->bearer, s->sealed, strlen(s->sealed), NULL, &advice);
+        CHECK(fits(status, s->bearer, *s->sealed ? OK : TC_AUTH_STATUS_SEAL_INVALID,
+                   *s->sealed ? OK : TC_AUTH_STATUS_SEAL_INVALID));
+        CHECK(status == OK ? advice == TC_AUTH_UNSEALED_SAME || advice == TC_AUTH_UNSEALED_OLDER : advice == -42);
+        status = tc_auth_renewal_needed(s->ticket, &advice);
+        CHECK(fits(status, s->ticket, OK, OK) && (status != OK || advice == 0 || (advice == 1 && s->bearer)));
+        break;
     default: break;
     }
     CHECK(!s->list || strcmp(tc_auth_header_list_line(s->list, 0), s->list_text) == 0);
@@ -701,6 +745,16 @@ static void all_orders(int length)
     printf("misuse: %lu orders of %d calls\n", orders, length);
 }
 
+static void seal_the_sample(void)
+{
+    tc_auth *auth = made(BEARER);
+    char *string = NULL;
+    CHECK(tc_auth_seal(auth, "key", &string) == OK && strlen(string) + 1 == sizeof sealed);
+    CHECK(copied(sealed, sizeof sealed, string));
+    tc_auth_string_free(string);
+    tc_auth_free(auth);
+}
+
 int main(int argc, char **argv)
 {
     unsetenv("TC_TOKEN"); /* the tests must find only what they set */
@@ -709,6 +763,7 @@ int main(int argc, char **argv)
     unsetenv("TC_APP_PARAM_FILE");
     memset(&untouched, 0x5a, sizeof untouched);
     memset(longest, 'a', LONG_TEXT);
+    seal_the_sample();
     nothing_for_null();
     messages();
     what_the_table_can_not_say();

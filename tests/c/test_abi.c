@@ -64,6 +64,9 @@ static void names(void)
     NAME(status, STATUS, MALFORMED_AUTHORIZATION);
     NAME(status, STATUS, INVALID_ARGUMENT);
     NAME(status, STATUS, OTHER_ORIGIN);
+    NAME(status, STATUS, SEAL_INVALID);
+    NAME(status, STATUS, SEAL_VERSION);
+    NAME(status, STATUS, STORE_IO);
     NAME(status, STATUS, PANIC);
     NAME(advice, ADVICE, ACCEPTED);
     NAME(advice, ADVICE, RETRY);
@@ -73,7 +76,7 @@ static void names(void)
     NAME(advice, ADVICE, ACCESS_DENIED);
     NAME(advice, ADVICE, NOT_LICENSED);
     NAME(advice, ADVICE, UNKNOWN);
-    static const int32_t unknown[] = {INT32_MIN, -1, 8, 26, 98, 100, INT32_MAX};
+    static const int32_t unknown[] = {INT32_MIN, -1, 8, 29, 98, 100, INT32_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
         int32_t number = unknown[i];
         if (number != 8)
@@ -389,6 +392,92 @@ static void tickets_and_handles(void)
     tc_auth_renewal_cancel(orphan);
 }
 
+/* What the handle seals, and what another handle then says to it. */
+static char *sealed_by(const tc_auth *auth, const char *key)
+{
+    char *sealed = NULL;
+    CHECK(tc_auth_seal(auth, key, &sealed) == OK && sealed);
+    return sealed;
+}
+
+static int32_t unsealed(tc_auth *auth, const char *sealed, const char *key)
+{
+    int32_t outcome = -42;
+    CHECK(tc_auth_unseal(auth, sealed, strlen(sealed), key, &outcome) == OK);
+    return outcome;
+}
+
+static int32_t needed(const tc_auth_renewal *ticket)
+{
+    int32_t answer = -42;
+    CHECK(tc_auth_renewal_needed(ticket, &answer) == OK);
+    return answer;
+}
+
+/* Two handles as in two processes; one of them renews, the other is about to. */
+static void families(void)
+{
+    tc_auth *one = due_handle(), *two = due_handle(), *other = NULL, *hmac = hmac_handle();
+    char *family = NULL, *same = SENTINEL, *first = sealed_by(one, NULL), *again = sealed_by(two, NULL), *newer;
+    tc_auth_renewal *ticket, *none = SENTINEL;
+    int32_t outcome = -42;
+    CHECK(tc_auth_family(one, &family) == OK && strlen(family) == 32);
+    CHECK(tc_auth_family(two, &same) == OK && strcmp(family, same) == 0);
+    CHECK(strcmp(first, again) == 0 && strncmp(first, "TC1.0000000000000000.", 21) == 0);
+    CHECK(unsealed(two, first, NULL) == TC_AUTH_UNSEALED_SAME);
+    tc_auth_string_free(again);
+    tc_auth_string_free(same);
+
+    ticket = due_ticket(two);
+    CHECK(needed(ticket) == 1);
+    CHECK(tc_auth_renewal_complete(due_ticket(one), 200, GOOD, strlen(GOOD), NULL) == OK);
+    newer = sealed_by(one, "old");
+    CHECK(strncmp(newer, "TC1.0000000000000001.", 21) == 0);
+    /* The same status, whatever is wrong. */
+    CHECK(tc_auth_unseal(two, newer, strlen(newer), NULL, &outcome) == TC_AUTH_STATUS_SEAL_INVALID);
+    CHECK(tc_auth_unseal(two, newer, strlen(newer), "new", &outcome) == TC_AUTH_STATUS_SEAL_INVALID);
+    CHECK(tc_auth_unseal(two, newer, strlen(newer) - 1, "old", &outcome) == TC_AUTH_STATUS_SEAL_INVALID);
+    CHECK(tc_auth_unseal(two, newer, strlen(newer) + 1, "old", &outcome) == TC_AUTH_STATUS_SEAL_INVALID);
+    CHECK(tc_auth_unseal(two, "TC2.x", 5, "old", &outcome) == TC_AUTH_STATUS_SEAL_VERSION);
+    CHECK(tc_auth_unseal(hmac, newer, strlen(newer), "old", &outcome) == TC_AUTH_STATUS_WRONG_KIND);
+    CHECK(tc_auth_new_token("another", TC_AUTH_NO_EXPIRY, &other) == OK);
+    CHECK(tc_auth_unseal(other, newer, strlen(newer), "old", &outcome) == TC_AUTH_STATUS_SEAL_INVALID);
+    CHECK(outcome == -42 && needed(ticket) == 1);
+    check_token(two, TOKEN);
+
+    CHECK(unsealed(two, newer, "new\r\nold\r\n") == TC_AUTH_UNSEALED_ADOPTED);
+    check_token(two, "new");
+    CHECK(needed(ticket) == 0);
+    CHECK(unsealed(two, newer, "old") == TC_AUTH_UNSEALED_SAME);
+    CHECK(unsealed(two, first, NULL) == TC_AUTH_UNSEALED_OLDER);
+    check_token(two, "new");
+    /* Too late: the token that the ticket was made for is gone. */
+    CHECK(tc_auth_renewal_complete(ticket, 401, "{\"success\":false}", 17, NULL) == OK);
+    CHECK(tc_auth_renewal_poll(two, 0, &none) == OK && none == NULL);
+
+    CHECK(tc_auth_update_token(two, "even newer", 1) == TC_AUTH_STATUS_INVALID_TOKEN);
+    CHECK(tc_auth_update_token(two, "newest", 1) == OK);
+    tc_auth_string_free(newer);
+    newer = sealed_by(two, NULL);
+    CHECK(unsealed(one, newer, NULL) == TC_AUTH_UNSEALED_ADOPTED);
+    ticket = due_ticket(one);
+    CHECK(needed(ticket) == 1);
+    tc_auth_free(one);
+    CHECK(needed(ticket) == 0);
+    tc_auth_renewal_cancel(ticket);
+
+    CHECK(tc_auth_family(hmac, &same) == TC_AUTH_STATUS_WRONG_KIND);
+    CHECK(tc_auth_seal(hmac, NULL, &same) == TC_AUTH_STATUS_WRONG_KIND);
+    CHECK(tc_auth_seal(two, "", &same) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(tc_auth_seal(two, "a\nb\nc\nd\ne", &same) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    tc_auth_string_free(family);
+    tc_auth_string_free(newer);
+    tc_auth_string_free(first);
+    tc_auth_free(other);
+    tc_auth_free(hmac);
+    tc_auth_free(two);
+}
+
 enum { THREADS = 8, ROUNDS = 3000 };
 
 static void *sign_and_check(void *argument)
@@ -513,6 +602,7 @@ int main(void)
     renewals();
     renewal_answers();
     tickets_and_handles();
+    families();
     threads();
 #ifndef _WIN32
     forks();

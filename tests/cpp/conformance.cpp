@@ -55,6 +55,9 @@ const std::vector<named> statuses{NAMED(OK),
                                   NAMED(MALFORMED_AUTHORIZATION),
                                   NAMED(INVALID_ARGUMENT),
                                   NAMED(OTHER_ORIGIN),
+                                  NAMED(SEAL_INVALID),
+                                  NAMED(SEAL_VERSION),
+                                  NAMED(STORE_IO),
                                   NAMED(PANIC)};
 #undef NAMED
 const std::vector<named> kinds{{"NONE", TC_AUTH_KIND_NONE}, {"HMAC", TC_AUTH_KIND_HMAC}, {"TOKEN", TC_AUTH_KIND_TOKEN}};

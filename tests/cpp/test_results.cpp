@@ -187,6 +187,33 @@ static void polling()
     CHECK(!auth.try_current_token()->expires);
 }
 
+/* What one process seals, another one of its family adopts. */
+static void sealing()
+{
+    auto one = *tcauth::auth::try_token("API:1:old", tcauth::time_point(seconds(1)));
+    auto two = *tcauth::auth::try_token("API:1:old", tcauth::time_point(seconds(1)));
+    CHECK(two.try_set_api_path("https://company.example/api"));
+    CHECK(one.try_family() && *one.try_family() == *two.try_family() && one.try_family()->size() == 32);
+    auto due = two.try_poll(seconds(0));
+    CHECK(due && *due && (*due)->needed());
+    CHECK(one.try_update_token("API:1:new"));
+    const auto sealed = one.try_seal("key"), open = one.try_seal();
+    CHECK(sealed && open && *sealed != *open && *open == *one.try_seal(unset));
+    CHECK(two.try_unseal(*sealed).error().status() == TC_AUTH_STATUS_SEAL_INVALID);
+    CHECK(two.try_unseal("TC2.x", "key").error().status() == TC_AUTH_STATUS_SEAL_VERSION);
+    CHECK(two.try_unseal(unset, "key").error().status() == TC_AUTH_STATUS_NULL_ARGUMENT);
+    CHECK(two.try_unseal(*sealed, std::string_view("key\0", 4)).error().status() == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(one.try_seal("a\n\nb").error().status() == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(*two.try_unseal(*sealed, "another\nkey\n") == TC_AUTH_UNSEALED_ADOPTED && !(*due)->needed());
+    CHECK(*two.try_unseal(*open) == TC_AUTH_UNSEALED_SAME && two.try_current_token()->value == "API:1:new");
+    CHECK(two.try_update_token("API:1:newest") && *two.try_unseal(*sealed, "key") == TC_AUTH_UNSEALED_OLDER);
+    (*due)->cancel();
+    CHECK(!(*due)->needed());
+    const auto hmac = tcauth::auth::try_hmac("1", "a");
+    CHECK(hmac->try_family().error().status() == TC_AUTH_STATUS_WRONG_KIND);
+    CHECK(hmac->try_seal().error().status() == TC_AUTH_STATUS_WRONG_KIND);
+}
+
 int main()
 {
     std::cout << TC_AUTH_STATUS_OK << ' ' << TC_AUTH_ADVICE_RETRY << std::endl; /* empty the buffer before fork() */
@@ -194,5 +221,6 @@ int main()
     values_that_are_not_there();
     calls();
     polling();
+    sealing();
     return check_summary(TC_AUTH_HPP_THROWS ? "test_results" : "test_results, no exceptions");
 }

@@ -382,6 +382,80 @@ static void renewals(void)
     GET(tc_auth_free, NULL);
 }
 
+/* A token goes to another process of its family, and a newer one comes back. */
+static void seal(enum secret which)
+{
+    const char *first = secret(TOKEN_60), *token = secret(which), *key = secret(KEY_48), *other = secret(KEY_20);
+    const char *both = add_text(around("%\n", other), key), *sealed[3], *changed;
+    CALL(OK, tc_auth_new_token, first, INT64_C(1513703700), &o->token);
+    CALL(OK, tc_auth_new_token, first, INT64_C(1513703700), &o->made);
+    QUICK(OK, tc_auth_family, o->token, &o->text);
+    free_string();
+    QUICK(NULL_ARGUMENT, tc_auth_family, o->token, NULL);
+    CALL(OK, tc_auth_seal, o->token, key, &o->text);
+    sealed[0] = add_text(room(8192), o->text);
+    free_string();
+    CALL(OK, tc_auth_update_token, o->token, token, TC_AUTH_NO_EXPIRY);
+    CALL(OK, tc_auth_seal, o->token, key, &o->text);
+    sealed[1] = add_text(room(8192), o->text);
+    free_string();
+    CALL(OK, tc_auth_seal, o->token, NULL, &o->text);
+    sealed[2] = add_text(room(8192), o->text);
+    free_string();
+    CALL(INVALID_ARGUMENT, tc_auth_seal, o->token, around("%\n\n", key), &o->text);
+    CALL(INVALID_ARGUMENT, tc_auth_seal, o->token, around("%\t", key), &o->text);
+    CALL(NULL_ARGUMENT, tc_auth_seal, o->token, key, NULL);
+    CALL(NULL_ARGUMENT, tc_auth_seal, NULL, key, &o->text);
+    CALL(OK, tc_auth_update_token, o->token, around("%%%%", around("%%%%", secret(TOKEN_5000))), TC_AUTH_NO_EXPIRY);
+    CALL(SEAL_INVALID, tc_auth_seal, o->token, key, &o->text);
+
+    QUICK(OK, tc_auth_set_api_path, o->made, api);
+    QUICK(OK, tc_auth_renewal_poll, o->made, INT64_C(0), &o->renewal);
+    QUICK(OK, tc_auth_renewal_needed, o->renewal, &o->advice);
+    QUICK(NULL_ARGUMENT, tc_auth_renewal_needed, o->renewal, NULL);
+    CALL(OK, tc_auth_unseal, o->made, sealed[0], strlen(sealed[0]), key, &o->advice);
+    CALL(OK, tc_auth_unseal, o->made, sealed[1], strlen(sealed[1]), both, &o->advice);
+    if (o->advice != TC_AUTH_UNSEALED_ADOPTED)
+        exit(4);
+    CALL(OK, tc_auth_unseal, o->made, sealed[2], strlen(sealed[2]), NULL, &o->advice);
+    CALL(OK, tc_auth_unseal, o->made, sealed[0], strlen(sealed[0]), key, &o->advice);
+    if (o->advice != TC_AUTH_UNSEALED_OLDER)
+        exit(4);
+    QUICK(OK, tc_auth_renewal_needed, o->renewal, &o->advice);
+    GET(tc_auth_renewal_cancel, o->renewal);
+    changed = around("%A", sealed[1]);
+    CALL(SEAL_INVALID, tc_auth_unseal, o->made, changed, strlen(changed), key, &o->advice);
+    CALL(SEAL_INVALID, tc_auth_unseal, o->made, changed + 1, strlen(sealed[1]), key, &o->advice);
+    CALL(SEAL_INVALID, tc_auth_unseal, o->made, sealed[1], strlen(sealed[1]), other, &o->advice);
+    CALL(SEAL_INVALID, tc_auth_unseal, o->made, sealed[1], strlen(sealed[1]), NULL, &o->advice);
+    CALL(SEAL_VERSION, tc_auth_unseal, o->made, around("TC2.%", key), secret_lengths[KEY_48] + 4, key, &o->advice);
+    CALL(INVALID_ARGUMENT, tc_auth_unseal, o->made, sealed[1], SIZE_MAX, key, &o->advice);
+    CALL(INVALID_ARGUMENT, tc_auth_unseal, o->made, sealed[1], strlen(sealed[1]), around("\n%", key), &o->advice);
+    CALL(NULL_ARGUMENT, tc_auth_unseal, o->made, sealed[1], strlen(sealed[1]), key, NULL);
+    CALL(OK, tc_auth_new_hmac, id, key, &o->hmac);
+    QUICK(WRONG_KIND, tc_auth_family, o->hmac, &o->text);
+    CALL(WRONG_KIND, tc_auth_seal, o->hmac, key, &o->text);
+    CALL(WRONG_KIND, tc_auth_unseal, o->hmac, sealed[1], strlen(sealed[1]), key, &o->advice);
+    GET(tc_auth_free, o->hmac);
+    free_made();
+    GET(tc_auth_free, o->token);
+    freed();
+    GET(tc_auth_free, NULL);
+}
+
+static void seal_12(void)
+{
+    seal(TOKEN_12);
+}
+static void seal_300(void)
+{
+    seal(TOKEN_300);
+}
+static void seal_5000(void)
+{
+    seal(TOKEN_5000);
+}
+
 static void json(void)
 {
     static const struct {
@@ -714,9 +788,9 @@ static void plant_places(void)
 /* Each kind of secret; scan sends an example of it. */
 static void plant_kinds(void)
 {
-    static const char *const all[] = {"secret-key",       "key-block", "message-schedule", "key-state",
-                                      "hash-in-progress", "token",     "encoded-token",    "plaintext",
-                                      "file-key",         "round-key", "single-words"};
+    static const char *const all[] = {
+        "secret-key", "key-block", "message-schedule", "key-state",    "hash-in-progress", "token",   "encoded-token",
+        "plaintext",  "file-key",  "round-key",        "single-words", "family",           "seal-key"};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char *digits = room(32), *bytes = room(16);
         size_t len = 0;
@@ -782,6 +856,10 @@ static void print_needs(void)
         "tc_auth_renewal_url -\n"
         "tc_auth_renewal_complete OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_REFUSED RENEWAL_BAD_RESPONSE\n"
         "tc_auth_renewal_cancel -\n"
+        "tc_auth_renewal_needed OK NULL_ARGUMENT\n"
+        "tc_auth_family OK NULL_ARGUMENT WRONG_KIND\n"
+        "tc_auth_seal OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT SEAL_INVALID\n"
+        "tc_auth_unseal OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT SEAL_INVALID SEAL_VERSION\n"
         "tc_auth_review OK NULL_ARGUMENT INVALID_ARGUMENT MALFORMED_AUTHORIZATION INVALID_TIME\n"
         "tc_auth_set_clock_offset OK NULL_ARGUMENT INVALID_ARGUMENT\n"
         "tc_auth_clock_offset OK NULL_ARGUMENT\n"
@@ -820,6 +898,9 @@ int main(int argc, char **argv)
         {"token-300", token_300},
         {"token-5000", token_5000},
         {"renewals", renewals},
+        {"seal-12", seal_12},
+        {"seal-300", seal_300},
+        {"seal-5000", seal_5000},
         {"json", json},
         {"sources", sources},
         {"parameter-files", parameter_files},

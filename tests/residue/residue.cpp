@@ -154,6 +154,25 @@ static void tokens()
     tokens_of(TOKEN_60, TOKEN_300);
 }
 
+static void seals()
+{
+    token = view(secret(TOKEN_60)), longer = view(secret(TOKEN_300)), key = view(secret(KEY_48));
+    bad = view(around("%\n\n", key.data()));
+    static std::string_view sealed;
+    step("token", [] { auth = tcauth::auth::token(token); });
+    step("update_token", [] { auth->update_token(longer); });
+    step("family", [] { auth->family(); });
+    step("seal", [] { sealed = view(add_text(room(1024), auth->seal(key).c_str())); });
+    step("seal:bad", [] { auth->seal(bad); }, TC_AUTH_STATUS_INVALID_ARGUMENT);
+    step("token", [] { auth = tcauth::auth::token(token); });
+    step("unseal:bad", [] { auth->unseal(sealed, bad); }, TC_AUTH_STATUS_INVALID_ARGUMENT);
+    step("unseal:other", [] { auth->unseal(sealed, token); }, TC_AUTH_STATUS_SEAL_INVALID);
+    step("unseal", [] { auth->unseal(sealed, key); });
+    step("end", [] { auth.reset(); });
+    std::puts("freed");
+    step("end", [] {});
+}
+
 static void short_and_long_tokens()
 {
     argument = view(around("TC-Token %x", secret(TOKEN_60)));
@@ -197,18 +216,16 @@ int main(int argc, char **argv)
     const struct {
         const char *name;
         void (*run)();
-    } scenarios[] = {{"hmac", hmac},
-                     {"tokens", tokens},
-                     {"short-and-long-tokens", short_and_long_tokens},
-                     {"sources", sources},
-                     {"plant-copy", plant}};
+    } scenarios[] = {{"hmac", hmac},   {"tokens", tokens},   {"short-and-long-tokens", short_and_long_tokens},
+                     {"seals", seals}, {"sources", sources}, {"plant-copy", plant}};
     if (argc == 2 && std::string_view(argv[1]) == "list") {
         for (const auto &scenario : scenarios)
             std::puts(scenario.name);
         return 0;
     }
     if (argc == 2) {
-        std::puts("needs lines OK\nneeds headers OK\nneeds complete:refused throws");
+        std::puts(
+            "needs lines OK\nneeds headers OK\nneeds complete:refused throws\nneeds seal OK\nneeds unseal OK\nneeds unseal:other throws");
         return 0;
     }
     start_arena();

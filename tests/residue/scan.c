@@ -32,7 +32,8 @@
 
 static const char *const kinds[] = {"",          "secret-key",       "key-block", "message-schedule",
                                     "key-state", "hash-in-progress", "token",     "encoded-token",
-                                    "plaintext", "file-key",         "round-key", "signature"};
+                                    "plaintext", "file-key",         "round-key", "signature",
+                                    "family",    "seal-key"};
 enum kind {
     NONE,
     KEY,
@@ -46,6 +47,8 @@ enum kind {
     FILE_KEY,
     ROUND_KEY,
     SIGNATURE,
+    FAMILY,
+    SEAL_KEY,
     KINDS
 };
 
@@ -254,6 +257,7 @@ static void hash(uint32_t *state, uint64_t before, const void *message, size_t l
     if (len - at >= 56) {
         compress(state, block, is_secret, from_round);
         memset(block, 0, sizeof block);
+        is_secret = 0; /* what follows is padding */
     }
     for (int i = 0; i < 8; i++)
         block[63 - i] = (uint8_t)(8 * (before + len) >> 8 * i);
@@ -332,14 +336,13 @@ static uint8_t s_box(uint8_t byte)
            (uint8_t)(inverse << 3 | inverse >> 5) ^ (uint8_t)(inverse << 4 | inverse >> 4) ^ 0x63;
 }
 
-static void add_file_key(enum secret secret)
+/* Records the round keys, and returns them as they encrypt. */
+static void add_aes_key(const void *key, int length, uint8_t (*words)[4])
 {
-    uint8_t words[60][4], round_constant = 1;
-    char key[64];
-    int length = secret_lengths[secret] / 4, total = 4 * (length + 7);
-    write_secret(secret, key);
-    add_bytes(FILE_KEY, key, secret_lengths[secret]);
-    memcpy(words, key, secret_lengths[secret]);
+    int total = 4 * (length / 4 + 7);
+    uint8_t round_constant = 1, inverse[60][4];
+    length /= 4;
+    memcpy(words, key, 4 * (size_t)length);
     for (int i = length; i < total; i++) {
         uint8_t word[4];
         memcpy(word, words[i - 1], 4);
@@ -359,15 +362,113 @@ static void add_file_key(enum secret secret)
             words[i][at] = words[i - length][at] ^ word[at];
     }
     add_bytes(ROUND_KEY, words[length], 4 * (size_t)(total - length));
-    for (int i = 4; i < total - 4; i++) {
-        uint8_t *w = words[i], mixed[4];
+    for (int i = 4; i < total - 4; i++)
         for (int at = 0; at < 4; at++)
-            mixed[at] = times(w[at], 14) ^ times(w[(at + 1) % 4], 11) ^ times(w[(at + 2) % 4], 13) ^
-                        times(w[(at + 3) % 4], 9);
-        memcpy(w, mixed, 4);
-    }
+            inverse[i][at] = times(words[i][at], 14) ^ times(words[i][(at + 1) % 4], 11) ^
+                             times(words[i][(at + 2) % 4], 13) ^ times(words[i][(at + 3) % 4], 9);
     for (int i = 4; i < total - 4; i += 4)
-        add_bytes(ROUND_KEY, words[i], 16);
+        add_bytes(ROUND_KEY, inverse[i], 16);
+}
+
+static void add_file_key(enum secret secret)
+{
+    uint8_t words[60][4];
+    char key[64];
+    write_secret(secret, key);
+    add_bytes(FILE_KEY, key, secret_lengths[secret]);
+    add_aes_key(key, secret_lengths[secret], words);
+}
+
+/* Encrypts one block with AES-256. */
+static void encrypt(uint8_t (*words)[4], uint8_t block[16])
+{
+    for (int round = 0; round <= 14; round++) {
+        uint8_t shifted[16];
+        for (int i = 0; round > 0 && i < 16; i++)
+            shifted[i] = s_box(block[(i + 4 * (i % 4)) % 16]);
+        for (int i = 0; round > 0 && i < 16; i++) {
+            const uint8_t *column = shifted + i / 4 * 4;
+            block[i] = round == 14 ? shifted[i]
+                                   : times(column[i % 4], 2) ^ times(column[(i + 1) % 4], 3) ^ column[(i + 2) % 4] ^
+                                         column[(i + 3) % 4];
+        }
+        for (int i = 0; i < 16; i++)
+            block[i] ^= words[4 * round + i / 4][i % 4];
+    }
+}
+
+/* ---- what is derived from a token and a key to seal another token (docs/sealed-token.md) ---- */
+
+/* A text as the input of HMAC-SHA256 or as its key. */
+struct input {
+    const void *text;
+    size_t len;
+    int is_secret;
+};
+
+/* The result is of this kind. */
+static void hmac(enum kind kind, uint8_t digest[32], struct input key, struct input message)
+{
+    uint32_t state[8];
+    for (int i = 0; i < 2; i++) {
+        uint8_t padded[64];
+        memset(padded, i ? 0x5c : 0x36, sizeof padded);
+        for (size_t at = 0; at < key.len; at++)
+            padded[at] ^= ((const uint8_t *)key.text)[at];
+        memcpy(state, initial, sizeof state);
+        compress(state, padded, key.is_secret, key.is_secret ? 5 : 65);
+        if (key.is_secret) {
+            add_bytes(SEAL_KEY, padded, key.len);
+            add_words(SEAL_KEY, (uint32_t *)padded, key.len / 4);
+            add_state(SEAL_KEY, state);
+        }
+        hash(state, 64, message.text, message.len, message.is_secret, key.is_secret ? 1 : 5);
+        add_state(i ? kind : SEAL_KEY, state);
+        put_big_endian(digest, state);
+        message = (struct input){digest, 32, 1};
+    }
+}
+
+/* HKDF-SHA256 (RFC 5869), for 32 bytes. */
+static void derive(enum kind kind, uint8_t output[32], struct input salt, struct input input, const char *info)
+{
+    uint8_t extracted[32];
+    char text[16];
+    int end = snprintf(text, sizeof text, "%s\1", info);
+    hmac(SEAL_KEY, extracted, salt, input);
+    hmac(kind, output, (struct input){extracted, 32, 1}, (struct input){text, (size_t)end, 0});
+}
+
+static void add_seal_key(const uint8_t secret[32], struct input key)
+{
+    uint8_t seal_key[32], words[60][4], message_words[60][4];
+    derive(SEAL_KEY, seal_key, (struct input){secret, 32, 1}, key, "seal");
+    add_aes_key(seal_key, 32, words);
+    for (uint8_t generation = 0; generation < 2; generation++) {
+        uint8_t keys[48]; /* for authentication, and for encryption (RFC 8452, 4) */
+        for (uint8_t i = 0; i < 6; i++) {
+            uint8_t block[16] = {i, [15] = generation};
+            encrypt(words, block);
+            memcpy(keys + 8 * i, block, 8);
+        }
+        add_bytes(SEAL_KEY, keys, sizeof keys);
+        add_aes_key(keys + 16, 32, message_words);
+    }
+}
+
+static void add_family(enum secret first)
+{
+    static char token[5001];
+    char key[128];
+    uint8_t secret[32];
+    write_secret(first, token);
+    const struct input salt = {"tc_auth family", 14, 0}, input = {token, secret_lengths[first], 1};
+    derive(FAMILY, secret, salt, input, "secret");
+    add_seal_key(secret, (struct input){"", 1, 0}); /* one NUL */
+    for (enum secret which = KEY_48; which <= KEY_20; which++) {
+        write_secret(which, key);
+        add_seal_key(secret, (struct input){key, secret_lengths[which], 1});
+    }
 }
 
 static void add_token(enum secret secret)
@@ -404,6 +505,7 @@ static void make_patterns(void)
         add_token(secret);
     for (enum secret secret = FILE_KEY_16; secret <= FILE_KEY_WRONG; secret++)
         add_file_key(secret);
+    add_family(TOKEN_60);
     write_secret(MARKER, text);
     add_bytes(PLAINTEXT, text, secret_lengths[MARKER]);
 }
@@ -464,10 +566,10 @@ static void search_singles(const char *call)
     }
 }
 
-/* A handle in use may contain key states and tokens, and a ticket its URL. */
+/* A handle in use may contain key states, tokens and its family's secret, and a ticket its URL. */
 static int may_hold(enum kind kind, uint64_t address)
 {
-    if (all_freed || (kind != KEY_STATE && kind != TOKEN && kind != ENCODED))
+    if (all_freed || (kind != KEY_STATE && kind != TOKEN && kind != ENCODED && kind != FAMILY))
         return 0;
     for (size_t i = 0; i < 4096; i++)
         if (report.live[i][0] && address >= report.live[i][0] && address + 8 <= report.live[i][0] + report.live[i][1])

@@ -86,6 +86,15 @@ namespace TcAuth
         /// <summary>The URL has another scheme, host or port than the handle's API path.</summary>
         OtherOrigin = 25,
 
+        /// <summary>The sealed token can't be opened, or this token can't be sealed.</summary>
+        SealInvalid = 26,
+
+        /// <summary>The sealed token has a version that this library does not know.</summary>
+        SealVersion = 27,
+
+        /// <summary>The shared directory can't be used, or the token could not be saved in it.</summary>
+        StoreIo = 28,
+
         /// <summary>A bug in the C library: an internal check failed, and the call was stopped.</summary>
         Panic = 99,
     }

@@ -57,6 +57,12 @@ public enum Status {
     INVALID_ARGUMENT(24),
     /** The URL has another scheme, host or port than the API path. */
     OTHER_ORIGIN(25),
+    /** The sealed token can't be opened, or this token can't be sealed. */
+    SEAL_INVALID(26),
+    /** The sealed token has a version that this library does not know. */
+    SEAL_VERSION(27),
+    /** The shared directory can't be used, or the token could not be saved in it. */
+    STORE_IO(28),
     /** A bug in the C library: an internal check failed, and the call was stopped. */
     PANIC(99),
     /** A status of a later C library that is not listed here. */

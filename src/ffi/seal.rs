@@ -1,0 +1,83 @@
+//! One token, many processes.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+use super::auth::{borrow, tc_auth};
+use super::status::Status;
+use super::string::hand_over_string;
+use super::{bytes, c_str_or_null, guard_quick, guard_to_the_end, required, time};
+
+/// The name of the handle's family: all processes that started with the same token. 32 hexadecimal digits. Use it as
+/// the key of an entry in a store, and as the name of its lock. Free *out with tc_auth_string_free().
+///
+/// The family stays the same when the token changes. A token with 128 bits of entropy can't be found from the name.
+///
+/// Start all processes with the first token, never with a later one: they would be another family, and renew the same
+/// token.
+///
+/// Errors: WRONG_KIND.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_family(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<*mut c_char>>) -> Status {
+    guard_quick(|| {
+        let (auth, out) = (required(auth)?, required(out)?);
+        hand_over_string(out, auth.0.family()?);
+        Ok(())
+    })
+}
+
+/// Encrypts the current token and its expiry into one line, to store it for the other processes of the family. Equal
+/// inputs give equal lines. Free *out with tc_auth_string_free().
+///
+/// docs/sealed-token.md has the format. The characters 5 to 20 are the generation, which counts the changes of the
+/// token: of two lines of a family, the greater one by these characters is newer.
+///
+/// @param key NULL, or 1 to 4 keys, one per line. The first one seals, each of them unseals, so that a key can be
+///   changed in one process after the other. A key is any bytes except control characters; lines end in LF or CR LF,
+///   the last one may lack it. Use at least 128 random bits, such as 32 hexadecimal digits: this is no password.
+///   Without a key, anyone who knows the family's first token, even a dead one, can read the current token and make
+///   lines that others accept.
+/// Errors: WRONG_KIND; INVALID_ARGUMENT (the key); SEAL_INVALID (a token of more than 65528 bytes, or the 2^63rd
+/// change).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_seal(
+    auth: Option<&tc_auth>,
+    key: *const c_char,
+    out: Option<&mut MaybeUninit<*mut c_char>>,
+) -> Status {
+    guard_to_the_end(|| {
+        let (auth, out) = (required(auth)?, required(out)?);
+        // SAFETY: the caller keeps the header's rules for strings.
+        let key = unsafe { c_str_or_null(key) };
+        hand_over_string(out, &auth.0.seal(key)?);
+        Ok(())
+    })
+}
+
+/// Reads a line that tc_auth_seal() made in this or another process, and uses its token if it is newer: then waiting
+/// callers go on, and a refusal and the pause after a failed renewal end. A handle never goes back to an older token.
+///
+/// Of two tokens with the same generation, the greater one, byte by byte, counts as newer.
+///
+/// @param sealed the line, without a line break; it needs no NUL.
+/// @param key as in tc_auth_seal().
+/// @param outcome receives a tc_auth_unsealed, as an int32_t: later versions may have others.
+/// Errors: WRONG_KIND; INVALID_ARGUMENT (the key, or a length above PTRDIFF_MAX); SEAL_INVALID (a wrong key, another
+/// family, or any change of the line); SEAL_VERSION. Then nothing changes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_unseal(
+    auth: *mut tc_auth,
+    sealed: *const c_char,
+    sealed_len: usize,
+    key: *const c_char,
+    outcome: Option<&mut MaybeUninit<i32>>,
+) -> Status {
+    guard_to_the_end(|| {
+        // SAFETY: the caller keeps the header's rules for handles.
+        let (auth, outcome) = (unsafe { borrow(auth) }?, required(outcome)?);
+        // SAFETY: the caller keeps the header's rules for strings and lengths.
+        let (sealed, key) = unsafe { (bytes(sealed, sealed_len)?, c_str_or_null(key)) };
+        outcome.write(auth.unseal(sealed, key, time::now())? as i32);
+        Ok(())
+    })
+}
