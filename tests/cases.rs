@@ -5,7 +5,7 @@ mod support;
 
 use serde_json::Value;
 use support::{list, read, text};
-use tc_auth::{Auth, Now, Result, Url, string_to_sign};
+use tc_auth::{Auth, Error, Now, Result, Unsealed, Url, string_to_sign};
 
 #[test]
 fn hmac_vectors() {
@@ -25,6 +25,48 @@ fn hmac_vectors() {
         count += 1;
     }
     assert!(count >= 20, "only {count} vectors were run");
+}
+
+#[test]
+fn sealed_tokens() {
+    let file = read("sealed.json");
+    let new = |case: &Value| Auth::new_token(bytes(&case["first"]).unwrap(), None, Now::read()).unwrap();
+    let mut count = 0;
+    for case in list(&file["sealed"]) {
+        let (name, line, key) = (text(case, "name"), text(case, "line"), bytes(&case["key"]));
+        let (auth, key) = (new(case), key.as_deref());
+        assert_eq!(auth.family(), Ok(text(case, "family")), "{name}");
+        let expected = if case["generation"] == 0 { Unsealed::Same } else { Unsealed::Adopted };
+        assert_eq!(auth.unseal(line, key, Now::read()), Ok(expected), "{name}");
+        let token = auth.token().unwrap();
+        assert_eq!(Some(token.value().as_bytes().to_vec()), bytes(&case["token"]), "{name}");
+        assert_eq!(token.expires(), case["expires"].as_i64(), "{name}");
+        assert_eq!(auth.seal(key).as_deref(), Ok(line), "{name}");
+        assert_eq!(auth.unseal(line, key, Now::read()), Ok(Unsealed::Same), "{name}");
+        count += 1;
+    }
+    for case in list(&file["refused"]) {
+        let (name, auth, key) = (text(case, "name"), new(case), bytes(&case["key"]));
+        let before = auth.seal(None);
+        let error = auth.unseal(bytes(&case["line"]).unwrap(), key.as_deref(), Now::read()).unwrap_err();
+        assert_eq!(support::screaming_snake(&format!("{error:?}")), text(case, "status"), "{name}");
+        assert_eq!(auth.seal(None), before, "{name}");
+        count += 1;
+    }
+    assert!(count >= 100, "only {count} vectors were run");
+}
+
+#[test]
+fn generations_end() {
+    let file = read("sealed.json");
+    let highest = list(&file["sealed"]).iter().find(|case| case["generation"] == i64::MAX).unwrap();
+    let auth = Auth::new_token(text(highest, "first"), None, Now::read()).unwrap();
+    let key = bytes(&highest["key"]);
+    assert_eq!(auth.unseal(text(highest, "line"), key.as_deref(), Now::read()), Ok(Unsealed::Adopted));
+    auth.update_token("another", None, Now::read()).unwrap();
+    assert_eq!(auth.seal(None), Err(Error::SealInvalid));
+    assert_eq!(auth.token().unwrap().value(), "another", "it counts in this process");
+    assert_eq!(auth.unseal(text(highest, "line"), key.as_deref(), Now::read()), Ok(Unsealed::Older));
 }
 
 #[test]
@@ -105,6 +147,11 @@ fn handle(fixture: &Value) -> Auth {
     auth
 }
 
+/// A text; `None` for null.
+fn bytes(value: &Value) -> Option<Vec<u8>> {
+    support::argument(value).map(|text| [text.start, vec![text.fill; text.times]].concat())
+}
+
 enum Argument {
     Bytes(Option<Vec<u8>>),
     Number(i64),
@@ -115,7 +162,7 @@ impl Argument {
         if let Some(number) = value.as_i64() {
             return Argument::Number(number);
         }
-        Argument::Bytes(support::argument(value).map(|text| [text.start, vec![text.fill; text.times]].concat()))
+        Argument::Bytes(bytes(value))
     }
 
     fn bytes(&self) -> Option<&[u8]> {

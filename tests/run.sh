@@ -594,6 +594,13 @@ part_core() {
         skip "glibc2.17: built and run" "it is for Linux on x86-64" "run it there"
     fi
 
+    oracle=$TARGET/cryptography/bin/python
+    if [ -x "$oracle" ]; then
+        run "same sealed tokens as in Python" "$oracle" tests/sealed.py
+    else
+        skip "same sealed tokens as in Python" "no cryptography 42 or later" "python3 -m venv $TARGET/cryptography && $TARGET/cryptography/bin/pip install cryptography==48.0.0"
+    fi
+
     oracle=$TARGET/tcex/bin/python
     if [ -x "$oracle" ]; then
         run "same headers as TcEx" "$oracle" tests/platform/compare_tcex.py "$RELEASE/libtc_auth.so"

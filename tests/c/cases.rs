@@ -14,6 +14,7 @@ fn main() {
     cases(&mut table);
     reviews(&mut table);
     sources(&mut table);
+    sealed(&mut table);
     print!("{table}");
 }
 
@@ -81,6 +82,24 @@ fn sources(table: &mut String) {
         write!(table, "{{{}}}, {}, {}, ", or_null(&env), optional(&case["file"]), optional(&case["key"])).unwrap();
         let (describe, why) = (optional(&case["describe"]), optional(&case["why"]));
         writeln!(table, "TC_AUTH_STATUS_{}, {describe}, {why}}},", text(case, "status")).unwrap();
+    }
+    writeln!(table, "}};").unwrap();
+}
+
+fn sealed(table: &mut String) {
+    let file = read("sealed.json");
+    writeln!(table, "static const struct sealed sealed[] = {{").unwrap();
+    for case in list(&file["sealed"]) {
+        let [name, family, line] = ["name", "family", "line"].map(|member| literal(text(case, member).as_bytes()));
+        let [first, key, token] = ["first", "key", "token"].map(|member| initializer(&case[member]));
+        let (generation, expires) = (number(&case["generation"]), number(&case["expires"]));
+        writeln!(table, "  {{{name}, {first}, {family}, {key}, {generation}, {token}, {expires}, {line}}},").unwrap();
+    }
+    writeln!(table, "}};\nstatic const struct refused refused[] = {{").unwrap();
+    for case in list(&file["refused"]) {
+        let name = literal(text(case, "name").as_bytes());
+        let [first, key, line] = ["first", "key", "line"].map(|member| initializer(&case[member]));
+        writeln!(table, "  {{{name}, {first}, {key}, {line}, TC_AUTH_STATUS_{}}},", text(case, "status")).unwrap();
     }
     writeln!(table, "}};").unwrap();
 }

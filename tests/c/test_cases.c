@@ -72,6 +72,24 @@ struct source {
     const char *describe, *why;
 };
 
+/* `expires` is TC_AUTH_NO_EXPIRY if it is unknown. */
+struct sealed {
+    const char *name;
+    struct argument first;
+    const char *family;
+    struct argument key;
+    int64_t generation;
+    struct argument token;
+    int64_t expires;
+    const char *line;
+};
+
+struct refused {
+    const char *name;
+    struct argument first, key, line;
+    tc_auth_status status;
+};
+
 #include "cases.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -283,6 +301,58 @@ static void run_reviews(void)
     }
 }
 
+static tc_auth *handle_of(const struct argument *first)
+{
+    size_t len = 0;
+    char *token = expand(first, &len);
+    tc_auth *auth = NULL;
+    CHECK(tc_auth_new_token(token, TC_AUTH_NO_EXPIRY, &auth) == TC_AUTH_STATUS_OK);
+    free(token);
+    return auth;
+}
+
+static void run_sealed(void)
+{
+    for (size_t i = 0; i < COUNT(sealed); i++) {
+        const struct sealed *s = &sealed[i];
+        size_t len = 0;
+        char *key = expand(&s->key, &len), *token = expand(&s->token, &len);
+        char *line = without_nul(s->line, strlen(s->line)), *family = NULL, *current = NULL, *again = NULL;
+        tc_auth *auth = handle_of(&s->first);
+        int32_t outcome = -42;
+        int64_t expires = SENTINEL_NUMBER;
+        CHECK_IN(s->name, tc_auth_family(auth, &family) == TC_AUTH_STATUS_OK && strcmp(family, s->family) == 0);
+        CHECK_IN(s->name, tc_auth_unseal(auth, line, strlen(s->line), key, &outcome) == TC_AUTH_STATUS_OK);
+        CHECK_IN(s->name, outcome == (s->generation ? TC_AUTH_UNSEALED_ADOPTED : TC_AUTH_UNSEALED_SAME));
+        CHECK_IN(s->name, tc_auth_token(auth, &current, &expires) == TC_AUTH_STATUS_OK);
+        CHECK_IN(s->name, strcmp(current, token) == 0 && expires == s->expires);
+        CHECK_IN(s->name, tc_auth_seal(auth, key, &again) == TC_AUTH_STATUS_OK && strcmp(again, s->line) == 0);
+        tc_auth_string_free(again);
+        tc_auth_string_free(current);
+        tc_auth_string_free(family);
+        tc_auth_free(auth);
+        free(line);
+        free(token);
+        free(key);
+    }
+}
+
+static void run_refused(void)
+{
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        const struct refused *r = &refused[i];
+        size_t len = 0;
+        char *key = expand(&r->key, &len), *text = expand(&r->line, &len), *line = without_nul(text, len);
+        tc_auth *auth = handle_of(&r->first);
+        int32_t outcome = -42;
+        CHECK_IN(r->name, tc_auth_unseal(auth, line, len, key, &outcome) == r->status && outcome == -42);
+        tc_auth_free(auth);
+        free(line);
+        free(text);
+        free(key);
+    }
+}
+
 /* Sets the environment to exactly that of the case. */
 static void set_environment(const struct source *s, const char *path)
 {
@@ -361,7 +431,9 @@ int main(int argc, char **argv)
     run_reviews();
     for (size_t i = 0; i < COUNT(cases); i++)
         run_case(&cases[i]);
-    printf("test_cases: %zu vectors, %zu calls, %zu reviews, %zu sources\n", COUNT(vectors), COUNT(cases),
-           COUNT(reviews), COUNT(sources));
+    run_sealed();
+    run_refused();
+    printf("test_cases: %zu vectors, %zu calls, %zu reviews, %zu sources, %zu sealed tokens, %zu refused\n",
+           COUNT(vectors), COUNT(cases), COUNT(reviews), COUNT(sources), COUNT(sealed), COUNT(refused));
     return check_summary("test_cases");
 }
