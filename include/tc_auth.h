@@ -268,6 +268,9 @@ tc_auth_status tc_auth_describe(const tc_auth *auth,
 tc_auth_status tc_auth_set_api_path(tc_auth *auth,
                                     const char *api_path);
 
+/** The API path as it was set, without a `/` at its end; NULL if none is set. Valid until the handle is freed. */
+const char *tc_auth_api_path(const tc_auth *auth);
+
 /**
  * Sets how many seconds are added to this machine's clock where TC_AUTH_NOW is passed.
  *

@@ -785,6 +785,13 @@ public:
         return detail::run([&] { return tc_auth_set_api_path(get(), path.get()); }, path);
     }
 
+    /** tc_auth_api_path(): nothing if it is not set. Valid as long as the handle. */
+    std::optional<std::string_view> api_path() const noexcept
+    {
+        const char *path = tc_auth_api_path(get());
+        return path ? std::optional<std::string_view>(path) : std::nullopt;
+    }
+
     /** tc_auth_update_token() */
     result<void> try_update_token(text token, std::optional<moment> expires = {})
     {

@@ -41,6 +41,7 @@ unsafe extern "C" {
     fn tc_auth_review(auth: Handle, sent: *const c_char, sent_len: usize, timestamp: i64, http_status: i32,
         date: *const c_char, body: *const c_char, body_len: usize, advice: *mut i32) -> Status;
     fn tc_auth_set_api_path(auth: Handle, api_path: *const c_char) -> Status;
+    fn tc_auth_api_path(auth: Handle) -> *const c_char;
     fn tc_auth_set_clock_offset(auth: Handle, seconds: i64) -> Status;
     fn tc_auth_clock_offset(auth: Handle, out: *mut i64) -> Status;
     fn tc_auth_from_json(json: *const c_char, len: usize, out: *mut Handle) -> Status;
@@ -563,6 +564,9 @@ impl World<'_> {
             let mut offset = auth.offset;
             expect_only(tc_auth_clock_offset(auth.handle, &mut offset), absent.then_some(NullArgument));
             assert_eq!(offset, auth.offset);
+            let own = auth.api_path.as_ref().map(|path| String::from_utf8_lossy(path).trim_end_matches('/').to_owned());
+            let path = tc_auth_api_path(auth.handle);
+            assert_eq!((!path.is_null()).then(|| bytes(path)), own.map(String::into_bytes));
         }
     }
 

@@ -1,7 +1,8 @@
 //! `tc_auth`: one identity.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::header_list::tc_auth_header_list;
 use super::status::{Result, Status};
@@ -118,6 +119,12 @@ pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *con
         let (auth, api_path) = unsafe { (borrow(auth)?, c_str(api_path)?) };
         Ok(auth.set_api_path(api_path)?)
     })
+}
+
+/// The API path as it was set, without a `/` at its end; NULL if none is set. Valid until the handle is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_api_path(auth: Option<&tc_auth>) -> *const c_char {
+    auth.and_then(|auth| auth.0.api_path_as_c_str()).map_or(ptr::null(), CStr::as_ptr)
 }
 
 /// Sets how many seconds are added to this machine's clock where TC_AUTH_NOW is passed.

@@ -477,6 +477,7 @@ static void nothing_for_null(void)
 {
     CHECK(tc_auth_version() != NULL);
     CHECK(tc_auth_get_kind(NULL) == TC_AUTH_KIND_NONE);
+    CHECK(tc_auth_api_path(NULL) == NULL);
     CHECK(tc_auth_header_list_len(NULL) == 0);
     CHECK(tc_auth_header_list_name(NULL, 0) == NULL);
     CHECK(tc_auth_header_list_value(NULL, 0) == NULL);
@@ -669,6 +670,7 @@ static void do_next(struct scene *s, unsigned long what)
     default: break;
     }
     CHECK(!s->list || strcmp(tc_auth_header_list_line(s->list, 0), s->list_text) == 0);
+    CHECK((tc_auth_api_path(s->bearer) != NULL) == (s->bearer && s->has_api_path));
     CHECK(!s->url || strcmp(tc_auth_url_string(s->url), s->url_text) == 0);
     CHECK(!s->ticket || strcmp(tc_auth_renewal_url(s->ticket), s->ticket_text) == 0);
     CHECK(!s->string || strcmp(s->string, s->string_text) == 0);

@@ -250,6 +250,28 @@ static void tokens(void)
     tc_auth_free(auth);
 }
 
+static void api_paths(void)
+{
+    tc_auth *handles[2] = {hmac_handle(), token_handle(TC_AUTH_NO_EXPIRY)};
+    for (int h = 0; h < 2; h++) {
+        tc_auth *auth = handles[h];
+        char given[] = "https://company.example/api/";
+        const char *path;
+        CHECK(tc_auth_api_path(auth) == NULL);
+        CHECK(tc_auth_set_api_path(auth, "company.example") == TC_AUTH_STATUS_INVALID_URI_FORM);
+        CHECK(tc_auth_api_path(auth) == NULL);
+        CHECK(tc_auth_set_api_path(auth, given) == OK);
+        memset(given, '#', sizeof given - 1); /* it was copied */
+        path = tc_auth_api_path(auth);
+        CHECK(path && strcmp(path, "https://company.example/api") == 0);
+        /* Valid until the handle is freed. */
+        CHECK(tc_auth_set_api_path(auth, "https://other.example") == TC_AUTH_STATUS_ALREADY_SET);
+        CHECK(tc_auth_set_clock_offset(auth, 1) == OK);
+        CHECK(path == tc_auth_api_path(auth) && strcmp(path, "https://company.example/api") == 0);
+        tc_auth_free(auth);
+    }
+}
+
 static void descriptions(void)
 {
     tc_auth *auth = hmac_handle();
@@ -508,6 +530,7 @@ int main(void)
     buffers();
     clocks();
     tokens();
+    api_paths();
     descriptions();
     urls();
     renewals();

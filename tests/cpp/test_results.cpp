@@ -135,6 +135,8 @@ static void calls()
     CHECK(made->try_headers(unset, "/").error().status() == TC_AUTH_STATUS_NULL_ARGUMENT);
     CHECK(made->try_headers("GET", std::string_view("/\0", 2)).error().status() == TC_AUTH_STATUS_INVALID_URI_BYTE);
     CHECK(made->try_set_clock_offset(seconds(-5)) && made->try_clock_offset().value() == seconds(-5));
+    CHECK(!made->api_path());
+    CHECK(made->try_set_api_path("https://company.example/api/") && made->api_path() == "https://company.example/api");
     CHECK(made->try_set_renewal_window(seconds(5)).error().status() == TC_AUTH_STATUS_WRONG_KIND);
     CHECK(made->try_describe().value().find("12345678901234567890") != std::string::npos);
     CHECK(made->try_current_token().error().status() == TC_AUTH_STATUS_WRONG_KIND);
@@ -143,7 +145,7 @@ static void calls()
 
     auto taken = *std::move(made);
     CHECK(taken.kind() == TC_AUTH_KIND_HMAC && made && made->kind() == TC_AUTH_KIND_NONE);
-    CHECK(made->try_headers("GET", "/").error().status() == TC_AUTH_STATUS_NULL_ARGUMENT);
+    CHECK(made->try_headers("GET", "/").error().status() == TC_AUTH_STATUS_NULL_ARGUMENT && !made->api_path());
     made = std::move(taken);
     CHECK(made->kind() == TC_AUTH_KIND_HMAC);
     made = tcauth::failure(TC_AUTH_STATUS_PANIC);

@@ -150,6 +150,7 @@ static void sign(tc_auth *auth)
     QUICK(INVALID_ARGUMENT, tc_auth_set_clock_offset, auth, INT64_C(100000));
     QUICK(NULL_ARGUMENT, tc_auth_set_clock_offset, NULL, INT64_C(0));
     QUICK(ALREADY_SET, tc_auth_set_api_path, auth, api);
+    ASK(tc_auth_api_path, auth);
     QUICK(INVALID_URI_FORM, tc_auth_set_api_path, auth, "x");
     QUICK(INVALID_URI_BYTE, tc_auth_set_api_path, auth, "https://company.example/a b");
     QUICK(NULL_ARGUMENT, tc_auth_set_api_path, auth, NULL);
@@ -777,6 +778,7 @@ static void print_needs(void)
         "tc_auth_update_token OK NULL_ARGUMENT WRONG_KIND INVALID_TOKEN INVALID_TIME\n"
         "tc_auth_token OK NULL_ARGUMENT WRONG_KIND\n"
         "tc_auth_set_api_path OK NULL_ARGUMENT INVALID_URI_FORM INVALID_URI_BYTE ALREADY_SET\n"
+        "tc_auth_api_path -\n"
         "tc_auth_set_renewal_window OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT\n"
         "tc_auth_renewal_poll OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_TIMEOUT\n"
         "tc_auth_renewal_url -\n"
