@@ -451,6 +451,13 @@ tc_auth_status tc_auth_set_renewal_window(tc_auth *auth,
                                           int64_t seconds);
 
 /**
+ * The renewal window in seconds, as tc_auth_set_renewal_window() set it.
+ *
+ * Errors: WRONG_KIND.
+ */
+tc_auth_status tc_auth_renewal_window(const tc_auth *auth, int64_t *seconds);
+
+/**
  * Call it before you sign a request: it says whether to go ahead, or to renew the token first.
  *
  * - OK, and *out is NULL: sign. This is always so with an HMAC handle, with a token that can't be renewed (it begins

@@ -819,6 +819,12 @@ public:
         return detail::run([&] { return tc_auth_set_renewal_window(get(), window.count()); });
     }
 
+    /** tc_auth_renewal_window() */
+    result<std::chrono::seconds> try_renewal_window() const
+    {
+        return seconds_of([&](std::int64_t *out) { return tc_auth_renewal_window(get(), out); });
+    }
+
     /** tc_auth_set_clock_offset() */
     result<void> try_set_clock_offset(std::chrono::seconds offset)
     {
@@ -828,11 +834,7 @@ public:
     /** tc_auth_clock_offset() */
     result<std::chrono::seconds> try_clock_offset() const
     {
-        std::int64_t offset = 0;
-        const auto status = tc_auth_clock_offset(get(), &offset);
-        if (status != TC_AUTH_STATUS_OK)
-            return failure(status);
-        return std::chrono::seconds(offset);
+        return seconds_of([&](std::int64_t *out) { return tc_auth_clock_offset(get(), out); });
     }
 
     /**
@@ -920,6 +922,8 @@ public:
     tcauth::token current_token() const { return try_current_token().value(); }
     /** try_set_renewal_window() */
     void set_renewal_window(std::chrono::seconds window) { try_set_renewal_window(window).value(); }
+    /** try_renewal_window() */
+    std::chrono::seconds renewal_window() const { return try_renewal_window().value(); }
     /** try_set_clock_offset() */
     void set_clock_offset(std::chrono::seconds offset) { try_set_clock_offset(offset).value(); }
     /** try_clock_offset() */
@@ -943,6 +947,15 @@ private:
         if (status != TC_AUTH_STATUS_OK)
             return failure(status);
         return auth(made);
+    }
+
+    template <class call> static result<std::chrono::seconds> seconds_of(call ask)
+    {
+        std::int64_t seconds = 0;
+        const auto status = ask(&seconds);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        return std::chrono::seconds(seconds);
     }
 
     result<tcauth::headers> headers_at(text method, text uri, std::int64_t unix_time) const

@@ -37,6 +37,7 @@ unsafe extern "C" {
     fn tc_auth_update_token(auth: Handle, token: *const c_char, expires: i64) -> Status;
     fn tc_auth_token(auth: Handle, token: *mut *mut c_char, expires: *mut i64) -> Status;
     fn tc_auth_set_renewal_window(auth: Handle, seconds: i64) -> Status;
+    fn tc_auth_renewal_window(auth: Handle, seconds: *mut i64) -> Status;
     fn tc_auth_renewal_poll(auth: Handle, max_wait_ms: i64, out: *mut Handle) -> Status;
     fn tc_auth_review(auth: Handle, sent: *const c_char, sent_len: usize, timestamp: i64, http_status: i32,
         date: *const c_char, body: *const c_char, body_len: usize, advice: *mut i32) -> Status;
@@ -211,6 +212,7 @@ struct Auth {
     expires: i64,
     api_path: Option<Vec<u8>>,
     offset: i64,
+    window: i64,
     phase: Phase,
     /// A renewal has delivered or extended the token.
     fresh: bool,
@@ -343,6 +345,7 @@ impl World<'_> {
             expires,
             api_path: None,
             offset: 0,
+            window: 60,
             phase,
             fresh: false,
             rejected: false,
@@ -559,11 +562,17 @@ impl World<'_> {
                     let good = (0..=86_400).contains(&seconds);
                     let status = tc_auth_set_renewal_window(auth.handle, seconds);
                     expect_only(status, auth.no_token().or((!good).then_some(InvalidArgument)));
+                    if status == OK {
+                        auth.window = seconds;
+                    }
                 }
             }
             let mut offset = auth.offset;
             expect_only(tc_auth_clock_offset(auth.handle, &mut offset), absent.then_some(NullArgument));
             assert_eq!(offset, auth.offset);
+            let mut window = auth.window;
+            expect_only(tc_auth_renewal_window(auth.handle, &mut window), auth.no_token());
+            assert_eq!(window, auth.window);
             let own = auth.api_path.as_ref().map(|path| String::from_utf8_lossy(path).trim_end_matches('/').to_owned());
             let path = tc_auth_api_path(auth.handle);
             assert_eq!((!path.is_null()).then(|| bytes(path)), own.map(String::into_bytes));

@@ -65,6 +65,19 @@ pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds:
     guard_to_the_end(|| Ok(unsafe { borrow(auth) }?.set_renewal_window(seconds)?))
 }
 
+/// The renewal window in seconds, as tc_auth_set_renewal_window() set it.
+///
+/// Errors: WRONG_KIND.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_renewal_window(auth: Option<&tc_auth>, seconds: Option<&mut MaybeUninit<i64>>) -> Status {
+    guard_quick(|| {
+        let _uncancelled = Uncancelled::new(); // it takes a lock
+        let (auth, seconds) = (required(auth)?, required(seconds)?);
+        seconds.write(auth.0.renewal_window()?);
+        Ok(())
+    })
+}
+
 /// Call it before you sign a request: it says whether to go ahead, or to renew the token first.
 ///
 /// - OK, and *out is NULL: sign. This is always so with an HMAC handle, with a token that can't be renewed (it begins

@@ -84,6 +84,10 @@ static tc_auth_status call_set_renewal_window(const union value *a)
 {
     return tc_auth_set_renewal_window(a[0].p, a[1].n);
 }
+static tc_auth_status call_renewal_window(const union value *a)
+{
+    return tc_auth_renewal_window(a[0].p, a[1].p);
+}
 static tc_auth_status call_renewal_poll(const union value *a)
 {
     return tc_auth_renewal_poll(a[0].p, a[1].n, a[2].p);
@@ -222,6 +226,7 @@ static const struct function {
     {FUNCTION(set_renewal_window),
      OK,
      {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), WHOLE(60, 0, 86400, INVALID_ARGUMENT)}},
+    {FUNCTION(renewal_window), OK, {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), RESULT(number)}},
     {FUNCTION(renewal_poll), OK, {HANDLE(BEARER, OK), WHOLE(0, 0, INT64_MAX, INVALID_ARGUMENT), RESULT(renewal)}},
     {FUNCTION(renewal_complete),
      OK,

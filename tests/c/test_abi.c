@@ -272,6 +272,22 @@ static void api_paths(void)
     }
 }
 
+static void windows(void)
+{
+    tc_auth *hmac = hmac_handle(), *auth = token_handle(TC_AUTH_NO_EXPIRY);
+    int64_t seconds = -42;
+    CHECK(tc_auth_renewal_window(hmac, &seconds) == TC_AUTH_STATUS_WRONG_KIND && seconds == -42);
+    CHECK(tc_auth_renewal_window(auth, &seconds) == OK && seconds == 60);
+    CHECK(tc_auth_set_renewal_window(auth, 86401) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(tc_auth_renewal_window(auth, &seconds) == OK && seconds == 60);
+    CHECK(tc_auth_set_renewal_window(auth, 0) == OK);
+    CHECK(tc_auth_renewal_window(auth, &seconds) == OK && seconds == 0);
+    CHECK(tc_auth_set_renewal_window(auth, 86400) == OK && tc_auth_update_token(auth, "another", 1) == OK);
+    CHECK(tc_auth_renewal_window(auth, &seconds) == OK && seconds == 86400);
+    tc_auth_free(auth);
+    tc_auth_free(hmac);
+}
+
 static void descriptions(void)
 {
     tc_auth *auth = hmac_handle();
@@ -531,6 +547,7 @@ int main(void)
     clocks();
     tokens();
     api_paths();
+    windows();
     descriptions();
     urls();
     renewals();

@@ -138,6 +138,7 @@ static void calls()
     CHECK(!made->api_path());
     CHECK(made->try_set_api_path("https://company.example/api/") && made->api_path() == "https://company.example/api");
     CHECK(made->try_set_renewal_window(seconds(5)).error().status() == TC_AUTH_STATUS_WRONG_KIND);
+    CHECK(made->try_renewal_window().error().status() == TC_AUTH_STATUS_WRONG_KIND);
     CHECK(made->try_describe().value().find("12345678901234567890") != std::string::npos);
     CHECK(made->try_current_token().error().status() == TC_AUTH_STATUS_WRONG_KIND);
     CHECK(*made->try_review(*headers, 200, {}, "") == TC_AUTH_ADVICE_ACCEPTED);
@@ -175,6 +176,8 @@ static void polling()
 {
     auto auth = *tcauth::auth::try_token("API:1:old", tcauth::time_point(seconds(1)));
     CHECK(auth.try_set_api_path("https://company.example/api"));
+    CHECK(auth.try_renewal_window().value() == seconds(60) && auth.try_set_renewal_window(seconds(5)));
+    CHECK(auth.try_renewal_window().value() == seconds(5));
     auto due = auth.try_poll(seconds(0));
     CHECK(due && *due && !(*due)->url().empty());
     CHECK(auth.try_poll(std::chrono::milliseconds(1)).error().status() == TC_AUTH_STATUS_RENEWAL_TIMEOUT);

@@ -219,6 +219,7 @@ static void hmac_handle(enum secret which)
     QUICK(OK, tc_auth_renewal_poll, o->hmac, INT64_C(0), &o->renewal);
     QUICK(WRONG_KIND, tc_auth_token, o->hmac, &o->text, NULL);
     CALL(WRONG_KIND, tc_auth_set_renewal_window, o->hmac, INT64_C(0));
+    QUICK(WRONG_KIND, tc_auth_renewal_window, o->hmac, &o->number);
     CALL(WRONG_KIND, tc_auth_update_token, o->hmac, secret(TOKEN_60), INT64_C(0));
     GET(tc_auth_free, o->hmac);
     freed();
@@ -275,6 +276,8 @@ static void token_handle(enum secret which)
     QUICK(NULL_ARGUMENT, tc_auth_token, NULL, &o->text, &o->number);
     CALL(OK, tc_auth_set_renewal_window, o->token, INT64_C(10));
     CALL(INVALID_ARGUMENT, tc_auth_set_renewal_window, o->token, INT64_C(-1));
+    QUICK(OK, tc_auth_renewal_window, o->token, &o->number);
+    QUICK(NULL_ARGUMENT, tc_auth_renewal_window, o->token, NULL);
     CALL(NULL_ARGUMENT, tc_auth_set_renewal_window, NULL, INT64_C(0));
     review_all(o->token, sent);
     review(o->token, sent, 401, around("{\"message\":\"Unauthorized: %\"}", token), TC_AUTH_ADVICE_RETRY);
@@ -780,6 +783,7 @@ static void print_needs(void)
         "tc_auth_set_api_path OK NULL_ARGUMENT INVALID_URI_FORM INVALID_URI_BYTE ALREADY_SET\n"
         "tc_auth_api_path -\n"
         "tc_auth_set_renewal_window OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT\n"
+        "tc_auth_renewal_window OK NULL_ARGUMENT WRONG_KIND\n"
         "tc_auth_renewal_poll OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_TIMEOUT\n"
         "tc_auth_renewal_url -\n"
         "tc_auth_renewal_complete OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_REFUSED RENEWAL_BAD_RESPONSE\n"
