@@ -34,6 +34,11 @@ def escape(text):
     return text
 
 
+def value(define):
+    """The value of a macro, for between quotes."""
+    return escape("".join(define.find("initializer").itertext())).replace('"', "\\(dq")
+
+
 def page(name):
     return f"\\fB{escape(name)}\\fR(3)"
 
@@ -211,7 +216,7 @@ def front():
         if member.get("kind") == "typedef"
     )
     constants = "".join(
-        f".TP\n.BR {member.findtext('name')} \" {escape(member.findtext('initializer'))}\"\n" + lines(brief(member))
+        f".TP\n.BR {member.findtext('name')} \" {value(member)}\"\n" + lines(brief(member))
         for member in members
         if member.get("kind") == "define"
     )

@@ -83,5 +83,6 @@ using tcauth::token;
 using tcauth::try_string_to_sign;
 using tcauth::url;
 using tcauth::version;
+using tcauth::version_number;
 using tcauth::wipe;
 }

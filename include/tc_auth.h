@@ -85,6 +85,10 @@
 #define TC_AUTH_VERSION_MINOR 1
 /** Increases with each fix. */
 #define TC_AUTH_VERSION_PATCH 0
+/** All three as one number, also for the preprocessor: major << 16 | minor << 8 | patch. */
+#define TC_AUTH_VERSION_NUMBER (TC_AUTH_VERSION_MAJOR << 16 | TC_AUTH_VERSION_MINOR << 8 | TC_AUTH_VERSION_PATCH)
+/** All three, as tc_auth_version() writes them. */
+#define TC_AUTH_VERSION_STRING "0.1.0"
 
 /** As a time: this machine's clock, plus the handle's clock offset. */
 #define TC_AUTH_NOW (-1)
@@ -717,6 +721,11 @@ const char *tc_auth_status_message(int32_t status);
  * valid as long as the program runs.
  */
 const char *tc_auth_version(void);
+
+/**
+ * The version of the library that is running, to compare with TC_AUTH_VERSION_NUMBER: major << 16 | minor << 8 | patch.
+ */
+uint32_t tc_auth_version_number(void);
 
 /** @} */
 

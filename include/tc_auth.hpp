@@ -1084,6 +1084,12 @@ inline const char *version() noexcept
     return tc_auth_version();
 }
 
+/** The same, to compare with TC_AUTH_VERSION_NUMBER. */
+inline std::uint32_t version_number() noexcept
+{
+    return tc_auth_version_number();
+}
+
 } // inline namespace
 } // namespace tcauth
 

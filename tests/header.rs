@@ -13,10 +13,15 @@ fn generate() -> String {
          /** Increases when something is added. */\n\
          #define TC_AUTH_VERSION_MINOR {}\n\
          /** Increases with each fix. */\n\
-         #define TC_AUTH_VERSION_PATCH {}",
+         #define TC_AUTH_VERSION_PATCH {}\n\
+         /** All three as one number, also for the preprocessor: major << 16 | minor << 8 | patch. */\n\
+         #define TC_AUTH_VERSION_NUMBER (TC_AUTH_VERSION_MAJOR << 16 | TC_AUTH_VERSION_MINOR << 8 | TC_AUTH_VERSION_PATCH)\n\
+         /** All three, as tc_auth_version() writes them. */\n\
+         #define TC_AUTH_VERSION_STRING \"{}\"",
         env!("CARGO_PKG_VERSION_MAJOR"),
         env!("CARGO_PKG_VERSION_MINOR"),
         env!("CARGO_PKG_VERSION_PATCH"),
+        env!("CARGO_PKG_VERSION"),
     ));
     let bindings = cbindgen::generate_with_config(root, config).expect("src/ffi must be readable for cbindgen");
     let mut header = Vec::new();

@@ -68,6 +68,7 @@ unsafe extern "C" {
     fn tc_auth_url_free(url: Handle);
     fn tc_auth_string_free(string: *mut c_char);
     fn tc_auth_version() -> *const c_char;
+    fn tc_auth_version_number() -> u32;
     fn tc_auth_status_message(status: i32) -> *const c_char;
     fn tc_auth_status_name(status: i32) -> *const c_char;
     fn tc_auth_advice_name(advice: i32) -> *const c_char;
@@ -434,6 +435,7 @@ impl World<'_> {
             let missing = c"/nonexistent/tc_auth".as_ptr();
             assert_eq!(tc_auth_from_param_file(missing, c"0123456789abcdef".as_ptr(), &mut out), ConfigIo);
             assert!(!bytes(tc_auth_version()).is_empty());
+            assert_ne!(tc_auth_version_number(), 0);
             let number = self.input.byte() as i32 - 100;
             for text in [tc_auth_status_message, tc_auth_status_name, tc_auth_advice_name, tc_auth_advice_message] {
                 assert!(!bytes(text(number)).is_empty());

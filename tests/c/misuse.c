@@ -481,6 +481,7 @@ static void wrong_arguments(const struct function *f)
 static void nothing_for_null(void)
 {
     CHECK(tc_auth_version() != NULL);
+    CHECK(tc_auth_version_number() != 0);
     CHECK(tc_auth_get_kind(NULL) == TC_AUTH_KIND_NONE);
     CHECK(tc_auth_api_path(NULL) == NULL);
     CHECK(tc_auth_header_list_len(NULL) == 0);

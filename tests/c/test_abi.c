@@ -31,6 +31,11 @@ static void versions(void)
     snprintf(expected, sizeof expected, "%d.%d.%d", TC_AUTH_VERSION_MAJOR, TC_AUTH_VERSION_MINOR,
              TC_AUTH_VERSION_PATCH);
     CHECK(strcmp(tc_auth_version(), expected) == 0);
+    CHECK(strcmp(TC_AUTH_VERSION_STRING, expected) == 0);
+    CHECK(tc_auth_version_number() == TC_AUTH_VERSION_NUMBER);
+    CHECK(tc_auth_version_number() >> 16 == TC_AUTH_VERSION_MAJOR);
+    CHECK((tc_auth_version_number() >> 8 & 255) == TC_AUTH_VERSION_MINOR);
+    CHECK((tc_auth_version_number() & 255) == TC_AUTH_VERSION_PATCH);
 }
 
 /* The text is the enumerator's own name. */

@@ -195,6 +195,7 @@ static void polling()
 int main()
 {
     std::cout << TC_AUTH_STATUS_OK << ' ' << TC_AUTH_ADVICE_RETRY << std::endl; /* empty the buffer before fork() */
+    CHECK(tcauth::version_number() == TC_AUTH_VERSION_NUMBER);
     results();
     values_that_are_not_there();
     calls();

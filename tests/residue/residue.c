@@ -583,6 +583,7 @@ static void others(void)
     free_string();
     QUICK(INVALID_TIME, tc_auth_string_to_sign, "GET", path, TC_AUTH_NOW, &o->text);
     ASK(tc_auth_version, 0);
+    ASK(tc_auth_version_number, 0);
     ASK(tc_auth_status_message, 0);
     ASK(tc_auth_status_name, 0);
     ASK(tc_auth_advice_name, 0);
@@ -798,6 +799,7 @@ static void print_needs(void)
         "tc_auth_url_string -\n"
         "tc_auth_url_free -\n"
         "tc_auth_version -\n"
+        "tc_auth_version_number -\n"
         "tc_auth_status_message -\n"
         "tc_auth_status_name -\n"
         "tc_auth_advice_name -\n"
