@@ -173,7 +173,7 @@ def function_page(member):
     result = {"void": "", "tc_auth_status": succeeds}
     mentioned = [ref.text.removesuffix("()") for ref in member.findall(".//ref") if ref.text.endswith("()")]
     text = "".join(member.find("detaileddescription").itertext())
-    mentioned += [other for other in ("tc_auth_advice", "tc_auth_kind") if re.search(rf"\b{other}\b", text)]
+    mentioned += [other for other in ("tc_auth_advice", "tc_auth_kind", "tc_auth_state") if re.search(rf"\b{other}\b", text)]
     write(
         name,
         title(member),

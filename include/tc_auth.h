@@ -192,6 +192,24 @@ typedef enum {
   TC_AUTH_ADVICE_UNKNOWN = 7,
 } tc_auth_advice;
 
+/** What can be done with a token. */
+typedef enum {
+  /** There is no token, but an access id and a secret key. */
+  TC_AUTH_STATE_NONE = 0,
+  /** It is not due. */
+  TC_AUTH_STATE_VALID = 1,
+  /** It is due: the next poll gives a ticket. */
+  TC_AUTH_STATE_DUE = 2,
+  /** A ticket is out. */
+  TC_AUTH_STATE_UNDER_WAY = 3,
+  /** It is due, but the next attempt comes only after a pause. */
+  TC_AUTH_STATE_PAUSED = 4,
+  /** The server refused to renew it. */
+  TC_AUTH_STATE_REFUSED = 5,
+  /** It begins with "APIV2:", or no API path is set. */
+  TC_AUTH_STATE_NOT_RENEWABLE = 6,
+} tc_auth_state;
+
 /** One identity: an access id with its secret key, or an API token. Create it once and share it between threads. */
 typedef struct tc_auth tc_auth;
 
@@ -460,6 +478,21 @@ tc_auth_status tc_auth_set_renewal_window(tc_auth *auth,
  * Errors: WRONG_KIND.
  */
 tc_auth_status tc_auth_renewal_window(const tc_auth *auth, int64_t *seconds);
+
+/**
+ * The state of the token, for event loops, health checks and messages. Changes nothing.
+ *
+ * If several states apply, it is the first of NOT_RENEWABLE, REFUSED, UNDER_WAY, PAUSED, DUE and VALID. An event loop
+ * in UNDER_WAY waits until it has completed its own ticket, or tries again after at most a second.
+ *
+ * @param state receives a tc_auth_state, as an int32_t: later versions may have others.
+ * @param seconds receives a time, rounded up. VALID: until the token is due; -1 if that is unknown. UNDER_WAY: until the
+ *   ticket expires. PAUSED: until the next attempt. REFUSED and NOT_RENEWABLE: until the token expires; -1 if that is
+ *   unknown, 0 if it has expired. Otherwise 0. The pointer may be NULL.
+ */
+tc_auth_status tc_auth_token_state(const tc_auth *auth,
+                                   int32_t *state,
+                                   int64_t *seconds);
 
 /**
  * Call it before you sign a request: it says whether to go ahead, or to renew the token first.

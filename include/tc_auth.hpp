@@ -27,8 +27,8 @@
  * do with waiting. For a constructor the second function is try_make(). Without exceptions (-fno-exceptions) only the
  * functions with try_ exist. Either way std::bad_alloc can be thrown, and nothing else.
  *
- * The status of an error is a tc_auth_status, which is also a std::error_code of tcauth::category(). Statuses, kinds
- * and advices can be written to a std::ostream; tcauth::name() is their name.
+ * The status of an error is a tc_auth_status, which is also a std::error_code of tcauth::category(). Statuses, kinds,
+ * advices and states can be written to a std::ostream; tcauth::name() is their name.
  *
  * **Strings** are taken as tcauth::text: any string, also a part of one. A string that contains a NUL is refused with
  * the status for an invalid character, and a char pointer that is NULL with NULL_ARGUMENT. The copies of secret keys
@@ -173,6 +173,32 @@ constexpr std::string_view name(tc_auth_advice advice) noexcept
     return {};
 }
 
+/** What can be done with a token: a tc_auth_state. A later library may return other numbers. */
+enum class state : std::int32_t {
+    none = TC_AUTH_STATE_NONE,                   /**< There is no token. */
+    valid = TC_AUTH_STATE_VALID,                 /**< It is not due. */
+    due = TC_AUTH_STATE_DUE,                     /**< The next poll gives a ticket. */
+    under_way = TC_AUTH_STATE_UNDER_WAY,         /**< A ticket is out. */
+    paused = TC_AUTH_STATE_PAUSED,               /**< It is due, but the next attempt comes only after a pause. */
+    refused = TC_AUTH_STATE_REFUSED,             /**< The server refused to renew it. */
+    not_renewable = TC_AUTH_STATE_NOT_RENEWABLE, /**< It begins with "APIV2:", or no API path is set. */
+};
+
+/** The name of a state, such as "DUE"; empty for a number of a later library. */
+constexpr std::string_view name(state number) noexcept
+{
+    switch (number) {
+    case state::none: return "NONE";
+    case state::valid: return "VALID";
+    case state::due: return "DUE";
+    case state::under_way: return "UNDER_WAY";
+    case state::paused: return "PAUSED";
+    case state::refused: return "REFUSED";
+    case state::not_renewable: return "NOT_RENEWABLE";
+    }
+    return {};
+}
+
 namespace detail {
 
 /** An object that is never destroyed, so that the destructors of static objects can still use it. */
@@ -230,6 +256,13 @@ template <class traits>
 std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_advice advice)
 {
     return detail::write(out, advice);
+}
+
+/** Writes the name of a state. */
+template <class traits>
+std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, state number)
+{
+    return detail::write(out, number);
 }
 
 // ---- errors and results
@@ -607,6 +640,12 @@ struct token {
     std::optional<time_point> expires; /**< If it is known. */
 };
 
+/** What can be done with a token, and for how long, or from when on: see tc_auth_token_state(). */
+struct token_state {
+    tcauth::state state; /**< Which state it is. */
+    std::optional<std::chrono::seconds> left; /**< The time, rounded up, if it is known. */
+};
+
 /** You were chosen to renew: tc_auth_renewal. Destroying it cancels it. */
 class renewal {
 public:
@@ -813,6 +852,20 @@ public:
         return current;
     }
 
+    /** tc_auth_token_state() */
+    result<tcauth::token_state> try_token_state() const
+    {
+        std::int32_t number = TC_AUTH_STATE_NONE;
+        std::int64_t seconds = 0;
+        const auto status = tc_auth_token_state(get(), &number, &seconds);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        tcauth::token_state current{static_cast<state>(number), {}};
+        if (seconds >= 0)
+            current.left = std::chrono::seconds(seconds);
+        return current;
+    }
+
     /** tc_auth_set_renewal_window() */
     result<void> try_set_renewal_window(std::chrono::seconds window)
     {
@@ -920,6 +973,8 @@ public:
     void update_token(text token, std::optional<moment> expires = {}) { try_update_token(token, expires).value(); }
     /** try_current_token() */
     tcauth::token current_token() const { return try_current_token().value(); }
+    /** try_token_state() */
+    tcauth::token_state token_state() const { return try_token_state().value(); }
     /** try_set_renewal_window() */
     void set_renewal_window(std::chrono::seconds window) { try_set_renewal_window(window).value(); }
     /** try_renewal_window() */

@@ -38,6 +38,7 @@ unsafe extern "C" {
     fn tc_auth_token(auth: Handle, token: *mut *mut c_char, expires: *mut i64) -> Status;
     fn tc_auth_set_renewal_window(auth: Handle, seconds: i64) -> Status;
     fn tc_auth_renewal_window(auth: Handle, seconds: *mut i64) -> Status;
+    fn tc_auth_token_state(auth: Handle, state: *mut i32, seconds: *mut i64) -> Status;
     fn tc_auth_renewal_poll(auth: Handle, max_wait_ms: i64, out: *mut Handle) -> Status;
     fn tc_auth_review(auth: Handle, sent: *const c_char, sent_len: usize, timestamp: i64, http_status: i32,
         date: *const c_char, body: *const c_char, body_len: usize, advice: *mut i32) -> Status;
@@ -240,6 +241,30 @@ impl Auth {
 
     fn is_renewable(&self) -> bool {
         self.api_path.is_some() && !self.token.starts_with(b"APIV2:")
+    }
+
+    /// Do not wait for a token that expires in the year 5138.
+    fn is_due_by_time(&self) -> bool {
+        self.expires != 0 && self.expires != FOREVER
+    }
+
+    /// The numbers of the states that are possible: two if that depends on the length of a pause.
+    fn states(&self) -> &'static [i32] {
+        let pause = match self.phase {
+            _ if self.key_pair.is_some() => return &[0],
+            _ if !self.is_renewable() => return &[6],
+            Phase::Refused => return &[5],
+            Phase::UnderWay(_) => return &[3],
+            Phase::Pause(since) => Some(since),
+            Phase::Idle if self.is_due_by_time() => None,
+            Phase::Idle => self.rejection_pause,
+        };
+        match pause {
+            _ if !self.rejected && !self.is_due_by_time() => &[1],
+            None => &[2],
+            Some(since) if paused(since) => &[4],
+            Some(_) => &[2, 4],
+        }
     }
 
     fn set(&mut self, token: &[u8], expires: i64) {
@@ -586,9 +611,28 @@ impl World<'_> {
         let auth = &self.auths[slot];
         let (handle, token, expires, no_token) = (auth.handle, auth.token.clone(), auth.expires, auth.no_token());
         let kind = if handle.is_null() { 0 } else { 1 + i32::from(auth.is_token()) };
+        let (states, mut state, mut seconds) = (auth.states(), -7, -7);
         let (mut text, mut when) = (null_mut(), 0);
         unsafe {
             assert_eq!(tc_auth_get_kind(handle), kind);
+            expect_only(
+                tc_auth_token_state(handle, &mut state, &mut seconds),
+                handle.is_null().then_some(NullArgument),
+            );
+            let expected = match state {
+                -7 => -7..=-7,
+                0 | 2 => 0..=0,
+                3 => 1..=120,
+                4 => 1..=60,
+                _ if expires == 0 => -1..=-1,
+                _ if expires == FOREVER => 1..=FOREVER,
+                _ => 0..=0,
+            };
+            assert!(expected.contains(&seconds), "{seconds} seconds in state {state}");
+            assert!(
+                if handle.is_null() { state == -7 } else { states.contains(&state) },
+                "{state} is not in {states:?}"
+            );
             expect_only(tc_auth_token(handle, &mut text, &mut when), no_token);
             if no_token.is_none() {
                 assert_eq!((self.keep(text), when), (token.clone(), expires));
@@ -621,8 +665,7 @@ impl World<'_> {
         let auth = &mut self.auths[slot];
         let mut ticket = null_mut::<u8>().wrapping_add(1).cast();
         let status = unsafe { tc_auth_renewal_poll(auth.handle, wait, &mut ticket) };
-        // Do not wait for a token that expires in the year 5138.
-        let by_time = auth.expires != 0 && auth.expires != FOREVER;
+        let by_time = auth.is_due_by_time();
         let due = auth.rejected && auth.rejection_pause.is_none() || by_time;
         match auth.phase {
             _ if auth.handle.is_null() => return assert_eq!(status, NullArgument),

@@ -78,6 +78,33 @@ pub extern "C" fn tc_auth_renewal_window(auth: Option<&tc_auth>, seconds: Option
     })
 }
 
+/// The state of the token, for event loops, health checks and messages. Changes nothing.
+///
+/// If several states apply, it is the first of NOT_RENEWABLE, REFUSED, UNDER_WAY, PAUSED, DUE and VALID. An event loop
+/// in UNDER_WAY waits until it has completed its own ticket, or tries again after at most a second.
+///
+/// @param state receives a tc_auth_state, as an int32_t: later versions may have others.
+/// @param seconds receives a time, rounded up. VALID: until the token is due; -1 if that is unknown. UNDER_WAY: until the
+///   ticket expires. PAUSED: until the next attempt. REFUSED and NOT_RENEWABLE: until the token expires; -1 if that is
+///   unknown, 0 if it has expired. Otherwise 0. The pointer may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_token_state(
+    auth: Option<&tc_auth>,
+    state: Option<&mut MaybeUninit<i32>>,
+    seconds: Option<&mut MaybeUninit<i64>>,
+) -> Status {
+    guard_quick(|| {
+        let _uncancelled = Uncancelled::new(); // it takes a lock
+        let (auth, state_out) = (required(auth)?, required(state)?);
+        let (state, left) = auth.0.token_state(time::now())?;
+        state_out.write(state as i32);
+        if let Some(seconds) = seconds {
+            seconds.write(left.unwrap_or(-1));
+        }
+        Ok(())
+    })
+}
+
 /// Call it before you sign a request: it says whether to go ahead, or to renew the token first.
 ///
 /// - OK, and *out is NULL: sign. This is always so with an HMAC handle, with a token that can't be renewed (it begins

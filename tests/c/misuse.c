@@ -27,7 +27,7 @@ struct outputs {
     tc_auth_renewal *renewal;
     int64_t number;
     size_t len;
-    int32_t advice;
+    int32_t advice, state;
     char buffer[256];
 };
 
@@ -87,6 +87,10 @@ static tc_auth_status call_set_renewal_window(const union value *a)
 static tc_auth_status call_renewal_window(const union value *a)
 {
     return tc_auth_renewal_window(a[0].p, a[1].p);
+}
+static tc_auth_status call_token_state(const union value *a)
+{
+    return tc_auth_token_state(a[0].p, a[1].p, a[2].p);
 }
 static tc_auth_status call_renewal_poll(const union value *a)
 {
@@ -227,6 +231,7 @@ static const struct function {
      OK,
      {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), WHOLE(60, 0, 86400, INVALID_ARGUMENT)}},
     {FUNCTION(renewal_window), OK, {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), RESULT(number)}},
+    {FUNCTION(token_state), OK, {HANDLE(BEARER, OK), RESULT(state), RESULT_OR_NULL(number)}},
     {FUNCTION(renewal_poll), OK, {HANDLE(BEARER, OK), WHOLE(0, 0, INT64_MAX, INVALID_ARGUMENT), RESULT(renewal)}},
     {FUNCTION(renewal_complete),
      OK,
@@ -591,7 +596,7 @@ enum { ORDERS = 18 };
 static void do_next(struct scene *s, unsigned long what)
 {
     tc_auth_status status;
-    int32_t advice = -42;
+    int32_t advice = -42, state = -42;
     tc_auth_renewal *ticket = NULL;
     tc_auth_url *url = NULL;
     char *string = NULL;
@@ -603,8 +608,12 @@ static void do_next(struct scene *s, unsigned long what)
         s->list = NULL;
         break;
     case 3:
+        CHECK(fits(tc_auth_token_state(s->bearer, &state, NULL), s->bearer, OK, OK));
         status = tc_auth_renewal_poll(s->bearer, 0, &ticket);
         CHECK(fits(status, s->bearer, OK, TC_AUTH_STATUS_RENEWAL_TIMEOUT));
+        CHECK((status == TC_AUTH_STATUS_RENEWAL_TIMEOUT) == (state == TC_AUTH_STATE_UNDER_WAY));
+        CHECK((ticket != NULL) == (state == TC_AUTH_STATE_DUE));
+        CHECK(!s->bearer || (state == TC_AUTH_STATE_NOT_RENEWABLE) == !s->has_api_path);
         if (status == OK && ticket) {
             CHECK(s->has_api_path);
             /* There is a second ticket only for another token, and then the response to the first is ignored. */

@@ -432,6 +432,85 @@ static void tickets_and_handles(void)
     tc_auth_renewal_cancel(orphan);
 }
 
+/* Whether this is the state, and the seconds are within the range. */
+static int is_state(const tc_auth *auth, int32_t wanted, int64_t least, int64_t most)
+{
+    int32_t state = -42, again = -42;
+    int64_t seconds = -42;
+    CHECK(tc_auth_token_state(auth, &state, &seconds) == OK && tc_auth_token_state(auth, &again, NULL) == OK);
+    if (state == wanted && again == wanted && seconds >= least && seconds <= most)
+        return 1;
+    fprintf(stderr, "state %d, %" PRId64 " seconds\n", (int)state, seconds);
+    return 0;
+}
+
+static void refuse(tc_auth *auth)
+{
+    static const char refused[] = "{\"success\":false}";
+    CHECK(tc_auth_renewal_complete(due_ticket(auth), 401, refused, strlen(refused), NULL) ==
+          TC_AUTH_STATUS_RENEWAL_REFUSED);
+}
+
+static int32_t rejected(tc_auth *auth, const char *sent)
+{
+    int32_t advice = -42;
+    CHECK(tc_auth_review(auth, sent, strlen(sent), TC_AUTH_NO_TIMESTAMP, 401, NULL, "", 0, &advice) == OK);
+    return advice;
+}
+
+static void states(void)
+{
+    int64_t now = (int64_t)time(NULL);
+    tc_auth *hmac = hmac_handle(), *auth = token_handle(now + 1000), *fixed = NULL;
+    tc_auth_renewal *ticket;
+    CHECK(is_state(hmac, TC_AUTH_STATE_NONE, 0, 0));
+
+    /* Without an API path, and with a token of the other kind. */
+    CHECK(is_state(auth, TC_AUTH_STATE_NOT_RENEWABLE, 900, 1000));
+    CHECK(tc_auth_update_token(auth, TOKEN, TC_AUTH_NO_EXPIRY) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_NOT_RENEWABLE, -1, -1));
+    CHECK(tc_auth_update_token(auth, TOKEN, 1) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_NOT_RENEWABLE, 0, 0));
+    CHECK(tc_auth_new_token("APIV2:1:2:3", now + 1000, &fixed) == OK && tc_auth_set_api_path(fixed, API_PATH) == OK);
+    CHECK(is_state(fixed, TC_AUTH_STATE_NOT_RENEWABLE, 900, 1000));
+    CHECK(tc_auth_set_clock_offset(fixed, 500) == OK); /* the expiry is compared with the corrected clock */
+    CHECK(is_state(fixed, TC_AUTH_STATE_NOT_RENEWABLE, 400, 500));
+
+    CHECK(tc_auth_set_api_path(auth, API_PATH) == OK && is_state(auth, TC_AUTH_STATE_DUE, 0, 0));
+    CHECK(tc_auth_update_token(auth, TOKEN, TC_AUTH_NO_EXPIRY) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_VALID, -1, -1));
+    CHECK(tc_auth_update_token(auth, TOKEN, now + 1000) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_VALID, 840, 940));
+    CHECK(tc_auth_set_renewal_window(auth, 300) == OK && is_state(auth, TC_AUTH_STATE_VALID, 600, 700));
+    CHECK(tc_auth_set_renewal_window(auth, 60) == OK && tc_auth_set_clock_offset(auth, 500) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_VALID, 340, 440)); /* so is the time when it is due */
+    CHECK(tc_auth_set_clock_offset(auth, 1000) == OK && is_state(auth, TC_AUTH_STATE_DUE, 0, 0));
+
+    ticket = due_ticket(auth);
+    CHECK(is_state(auth, TC_AUTH_STATE_UNDER_WAY, 110, 120)); /* and due */
+    tc_auth_renewal_cancel(ticket);
+    CHECK(is_state(auth, TC_AUTH_STATE_PAUSED, 1, 10));
+    CHECK(tc_auth_set_clock_offset(auth, 0) == OK && is_state(auth, TC_AUTH_STATE_VALID, 840, 940)); /* not due */
+
+    /* Refused is refused, whatever the expiry, until the token is replaced. */
+    CHECK(tc_auth_update_token(auth, "another", 1) == OK);
+    refuse(auth);
+    CHECK(is_state(auth, TC_AUTH_STATE_REFUSED, 0, 0));
+    CHECK(tc_auth_update_token(auth, "another", now + 1000) == OK && is_state(auth, TC_AUTH_STATE_REFUSED, 900, 1000));
+    CHECK(tc_auth_update_token(auth, "another", TC_AUTH_NO_EXPIRY) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_REFUSED, -1, -1));
+    CHECK(tc_auth_update_token(auth, TOKEN, TC_AUTH_NO_EXPIRY) == OK && is_state(auth, TC_AUTH_STATE_VALID, -1, -1));
+
+    /* A rejected token is due at once, and after a pause if a renewal has just delivered it. */
+    CHECK(rejected(auth, "TC-Token " TOKEN) == TC_AUTH_ADVICE_RETRY && is_state(auth, TC_AUTH_STATE_DUE, 0, 0));
+    CHECK(tc_auth_renewal_complete(due_ticket(auth), 200, GOOD, strlen(GOOD), NULL) == OK);
+    CHECK(rejected(auth, "TC-Token new") == TC_AUTH_ADVICE_TOKEN_REJECTED);
+    CHECK(is_state(auth, TC_AUTH_STATE_PAUSED, 1, 10));
+    tc_auth_free(fixed);
+    tc_auth_free(auth);
+    tc_auth_free(hmac);
+}
+
 enum { THREADS = 8, ROUNDS = 3000 };
 
 static void *sign_and_check(void *argument)
@@ -558,6 +637,7 @@ int main(void)
     renewals();
     renewal_answers();
     tickets_and_handles();
+    states();
     threads();
 #ifndef _WIN32
     forks();

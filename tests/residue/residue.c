@@ -282,7 +282,10 @@ static void token_handle(enum secret which)
     review_all(o->token, sent);
     review(o->token, sent, 401, around("{\"message\":\"Unauthorized: %\"}", token), TC_AUTH_ADVICE_RETRY);
     review(o->token, around("TC-Token %", next), 401, "{\"message\":\"Unauthorized\"}", TC_AUTH_ADVICE_RETRY);
+    QUICK(OK, tc_auth_token_state, o->token, &o->advice, &o->number);
     get_ticket();
+    QUICK(OK, tc_auth_token_state, o->token, &o->advice, NULL);
+    QUICK(NULL_ARGUMENT, tc_auth_token_state, o->token, NULL, &o->number);
     QUICK(RENEWAL_TIMEOUT, tc_auth_renewal_poll, o->token, INT64_C(0), &o->made);
     QUICK(RENEWAL_TIMEOUT, tc_auth_renewal_poll, o->token, INT64_C(2), &o->made);
     QUICK(INVALID_ARGUMENT, tc_auth_renewal_poll, o->token, INT64_C(-1), &o->made);
@@ -785,6 +788,7 @@ static void print_needs(void)
         "tc_auth_api_path -\n"
         "tc_auth_set_renewal_window OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT\n"
         "tc_auth_renewal_window OK NULL_ARGUMENT WRONG_KIND\n"
+        "tc_auth_token_state OK NULL_ARGUMENT\n"
         "tc_auth_renewal_poll OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_TIMEOUT\n"
         "tc_auth_renewal_url -\n"
         "tc_auth_renewal_complete OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_REFUSED RENEWAL_BAD_RESPONSE\n"
