@@ -65,7 +65,8 @@
  * they are freed or replaced, and leaves none on the stack or in registers. A call needs 12 KiB of stack.
  *
  * **Memory.** If an allocation fails, the library prints one line on standard error and aborts the program (SIGABRT).
- * Only tc_auth_headers_into() keeps working, on a token handle after the thread's first call.
+ * Only tc_auth_headers_into() and tc_auth_header_block() keep working, on a token handle after the thread's first
+ * call.
  *
  * **Compatibility.** Enumeration values never change, but later versions may add some: handle unknown values.
  */
@@ -122,7 +123,7 @@ typedef enum {
   TC_AUTH_STATUS_INVALID_TOKEN = 7,
   /** The time is negative, or 10^11 or more (perhaps milliseconds). */
   TC_AUTH_STATUS_INVALID_TIME = 8,
-  /** The buffer is too small; the length that is needed was stored. */
+  /** The buffer is too small; nothing was written to it. */
   TC_AUTH_STATUS_BUFFER_TOO_SMALL = 9,
   /** The function needs a token handle, and this is an HMAC handle. */
   TC_AUTH_STATUS_WRONG_KIND = 10,
@@ -361,6 +362,24 @@ tc_auth_status tc_auth_headers_into(const tc_auth *auth,
                                     size_t capacity,
                                     size_t *authorization_len,
                                     int64_t *timestamp);
+
+/**
+ * Writes the header lines of a request that is sent now into your buffer, as they go over the wire: each line ends with
+ * CR LF, a NUL follows the last one, and there is no empty line. Allocates nothing except in a thread's first call on a
+ * token handle.
+ *
+ * @param method as in tc_auth_headers_at().
+ * @param uri the same.
+ * @param block your buffer.
+ * @param capacity its size in bytes.
+ * Errors: those of tc_auth_headers_at(); BUFFER_TOO_SMALL (nothing is written: double the buffer).
+ * Threads: takes no lock.
+ */
+tc_auth_status tc_auth_header_block(const tc_auth *auth,
+                                    const char *method,
+                                    const char *uri,
+                                    char *block,
+                                    size_t capacity);
 
 /**
  * The string that is signed, such as "/api/v3/indicators:GET:1513703787", to compare with another implementation. Free

@@ -31,6 +31,8 @@ unsafe extern "C" {
         out: *mut Handle) -> Status;
     fn tc_auth_headers_into(auth: Handle, method: *const c_char, method_len: usize, uri: *const c_char, uri_len: usize,
         time: i64, buffer: *mut c_char, capacity: usize, len: *mut usize, timestamp: *mut i64) -> Status;
+    fn tc_auth_header_block(auth: Handle, method: *const c_char, uri: *const c_char, block: *mut c_char,
+        capacity: usize) -> Status;
     fn tc_auth_string_to_sign(method: *const c_char, uri: *const c_char, time: i64, out: *mut *mut c_char) -> Status;
     fn tc_auth_verify(auth: Handle, method: *const c_char, uri: *const c_char, authorization: *const c_char,
         timestamp: *const c_char, time: i64, tolerance: i64) -> Status;
@@ -545,6 +547,34 @@ impl World<'_> {
         }
     }
 
+    /// The same for the lines of the present second.
+    unsafe fn header_block(&mut self) {
+        let slot = self.auth();
+        let (method, uri, room) = (self.input.text(), self.input.text(), self.input.byte());
+        let auth = &self.auths[slot];
+        let mut block = vec![b'#'; room].into_boxed_slice();
+        let before = now();
+        let status = unsafe {
+            tc_auth_header_block(auth.handle, method.as_ptr(), uri.as_ptr(), block.as_mut_ptr().cast(), room)
+        };
+        let written = block.iter().position(|byte| *byte == 0).map(|len| String::from_utf8_lossy(&block[..len]));
+        let second = written.as_ref().and_then(|text| text.split("\r\nTimestamp: ").nth(1)?.trim_end().parse().ok());
+        let time = second.unwrap_or(before + auth.offset);
+        assert!((before..=now()).contains(&(time - auth.offset)));
+        let expected = auth.expect(&method, &uri, time).map(|value| {
+            let timestamp = if auth.key_pair.is_some() { format!("Timestamp: {time}\r\n") } else { String::new() };
+            [b"Authorization: ", value.as_slice(), b"\r\n", timestamp.as_bytes()].concat()
+        });
+        let small = expected.as_ref().is_ok_and(|text| text.len() >= room);
+        if small {
+            assert_eq!(status, BufferTooSmall);
+        } else if let Some(((), text)) = agree(result(status, || ()), expected) {
+            assert_eq!((&block[..text.len()], block[text.len()]), (text.as_slice(), 0));
+            return assert!(block[text.len() + 1..].iter().all(|byte| *byte == b'#'));
+        }
+        assert!(block.iter().all(|byte| *byte == b'#'), "written by a call that failed");
+    }
+
     unsafe fn string_to_sign(&mut self) {
         let (method, uri, time, mut out) = (self.input.text(), self.input.text(), self.input.time(), null_mut());
         let status = unsafe { tc_auth_string_to_sign(method.as_ptr(), uri.as_ptr(), time, &mut out) };
@@ -946,7 +976,8 @@ impl World<'_> {
             2 => unsafe { self.of_parameters() },
             3 => unsafe { self.other_sources() },
             4 | 5 => unsafe { self.headers() },
-            6 | 7 => unsafe { self.headers_into() },
+            6 => unsafe { self.headers_into() },
+            7 => unsafe { self.header_block() },
             8 => unsafe { self.string_to_sign() },
             9 | 10 => unsafe { self.settings() },
             11 => unsafe { self.look() },

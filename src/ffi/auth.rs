@@ -10,7 +10,7 @@ use super::string::hand_over_string;
 use super::time::{self, TC_AUTH_NO_TIMESTAMP};
 use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_quick, hand_over, required};
 use crate::auth::{Auth, Kind, Texts, string_to_sign};
-use crate::sign::headers::HeaderList;
+use crate::sign::headers::{HeaderList, Lines};
 
 /// One identity: an access id with its secret key, or an API token. Create it once and share it between threads.
 pub struct tc_auth(pub(super) Auth);
@@ -217,14 +217,47 @@ pub unsafe extern "C" fn tc_auth_headers_into(
 ) -> Status {
     guard_quick(|| {
         let (auth, timestamp) = (&required(auth)?.0, required(timestamp)?);
-        let buffer = Buffer::new(authorization, capacity, authorization_len)?;
+        let (buffer, len_out) = (Buffer::new(authorization, capacity)?, required(authorization_len)?);
         // SAFETY: the caller keeps the header's rules for strings and lengths.
         let (method, uri) = unsafe { (bytes(method, method_len)?, bytes(uri, uri_len)?) };
         let mut texts = Texts::default();
         let made = auth.authorize(method, uri, time::resolve(unix_time, auth), &mut texts)?;
+        let len = made.len();
+        len_out.write(len);
         // SAFETY: the caller's buffer has the given capacity and overlaps nothing else.
-        made.write(unsafe { buffer.text(made.len()) }?);
+        made.write(unsafe { buffer.text(len) }?);
         timestamp.write(made.timestamp().unwrap_or(TC_AUTH_NO_TIMESTAMP));
+        Ok(())
+    })
+}
+
+/// Writes the header lines of a request that is sent now into your buffer, as they go over the wire: each line ends with
+/// CR LF, a NUL follows the last one, and there is no empty line. Allocates nothing except in a thread's first call on a
+/// token handle.
+///
+/// @param method as in tc_auth_headers_at().
+/// @param uri the same.
+/// @param block your buffer.
+/// @param capacity its size in bytes.
+/// Errors: those of tc_auth_headers_at(); BUFFER_TOO_SMALL (nothing is written: double the buffer).
+/// Threads: takes no lock.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_header_block(
+    auth: Option<&tc_auth>,
+    method: *const c_char,
+    uri: *const c_char,
+    block: *mut c_char,
+    capacity: usize,
+) -> Status {
+    guard_quick(|| {
+        let (auth, buffer) = (&required(auth)?.0, Buffer::new(block, capacity)?);
+        // SAFETY: the caller keeps the header's rules for strings.
+        let (method, uri) = unsafe { (c_str(method)?, c_str(uri)?) };
+        let (mut texts, mut digits) = (Texts::default(), itoa::Buffer::new());
+        let made = auth.authorize(method, uri, time::resolve(time::TC_AUTH_NOW, auth), &mut texts)?;
+        let lines = Lines::new(&made, b"\r\n", &mut digits);
+        // SAFETY: the caller's buffer has the given capacity and overlaps nothing else.
+        lines.write(unsafe { buffer.text(lines.len()) }?);
         Ok(())
     })
 }

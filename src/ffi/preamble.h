@@ -65,7 +65,8 @@
  * they are freed or replaced, and leaves none on the stack or in registers. A call needs 12 KiB of stack.
  *
  * **Memory.** If an allocation fails, the library prints one line on standard error and aborts the program (SIGABRT).
- * Only tc_auth_headers_into() keeps working, on a token handle after the thread's first call.
+ * Only tc_auth_headers_into() and tc_auth_header_block() keep working, on a token handle after the thread's first
+ * call.
  *
  * **Compatibility.** Enumeration values never change, but later versions may add some: handle unknown values.
  */

@@ -64,6 +64,10 @@ static tc_auth_status call_headers_into(const union value *a)
 {
     return tc_auth_headers_into(a[0].p, a[1].p, a[2].len, a[3].p, a[4].len, a[5].n, a[6].p, a[7].len, a[8].p, a[9].p);
 }
+static tc_auth_status call_header_block(const union value *a)
+{
+    return tc_auth_header_block(a[0].p, a[1].p, a[2].p, a[3].p, a[4].len);
+}
 static tc_auth_status call_string_to_sign(const union value *a)
 {
     return tc_auth_string_to_sign(a[0].p, a[1].p, a[2].n, a[3].p);
@@ -218,6 +222,13 @@ static const struct function {
       {CAPACITY, NULL, sizeof out.buffer, 0, 0, TC_AUTH_STATUS_BUFFER_TOO_SMALL, 0},
       RESULT(len),
       RESULT(number)}},
+    {FUNCTION(header_block),
+     OK,
+     {HANDLE(HMAC, OK),
+      GIVEN("GET"),
+      GIVEN(URI),
+      RESULT(buffer),
+      {CAPACITY, NULL, sizeof out.buffer, 0, 0, TC_AUTH_STATUS_BUFFER_TOO_SMALL, 0}}},
     {FUNCTION(string_to_sign), OK, {GIVEN("GET"), GIVEN(URI), TIME(1, 0), RESULT(string)}},
     {FUNCTION(verify),
      TC_AUTH_STATUS_SIGNATURE_MISMATCH,
@@ -394,7 +405,7 @@ static void outputs_are_as_they_should(const char *name, tc_auth_status status)
             tc_auth_string_free(out.string);
         out.string = untouched.string;
     }
-    if (status == TC_AUTH_STATUS_BUFFER_TOO_SMALL) {
+    if (status == TC_AUTH_STATUS_BUFFER_TOO_SMALL && strcmp(name, "headers_into") == 0) {
         CHECK_IN(name, out.len > 2 && out.len < sizeof out.buffer);
         out.len = untouched.len;
     }

@@ -191,6 +191,72 @@ static void buffers(void)
     }
 }
 
+/* What header_block must write, by the headers of the second that it has signed. */
+static int is_block(const tc_auth *auth, const char *block)
+{
+    const char *second = strstr(block, "\r\nTimestamp: ");
+    int64_t at = second ? strtoll(second + 13, NULL, 10) : 1;
+    tc_auth_header_list *list = NULL;
+    char expected[256] = "";
+    CHECK((second != NULL) == (tc_auth_get_kind(auth) == TC_AUTH_KIND_HMAC));
+    CHECK(tc_auth_headers_at(auth, "GET", URI, at, &list) == OK);
+    for (size_t i = 0; i < tc_auth_header_list_len(list); i++) {
+        strcat(expected, tc_auth_header_list_line(list, i));
+        strcat(expected, "\r\n");
+    }
+    tc_auth_header_list_free(list);
+    return strcmp(block, expected) == 0;
+}
+
+static void blocks(void)
+{
+    tc_auth *handles[2] = {hmac_handle(), token_handle((int64_t)time(NULL) + 1000)};
+    for (int h = 0; h < 2; h++) {
+        tc_auth *auth = handles[h];
+        char block[256];
+        size_t needed;
+        int64_t before = (int64_t)time(NULL), at;
+        CHECK(tc_auth_set_clock_offset(auth, 500) == OK); /* the current time is the corrected one */
+        CHECK(tc_auth_header_block(auth, "get", URI, block, sizeof block) == OK && is_block(auth, block));
+        needed = strlen(block);
+        at = h == 0 ? strtoll(strstr(block, "Timestamp: ") + 11, NULL, 10) - 500 : before;
+        CHECK(at >= before && at <= (int64_t)time(NULL));
+        CHECK(tc_auth_header_block(auth, "GET", URI, NULL, 0) == TC_AUTH_STATUS_BUFFER_TOO_SMALL);
+        CHECK(tc_auth_header_block(auth, "GET", URI, NULL, 1) == NULL_ARGUMENT);
+        for (size_t capacity = 0; capacity <= needed + 2; capacity++) {
+            /* Of exactly this size, so that valgrind finds an extra byte. */
+            char *buffer = malloc(capacity ? capacity : 1);
+            tc_auth_status status;
+            size_t untouched = 0;
+            if (!buffer)
+                abort();
+            memset(buffer, '#', capacity ? capacity : 1);
+            status = tc_auth_header_block(auth, "GET", URI, buffer, capacity);
+            if (capacity > needed) {
+                CHECK(status == OK && strlen(buffer) == needed && is_block(auth, buffer));
+            } else {
+                while (untouched < capacity && buffer[untouched] == '#')
+                    untouched++;
+                CHECK(status == TC_AUTH_STATUS_BUFFER_TOO_SMALL && untouched == capacity);
+            }
+            free(buffer);
+        }
+        memset(block, '#', sizeof block);
+        CHECK(tc_auth_header_block(auth, "G T", URI, block, sizeof block) == TC_AUTH_STATUS_INVALID_METHOD);
+        CHECK(tc_auth_header_block(auth, "GET", "x", block, sizeof block) == TC_AUTH_STATUS_INVALID_URI_FORM);
+        CHECK(tc_auth_header_block(auth, "GET", "/ ", block, sizeof block) == TC_AUTH_STATUS_INVALID_URI_BYTE);
+        CHECK(tc_auth_set_api_path(auth, API_PATH) == OK);
+        CHECK(tc_auth_header_block(auth, "GET", "https://other.example/", block, sizeof block) ==
+              TC_AUTH_STATUS_OTHER_ORIGIN);
+        if (h == 1) {
+            CHECK(tc_auth_set_clock_offset(auth, 1000) == OK);
+            CHECK(tc_auth_header_block(auth, "GET", URI, block, sizeof block) == TC_AUTH_STATUS_TOKEN_EXPIRED);
+        }
+        CHECK(block[0] == '#' && memcmp(block, block + 1, sizeof block - 1) == 0);
+        tc_auth_free(auth);
+    }
+}
+
 static void clocks(void)
 {
     static const int64_t offsets[] = {0, 1000, -86400, 86400};
@@ -628,6 +694,7 @@ int main(void)
     header_lists();
     embedded_nul();
     buffers();
+    blocks();
     clocks();
     tokens();
     api_paths();

@@ -129,6 +129,15 @@ static void sign(tc_auth *auth)
           &o->timestamp);
     QUICK(OTHER_ORIGIN, tc_auth_headers_into, auth, "GET", 3, "https://other.example/", 22, TC_AUTH_NOW, o->buffer, 99,
           &o->len, &o->timestamp);
+    QUICK(OK, tc_auth_header_block, auth, "GET", path, o->buffer, sizeof o->buffer);
+    QUICK(OK, tc_auth_header_block, auth, "GET", LONG_TARGET, o->buffer, sizeof o->buffer);
+    QUICK(BUFFER_TOO_SMALL, tc_auth_header_block, auth, "GET", path, NULL, 0);
+    QUICK(BUFFER_TOO_SMALL, tc_auth_header_block, auth, "GET", path, o->buffer, 12);
+    QUICK(NULL_ARGUMENT, tc_auth_header_block, auth, "GET", path, NULL, 12);
+    QUICK(INVALID_METHOD, tc_auth_header_block, auth, "G T", path, o->buffer, 99);
+    QUICK(INVALID_URI_FORM, tc_auth_header_block, auth, "GET", "x", o->buffer, 99);
+    QUICK(INVALID_URI_BYTE, tc_auth_header_block, auth, "GET", "/ ", o->buffer, 99);
+    QUICK(OTHER_ORIGIN, tc_auth_header_block, auth, "GET", "https://other.example/", o->buffer, 99);
     QUICK(NULL_ARGUMENT, tc_auth_headers, auth, "GET", NULL, &o->list);
     QUICK(INVALID_METHOD, tc_auth_headers, auth, "G T", path, &o->list);
     QUICK(INVALID_URI_FORM, tc_auth_headers, auth, "GET", "x", &o->list);
@@ -302,6 +311,7 @@ static void token_handle(enum secret which)
           INT64_C(300));
     QUICK(OK, tc_auth_set_clock_offset, o->token, INT64_C(10));
     QUICK(TOKEN_EXPIRED, tc_auth_headers, o->token, "GET", path, &o->list);
+    QUICK(TOKEN_EXPIRED, tc_auth_header_block, o->token, "GET", path, o->buffer, sizeof o->buffer);
     QUICK(OK, tc_auth_set_clock_offset, o->token, INT64_C(0));
     GET(tc_auth_free, o->token);
     freed();
@@ -773,6 +783,8 @@ static void print_needs(void)
         "tc_auth_headers_at OK NULL_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE INVALID_TIME OTHER_ORIGIN TOKEN_EXPIRED\n"
         "tc_auth_headers_into OK NULL_ARGUMENT INVALID_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE INVALID_TIME"
         " OTHER_ORIGIN TOKEN_EXPIRED BUFFER_TOO_SMALL\n"
+        "tc_auth_header_block OK NULL_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE OTHER_ORIGIN TOKEN_EXPIRED"
+        " BUFFER_TOO_SMALL\n"
         "tc_auth_header_list_len -\n"
         "tc_auth_header_list_name -\n"
         "tc_auth_header_list_value -\n"
