@@ -11,7 +11,7 @@ use cbc::Decryptor;
 use zeroize::Zeroizing;
 
 use crate::credentials::json::{self, Fault};
-use crate::credentials::{Parameters, SIZE_LIMIT};
+use crate::credentials::{Parameters, SIZE_LIMIT, parameter};
 use crate::error::{Error, Result};
 
 /// Reads the file, and does not delete it.
@@ -19,7 +19,8 @@ pub(crate) fn read(path: &Path, key: &[u8]) -> Result<Parameters> {
     let mut text = contents(path).ok_or(Error::ConfigIo)?;
     // All decryption faults return the same error, to prevent padding-oracle attacks.
     let plain = decrypt(key, &mut text).ok_or(Error::ConfigDecrypt)?;
-    json::object(plain).map_err(|fault| match fault {
+    // Without the names in messages: the file also has the App's own parameters, which may be called the same.
+    json::object(plain, parameter).map_err(|fault| match fault {
         Fault::NoObject => Error::ConfigDecrypt,
         Fault::Member => Error::ConfigSyntax,
     })

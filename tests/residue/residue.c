@@ -410,6 +410,8 @@ static void json(void)
         CASE("{\"tc_token\":\"%\",\"tc_token_expires\":\"1513703790\",\"tc_api_path\":\"https://company.example/api\"}",
              OK),
         CASE("{\"tc_token\":\"a\\u003d%\"}", OK),
+        CASE("{\"apiToken\":\"%\",\"expireSeconds\":1513703790}", OK),
+        CASE("{\"apiToken\":\"%\",\"tc_token\":\"%\"}", CONFIG_SYNTAX),
         CASE("{\"x\":[{\"tc_token\":\"%\"}],\"tc_token\":\"%\",\"tc_token\":\"%\"}", CONFIG_SYNTAX),
         CASE("{\"tc_token\":\"%\"", CONFIG_SYNTAX),
         CASE("{\"tc_token\":\"% x\"}", INVALID_TOKEN),
