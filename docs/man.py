@@ -36,7 +36,8 @@ def escape(text):
 
 def value(define):
     """The value of a macro, for between quotes."""
-    return escape("".join(define.find("initializer").itertext())).replace('"', "\\(dq")
+    text = define.find("initializer")
+    return "" if text is None else escape("".join(text.itertext())).replace('"', "\\(dq")
 
 
 def page(name):

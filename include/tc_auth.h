@@ -34,8 +34,9 @@
  * other headers are not signed.
  *
  * **Errors.** A function that can fail returns a tc_auth_status, 0 for success, and tc_auth_status_message() says in
- * one sentence what to do. There is no "last error". Output parameters come last and, unless stated otherwise, are
- * unchanged on failure. Initialise them to NULL, and reset them to NULL after freeing.
+ * one sentence what to do. Compilers warn if you ignore it: TC_AUTH_MUST_USE. There is no "last error". Output
+ * parameters come last and, unless stated otherwise, are unchanged on failure. Initialise them to NULL, and reset them
+ * to NULL after freeing.
  *
  * The errors of each function are listed below without the prefix TC_AUTH_STATUS_. Two are not listed, because every
  * function can return them: NULL_ARGUMENT, and PANIC: a bug in the library stopped the call; details are on standard
@@ -90,6 +91,19 @@
 #define TC_AUTH_VERSION_NUMBER (TC_AUTH_VERSION_MAJOR << 16 | TC_AUTH_VERSION_MINOR << 8 | TC_AUTH_VERSION_PATCH)
 /** All three, as tc_auth_version() writes them. */
 #define TC_AUTH_VERSION_STRING "0.1.0"
+
+/** Makes compilers warn if a result is ignored, unless you define it as nothing before you include this header. */
+#ifndef TC_AUTH_MUST_USE
+#if defined(__cplusplus) && __cplusplus >= 201703L || defined(_MSVC_LANG) && _MSVC_LANG >= 201703L
+#define TC_AUTH_MUST_USE [[nodiscard]]
+#elif defined(__GNUC__)
+#define TC_AUTH_MUST_USE __attribute__((warn_unused_result))
+#elif defined(_MSC_VER)
+#define TC_AUTH_MUST_USE _Check_return_
+#else
+#define TC_AUTH_MUST_USE
+#endif
+#endif
 
 /** As a time: this machine's clock, plus the handle's clock offset. */
 #define TC_AUTH_NOW (-1)
@@ -247,7 +261,10 @@ extern "C" {
  * @param secret_key not empty; any bytes except control characters.
  * Errors: INVALID_ACCESS_ID; INVALID_SECRET_KEY.
  */
-tc_auth_status tc_auth_new_hmac(const char *access_id, const char *secret_key, tc_auth **out);
+TC_AUTH_MUST_USE
+tc_auth_status tc_auth_new_hmac(const char *access_id,
+                                const char *secret_key,
+                                tc_auth **out);
 
 /**
  * Creates a handle for an API token. Free it with tc_auth_free().
@@ -256,7 +273,10 @@ tc_auth_status tc_auth_new_hmac(const char *access_id, const char *secret_key, t
  * @param expires when it expires, in Unix seconds (not a lifetime), or TC_AUTH_NO_EXPIRY.
  * Errors: INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
  */
-tc_auth_status tc_auth_new_token(const char *token, int64_t expires, tc_auth **out);
+TC_AUTH_MUST_USE
+tc_auth_status tc_auth_new_token(const char *token,
+                                 int64_t expires,
+                                 tc_auth **out);
 
 /**
  * Wipes and frees a handle. Lists, URLs and strings that were made with it stay valid.
@@ -275,6 +295,7 @@ tc_auth_kind tc_auth_get_kind(const tc_auth *auth);
  * One line for a log, without secrets: the kind, the access id or the token's expiry, and the API path. Free *out with
  * tc_auth_string_free().
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_describe(const tc_auth *auth,
                                 char **out);
 
@@ -288,6 +309,7 @@ tc_auth_status tc_auth_describe(const tc_auth *auth,
  * Errors: INVALID_URI_FORM (not an absolute http or https URL, or one with a user, query or fragment);
  * INVALID_URI_BYTE; ALREADY_SET.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_set_api_path(tc_auth *auth,
                                     const char *api_path);
 
@@ -300,9 +322,11 @@ const char *tc_auth_api_path(const tc_auth *auth);
  * @param seconds -86400 to 86400; 0 by default.
  * Errors: INVALID_ARGUMENT.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_set_clock_offset(tc_auth *auth, int64_t seconds);
 
 /** The clock offset in seconds, as tc_auth_set_clock_offset() set it or tc_auth_review() corrected it. */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_clock_offset(const tc_auth *auth,
                                     int64_t *out);
 
@@ -314,6 +338,7 @@ tc_auth_status tc_auth_clock_offset(const tc_auth *auth,
  */
 
 /** Makes the headers of a request that is sent now: tc_auth_headers_at() with TC_AUTH_NOW. */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_headers(const tc_auth *auth,
                                const char *method,
                                const char *uri,
@@ -330,6 +355,7 @@ tc_auth_status tc_auth_headers(const tc_auth *auth,
  * Errors: INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME (negative, or milliseconds); OTHER_ORIGIN
  * (an API path is set, and the URL has another scheme, host or port); TOKEN_EXPIRED.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_headers_at(const tc_auth *auth,
                                   const char *method,
                                   const char *uri,
@@ -352,6 +378,7 @@ tc_auth_status tc_auth_headers_at(const tc_auth *auth,
  * longer token).
  * Threads: takes no lock.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_headers_into(const tc_auth *auth,
                                     const char *method,
                                     size_t method_len,
@@ -375,6 +402,7 @@ tc_auth_status tc_auth_headers_into(const tc_auth *auth,
  * Errors: those of tc_auth_headers_at(); BUFFER_TOO_SMALL (nothing is written: double the buffer).
  * Threads: takes no lock.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_header_block(const tc_auth *auth,
                                     const char *method,
                                     const char *uri,
@@ -388,6 +416,7 @@ tc_auth_status tc_auth_header_block(const tc_auth *auth,
  * @param unix_time the second that was signed: see tc_auth_header_list_timestamp(). TC_AUTH_NOW is INVALID_TIME here.
  * Errors: INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_string_to_sign(const char *method,
                                       const char *uri,
                                       int64_t unix_time,
@@ -407,6 +436,7 @@ tc_auth_status tc_auth_string_to_sign(const char *method,
  * id:signature" or "TC-Token token" by the handle's kind, or a timestamp that is not decimal digits);
  * SIGNATURE_MISMATCH; TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_verify(const tc_auth *auth,
                               const char *method,
                               const char *uri,
@@ -465,6 +495,7 @@ void tc_auth_header_list_free(tc_auth_header_list *list);
  * @param expires the same.
  * Errors: WRONG_KIND; INVALID_TOKEN; INVALID_TIME. The old token then stays.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_update_token(tc_auth *auth,
                                     const char *token,
                                     int64_t expires);
@@ -477,6 +508,7 @@ tc_auth_status tc_auth_update_token(tc_auth *auth,
  * @param expires receives Unix seconds, or TC_AUTH_NO_EXPIRY; may be NULL.
  * Errors: WRONG_KIND.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_token(const tc_auth *auth,
                              char **token,
                              int64_t *expires);
@@ -488,6 +520,7 @@ tc_auth_status tc_auth_token(const tc_auth *auth,
  *   seconds left and a window of 60, it is renewed after 50.
  * Errors: WRONG_KIND; INVALID_ARGUMENT.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_set_renewal_window(tc_auth *auth,
                                           int64_t seconds);
 
@@ -496,6 +529,7 @@ tc_auth_status tc_auth_set_renewal_window(tc_auth *auth,
  *
  * Errors: WRONG_KIND.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_renewal_window(const tc_auth *auth, int64_t *seconds);
 
 /**
@@ -509,6 +543,7 @@ tc_auth_status tc_auth_renewal_window(const tc_auth *auth, int64_t *seconds);
  *   ticket expires. PAUSED: until the next attempt. REFUSED and NOT_RENEWABLE: until the token expires; -1 if that is
  *   unknown, 0 if it has expired. Otherwise 0. The pointer may be NULL.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_token_state(const tc_auth *auth,
                                    int32_t *state,
                                    int64_t *seconds);
@@ -529,6 +564,7 @@ tc_auth_status tc_auth_token_state(const tc_auth *auth,
  * Errors: INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
  * Threads: the only function that waits.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_renewal_poll(tc_auth *auth,
                                     int64_t max_wait_ms,
                                     tc_auth_renewal **out);
@@ -551,7 +587,8 @@ const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
  * OK: the token was replaced or extended, or the response does not matter any more, because another token was set or
  * the handle freed. RENEWAL_REFUSED: there is no further attempt until another token is set. RENEWAL_BAD_RESPONSE: any
  * other response. The token stays in use while it is valid; the next attempt is after 5 to 60 seconds. A call with an
- * invalid argument counts as tc_auth_renewal_cancel().
+ * invalid argument counts as tc_auth_renewal_cancel(). You may ignore the status, because signing reports whether the
+ * token is usable.
  *
  * @param body the whole body, or what arrived of it: it may be the whole new token.
  * @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:
@@ -588,6 +625,7 @@ void tc_auth_renewal_cancel(tc_auth_renewal *renewal);
  * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (the sent value is not of the
  * handle's kind, or not visible ASCII); INVALID_TIME (of the sent timestamp).
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_review(tc_auth *auth,
                               const char *sent_authorization,
                               size_t sent_authorization_len,
@@ -624,6 +662,7 @@ const char *tc_auth_advice_message(int32_t advice);
  *
  * Errors: INVALID_URI_FORM (also for a fragment); INVALID_URI_BYTE.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_url_new(const char *base,
                                tc_auth_url **out);
 
@@ -636,6 +675,7 @@ tc_auth_status tc_auth_url_new(const char *base,
  * Errors: API_PATH_MISSING; INVALID_URI_FORM (the path does not begin with exactly one `/`, or has a fragment);
  * INVALID_URI_BYTE.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_url_new_for(const tc_auth *auth,
                                    const char *path,
                                    tc_auth_url **out);
@@ -647,6 +687,7 @@ tc_auth_status tc_auth_url_new_for(const tc_auth *auth,
  * Errors: INVALID_ARGUMENT (empty, "." or "..", which HTTP clients remove); INVALID_URI_FORM (the URL has a query
  * already). The URL is then unchanged.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_url_add_segment(tc_auth_url *url,
                                        const char *segment);
 
@@ -656,6 +697,7 @@ tc_auth_status tc_auth_url_add_segment(tc_auth_url *url,
  *
  * Errors: INVALID_ARGUMENT (an empty name). The URL is then unchanged.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_url_add_query(tc_auth_url *url,
                                      const char *name,
                                      const char *value);
@@ -686,6 +728,7 @@ void tc_auth_url_free(tc_auth_url *url);
  * wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
  * INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_from_json(const char *json,
                                  size_t json_len,
                                  tc_auth **out);
@@ -698,6 +741,7 @@ tc_auth_status tc_auth_from_json(const char *json,
  * Errors: INVALID_ARGUMENT (a negative argc); CONFIG_SYNTAX (a name that is given twice or has no value; a value that
  * begins with `--` is written `--name=value`); the rest as in tc_auth_from_json().
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_from_args(int32_t argc,
                                  char *const *argv,
                                  tc_auth **out);
@@ -711,6 +755,7 @@ tc_auth_status tc_auth_from_args(int32_t argc,
  * Errors: as in tc_auth_from_json().
  * Threads: no other thread may change the environment meanwhile: call it before you start threads.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_from_env(tc_auth **out);
 
 /**
@@ -722,6 +767,7 @@ tc_auth_status tc_auth_from_env(tc_auth **out);
  * Errors: CONFIG_IO (missing, not a regular file, not readable, or over 1 MiB); CONFIG_DECRYPT (wrong key or content);
  * CONFIG_SYNTAX (an object with a wrong member); the rest as in tc_auth_from_json().
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_from_param_file(const char *path,
                                        const char *key,
                                        tc_auth **out);
@@ -740,6 +786,7 @@ tc_auth_status tc_auth_from_param_file(const char *path,
  * Errors: INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
  * Threads: as in tc_auth_from_env().
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_discover(int32_t argc,
                                 char *const *argv,
                                 char **why,

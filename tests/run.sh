@@ -80,6 +80,37 @@ header_compiles() { # COMPILER DIALECT
     $1 -x "$language" -std="$2" $WARNINGS -Iinclude -c tests/c/header.c -o /dev/null
 }
 
+# warns STATEMENT COMPILER... : whether the compiler warns of an ignored result, which is an error here
+warns() {
+    statement=$1
+    shift
+    echo "#include <tc_auth.h>
+        void f(tc_auth *auth, tc_auth_renewal *renewal) { $statement; (void)auth; (void)renewal; }" >"$build/ignored.c"
+    if "$@" $WARNINGS -Iinclude -c "$build/ignored.c" -o /dev/null 2>"$build/ignored.log"; then
+        return 1
+    fi
+    grep -q 'unused-result' "$build/ignored.log"
+}
+
+# By each compiler, in the dialects that differ; and not where the result may be ignored, or if the macro is nothing.
+ignored_results() {
+    clang=$(clang_cxx)
+    [ -n "$clang" ] || echo "not tested: clang; to test it: apt-get install clang-22"
+    for dialect in c99 c++11 c++17; do
+        case $dialect in *++*) language=c++ gcc=$CXX ;; *) language=c gcc=$CC ;; esac
+        for compiler in "$gcc" $clang; do
+            have ${compiler%% *} || { echo "not tested: $compiler"; continue; }
+            set -- $compiler -x $language -std=$dialect
+            warns 'tc_auth_set_clock_offset(auth, 1)' "$@" || { echo "no warning: $*"; return 1; }
+            ! warns 'tc_auth_renewal_complete(renewal, 0, "", 0, 0)' "$@" || { echo "a warning: $*"; return 1; }
+            ! warns 'tc_auth_set_clock_offset(auth, 1)' "$@" -DTC_AUTH_MUST_USE= || { echo "not silenced: $*"; return 1; }
+            # Tests that there was no other error.
+            "$@" $WARNINGS -Iinclude -DTC_AUTH_MUST_USE= -c "$build/ignored.c" -o /dev/null || return 1
+            echo "tested: $*"
+        done
+    done
+}
+
 c_program() { # NAME static|shared
     make_quietly "$build/$1-$2" && LD_LIBRARY_PATH=$RELEASE "$build/$1-$2"
 }
@@ -443,6 +474,8 @@ part_quick() {
             skip "$name" "no C++ compiler" "apt-get install g++"
         fi
     done
+
+    run "ignored results: warnings" ignored_results
 
     for kind in static shared; do
         run "C: vectors and bad input, $kind library" c_program test_cases $kind

@@ -33,6 +33,7 @@ pub enum tc_auth_kind {
 /// @param access_id visible ASCII (0x21 to 0x7e), not empty.
 /// @param secret_key not empty; any bytes except control characters.
 /// Errors: INVALID_ACCESS_ID; INVALID_SECRET_KEY.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_new_hmac(
     access_id: *const c_char,
@@ -53,6 +54,7 @@ pub unsafe extern "C" fn tc_auth_new_hmac(
 /// @param token visible ASCII (0x21 to 0x7e), not empty; it is copied.
 /// @param expires when it expires, in Unix seconds (not a lifetime), or TC_AUTH_NO_EXPIRY.
 /// Errors: INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_new_token(
     token: *const c_char,
@@ -95,6 +97,7 @@ pub extern "C" fn tc_auth_get_kind(auth: Option<&tc_auth>) -> tc_auth_kind {
 
 /// One line for a log, without secrets: the kind, the access id or the token's expiry, and the API path. Free *out with
 /// tc_auth_string_free().
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_describe(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<*mut c_char>>) -> Status {
     guard_quick(|| {
@@ -112,6 +115,7 @@ pub extern "C" fn tc_auth_describe(auth: Option<&tc_auth>, out: Option<&mut Mayb
 ///
 /// Errors: INVALID_URI_FORM (not an absolute http or https URL, or one with a user, query or fragment);
 /// INVALID_URI_BYTE; ALREADY_SET.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *const c_char) -> Status {
     guard_quick(|| {
@@ -131,6 +135,7 @@ pub extern "C" fn tc_auth_api_path(auth: Option<&tc_auth>) -> *const c_char {
 ///
 /// @param seconds -86400 to 86400; 0 by default.
 /// Errors: INVALID_ARGUMENT.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_clock_offset(auth: *mut tc_auth, seconds: i64) -> Status {
     // SAFETY: the caller keeps the header's rules for handles.
@@ -138,6 +143,7 @@ pub unsafe extern "C" fn tc_auth_set_clock_offset(auth: *mut tc_auth, seconds: i
 }
 
 /// The clock offset in seconds, as tc_auth_set_clock_offset() set it or tc_auth_review() corrected it.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_clock_offset(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<i64>>) -> Status {
     guard_quick(|| {
@@ -148,6 +154,7 @@ pub extern "C" fn tc_auth_clock_offset(auth: Option<&tc_auth>, out: Option<&mut 
 }
 
 /// Makes the headers of a request that is sent now: tc_auth_headers_at() with TC_AUTH_NOW.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_headers(
     auth: Option<&tc_auth>,
@@ -168,6 +175,7 @@ pub unsafe extern "C" fn tc_auth_headers(
 /// @param unix_time Unix seconds, or TC_AUTH_NOW. A token's expiry is compared with it.
 /// Errors: INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME (negative, or milliseconds); OTHER_ORIGIN
 /// (an API path is set, and the URL has another scheme, host or port); TOKEN_EXPIRED.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_headers_at(
     auth: Option<&tc_auth>,
@@ -202,6 +210,7 @@ pub unsafe extern "C" fn tc_auth_headers_at(
 /// *authorization_len is written; pass NULL and 0 to ask for it, and do so in a loop, because another thread may set a
 /// longer token).
 /// Threads: takes no lock.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_headers_into(
     auth: Option<&tc_auth>,
@@ -241,6 +250,7 @@ pub unsafe extern "C" fn tc_auth_headers_into(
 /// @param capacity its size in bytes.
 /// Errors: those of tc_auth_headers_at(); BUFFER_TOO_SMALL (nothing is written: double the buffer).
 /// Threads: takes no lock.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_header_block(
     auth: Option<&tc_auth>,
@@ -267,6 +277,7 @@ pub unsafe extern "C" fn tc_auth_header_block(
 ///
 /// @param unix_time the second that was signed: see tc_auth_header_list_timestamp(). TC_AUTH_NOW is INVALID_TIME here.
 /// Errors: INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_string_to_sign(
     method: *const c_char,
@@ -295,6 +306,7 @@ pub unsafe extern "C" fn tc_auth_string_to_sign(
 /// INVALID_ARGUMENT (the tolerance). Then, in this order, for the headers MALFORMED_AUTHORIZATION (missing, or not "TC
 /// id:signature" or "TC-Token token" by the handle's kind, or a timestamp that is not decimal digits);
 /// SIGNATURE_MISMATCH; TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_verify(
     auth: Option<&tc_auth>,

@@ -22,6 +22,7 @@ use crate::credentials::param_file;
 /// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
 /// wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
 /// INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_json(
     json: *const c_char,
@@ -42,6 +43,7 @@ pub unsafe extern "C" fn tc_auth_from_json(
 /// @param argv argc strings, as those of main(). Other arguments are ignored.
 /// Errors: INVALID_ARGUMENT (a negative argc); CONFIG_SYNTAX (a name that is given twice or has no value; a value that
 /// begins with `--` is written `--name=value`); the rest as in tc_auth_from_json().
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_args(
     argc: i32,
@@ -63,6 +65,7 @@ pub unsafe extern "C" fn tc_auth_from_args(
 ///
 /// Errors: as in tc_auth_from_json().
 /// Threads: no other thread may change the environment meanwhile: call it before you start threads.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) -> Status {
     guard(|| {
@@ -79,6 +82,7 @@ pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) 
 /// @param key the value of TC_APP_PARAM_KEY: 16, 24 or 32 bytes.
 /// Errors: CONFIG_IO (missing, not a regular file, not readable, or over 1 MiB); CONFIG_DECRYPT (wrong key or content);
 /// CONFIG_SYNTAX (an object with a wrong member); the rest as in tc_auth_from_json().
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_param_file(
     path: *const c_char,
@@ -106,6 +110,7 @@ pub unsafe extern "C" fn tc_auth_from_param_file(
 ///   argument is invalid. Free it with tc_auth_string_free(). The pointer may be NULL.
 /// Errors: INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
 /// Threads: as in tc_auth_from_env().
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_discover(
     argc: i32,

@@ -43,7 +43,8 @@ pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *con
 /// OK: the token was replaced or extended, or the response does not matter any more, because another token was set or
 /// the handle freed. RENEWAL_REFUSED: there is no further attempt until another token is set. RENEWAL_BAD_RESPONSE: any
 /// other response. The token stays in use while it is valid; the next attempt is after 5 to 60 seconds. A call with an
-/// invalid argument counts as tc_auth_renewal_cancel().
+/// invalid argument counts as tc_auth_renewal_cancel(). You may ignore the status, because signing reports whether the
+/// token is usable.
 ///
 /// @param body the whole body, or what arrived of it: it may be the whole new token.
 /// @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:
