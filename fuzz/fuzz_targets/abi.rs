@@ -965,6 +965,8 @@ impl World<'_> {
                 let token = CString::new(format!("after:{}", self.numbers)).unwrap();
                 assert_eq!(unsafe { tc_auth_update_token(auth.handle, token.as_ptr(), 1) }, OK);
                 auth.set(token.to_bytes(), 1);
+                assert_eq!(unsafe { tc_auth_set_renewal_window(auth.handle, 60) }, OK);
+                auth.window = 60;
             }
         }
     }
