@@ -34,6 +34,12 @@ def escape(text):
     return text
 
 
+def value(define):
+    """The value of a macro, for between quotes."""
+    text = define.find("initializer")
+    return "" if text is None else escape("".join(text.itertext())).replace('"', "\\(dq")
+
+
 def page(name):
     return f"\\fB{escape(name)}\\fR(3)"
 
@@ -168,7 +174,7 @@ def function_page(member):
     result = {"void": "", "tc_auth_status": succeeds}
     mentioned = [ref.text.removesuffix("()") for ref in member.findall(".//ref") if ref.text.endswith("()")]
     text = "".join(member.find("detaileddescription").itertext())
-    enumerations = ("tc_auth_advice", "tc_auth_kind", "tc_auth_unsealed")
+    enumerations = ("tc_auth_advice", "tc_auth_kind", "tc_auth_state", "tc_auth_unsealed")
     mentioned += [other for other in enumerations if re.search(rf"\b{other}\b", text)]
     write(
         name,
@@ -212,7 +218,7 @@ def front():
         if member.get("kind") == "typedef"
     )
     constants = "".join(
-        f".TP\n.BR {member.findtext('name')} \" {escape(member.findtext('initializer'))}\"\n" + lines(brief(member))
+        f".TP\n.BR {member.findtext('name')} \" {value(member)}\"\n" + lines(brief(member))
         for member in members
         if member.get("kind") == "define"
     )

@@ -87,8 +87,10 @@ using tcauth::result;
 using tcauth::text;
 using tcauth::time_point;
 using tcauth::token;
+using tcauth::token_state;
 using tcauth::try_string_to_sign;
 using tcauth::url;
 using tcauth::version;
+using tcauth::version_number;
 using tcauth::wipe;
 }

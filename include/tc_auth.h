@@ -34,8 +34,9 @@
  * other headers are not signed.
  *
  * **Errors.** A function that can fail returns a tc_auth_status, 0 for success, and tc_auth_status_message() says in
- * one sentence what to do. There is no "last error". Output parameters come last and, unless stated otherwise, are
- * unchanged on failure. Initialise them to NULL, and reset them to NULL after freeing.
+ * one sentence what to do. Compilers warn if you ignore it: TC_AUTH_MUST_USE. There is no "last error". Output
+ * parameters come last and, unless stated otherwise, are unchanged on failure. Initialise them to NULL, and reset them
+ * to NULL after freeing.
  *
  * The errors of each function are listed below without the prefix TC_AUTH_STATUS_. Two are not listed, because every
  * function can return them: NULL_ARGUMENT, and PANIC: a bug in the library stopped the call; details are on standard
@@ -66,7 +67,8 @@
  * they are freed or replaced, and leaves none on the stack or in registers. A call needs 12 KiB of stack.
  *
  * **Memory.** If an allocation fails, the library prints one line on standard error and aborts the program (SIGABRT).
- * Only tc_auth_headers_into() keeps working, on a token handle after the thread's first call.
+ * Only tc_auth_headers_into() and tc_auth_header_block() keep working, on a token handle after the thread's first
+ * call.
  *
  * **Compatibility.** Enumeration values never change, but later versions may add some: handle unknown values.
  */
@@ -86,6 +88,23 @@
 #define TC_AUTH_VERSION_MINOR 1
 /** Increases with each fix. */
 #define TC_AUTH_VERSION_PATCH 0
+/** All three as one number, also for the preprocessor: major << 16 | minor << 8 | patch. */
+#define TC_AUTH_VERSION_NUMBER (TC_AUTH_VERSION_MAJOR << 16 | TC_AUTH_VERSION_MINOR << 8 | TC_AUTH_VERSION_PATCH)
+/** All three, as tc_auth_version() writes them. */
+#define TC_AUTH_VERSION_STRING "0.1.0"
+
+/** Makes compilers warn if a result is ignored, unless you define it as nothing before you include this header. */
+#ifndef TC_AUTH_MUST_USE
+#if defined(__cplusplus) && __cplusplus >= 201703L || defined(_MSVC_LANG) && _MSVC_LANG >= 201703L
+#define TC_AUTH_MUST_USE [[nodiscard]]
+#elif defined(__GNUC__)
+#define TC_AUTH_MUST_USE __attribute__((warn_unused_result))
+#elif defined(_MSC_VER)
+#define TC_AUTH_MUST_USE _Check_return_
+#else
+#define TC_AUTH_MUST_USE
+#endif
+#endif
 
 /** As a time: this machine's clock, plus the handle's clock offset. */
 #define TC_AUTH_NOW (-1)
@@ -119,7 +138,7 @@ typedef enum {
   TC_AUTH_STATUS_INVALID_TOKEN = 7,
   /** The time is negative, or 10^11 or more (perhaps milliseconds). */
   TC_AUTH_STATUS_INVALID_TIME = 8,
-  /** The buffer is too small; the length that is needed was stored. */
+  /** The buffer is too small; nothing was written to it. */
   TC_AUTH_STATUS_BUFFER_TOO_SMALL = 9,
   /** The function needs a token handle, and this is an HMAC handle. */
   TC_AUTH_STATUS_WRONG_KIND = 10,
@@ -195,6 +214,24 @@ typedef enum {
   TC_AUTH_ADVICE_UNKNOWN = 7,
 } tc_auth_advice;
 
+/** What can be done with a token. */
+typedef enum {
+  /** There is no token, but an access id and a secret key. */
+  TC_AUTH_STATE_NONE = 0,
+  /** It is not due. */
+  TC_AUTH_STATE_VALID = 1,
+  /** It is due: the next poll gives a ticket. */
+  TC_AUTH_STATE_DUE = 2,
+  /** A ticket is out. */
+  TC_AUTH_STATE_UNDER_WAY = 3,
+  /** It is due, but the next attempt comes only after a pause. */
+  TC_AUTH_STATE_PAUSED = 4,
+  /** The server refused to renew it. */
+  TC_AUTH_STATE_REFUSED = 5,
+  /** It begins with "APIV2:", or no API path is set. */
+  TC_AUTH_STATE_NOT_RENEWABLE = 6,
+} tc_auth_state;
+
 /** What a sealed token was, compared with the current one. */
 typedef enum {
   /** The same token, with the same generation. Of two expiries the later one counts. */
@@ -241,7 +278,10 @@ extern "C" {
  * @param secret_key not empty; any bytes except control characters.
  * Errors: INVALID_ACCESS_ID; INVALID_SECRET_KEY.
  */
-tc_auth_status tc_auth_new_hmac(const char *access_id, const char *secret_key, tc_auth **out);
+TC_AUTH_MUST_USE
+tc_auth_status tc_auth_new_hmac(const char *access_id,
+                                const char *secret_key,
+                                tc_auth **out);
 
 /**
  * Creates a handle for an API token. Free it with tc_auth_free().
@@ -250,7 +290,10 @@ tc_auth_status tc_auth_new_hmac(const char *access_id, const char *secret_key, t
  * @param expires when it expires, in Unix seconds (not a lifetime), or TC_AUTH_NO_EXPIRY.
  * Errors: INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
  */
-tc_auth_status tc_auth_new_token(const char *token, int64_t expires, tc_auth **out);
+TC_AUTH_MUST_USE
+tc_auth_status tc_auth_new_token(const char *token,
+                                 int64_t expires,
+                                 tc_auth **out);
 
 /**
  * Wipes and frees a handle. Lists, URLs and strings that were made with it stay valid.
@@ -269,6 +312,7 @@ tc_auth_kind tc_auth_get_kind(const tc_auth *auth);
  * One line for a log, without secrets: the kind, the access id or the token's expiry, and the API path. Free *out with
  * tc_auth_string_free().
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_describe(const tc_auth *auth,
                                 char **out);
 
@@ -282,8 +326,12 @@ tc_auth_status tc_auth_describe(const tc_auth *auth,
  * Errors: INVALID_URI_FORM (not an absolute http or https URL, or one with a user, query or fragment);
  * INVALID_URI_BYTE; ALREADY_SET.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_set_api_path(tc_auth *auth,
                                     const char *api_path);
+
+/** The API path as it was set, without a `/` at its end; NULL if none is set. Valid until the handle is freed. */
+const char *tc_auth_api_path(const tc_auth *auth);
 
 /**
  * Sets how many seconds are added to this machine's clock where TC_AUTH_NOW is passed.
@@ -291,9 +339,11 @@ tc_auth_status tc_auth_set_api_path(tc_auth *auth,
  * @param seconds -86400 to 86400; 0 by default.
  * Errors: INVALID_ARGUMENT.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_set_clock_offset(tc_auth *auth, int64_t seconds);
 
 /** The clock offset in seconds, as tc_auth_set_clock_offset() set it or tc_auth_review() corrected it. */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_clock_offset(const tc_auth *auth,
                                     int64_t *out);
 
@@ -305,6 +355,7 @@ tc_auth_status tc_auth_clock_offset(const tc_auth *auth,
  */
 
 /** Makes the headers of a request that is sent now: tc_auth_headers_at() with TC_AUTH_NOW. */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_headers(const tc_auth *auth,
                                const char *method,
                                const char *uri,
@@ -321,6 +372,7 @@ tc_auth_status tc_auth_headers(const tc_auth *auth,
  * Errors: INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME (negative, or milliseconds); OTHER_ORIGIN
  * (an API path is set, and the URL has another scheme, host or port); TOKEN_EXPIRED.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_headers_at(const tc_auth *auth,
                                   const char *method,
                                   const char *uri,
@@ -343,6 +395,7 @@ tc_auth_status tc_auth_headers_at(const tc_auth *auth,
  * longer token).
  * Threads: takes no lock.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_headers_into(const tc_auth *auth,
                                     const char *method,
                                     size_t method_len,
@@ -355,12 +408,32 @@ tc_auth_status tc_auth_headers_into(const tc_auth *auth,
                                     int64_t *timestamp);
 
 /**
+ * Writes the header lines of a request that is sent now into your buffer, as they go over the wire: each line ends with
+ * CR LF, a NUL follows the last one, and there is no empty line. Allocates nothing except in a thread's first call on a
+ * token handle.
+ *
+ * @param method as in tc_auth_headers_at().
+ * @param uri the same.
+ * @param block your buffer.
+ * @param capacity its size in bytes.
+ * Errors: those of tc_auth_headers_at(); BUFFER_TOO_SMALL (nothing is written: double the buffer).
+ * Threads: takes no lock.
+ */
+TC_AUTH_MUST_USE
+tc_auth_status tc_auth_header_block(const tc_auth *auth,
+                                    const char *method,
+                                    const char *uri,
+                                    char *block,
+                                    size_t capacity);
+
+/**
  * The string that is signed, such as "/api/v3/indicators:GET:1513703787", to compare with another implementation. Free
  * *out with tc_auth_string_free().
  *
  * @param unix_time the second that was signed: see tc_auth_header_list_timestamp(). TC_AUTH_NOW is INVALID_TIME here.
  * Errors: INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_string_to_sign(const char *method,
                                       const char *uri,
                                       int64_t unix_time,
@@ -380,6 +453,7 @@ tc_auth_status tc_auth_string_to_sign(const char *method,
  * id:signature" or "TC-Token token" by the handle's kind, or a timestamp that is not decimal digits);
  * SIGNATURE_MISMATCH; TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_verify(const tc_auth *auth,
                               const char *method,
                               const char *uri,
@@ -438,6 +512,7 @@ void tc_auth_header_list_free(tc_auth_header_list *list);
  * @param expires the same.
  * Errors: WRONG_KIND; INVALID_TOKEN; INVALID_TIME. The old token then stays.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_update_token(tc_auth *auth,
                                     const char *token,
                                     int64_t expires);
@@ -450,6 +525,7 @@ tc_auth_status tc_auth_update_token(tc_auth *auth,
  * @param expires receives Unix seconds, or TC_AUTH_NO_EXPIRY; may be NULL.
  * Errors: WRONG_KIND.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_token(const tc_auth *auth,
                              char **token,
                              int64_t *expires);
@@ -461,8 +537,33 @@ tc_auth_status tc_auth_token(const tc_auth *auth,
  *   seconds left and a window of 60, it is renewed after 50.
  * Errors: WRONG_KIND; INVALID_ARGUMENT.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_set_renewal_window(tc_auth *auth,
                                           int64_t seconds);
+
+/**
+ * The renewal window in seconds, as tc_auth_set_renewal_window() set it.
+ *
+ * Errors: WRONG_KIND.
+ */
+TC_AUTH_MUST_USE
+tc_auth_status tc_auth_renewal_window(const tc_auth *auth, int64_t *seconds);
+
+/**
+ * The state of the token, for event loops, health checks and messages. Changes nothing.
+ *
+ * If several states apply, it is the first of NOT_RENEWABLE, REFUSED, UNDER_WAY, PAUSED, DUE and VALID. An event loop
+ * in UNDER_WAY waits until it has completed its own ticket, or tries again after at most a second.
+ *
+ * @param state receives a tc_auth_state, as an int32_t: later versions may have others.
+ * @param seconds receives a time, rounded up. VALID: until the token is due; -1 if that is unknown. UNDER_WAY: until the
+ *   ticket expires. PAUSED: until the next attempt. REFUSED and NOT_RENEWABLE: until the token expires; -1 if that is
+ *   unknown, 0 if it has expired. Otherwise 0. The pointer may be NULL.
+ */
+TC_AUTH_MUST_USE
+tc_auth_status tc_auth_token_state(const tc_auth *auth,
+                                   int32_t *state,
+                                   int64_t *seconds);
 
 /**
  * Call it before you sign a request: it says whether to go ahead, or to renew the token first.
@@ -480,6 +581,7 @@ tc_auth_status tc_auth_set_renewal_window(tc_auth *auth,
  * Errors: INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
  * Threads: the only function that waits.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_renewal_poll(tc_auth *auth,
                                     int64_t max_wait_ms,
                                     tc_auth_renewal **out);
@@ -500,6 +602,7 @@ const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
  * @param needed receives 1, or 0 if the token was replaced or extended in the meantime, or the handle was freed: then
  *   cancel the ticket.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_renewal_needed(const tc_auth_renewal *renewal,
                                       int32_t *needed);
 
@@ -512,7 +615,8 @@ tc_auth_status tc_auth_renewal_needed(const tc_auth_renewal *renewal,
  * OK: the token was replaced or extended, or the response does not matter any more, because another token was set or
  * the handle freed. RENEWAL_REFUSED: there is no further attempt until another token is set. RENEWAL_BAD_RESPONSE: any
  * other response. The token stays in use while it is valid; the next attempt is after 5 to 60 seconds. A call with an
- * invalid argument counts as tc_auth_renewal_cancel().
+ * invalid argument counts as tc_auth_renewal_cancel(). You may ignore the status, because signing reports whether the
+ * token is usable.
  *
  * @param body the whole body, or what arrived of it: it may be the whole new token.
  * @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:
@@ -549,6 +653,7 @@ void tc_auth_renewal_cancel(tc_auth_renewal *renewal);
  * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (the sent value is not of the
  * handle's kind, or not visible ASCII); INVALID_TIME (of the sent timestamp).
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_review(tc_auth *auth,
                               const char *sent_authorization,
                               size_t sent_authorization_len,
@@ -588,6 +693,7 @@ const char *tc_auth_advice_message(int32_t advice);
  *
  * Errors: WRONG_KIND.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_family(const tc_auth *auth,
                               char **out);
 
@@ -606,6 +712,7 @@ tc_auth_status tc_auth_family(const tc_auth *auth,
  * Errors: WRONG_KIND; INVALID_ARGUMENT (the key); SEAL_INVALID (a token of more than 65528 bytes, or the 2^63rd
  * change).
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_seal(const tc_auth *auth,
                             const char *key,
                             char **out);
@@ -622,6 +729,7 @@ tc_auth_status tc_auth_seal(const tc_auth *auth,
  * Errors: WRONG_KIND; INVALID_ARGUMENT (the key, or a length above PTRDIFF_MAX); SEAL_INVALID (a wrong key, another
  * family, or any change of the line); SEAL_VERSION. Then nothing changes.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_unseal(tc_auth *auth,
                               const char *sealed,
                               size_t sealed_len,
@@ -643,6 +751,7 @@ tc_auth_status tc_auth_unseal(tc_auth *auth,
  *
  * Errors: INVALID_URI_FORM (also for a fragment); INVALID_URI_BYTE.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_url_new(const char *base,
                                tc_auth_url **out);
 
@@ -655,6 +764,7 @@ tc_auth_status tc_auth_url_new(const char *base,
  * Errors: API_PATH_MISSING; INVALID_URI_FORM (the path does not begin with exactly one `/`, or has a fragment);
  * INVALID_URI_BYTE.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_url_new_for(const tc_auth *auth,
                                    const char *path,
                                    tc_auth_url **out);
@@ -666,6 +776,7 @@ tc_auth_status tc_auth_url_new_for(const tc_auth *auth,
  * Errors: INVALID_ARGUMENT (empty, "." or "..", which HTTP clients remove); INVALID_URI_FORM (the URL has a query
  * already). The URL is then unchanged.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_url_add_segment(tc_auth_url *url,
                                        const char *segment);
 
@@ -675,6 +786,7 @@ tc_auth_status tc_auth_url_add_segment(tc_auth_url *url,
  *
  * Errors: INVALID_ARGUMENT (an empty name). The URL is then unchanged.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_url_add_query(tc_auth_url *url,
                                      const char *name,
                                      const char *value);
@@ -693,28 +805,32 @@ void tc_auth_url_free(tc_auth_url *url);
  */
 
 /**
- * Creates a handle from a JSON object with the platform's parameters. Free it with tc_auth_free().
+ * Creates a handle from a JSON object with the platform's parameters, or from a message to a service App. Free it with
+ * tc_auth_free().
  *
  * Members: tc_token, tc_token_expires (Unix seconds, a number or a string), tc_api_path, and a key pair:
- * tc_api_access_id and tc_api_secret_key, or else api_access_id and api_secret_key. Empty strings and null count as
- * absent, and other members are ignored. A token takes precedence over a key pair. The API path is set on the handle.
+ * tc_api_access_id and tc_api_secret_key, or else api_access_id and api_secret_key. In messages the first two are
+ * called apiToken and expireSeconds. Empty strings and null count as absent, and other members are ignored. A token
+ * takes precedence over a key pair. The API path is set on the handle.
  *
  * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
- * wrong type or given twice); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
+ * wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
  * INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_from_json(const char *json,
                                  size_t json_len,
                                  tc_auth **out);
 
 /**
  * Creates a handle from command-line arguments: `--tc_token X` or `--tc_token=X`, and the other names of
- * tc_auth_from_json(). Free it with tc_auth_free().
+ * tc_auth_from_json() except those in messages. Free it with tc_auth_free().
  *
  * @param argv argc strings, as those of main(). Other arguments are ignored.
  * Errors: INVALID_ARGUMENT (a negative argc); CONFIG_SYNTAX (a name that is given twice or has no value; a value that
  * begins with `--` is written `--name=value`); the rest as in tc_auth_from_json().
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_from_args(int32_t argc,
                                  char *const *argv,
                                  tc_auth **out);
@@ -728,17 +844,19 @@ tc_auth_status tc_auth_from_args(int32_t argc,
  * Errors: as in tc_auth_from_json().
  * Threads: no other thread may change the environment meanwhile: call it before you start threads.
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_from_env(tc_auth **out);
 
 /**
  * Creates a handle from the encrypted file in which the platform passes parameters: AES-CBC over the JSON object of
- * tc_auth_from_json(). The file is not deleted. Free the handle with tc_auth_free().
+ * tc_auth_from_json(), without the names in messages. The file is not deleted. Free the handle with tc_auth_free().
  *
  * @param path the value of TC_APP_PARAM_FILE.
  * @param key the value of TC_APP_PARAM_KEY: 16, 24 or 32 bytes.
  * Errors: CONFIG_IO (missing, not a regular file, not readable, or over 1 MiB); CONFIG_DECRYPT (wrong key or content);
  * CONFIG_SYNTAX (an object with a wrong member); the rest as in tc_auth_from_json().
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_from_param_file(const char *path,
                                        const char *key,
                                        tc_auth **out);
@@ -757,6 +875,7 @@ tc_auth_status tc_auth_from_param_file(const char *path,
  * Errors: INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
  * Threads: as in tc_auth_from_env().
  */
+TC_AUTH_MUST_USE
 tc_auth_status tc_auth_discover(int32_t argc,
                                 char *const *argv,
                                 char **why,
@@ -792,6 +911,11 @@ const char *tc_auth_status_message(int32_t status);
  * valid as long as the program runs.
  */
 const char *tc_auth_version(void);
+
+/**
+ * The version of the library that is running, to compare with TC_AUTH_VERSION_NUMBER: major << 16 | minor << 8 | patch.
+ */
+uint32_t tc_auth_version_number(void);
 
 /** @} */
 

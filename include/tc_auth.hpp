@@ -187,6 +187,21 @@ constexpr std::string_view name(tc_auth_unsealed outcome) noexcept
     return {};
 }
 
+/** The name of a state, such as "DUE"; empty for a number of a later library. */
+constexpr std::string_view name(tc_auth_state state) noexcept
+{
+    switch (state) {
+    case TC_AUTH_STATE_NONE: return "NONE";
+    case TC_AUTH_STATE_VALID: return "VALID";
+    case TC_AUTH_STATE_DUE: return "DUE";
+    case TC_AUTH_STATE_UNDER_WAY: return "UNDER_WAY";
+    case TC_AUTH_STATE_PAUSED: return "PAUSED";
+    case TC_AUTH_STATE_REFUSED: return "REFUSED";
+    case TC_AUTH_STATE_NOT_RENEWABLE: return "NOT_RENEWABLE";
+    }
+    return {};
+}
+
 namespace detail {
 
 /** An object that is never destroyed, so that the destructors of static objects can still use it. */
@@ -251,6 +266,13 @@ template <class traits>
 std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_unsealed outcome)
 {
     return detail::write(out, outcome);
+}
+
+/** Writes the name of a state. */
+template <class traits>
+std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_state state)
+{
+    return detail::write(out, state);
 }
 
 // ---- errors and results
@@ -628,6 +650,12 @@ struct token {
     std::optional<time_point> expires; /**< If it is known. */
 };
 
+/** What can be done with a token, and for how long, or from when on: see tc_auth_token_state(). */
+struct token_state {
+    tc_auth_state state; /**< Which state it is. */
+    std::optional<std::chrono::seconds> left; /**< The time, rounded up, if it is known. */
+};
+
 /** You were chosen to renew: tc_auth_renewal. Destroying it cancels it. */
 class renewal {
 public:
@@ -813,6 +841,13 @@ public:
         return detail::run([&] { return tc_auth_set_api_path(get(), path.get()); }, path);
     }
 
+    /** tc_auth_api_path(): nothing if it is not set. Valid as long as the handle. */
+    std::optional<std::string_view> api_path() const noexcept
+    {
+        const char *path = tc_auth_api_path(get());
+        return path ? std::optional<std::string_view>(path) : std::nullopt;
+    }
+
     /** tc_auth_update_token() */
     result<void> try_update_token(text token, std::optional<moment> expires = {})
     {
@@ -834,10 +869,30 @@ public:
         return current;
     }
 
+    /** tc_auth_token_state() */
+    result<tcauth::token_state> try_token_state() const
+    {
+        std::int32_t number = TC_AUTH_STATE_NONE;
+        std::int64_t seconds = 0;
+        const auto status = tc_auth_token_state(get(), &number, &seconds);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        tcauth::token_state current{static_cast<tc_auth_state>(number), {}};
+        if (seconds >= 0)
+            current.left = std::chrono::seconds(seconds);
+        return current;
+    }
+
     /** tc_auth_set_renewal_window() */
     result<void> try_set_renewal_window(std::chrono::seconds window)
     {
         return detail::run([&] { return tc_auth_set_renewal_window(get(), window.count()); });
+    }
+
+    /** tc_auth_renewal_window() */
+    result<std::chrono::seconds> try_renewal_window() const
+    {
+        return seconds_of([&](std::int64_t *out) { return tc_auth_renewal_window(get(), out); });
     }
 
     /** tc_auth_set_clock_offset() */
@@ -849,11 +904,7 @@ public:
     /** tc_auth_clock_offset() */
     result<std::chrono::seconds> try_clock_offset() const
     {
-        std::int64_t offset = 0;
-        const auto status = tc_auth_clock_offset(get(), &offset);
-        if (status != TC_AUTH_STATUS_OK)
-            return failure(status);
-        return std::chrono::seconds(offset);
+        return seconds_of([&](std::int64_t *out) { return tc_auth_clock_offset(get(), out); });
     }
 
     /**
@@ -969,8 +1020,12 @@ public:
     void update_token(text token, std::optional<moment> expires = {}) { try_update_token(token, expires).value(); }
     /** try_current_token() */
     tcauth::token current_token() const { return try_current_token().value(); }
+    /** try_token_state() */
+    tcauth::token_state token_state() const { return try_token_state().value(); }
     /** try_set_renewal_window() */
     void set_renewal_window(std::chrono::seconds window) { try_set_renewal_window(window).value(); }
+    /** try_renewal_window() */
+    std::chrono::seconds renewal_window() const { return try_renewal_window().value(); }
     /** try_set_clock_offset() */
     void set_clock_offset(std::chrono::seconds offset) { try_set_clock_offset(offset).value(); }
     /** try_clock_offset() */
@@ -1000,6 +1055,15 @@ private:
         if (status != TC_AUTH_STATUS_OK)
             return failure(status);
         return auth(made);
+    }
+
+    template <class call> static result<std::chrono::seconds> seconds_of(call ask)
+    {
+        std::int64_t seconds = 0;
+        const auto status = ask(&seconds);
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        return std::chrono::seconds(seconds);
     }
 
     result<tcauth::headers> headers_at(text method, text uri, std::int64_t unix_time) const
@@ -1126,6 +1190,12 @@ inline std::string string_to_sign(text method, text uri, moment at)
 inline const char *version() noexcept
 {
     return tc_auth_version();
+}
+
+/** The same, to compare with TC_AUTH_VERSION_NUMBER. */
+inline std::uint32_t version_number() noexcept
+{
+    return tc_auth_version_number();
 }
 
 } // inline namespace

@@ -1,5 +1,6 @@
 //! One identity: its credential, its API path and its clock offset.
 
+use std::ffi::CStr;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -395,6 +396,10 @@ impl Auth {
     #[must_use]
     pub fn api_path(&self) -> Option<&str> {
         self.api_path.get().map(ApiPath::as_str)
+    }
+
+    pub(crate) fn api_path_as_c_str(&self) -> Option<&CStr> {
+        self.api_path.get().map(ApiPath::as_c_str)
     }
 
     /// Starts a URL by joining a path such as `/v2/owners` to the API path.

@@ -17,11 +17,16 @@ mkdir -p "$work"
 
 command -v abidw >/dev/null && command -v abidiff >/dev/null || { echo 'apt-get install abigail-tools' >&2; exit 1; }
 
+# The declarations of a header. An attribute that makes a compiler warn is no part of the ABI.
+declarations() { # HEADER
+    sed '/^#include/d' "$1" | ${CC:-cc} -E -P -DTC_AUTH_MUST_USE= -x c -
+}
+
 # A library of functions that only stop the program.
 stubs() { # HEADER
     echo '#include <stddef.h>'
     echo '#include <stdint.h>'
-    sed '/^#include/d' "$1" | ${CC:-cc} -E -P -x c - | sed 's/);$/) { __builtin_trap(); }/'
+    declarations "$1" | sed 's/);$/) { __builtin_trap(); }/'
 }
 
 link_stubs() { # SOURCE SONAME LIBRARY
@@ -37,9 +42,9 @@ describe() {
     abidw --no-corpus-path --no-comp-dir-path --no-show-locs "$work/functions.so" |
         sed "s| path='[^']*'||; s| architecture='[^']*'||" >"$2.abi"
     {
-        sed '/^#include/d' "$1" | ${CC:-cc} -E -P -x c - | tr '\n' ' ' | sed 's/enum {/&\n/g; s/;/;\n/g' |
+        declarations "$1" | tr '\n' ' ' | sed 's/enum {/&\n/g; s/;/;\n/g' |
             sed '/=/s/, */,\n/g' | sed 's/  */ /g; s/^ //; s/ $//; s/ \([*]*\)[a-z_]*\([,)]\)/ \1\2/g; s/,$//; /^$/d'
-        sed -n 's/^# *define  *\(TC_AUTH_[A-Z_0-9]* .*\)/#define \1/p' "$1" | grep -v ' TC_AUTH_VERSION_'
+        sed -n 's/^# *define  *\(TC_AUTH_[A-Z_0-9]* .*\)/#define \1/p' "$1" | grep -v ' TC_AUTH_VERSION_\| TC_AUTH_MUST_USE'
     } | sort >"$2.declarations"
 }
 
@@ -103,6 +108,7 @@ check)
     plant HARMLESS "a new status" 's/TC_AUTH_STATUS_PANIC = 99/TC_AUTH_STATUS_NEW = 26, TC_AUTH_STATUS_PANIC = 99/'
     plant HARMLESS "a new function" 's/^const char \*tc_auth_version(void);/&\nint32_t tc_auth_new_one(void);/'
     plant HARMLESS "a new constant" 's/^#define TC_AUTH_NO_EXPIRY 0/&\n#define TC_AUTH_NEW (1 << 3)/'
+    plant HARMLESS "a result that must be used" 's/^tc_auth_kind tc_auth_get_kind/TC_AUTH_MUST_USE &/'
     plant HARMLESS "another name of a parameter" 's/tc_auth_status_message(int32_t status)/tc_auth_status_message(int32_t number)/'
     # The same names in a library with another SONAME, which programs would not find.
     real_soname=$soname soname=libtc_auth.so.1

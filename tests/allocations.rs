@@ -50,6 +50,13 @@ unsafe extern "C" {
         authorization_len: *mut usize,
         timestamp: *mut i64,
     ) -> i32;
+    fn tc_auth_header_block(
+        auth: *const c_void,
+        method: *const c_char,
+        uri: *const c_char,
+        block: *mut c_char,
+        capacity: usize,
+    ) -> i32;
     fn tc_auth_header_list_free(list: *mut c_void);
     fn tc_auth_free(auth: *mut c_void);
 }
@@ -93,6 +100,11 @@ fn signing_allocates_nothing_or_twice() {
                     &mut len,
                     &mut timestamp,
                 );
+                assert_eq!(status, OK);
+            });
+            assert_eq!(count, 0);
+            let count = allocations(|| {
+                let status = tc_auth_header_block(auth, c"get".as_ptr(), uri.as_ptr(), value.as_mut_ptr(), 256);
                 assert_eq!(status, OK);
             });
             assert_eq!(count, 0);

@@ -47,7 +47,7 @@ pages=$TARGET/docs/man/man3
 { cat "$pages/tc_auth.3"; echo '.NOT-KNOWN'; } >"$work/planted/wrong.3"
 man --warnings -E UTF-8 -l "$work/planted/wrong.3" 2>"$work/log" >/dev/null
 [ -s "$work/log" ] || fail 'planted, and not reported: a page with a fault'
-for name in tc_auth tc_auth_status tc_auth_kind tc_auth_advice tc_auth_unsealed $(declared include/tc_auth.h); do
+for name in tc_auth tc_auth_status tc_auth_kind tc_auth_advice tc_auth_state tc_auth_unsealed $(declared include/tc_auth.h); do
     MANWIDTH=100 man --warnings -E UTF-8 -l "$pages/$name.3" >"$work/$name" 2>"$work/log" || fail "no page: $name"
     [ ! -s "$work/log" ] || fail "the page of $name"
     grep -q "^  *$name - " "$work/$name" || fail "the page has another name: $name"

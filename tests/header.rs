@@ -13,10 +13,17 @@ fn generate() -> String {
          /** Increases when something is added. */\n\
          #define TC_AUTH_VERSION_MINOR {}\n\
          /** Increases with each fix. */\n\
-         #define TC_AUTH_VERSION_PATCH {}",
+         #define TC_AUTH_VERSION_PATCH {}\n\
+         /** All three as one number, also for the preprocessor: major << 16 | minor << 8 | patch. */\n\
+         #define TC_AUTH_VERSION_NUMBER (TC_AUTH_VERSION_MAJOR << 16 | TC_AUTH_VERSION_MINOR << 8 | TC_AUTH_VERSION_PATCH)\n\
+         /** All three, as tc_auth_version() writes them. */\n\
+         #define TC_AUTH_VERSION_STRING \"{}\"\n\
+         \n\
+         {MUST_USE}",
         env!("CARGO_PKG_VERSION_MAJOR"),
         env!("CARGO_PKG_VERSION_MINOR"),
         env!("CARGO_PKG_VERSION_PATCH"),
+        env!("CARGO_PKG_VERSION"),
     ));
     let bindings = cbindgen::generate_with_config(root, config).expect("src/ffi must be readable for cbindgen");
     let mut header = Vec::new();
@@ -28,8 +35,25 @@ fn generate() -> String {
         _ => format!("{line}\n"),
     };
     let header: String = header.lines().map(parenthesized).collect();
+    // cbindgen puts it on a line of its own only if the function takes several.
+    let header = header.replace("\nTC_AUTH_MUST_USE tc_auth_status ", "\nTC_AUTH_MUST_USE\ntc_auth_status ");
     grouped(&signed(&on_one_line(&header)))
 }
+
+/// The attribute of functions whose result must be used.
+const MUST_USE: &str = "\
+/** Makes compilers warn if a result is ignored, unless you define it as nothing before you include this header. */
+#ifndef TC_AUTH_MUST_USE
+#if defined(__cplusplus) && __cplusplus >= 201703L || defined(_MSVC_LANG) && _MSVC_LANG >= 201703L
+#define TC_AUTH_MUST_USE [[nodiscard]]
+#elif defined(__GNUC__)
+#define TC_AUTH_MUST_USE __attribute__((warn_unused_result))
+#elif defined(_MSC_VER)
+#define TC_AUTH_MUST_USE _Check_return_
+#else
+#define TC_AUTH_MUST_USE
+#endif
+#endif";
 
 /// A number below 0 makes the type of an enumeration signed, like the `int32_t` that it is passed as. Otherwise clang's
 /// -Wsign-conversion warns in every program.
@@ -97,6 +121,21 @@ fn the_committed_header_is_the_generated_one() {
         committed == generated,
         "include/tc_auth.h is not what src/ffi says: run `make header` and commit the result"
     );
+}
+
+#[test]
+fn a_status_must_be_used() {
+    let header = generate();
+    let lines: Vec<_> = header.lines().collect();
+    let mut count = 0;
+    for (line, before) in lines.iter().skip(1).zip(&lines) {
+        let Some(name) = line.strip_prefix("tc_auth_status ").and_then(|rest| rest.split('(').next()) else { continue };
+        // Signing says what it would say.
+        let ignored = name == "tc_auth_renewal_complete";
+        assert_eq!(*before == "TC_AUTH_MUST_USE", !ignored, "{name}: #[must_use] in src/ffi");
+        count += 1;
+    }
+    assert!(count > 28, "only {count} functions that return a status");
 }
 
 #[test]

@@ -329,6 +329,17 @@ fn the_state_of_what_is_not_renewed() {
 }
 
 #[test]
+fn the_state_uses_the_corrected_clock() {
+    let auth = Auth::new_token("t", Some(NOW + 1000), now(NOW)).unwrap();
+    auth.set_api_path("https://company.example/api").unwrap();
+    assert_eq!(auth.token_state(now(NOW)), Ok((State::Valid, Some(940))));
+    auth.set_clock_offset(500).unwrap();
+    assert_eq!(auth.token_state(now(NOW)), Ok((State::Valid, Some(440))));
+    auth.set_clock_offset(1000).unwrap();
+    assert_eq!(auth.token_state(now(NOW)), Ok((State::Due, Some(0))));
+}
+
+#[test]
 fn what_was_set_can_be_read() {
     let auth = token(false);
     assert_eq!((auth.api_path(), auth.renewal_window()), (None, Ok(60)));

@@ -80,6 +80,37 @@ header_compiles() { # COMPILER DIALECT
     $1 -x "$language" -std="$2" $WARNINGS -Iinclude -c tests/c/header.c -o /dev/null
 }
 
+# warns STATEMENT COMPILER... : whether the compiler warns of an ignored result, which is an error here
+warns() {
+    statement=$1
+    shift
+    echo "#include <tc_auth.h>
+        void f(tc_auth *auth, tc_auth_renewal *renewal) { $statement; (void)auth; (void)renewal; }" >"$build/ignored.c"
+    if "$@" $WARNINGS -Iinclude -c "$build/ignored.c" -o /dev/null 2>"$build/ignored.log"; then
+        return 1
+    fi
+    grep -q 'unused-result' "$build/ignored.log"
+}
+
+# By each compiler, in the dialects that differ; and not where the result may be ignored, or if the macro is nothing.
+ignored_results() {
+    clang=$(clang_cxx)
+    [ -n "$clang" ] || echo "not tested: clang; to test it: apt-get install clang-22"
+    for dialect in c99 c++11 c++17; do
+        case $dialect in *++*) language=c++ gcc=$CXX ;; *) language=c gcc=$CC ;; esac
+        for compiler in "$gcc" $clang; do
+            have ${compiler%% *} || { echo "not tested: $compiler"; continue; }
+            set -- $compiler -x $language -std=$dialect
+            warns 'tc_auth_set_clock_offset(auth, 1)' "$@" || { echo "no warning: $*"; return 1; }
+            ! warns 'tc_auth_renewal_complete(renewal, 0, "", 0, 0)' "$@" || { echo "a warning: $*"; return 1; }
+            ! warns 'tc_auth_set_clock_offset(auth, 1)' "$@" -DTC_AUTH_MUST_USE= || { echo "not silenced: $*"; return 1; }
+            # Tests that there was no other error.
+            "$@" $WARNINGS -Iinclude -DTC_AUTH_MUST_USE= -c "$build/ignored.c" -o /dev/null || return 1
+            echo "tested: $*"
+        done
+    done
+}
+
 c_program() { # NAME static|shared
     make_quietly "$build/$1-$2" && LD_LIBRARY_PATH=$RELEASE "$build/$1-$2"
 }
@@ -248,17 +279,21 @@ cpp_results() {
     cpp_in_all_ways tests/cpp/test_results.cpp && cpp_in_all_ways tests/cpp/test_results.cpp -fno-exceptions -fno-rtti
 }
 
-# Each status, kind and advice has its name, and the module exports all that is public.
+# Each status, kind, advice and state has its name, and the module exports all that is public.
 cpp_names_match() { # HEADER MODULE
     enumerator='TC_AUTH_\(STATUS\|KIND\|ADVICE\|UNSEALED\)_\([A-Z_]*\)'
     {
         echo "#include \"$(absolute "$1")\""
         sed -n "s/^ *\($enumerator\) = [0-9].*/static_assert(tcauth::name(\1) == \"\3\");/p" include/tc_auth.h
+        sed -n 's/^ *TC_AUTH_STATE_\([A-Z_]*\) = \([0-9]*\).*/\1 \2/p' include/tc_auth.h | while read -r name number; do
+            state=tcauth::state::$(echo "$name" | tr '[:upper:]' '[:lower:]')
+            echo "static_assert(int($state) == $number && tcauth::name($state) == \"$name\");"
+        done
     } >"$build/names.cpp"
     {
         sed -n "s/^ *\($enumerator\) = [0-9].*/::\1/p" include/tc_auth.h
         sed '/^namespace detail {/,/^} .. namespace detail/d' "$1" |
-            sed -n 's/^\(template <class T> \)\{0,1\}\(class\|struct\|using\) \(\[\[nodiscard]] \)\{0,1\}\([a-z_]*\) .*[{;]$/tcauth::\4/p
+            sed -n 's/^\(template <class T> \)\{0,1\}\(class\|enum class\|struct\|using\) \(\[\[nodiscard]] \)\{0,1\}\([a-z_]*\) .*[{;]$/tcauth::\4/p
                 s/^\(inline\|constexpr\) [^(]*[ &*]\([a-z_]*\)(.*/tcauth::\2/p'
     } | sort -u >"$build/public-names"
     test "$(grep -c . "$build/names.cpp")" -gt 30 && test "$(grep -c ^tcauth "$build/public-names")" -gt 15 || return 1
@@ -271,7 +306,7 @@ cpp_names_match() { # HEADER MODULE
 cpp_names() {
     cpp_names_match include/tc_auth.hpp include/tc_auth.cppm || return 1
     cat "$build/public-names"
-    for planted in '/case TC_AUTH_STATUS_PANIC/d' 's/"CLOCK_SKEW"/"SKEW"/' 's/^inline const char .version/inline const char *planted/'; do
+    for planted in '/case TC_AUTH_STATUS_PANIC/d' '/case state::refused/d' 's/"CLOCK_SKEW"/"SKEW"/' 's/^inline const char .version/inline const char *planted/'; do
         sed "$planted" include/tc_auth.hpp >"$build/planted.hpp"
         ! cpp_names_match "$build/planted.hpp" include/tc_auth.cppm || { echo "not found: $planted"; return 1; }
     done
@@ -439,6 +474,8 @@ part_quick() {
             skip "$name" "no C++ compiler" "apt-get install g++"
         fi
     done
+
+    run "ignored results: warnings" ignored_results
 
     for kind in static shared; do
         run "C: vectors and bad input, $kind library" c_program test_cases $kind

@@ -31,12 +31,16 @@ unsafe extern "C" {
         out: *mut Handle) -> Status;
     fn tc_auth_headers_into(auth: Handle, method: *const c_char, method_len: usize, uri: *const c_char, uri_len: usize,
         time: i64, buffer: *mut c_char, capacity: usize, len: *mut usize, timestamp: *mut i64) -> Status;
+    fn tc_auth_header_block(auth: Handle, method: *const c_char, uri: *const c_char, block: *mut c_char,
+        capacity: usize) -> Status;
     fn tc_auth_string_to_sign(method: *const c_char, uri: *const c_char, time: i64, out: *mut *mut c_char) -> Status;
     fn tc_auth_verify(auth: Handle, method: *const c_char, uri: *const c_char, authorization: *const c_char,
         timestamp: *const c_char, time: i64, tolerance: i64) -> Status;
     fn tc_auth_update_token(auth: Handle, token: *const c_char, expires: i64) -> Status;
     fn tc_auth_token(auth: Handle, token: *mut *mut c_char, expires: *mut i64) -> Status;
     fn tc_auth_set_renewal_window(auth: Handle, seconds: i64) -> Status;
+    fn tc_auth_renewal_window(auth: Handle, seconds: *mut i64) -> Status;
+    fn tc_auth_token_state(auth: Handle, state: *mut i32, seconds: *mut i64) -> Status;
     fn tc_auth_renewal_poll(auth: Handle, max_wait_ms: i64, out: *mut Handle) -> Status;
     fn tc_auth_review(auth: Handle, sent: *const c_char, sent_len: usize, timestamp: i64, http_status: i32,
         date: *const c_char, body: *const c_char, body_len: usize, advice: *mut i32) -> Status;
@@ -45,6 +49,7 @@ unsafe extern "C" {
     fn tc_auth_unseal(auth: Handle, sealed: *const c_char, sealed_len: usize, key: *const c_char,
         outcome: *mut i32) -> Status;
     fn tc_auth_set_api_path(auth: Handle, api_path: *const c_char) -> Status;
+    fn tc_auth_api_path(auth: Handle) -> *const c_char;
     fn tc_auth_set_clock_offset(auth: Handle, seconds: i64) -> Status;
     fn tc_auth_clock_offset(auth: Handle, out: *mut i64) -> Status;
     fn tc_auth_from_json(json: *const c_char, len: usize, out: *mut Handle) -> Status;
@@ -71,6 +76,7 @@ unsafe extern "C" {
     fn tc_auth_url_free(url: Handle);
     fn tc_auth_string_free(string: *mut c_char);
     fn tc_auth_version() -> *const c_char;
+    fn tc_auth_version_number() -> u32;
     fn tc_auth_status_message(status: i32) -> *const c_char;
     fn tc_auth_status_name(status: i32) -> *const c_char;
     fn tc_auth_advice_name(advice: i32) -> *const c_char;
@@ -229,6 +235,7 @@ struct Auth {
     generation: u64,
     api_path: Option<Vec<u8>>,
     offset: i64,
+    window: i64,
     phase: Phase,
     /// A renewal has delivered or extended the token.
     fresh: bool,
@@ -255,6 +262,30 @@ impl Auth {
 
     fn is_renewable(&self) -> bool {
         self.api_path.is_some() && !self.token.starts_with(b"APIV2:")
+    }
+
+    /// Do not wait for a token that expires in the year 5138.
+    fn is_due_by_time(&self) -> bool {
+        self.expires != 0 && self.expires != FOREVER
+    }
+
+    /// The numbers of the states that are possible: two if that depends on the length of a pause.
+    fn states(&self) -> &'static [i32] {
+        let pause = match self.phase {
+            _ if self.key_pair.is_some() => return &[0],
+            _ if !self.is_renewable() => return &[6],
+            Phase::Refused => return &[5],
+            Phase::UnderWay(_) => return &[3],
+            Phase::Pause(since) => Some(since),
+            Phase::Idle if self.is_due_by_time() => None,
+            Phase::Idle => self.rejection_pause,
+        };
+        match pause {
+            _ if !self.rejected && !self.is_due_by_time() => &[1],
+            None => &[2],
+            Some(since) if paused(since) => &[4],
+            Some(_) => &[2, 4],
+        }
     }
 
     fn set(&mut self, token: &[u8], expires: i64) {
@@ -375,6 +406,7 @@ impl World<'_> {
             expires,
             api_path: None,
             offset: 0,
+            window: 60,
             phase,
             fresh: false,
             rejected: false,
@@ -463,6 +495,7 @@ impl World<'_> {
             let missing = c"/nonexistent/tc_auth".as_ptr();
             assert_eq!(tc_auth_from_param_file(missing, c"0123456789abcdef".as_ptr(), &mut out), ConfigIo);
             assert!(!bytes(tc_auth_version()).is_empty());
+            assert_ne!(tc_auth_version_number(), 0);
             let number = self.input.byte() as i32 - 100;
             for text in [tc_auth_status_message, tc_auth_status_name, tc_auth_advice_name, tc_auth_advice_message] {
                 assert!(!bytes(text(number)).is_empty());
@@ -547,6 +580,34 @@ impl World<'_> {
         }
     }
 
+    /// The same for the lines of the present second.
+    unsafe fn header_block(&mut self) {
+        let slot = self.auth();
+        let (method, uri, room) = (self.input.text(), self.input.text(), self.input.byte());
+        let auth = &self.auths[slot];
+        let mut block = vec![b'#'; room].into_boxed_slice();
+        let before = now();
+        let status = unsafe {
+            tc_auth_header_block(auth.handle, method.as_ptr(), uri.as_ptr(), block.as_mut_ptr().cast(), room)
+        };
+        let written = block.iter().position(|byte| *byte == 0).map(|len| String::from_utf8_lossy(&block[..len]));
+        let second = written.as_ref().and_then(|text| text.split("\r\nTimestamp: ").nth(1)?.trim_end().parse().ok());
+        let time = second.unwrap_or(before + auth.offset);
+        assert!((before..=now()).contains(&(time - auth.offset)));
+        let expected = auth.expect(&method, &uri, time).map(|value| {
+            let timestamp = if auth.key_pair.is_some() { format!("Timestamp: {time}\r\n") } else { String::new() };
+            [b"Authorization: ", value.as_slice(), b"\r\n", timestamp.as_bytes()].concat()
+        });
+        let small = expected.as_ref().is_ok_and(|text| text.len() >= room);
+        if small {
+            assert_eq!(status, BufferTooSmall);
+        } else if let Some(((), text)) = agree(result(status, || ()), expected) {
+            assert_eq!((&block[..text.len()], block[text.len()]), (text.as_slice(), 0));
+            return assert!(block[text.len() + 1..].iter().all(|byte| *byte == b'#'));
+        }
+        assert!(block.iter().all(|byte| *byte == b'#'), "written by a call that failed");
+    }
+
     unsafe fn string_to_sign(&mut self) {
         let (method, uri, time, mut out) = (self.input.text(), self.input.text(), self.input.time(), null_mut());
         let status = unsafe { tc_auth_string_to_sign(method.as_ptr(), uri.as_ptr(), time, &mut out) };
@@ -591,11 +652,20 @@ impl World<'_> {
                     let good = (0..=86_400).contains(&seconds);
                     let status = tc_auth_set_renewal_window(auth.handle, seconds);
                     expect_only(status, auth.no_token().or((!good).then_some(InvalidArgument)));
+                    if status == OK {
+                        auth.window = seconds;
+                    }
                 }
             }
             let mut offset = auth.offset;
             expect_only(tc_auth_clock_offset(auth.handle, &mut offset), absent.then_some(NullArgument));
             assert_eq!(offset, auth.offset);
+            let mut window = auth.window;
+            expect_only(tc_auth_renewal_window(auth.handle, &mut window), auth.no_token());
+            assert_eq!(window, auth.window);
+            let own = auth.api_path.as_ref().map(|path| String::from_utf8_lossy(path).trim_end_matches('/').to_owned());
+            let path = tc_auth_api_path(auth.handle);
+            assert_eq!((!path.is_null()).then(|| bytes(path)), own.map(String::into_bytes));
         }
     }
 
@@ -604,9 +674,28 @@ impl World<'_> {
         let auth = &self.auths[slot];
         let (handle, token, expires, no_token) = (auth.handle, auth.token.clone(), auth.expires, auth.no_token());
         let kind = if handle.is_null() { 0 } else { 1 + i32::from(auth.is_token()) };
+        let (states, mut state, mut seconds) = (auth.states(), -7, -7);
         let (mut text, mut when) = (null_mut(), 0);
         unsafe {
             assert_eq!(tc_auth_get_kind(handle), kind);
+            expect_only(
+                tc_auth_token_state(handle, &mut state, &mut seconds),
+                handle.is_null().then_some(NullArgument),
+            );
+            let expected = match state {
+                -7 => -7..=-7,
+                0 | 2 => 0..=0,
+                3 => 1..=120,
+                4 => 1..=60,
+                _ if expires == 0 => -1..=-1,
+                _ if expires == FOREVER => 1..=FOREVER,
+                _ => 0..=0,
+            };
+            assert!(expected.contains(&seconds), "{seconds} seconds in state {state}");
+            assert!(
+                if handle.is_null() { state == -7 } else { states.contains(&state) },
+                "{state} is not in {states:?}"
+            );
             expect_only(tc_auth_token(handle, &mut text, &mut when), no_token);
             if no_token.is_none() {
                 assert_eq!((self.keep(text), when), (token.clone(), expires));
@@ -639,8 +728,7 @@ impl World<'_> {
         let auth = &mut self.auths[slot];
         let mut ticket = null_mut::<u8>().wrapping_add(1).cast();
         let status = unsafe { tc_auth_renewal_poll(auth.handle, wait, &mut ticket) };
-        // Do not wait for a token that expires in the year 5138.
-        let by_time = auth.expires != 0 && auth.expires != FOREVER;
+        let by_time = auth.is_due_by_time();
         let due = auth.rejected && auth.rejection_pause.is_none() || by_time;
         match auth.phase {
             _ if auth.handle.is_null() => return assert_eq!(status, NullArgument),
@@ -979,6 +1067,8 @@ impl World<'_> {
                 let digits = unsafe { bytes(sealed) }[4..20].to_vec();
                 auth.generation = u64::from_str_radix(str::from_utf8(&digits).unwrap(), 16).unwrap();
                 unsafe { tc_auth_string_free(sealed) };
+                assert_eq!(unsafe { tc_auth_set_renewal_window(auth.handle, 60) }, OK);
+                auth.window = 60;
             }
         }
     }
@@ -990,7 +1080,8 @@ impl World<'_> {
             2 => unsafe { self.of_parameters() },
             3 => unsafe { self.other_sources() },
             4 | 5 => unsafe { self.headers() },
-            6 | 7 => unsafe { self.headers_into() },
+            6 => unsafe { self.headers_into() },
+            7 => unsafe { self.header_block() },
             8 => unsafe { self.string_to_sign() },
             9 | 10 => unsafe { self.settings() },
             11 => unsafe { self.look() },

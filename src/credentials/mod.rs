@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 
 impl Auth {
-    /// An identity from a JSON object of the platform's parameters, of at most 1 MiB.
+    /// An identity from a JSON object of the platform's parameters, or a message to a service App, of at most 1 MiB.
     ///
     /// # Errors
     /// [`Error::ConfigSyntax`]; [`Error::NoCredentials`]; those of [`Auth::new_token`], [`Auth::new_hmac`] and

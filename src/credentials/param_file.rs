@@ -11,7 +11,7 @@ use cbc::Decryptor;
 use zeroize::Zeroizing;
 
 use crate::credentials::json::{self, Fault};
-use crate::credentials::{Parameters, SIZE_LIMIT};
+use crate::credentials::{Parameters, SIZE_LIMIT, parameter};
 use crate::error::{Error, Result};
 use crate::secret::residue::wiped;
 
@@ -24,7 +24,8 @@ pub(crate) fn read(path: &Path, key: &[u8]) -> Result<Parameters> {
     // All decryption faults return the same error, to prevent padding-oracle attacks.
     // Wiped at once: a value that is moved to the heap takes along what is on the stack between its fields.
     let plain = wiped::<DECRYPT_STACK, _>(|| decrypt(key, &mut text)).ok_or(Error::ConfigDecrypt)?;
-    json::object(plain).map_err(|fault| match fault {
+    // Without the names in messages: the file also has the App's own parameters, which may be called the same.
+    json::object(plain, parameter).map_err(|fault| match fault {
         Fault::NoObject => Error::ConfigDecrypt,
         Fault::Member => Error::ConfigSyntax,
     })

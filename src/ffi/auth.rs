@@ -1,7 +1,8 @@
 //! `tc_auth`: one identity.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::header_list::tc_auth_header_list;
 use super::status::{Result, Status};
@@ -9,7 +10,7 @@ use super::string::hand_over_string;
 use super::time::{self, TC_AUTH_NO_TIMESTAMP};
 use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_quick, hand_over, required};
 use crate::auth::{Auth, Kind, Texts, string_to_sign};
-use crate::sign::headers::HeaderList;
+use crate::sign::headers::{HeaderList, Lines};
 
 /// One identity: an access id with its secret key, or an API token. Create it once and share it between threads.
 pub struct tc_auth(pub(super) Auth);
@@ -32,6 +33,7 @@ pub enum tc_auth_kind {
 /// @param access_id visible ASCII (0x21 to 0x7e), not empty.
 /// @param secret_key not empty; any bytes except control characters.
 /// Errors: INVALID_ACCESS_ID; INVALID_SECRET_KEY.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_new_hmac(
     access_id: *const c_char,
@@ -52,6 +54,7 @@ pub unsafe extern "C" fn tc_auth_new_hmac(
 /// @param token visible ASCII (0x21 to 0x7e), not empty; it is copied.
 /// @param expires when it expires, in Unix seconds (not a lifetime), or TC_AUTH_NO_EXPIRY.
 /// Errors: INVALID_TOKEN; INVALID_TIME (negative, or milliseconds).
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_new_token(
     token: *const c_char,
@@ -94,6 +97,7 @@ pub extern "C" fn tc_auth_get_kind(auth: Option<&tc_auth>) -> tc_auth_kind {
 
 /// One line for a log, without secrets: the kind, the access id or the token's expiry, and the API path. Free *out with
 /// tc_auth_string_free().
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_describe(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<*mut c_char>>) -> Status {
     guard_quick(|| {
@@ -111,6 +115,7 @@ pub extern "C" fn tc_auth_describe(auth: Option<&tc_auth>, out: Option<&mut Mayb
 ///
 /// Errors: INVALID_URI_FORM (not an absolute http or https URL, or one with a user, query or fragment);
 /// INVALID_URI_BYTE; ALREADY_SET.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *const c_char) -> Status {
     guard_quick(|| {
@@ -120,10 +125,17 @@ pub unsafe extern "C" fn tc_auth_set_api_path(auth: *mut tc_auth, api_path: *con
     })
 }
 
+/// The API path as it was set, without a `/` at its end; NULL if none is set. Valid until the handle is freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_api_path(auth: Option<&tc_auth>) -> *const c_char {
+    auth.and_then(|auth| auth.0.api_path_as_c_str()).map_or(ptr::null(), CStr::as_ptr)
+}
+
 /// Sets how many seconds are added to this machine's clock where TC_AUTH_NOW is passed.
 ///
 /// @param seconds -86400 to 86400; 0 by default.
 /// Errors: INVALID_ARGUMENT.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_clock_offset(auth: *mut tc_auth, seconds: i64) -> Status {
     // SAFETY: the caller keeps the header's rules for handles.
@@ -131,6 +143,7 @@ pub unsafe extern "C" fn tc_auth_set_clock_offset(auth: *mut tc_auth, seconds: i
 }
 
 /// The clock offset in seconds, as tc_auth_set_clock_offset() set it or tc_auth_review() corrected it.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_clock_offset(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<i64>>) -> Status {
     guard_quick(|| {
@@ -141,6 +154,7 @@ pub extern "C" fn tc_auth_clock_offset(auth: Option<&tc_auth>, out: Option<&mut 
 }
 
 /// Makes the headers of a request that is sent now: tc_auth_headers_at() with TC_AUTH_NOW.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_headers(
     auth: Option<&tc_auth>,
@@ -161,6 +175,7 @@ pub unsafe extern "C" fn tc_auth_headers(
 /// @param unix_time Unix seconds, or TC_AUTH_NOW. A token's expiry is compared with it.
 /// Errors: INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME (negative, or milliseconds); OTHER_ORIGIN
 /// (an API path is set, and the URL has another scheme, host or port); TOKEN_EXPIRED.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_headers_at(
     auth: Option<&tc_auth>,
@@ -195,6 +210,7 @@ pub unsafe extern "C" fn tc_auth_headers_at(
 /// *authorization_len is written; pass NULL and 0 to ask for it, and do so in a loop, because another thread may set a
 /// longer token).
 /// Threads: takes no lock.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_headers_into(
     auth: Option<&tc_auth>,
@@ -210,14 +226,48 @@ pub unsafe extern "C" fn tc_auth_headers_into(
 ) -> Status {
     guard_quick(|| {
         let (auth, timestamp) = (&required(auth)?.0, required(timestamp)?);
-        let buffer = Buffer::new(authorization, capacity, authorization_len)?;
+        let (buffer, len_out) = (Buffer::new(authorization, capacity)?, required(authorization_len)?);
         // SAFETY: the caller keeps the header's rules for strings and lengths.
         let (method, uri) = unsafe { (bytes(method, method_len)?, bytes(uri, uri_len)?) };
         let mut texts = Texts::default();
         let made = auth.authorize(method, uri, time::resolve(unix_time, auth), &mut texts)?;
+        let len = made.len();
+        len_out.write(len);
         // SAFETY: the caller's buffer has the given capacity and overlaps nothing else.
-        made.write(unsafe { buffer.text(made.len()) }?);
+        made.write(unsafe { buffer.text(len) }?);
         timestamp.write(made.timestamp().unwrap_or(TC_AUTH_NO_TIMESTAMP));
+        Ok(())
+    })
+}
+
+/// Writes the header lines of a request that is sent now into your buffer, as they go over the wire: each line ends with
+/// CR LF, a NUL follows the last one, and there is no empty line. Allocates nothing except in a thread's first call on a
+/// token handle.
+///
+/// @param method as in tc_auth_headers_at().
+/// @param uri the same.
+/// @param block your buffer.
+/// @param capacity its size in bytes.
+/// Errors: those of tc_auth_headers_at(); BUFFER_TOO_SMALL (nothing is written: double the buffer).
+/// Threads: takes no lock.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_header_block(
+    auth: Option<&tc_auth>,
+    method: *const c_char,
+    uri: *const c_char,
+    block: *mut c_char,
+    capacity: usize,
+) -> Status {
+    guard_quick(|| {
+        let (auth, buffer) = (&required(auth)?.0, Buffer::new(block, capacity)?);
+        // SAFETY: the caller keeps the header's rules for strings.
+        let (method, uri) = unsafe { (c_str(method)?, c_str(uri)?) };
+        let (mut texts, mut digits) = (Texts::default(), itoa::Buffer::new());
+        let made = auth.authorize(method, uri, time::resolve(time::TC_AUTH_NOW, auth), &mut texts)?;
+        let lines = Lines::new(&made, b"\r\n", &mut digits);
+        // SAFETY: the caller's buffer has the given capacity and overlaps nothing else.
+        lines.write(unsafe { buffer.text(lines.len()) }?);
         Ok(())
     })
 }
@@ -227,6 +277,7 @@ pub unsafe extern "C" fn tc_auth_headers_into(
 ///
 /// @param unix_time the second that was signed: see tc_auth_header_list_timestamp(). TC_AUTH_NOW is INVALID_TIME here.
 /// Errors: INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; INVALID_TIME.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_string_to_sign(
     method: *const c_char,
@@ -255,6 +306,7 @@ pub unsafe extern "C" fn tc_auth_string_to_sign(
 /// INVALID_ARGUMENT (the tolerance). Then, in this order, for the headers MALFORMED_AUTHORIZATION (missing, or not "TC
 /// id:signature" or "TC-Token token" by the handle's kind, or a timestamp that is not decimal digits);
 /// SIGNATURE_MISMATCH; TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_verify(
     auth: Option<&tc_auth>,

@@ -11,15 +11,18 @@ use super::{bytes, c_str, guard, guard_to_the_end, hand_over, required, time};
 use crate::auth::Auth;
 use crate::credentials::param_file;
 
-/// Creates a handle from a JSON object with the platform's parameters. Free it with tc_auth_free().
+/// Creates a handle from a JSON object with the platform's parameters, or from a message to a service App. Free it with
+/// tc_auth_free().
 ///
 /// Members: tc_token, tc_token_expires (Unix seconds, a number or a string), tc_api_path, and a key pair:
-/// tc_api_access_id and tc_api_secret_key, or else api_access_id and api_secret_key. Empty strings and null count as
-/// absent, and other members are ignored. A token takes precedence over a key pair. The API path is set on the handle.
+/// tc_api_access_id and tc_api_secret_key, or else api_access_id and api_secret_key. In messages the first two are
+/// called apiToken and expireSeconds. Empty strings and null count as absent, and other members are ignored. A token
+/// takes precedence over a key pair. The API path is set on the handle.
 ///
 /// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
-/// wrong type or given twice); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
+/// wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
 /// INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_json(
     json: *const c_char,
@@ -35,11 +38,12 @@ pub unsafe extern "C" fn tc_auth_from_json(
 }
 
 /// Creates a handle from command-line arguments: `--tc_token X` or `--tc_token=X`, and the other names of
-/// tc_auth_from_json(). Free it with tc_auth_free().
+/// tc_auth_from_json() except those in messages. Free it with tc_auth_free().
 ///
 /// @param argv argc strings, as those of main(). Other arguments are ignored.
 /// Errors: INVALID_ARGUMENT (a negative argc); CONFIG_SYNTAX (a name that is given twice or has no value; a value that
 /// begins with `--` is written `--name=value`); the rest as in tc_auth_from_json().
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_args(
     argc: i32,
@@ -61,6 +65,7 @@ pub unsafe extern "C" fn tc_auth_from_args(
 ///
 /// Errors: as in tc_auth_from_json().
 /// Threads: no other thread may change the environment meanwhile: call it before you start threads.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) -> Status {
     guard(|| {
@@ -71,12 +76,13 @@ pub extern "C" fn tc_auth_from_env(out: Option<&mut MaybeUninit<*mut tc_auth>>) 
 }
 
 /// Creates a handle from the encrypted file in which the platform passes parameters: AES-CBC over the JSON object of
-/// tc_auth_from_json(). The file is not deleted. Free the handle with tc_auth_free().
+/// tc_auth_from_json(), without the names in messages. The file is not deleted. Free the handle with tc_auth_free().
 ///
 /// @param path the value of TC_APP_PARAM_FILE.
 /// @param key the value of TC_APP_PARAM_KEY: 16, 24 or 32 bytes.
 /// Errors: CONFIG_IO (missing, not a regular file, not readable, or over 1 MiB); CONFIG_DECRYPT (wrong key or content);
 /// CONFIG_SYNTAX (an object with a wrong member); the rest as in tc_auth_from_json().
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_param_file(
     path: *const c_char,
@@ -104,6 +110,7 @@ pub unsafe extern "C" fn tc_auth_from_param_file(
 ///   argument is invalid. Free it with tc_auth_string_free(). The pointer may be NULL.
 /// Errors: INVALID_ARGUMENT (a negative argc); those of the sources; NO_CREDENTIALS.
 /// Threads: as in tc_auth_from_env().
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_discover(
     argc: i32,

@@ -123,26 +123,23 @@ unsafe fn bytes<'a>(start: *const c_char, len: usize) -> Result<&'a [u8]> {
 }
 
 /// The caller's buffer, for a text whose length the caller may not know.
-struct Buffer<'a> {
+struct Buffer {
     start: *mut c_char,
     capacity: usize,
-    len_out: &'a mut MaybeUninit<usize>,
 }
 
-impl<'a> Buffer<'a> {
-    /// NULL with a capacity of 0 asks only for the length.
-    fn new(start: *mut c_char, capacity: usize, len_out: Option<&'a mut MaybeUninit<usize>>) -> Result<Buffer<'a>> {
+impl Buffer {
+    /// NULL with a capacity of 0 has no room for any text.
+    fn new(start: *mut c_char, capacity: usize) -> Result<Buffer> {
         if start.is_null() && capacity > 0 {
             return Err(Status::NullArgument);
         }
-        Ok(Buffer { start, capacity, len_out: required(len_out)? })
+        Ok(Buffer { start, capacity })
     }
 
-    /// The first `len` bytes, which the caller has to fill, with a NUL after them; an error if there is no room. The length
-    /// is stored in both cases.
+    /// The first `len` bytes, which the caller has to fill, with a NUL after them; an error if there is no room.
     #[inline(always)]
-    unsafe fn text(self, len: usize) -> Result<&'a mut [u8]> {
-        self.len_out.write(len);
+    unsafe fn text<'a>(self, len: usize) -> Result<&'a mut [u8]> {
         if len >= self.capacity {
             return Err(Status::BufferTooSmall);
         }

@@ -34,8 +34,9 @@
  * other headers are not signed.
  *
  * **Errors.** A function that can fail returns a tc_auth_status, 0 for success, and tc_auth_status_message() says in
- * one sentence what to do. There is no "last error". Output parameters come last and, unless stated otherwise, are
- * unchanged on failure. Initialise them to NULL, and reset them to NULL after freeing.
+ * one sentence what to do. Compilers warn if you ignore it: TC_AUTH_MUST_USE. There is no "last error". Output
+ * parameters come last and, unless stated otherwise, are unchanged on failure. Initialise them to NULL, and reset them
+ * to NULL after freeing.
  *
  * The errors of each function are listed below without the prefix TC_AUTH_STATUS_. Two are not listed, because every
  * function can return them: NULL_ARGUMENT, and PANIC: a bug in the library stopped the call; details are on standard
@@ -66,7 +67,8 @@
  * they are freed or replaced, and leaves none on the stack or in registers. A call needs 12 KiB of stack.
  *
  * **Memory.** If an allocation fails, the library prints one line on standard error and aborts the program (SIGABRT).
- * Only tc_auth_headers_into() keeps working, on a token handle after the thread's first call.
+ * Only tc_auth_headers_into() and tc_auth_header_block() keep working, on a token handle after the thread's first
+ * call.
  *
  * **Compatibility.** Enumeration values never change, but later versions may add some: handle unknown values.
  */

@@ -24,6 +24,7 @@ use crate::review::{Advice, Response};
 ///   sign and send again, once. The handle does not count retries: you do.
 /// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); MALFORMED_AUTHORIZATION (the sent value is not of the
 /// handle's kind, or not visible ASCII); INVALID_TIME (of the sent timestamp).
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_review(
     auth: *mut tc_auth,

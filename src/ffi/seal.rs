@@ -17,6 +17,7 @@ use super::{bytes, c_str_or_null, guard_quick, guard_to_the_end, required, time}
 /// token.
 ///
 /// Errors: WRONG_KIND.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_family(auth: Option<&tc_auth>, out: Option<&mut MaybeUninit<*mut c_char>>) -> Status {
     guard_quick(|| {
@@ -39,6 +40,7 @@ pub extern "C" fn tc_auth_family(auth: Option<&tc_auth>, out: Option<&mut MaybeU
 ///   lines that others accept.
 /// Errors: WRONG_KIND; INVALID_ARGUMENT (the key); SEAL_INVALID (a token of more than 65528 bytes, or the 2^63rd
 /// change).
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_seal(
     auth: Option<&tc_auth>,
@@ -64,6 +66,7 @@ pub unsafe extern "C" fn tc_auth_seal(
 /// @param outcome receives a tc_auth_unsealed, as an int32_t: later versions may have others.
 /// Errors: WRONG_KIND; INVALID_ARGUMENT (the key, or a length above PTRDIFF_MAX); SEAL_INVALID (a wrong key, another
 /// family, or any change of the line); SEAL_VERSION. Then nothing changes.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_unseal(
     auth: *mut tc_auth,

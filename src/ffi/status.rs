@@ -27,7 +27,7 @@ pub enum Status {
     InvalidToken = 7,
     /// The time is negative, or 10^11 or more (perhaps milliseconds).
     InvalidTime = 8,
-    /// The buffer is too small; the length that is needed was stored.
+    /// The buffer is too small; nothing was written to it.
     BufferTooSmall = 9,
     /// The function needs a token handle, and this is an HMAC handle.
     WrongKind = 10,
@@ -150,7 +150,9 @@ impl Status {
         match value {
             0 => c"Success.",
             1 => c"A required pointer argument is NULL: pass a valid pointer (is an environment variable missing?).",
-            9 => c"The buffer is too small: pass one of the length that was stored, plus 1.",
+            9 => {
+                c"The buffer is too small: pass one that is larger than the length that was stored, or twice as large."
+            }
             99 => c"A bug in tc_auth stopped the call: please report it with the panic message on standard error.",
             _ => Error::ALL
                 .into_iter()

@@ -41,6 +41,7 @@ pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *con
 ///
 /// @param needed receives 1, or 0 if the token was replaced or extended in the meantime, or the handle was freed: then
 ///   cancel the ticket.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_needed(
     renewal: Option<&tc_auth_renewal>,
@@ -62,7 +63,8 @@ pub extern "C" fn tc_auth_renewal_needed(
 /// OK: the token was replaced or extended, or the response does not matter any more, because another token was set or
 /// the handle freed. RENEWAL_REFUSED: there is no further attempt until another token is set. RENEWAL_BAD_RESPONSE: any
 /// other response. The token stays in use while it is valid; the next attempt is after 5 to 60 seconds. A call with an
-/// invalid argument counts as tc_auth_renewal_cancel().
+/// invalid argument counts as tc_auth_renewal_cancel(). You may ignore the status, because signing reports whether the
+/// token is usable.
 ///
 /// @param body the whole body, or what arrived of it: it may be the whole new token.
 /// @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:

@@ -21,6 +21,7 @@ use super::{c_str, guard_quick, guard_to_the_end, hand_over, required};
 /// @param token as in tc_auth_new_token().
 /// @param expires the same.
 /// Errors: WRONG_KIND; INVALID_TOKEN; INVALID_TIME. The old token then stays.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const c_char, expires: i64) -> Status {
     guard_to_the_end(|| {
@@ -36,6 +37,7 @@ pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const 
 /// @param token may be NULL.
 /// @param expires receives Unix seconds, or TC_AUTH_NO_EXPIRY; may be NULL.
 /// Errors: WRONG_KIND.
+#[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_token(
     auth: Option<&tc_auth>,
@@ -59,10 +61,53 @@ pub extern "C" fn tc_auth_token(
 /// @param seconds 0 to 86400; 60 by default. At most half of the life that the token had left when it was set: with 100
 ///   seconds left and a window of 60, it is renewed after 50.
 /// Errors: WRONG_KIND; INVALID_ARGUMENT.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds: i64) -> Status {
     // SAFETY: the caller keeps the header's rules for handles.
     guard_to_the_end(|| Ok(unsafe { borrow(auth) }?.set_renewal_window(seconds)?))
+}
+
+/// The renewal window in seconds, as tc_auth_set_renewal_window() set it.
+///
+/// Errors: WRONG_KIND.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_renewal_window(auth: Option<&tc_auth>, seconds: Option<&mut MaybeUninit<i64>>) -> Status {
+    guard_quick(|| {
+        let _uncancelled = Uncancelled::new(); // it takes a lock
+        let (auth, seconds) = (required(auth)?, required(seconds)?);
+        seconds.write(auth.0.renewal_window()?);
+        Ok(())
+    })
+}
+
+/// The state of the token, for event loops, health checks and messages. Changes nothing.
+///
+/// If several states apply, it is the first of NOT_RENEWABLE, REFUSED, UNDER_WAY, PAUSED, DUE and VALID. An event loop
+/// in UNDER_WAY waits until it has completed its own ticket, or tries again after at most a second.
+///
+/// @param state receives a tc_auth_state, as an int32_t: later versions may have others.
+/// @param seconds receives a time, rounded up. VALID: until the token is due; -1 if that is unknown. UNDER_WAY: until the
+///   ticket expires. PAUSED: until the next attempt. REFUSED and NOT_RENEWABLE: until the token expires; -1 if that is
+///   unknown, 0 if it has expired. Otherwise 0. The pointer may be NULL.
+#[must_use]
+#[unsafe(no_mangle)]
+pub extern "C" fn tc_auth_token_state(
+    auth: Option<&tc_auth>,
+    state: Option<&mut MaybeUninit<i32>>,
+    seconds: Option<&mut MaybeUninit<i64>>,
+) -> Status {
+    guard_quick(|| {
+        let _uncancelled = Uncancelled::new(); // it takes a lock
+        let (auth, state_out) = (required(auth)?, required(state)?);
+        let (state, left) = auth.0.token_state(time::now())?;
+        state_out.write(state as i32);
+        if let Some(seconds) = seconds {
+            seconds.write(left.unwrap_or(-1));
+        }
+        Ok(())
+    })
 }
 
 /// Call it before you sign a request: it says whether to go ahead, or to renew the token first.
@@ -79,6 +124,7 @@ pub unsafe extern "C" fn tc_auth_set_renewal_window(auth: *mut tc_auth, seconds:
 ///   longer than your HTTP client's timeout.
 /// Errors: INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
 /// Threads: the only function that waits.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_renewal_poll(
     auth: *mut tc_auth,

@@ -19,6 +19,7 @@ pub struct tc_auth_url(Url);
 /// The base is copied unchanged, so it must be percent-encoded already.
 ///
 /// Errors: INVALID_URI_FORM (also for a fragment); INVALID_URI_BYTE.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_new(
     base: *const c_char,
@@ -39,6 +40,7 @@ pub unsafe extern "C" fn tc_auth_url_new(
 ///
 /// Errors: API_PATH_MISSING; INVALID_URI_FORM (the path does not begin with exactly one `/`, or has a fragment);
 /// INVALID_URI_BYTE.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_new_for(
     auth: Option<&tc_auth>,
@@ -58,6 +60,7 @@ pub unsafe extern "C" fn tc_auth_url_new_for(
 ///
 /// Errors: INVALID_ARGUMENT (empty, "." or "..", which HTTP clients remove); INVALID_URI_FORM (the URL has a query
 /// already). The URL is then unchanged.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_add_segment(url: *mut tc_auth_url, segment: *const c_char) -> Status {
     guard_quick(|| {
@@ -73,6 +76,7 @@ pub unsafe extern "C" fn tc_auth_url_add_segment(url: *mut tc_auth_url, segment:
 /// the URL's own string.
 ///
 /// Errors: INVALID_ARGUMENT (an empty name). The URL is then unchanged.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_url_add_query(
     url: *mut tc_auth_url,

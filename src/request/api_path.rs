@@ -1,12 +1,14 @@
 //! The base URL of the API, which also limits to which server requests may go.
 
+use std::ffi::{CStr, CString};
+
 use crate::ascii::ascii;
 use crate::error::{Error, Result};
 use crate::request::target::{Origin, Uri};
 
-/// The base URL of a platform's API, such as `https://company.example/api`.
+/// The base URL of a platform's API, such as `https://company.example/api`; with a NUL, so that C can read it in place.
 #[derive(Debug)]
-pub(crate) struct ApiPath(String);
+pub(crate) struct ApiPath(CString);
 
 impl ApiPath {
     /// A `/` at the end is removed.
@@ -15,10 +17,15 @@ impl ApiPath {
         if uri.origin.is_none() || uri.has_user || uri.has_fragment || uri.target.has_query() {
             return Err(Error::InvalidUriForm);
         }
-        Ok(ApiPath(ascii(text).trim_end_matches('/').to_owned()))
+        let text = ascii(text).trim_end_matches('/');
+        Ok(ApiPath(CString::new(text).map_err(|_| Error::InvalidUriByte)?))
     }
 
     pub(crate) fn as_str(&self) -> &str {
+        ascii(self.0.as_bytes())
+    }
+
+    pub(crate) fn as_c_str(&self) -> &CStr {
         &self.0
     }
 

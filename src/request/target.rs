@@ -263,5 +263,6 @@ mod tests {
         }
         assert_eq!(ApiPath::parse(b"https://h/a b").unwrap_err(), Error::InvalidUriByte);
         assert_eq!(ApiPath::parse(b"http://h/").unwrap().as_str(), "http://h");
+        assert_eq!(ApiPath::parse(b"http://h/").unwrap().as_c_str(), c"http://h");
     }
 }

@@ -49,6 +49,51 @@ impl Authorization<'_> {
     }
 }
 
+const NAMES: [&CStr; 2] = [c"Authorization", c"Timestamp"];
+const SEPARATOR: &[u8] = b": ";
+
+/// The header lines of one request, each with the same end.
+pub(crate) struct Lines<'a> {
+    authorization: &'a Authorization<'a>,
+    end: &'static [u8],
+    /// The parts of the second line; empty if there is none.
+    second: [&'a [u8]; 4],
+}
+
+impl<'a> Lines<'a> {
+    #[inline(always)]
+    pub(crate) fn new(authorization: &'a Authorization, end: &'static [u8], digits: &'a mut itoa::Buffer) -> Lines<'a> {
+        let second = match authorization.timestamp() {
+            Some(seconds) => [NAMES[1].to_bytes(), SEPARATOR, digits.format(seconds).as_bytes(), end],
+            None => [b"".as_slice(); 4],
+        };
+        Lines { authorization, end, second }
+    }
+
+    #[inline(always)]
+    fn first_len(&self) -> usize {
+        NAMES[0].count_bytes() + SEPARATOR.len() + self.authorization.len() + self.end.len()
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.first_len() + self.second.iter().map(|part| part.len()).sum::<usize>()
+    }
+
+    /// Writes the lines to `text`, which has their length.
+    #[inline(always)]
+    pub(crate) fn write(&self, mut text: &mut [u8]) {
+        let mut next = |len| text.split_off_mut(..len).unwrap_or_default();
+        next(NAMES[0].count_bytes()).copy_from_slice(NAMES[0].to_bytes());
+        next(SEPARATOR.len()).copy_from_slice(SEPARATOR);
+        self.authorization.write(next(self.authorization.len()));
+        next(self.end.len()).copy_from_slice(self.end);
+        for part in self.second {
+            next(part.len()).copy_from_slice(part);
+        }
+    }
+}
+
 /// The headers to add to one request: `Authorization`, and `Timestamp` if it is signed.
 pub struct HeaderList {
     /// The header lines, each with a NUL at its end, so that C can read lines and values without a copy.
@@ -58,32 +103,12 @@ pub struct HeaderList {
     timestamp: Option<i64>,
 }
 
-const NAMES: [&CStr; 2] = [c"Authorization", c"Timestamp"];
-const SEPARATOR: &[u8] = b": ";
-
 impl HeaderList {
     pub(crate) fn new(authorization: &Authorization) -> HeaderList {
-        let [name, timestamp_name] = NAMES.map(CStr::to_bytes);
-        let timestamp = authorization.timestamp();
         let mut digits = itoa::Buffer::new();
-        let second_line = match timestamp {
-            Some(seconds) => [timestamp_name, SEPARATOR, digits.format(seconds).as_bytes(), b"\0"],
-            None => [b"".as_slice(); 4],
-        };
-        let value_len = authorization.len();
-        let timestamp_line = name.len() + SEPARATOR.len() + value_len + 1;
-        let len = timestamp_line + second_line.iter().map(|part| part.len()).sum::<usize>();
-        let text = Secret::written(len, |mut text| {
-            let mut next = |len| text.split_off_mut(..len).unwrap_or_default();
-            next(name.len()).copy_from_slice(name);
-            next(SEPARATOR.len()).copy_from_slice(SEPARATOR);
-            authorization.write(next(value_len));
-            next(1); // the NUL
-            for part in second_line {
-                next(part.len()).copy_from_slice(part);
-            }
-        });
-        HeaderList { text, timestamp_line, timestamp }
+        let lines = Lines::new(authorization, b"\0", &mut digits);
+        let text = Secret::written(lines.len(), |text| lines.write(text));
+        HeaderList { text, timestamp_line: lines.first_len(), timestamp: authorization.timestamp() }
     }
 
     /// The number of headers, 1 or 2.
@@ -128,5 +153,33 @@ fn text(text: &CStr) -> &str {
 impl fmt::Debug for HeaderList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeaderList").field("text", &self.text).field("timestamp", &self.timestamp).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+    use crate::auth::{Auth, Texts};
+    use crate::clock::Now;
+
+    #[test]
+    fn lines_have_the_given_end() {
+        let signed = "TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=";
+        for end in ["\0", "\r\n"] {
+            for (auth, expected) in [
+                (
+                    Auth::new_hmac("12345678901234567890", "tc_auth-example-secret"),
+                    format!("Authorization: {signed}{end}Timestamp: 1513703787{end}"),
+                ),
+                (Auth::new_token("a=", None, Now::read()), format!("Authorization: TC-Token a={end}")),
+            ] {
+                let (auth, mut texts, mut digits) = (auth.unwrap(), Texts::default(), itoa::Buffer::new());
+                let authorization = auth.authorize(b"GET", b"/api/v3/indicators", 1513703787, &mut texts).unwrap();
+                let lines = Lines::new(&authorization, end.as_bytes(), &mut digits);
+                let mut text = vec![b'#'; lines.len()];
+                lines.write(&mut text);
+                assert_eq!(String::from_utf8(text).unwrap(), expected);
+            }
+        }
     }
 }

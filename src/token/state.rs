@@ -49,23 +49,24 @@ pub(crate) enum Rejection {
 }
 
 /// What can be done with a token.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
-    /// There is no token: an HMAC identity.
-    None,
+    /// There is no token, but an access id and a secret key.
+    None = 0,
     /// It is not due.
-    Valid,
+    Valid = 1,
     /// It is due: the next poll gives a ticket.
-    Due,
+    Due = 2,
     /// A ticket is out.
-    UnderWay,
+    UnderWay = 3,
     /// It is due, but the next attempt comes only after a pause.
-    Paused,
+    Paused = 4,
     /// The server refused to renew it.
-    Refused,
+    Refused = 5,
     /// It begins with "APIV2:", or no API path is set.
-    NotRenewable,
+    NotRenewable = 6,
 }
 
 /// What a sealed token was, compared with the current one.

@@ -51,9 +51,23 @@ PIN(TC_AUTH_UNSEALED_SAME, 0);
 PIN(TC_AUTH_UNSEALED_ADOPTED, 1);
 PIN(TC_AUTH_UNSEALED_OLDER, 2);
 
+PIN(TC_AUTH_STATE_NONE, 0);
+PIN(TC_AUTH_STATE_VALID, 1);
+PIN(TC_AUTH_STATE_DUE, 2);
+PIN(TC_AUTH_STATE_UNDER_WAY, 3);
+PIN(TC_AUTH_STATE_PAUSED, 4);
+PIN(TC_AUTH_STATE_REFUSED, 5);
+PIN(TC_AUTH_STATE_NOT_RENEWABLE, 6);
+
 PIN(TC_AUTH_NOW, -1);
 PIN(TC_AUTH_NO_TIMESTAMP, -1);
 PIN(TC_AUTH_NO_EXPIRY, 0);
+
+#if TC_AUTH_VERSION_NUMBER < 0x000100 || TC_AUTH_VERSION_NUMBER > 0xffffff
+#error "the preprocessor can't compare the version"
+#endif
+PIN(TC_AUTH_VERSION_NUMBER, TC_AUTH_VERSION_MAJOR * 65536 + TC_AUTH_VERSION_MINOR * 256 + TC_AUTH_VERSION_PATCH);
+static const char version[] = "" TC_AUTH_VERSION_STRING;
 
 /* Bindings read the enumerations as 32 bits. */
 typedef char pin_size_of_status[sizeof(tc_auth_status) == 4 ? 1 : -1];
@@ -61,5 +75,5 @@ typedef char pin_size_of_kind[sizeof(tc_auth_kind) == 4 ? 1 : -1];
 
 int main(void)
 {
-    return 0;
+    return version[0] == '\0';
 }

@@ -27,7 +27,7 @@ struct outputs {
     tc_auth_renewal *renewal;
     int64_t number;
     size_t len;
-    int32_t advice;
+    int32_t advice, state;
     char buffer[256];
 };
 
@@ -64,6 +64,10 @@ static tc_auth_status call_headers_into(const union value *a)
 {
     return tc_auth_headers_into(a[0].p, a[1].p, a[2].len, a[3].p, a[4].len, a[5].n, a[6].p, a[7].len, a[8].p, a[9].p);
 }
+static tc_auth_status call_header_block(const union value *a)
+{
+    return tc_auth_header_block(a[0].p, a[1].p, a[2].p, a[3].p, a[4].len);
+}
 static tc_auth_status call_string_to_sign(const union value *a)
 {
     return tc_auth_string_to_sign(a[0].p, a[1].p, a[2].n, a[3].p);
@@ -83,6 +87,14 @@ static tc_auth_status call_token(const union value *a)
 static tc_auth_status call_set_renewal_window(const union value *a)
 {
     return tc_auth_set_renewal_window(a[0].p, a[1].n);
+}
+static tc_auth_status call_renewal_window(const union value *a)
+{
+    return tc_auth_renewal_window(a[0].p, a[1].p);
+}
+static tc_auth_status call_token_state(const union value *a)
+{
+    return tc_auth_token_state(a[0].p, a[1].p, a[2].p);
 }
 static tc_auth_status call_renewal_poll(const union value *a)
 {
@@ -231,6 +243,13 @@ static const struct function {
       {CAPACITY, NULL, sizeof out.buffer, 0, 0, TC_AUTH_STATUS_BUFFER_TOO_SMALL, 0},
       RESULT(len),
       RESULT(number)}},
+    {FUNCTION(header_block),
+     OK,
+     {HANDLE(HMAC, OK),
+      GIVEN("GET"),
+      GIVEN(URI),
+      RESULT(buffer),
+      {CAPACITY, NULL, sizeof out.buffer, 0, 0, TC_AUTH_STATUS_BUFFER_TOO_SMALL, 0}}},
     {FUNCTION(string_to_sign), OK, {GIVEN("GET"), GIVEN(URI), TIME(1, 0), RESULT(string)}},
     {FUNCTION(verify),
      TC_AUTH_STATUS_SIGNATURE_MISMATCH,
@@ -243,6 +262,8 @@ static const struct function {
     {FUNCTION(set_renewal_window),
      OK,
      {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), WHOLE(60, 0, 86400, INVALID_ARGUMENT)}},
+    {FUNCTION(renewal_window), OK, {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), RESULT(number)}},
+    {FUNCTION(token_state), OK, {HANDLE(BEARER, OK), RESULT(state), RESULT_OR_NULL(number)}},
     {FUNCTION(renewal_poll), OK, {HANDLE(BEARER, OK), WHOLE(0, 0, INT64_MAX, INVALID_ARGUMENT), RESULT(renewal)}},
     {FUNCTION(renewal_complete),
      OK,
@@ -412,7 +433,7 @@ static void outputs_are_as_they_should(const char *name, tc_auth_status status)
             tc_auth_string_free(out.string);
         out.string = untouched.string;
     }
-    if (status == TC_AUTH_STATUS_BUFFER_TOO_SMALL) {
+    if (status == TC_AUTH_STATUS_BUFFER_TOO_SMALL && strcmp(name, "headers_into") == 0) {
         CHECK_IN(name, out.len > 2 && out.len < sizeof out.buffer);
         out.len = untouched.len;
     }
@@ -504,7 +525,9 @@ static void wrong_arguments(const struct function *f)
 static void nothing_for_null(void)
 {
     CHECK(tc_auth_version() != NULL);
+    CHECK(tc_auth_version_number() != 0);
     CHECK(tc_auth_get_kind(NULL) == TC_AUTH_KIND_NONE);
+    CHECK(tc_auth_api_path(NULL) == NULL);
     CHECK(tc_auth_header_list_len(NULL) == 0);
     CHECK(tc_auth_header_list_name(NULL, 0) == NULL);
     CHECK(tc_auth_header_list_value(NULL, 0) == NULL);
@@ -613,7 +636,7 @@ enum { ORDERS = 20 };
 static void do_next(struct scene *s, unsigned long what)
 {
     tc_auth_status status;
-    int32_t advice = -42;
+    int32_t advice = -42, state = -42;
     tc_auth_renewal *ticket = NULL;
     tc_auth_url *url = NULL;
     char *string = NULL;
@@ -625,8 +648,12 @@ static void do_next(struct scene *s, unsigned long what)
         s->list = NULL;
         break;
     case 3:
+        CHECK(fits(tc_auth_token_state(s->bearer, &state, NULL), s->bearer, OK, OK));
         status = tc_auth_renewal_poll(s->bearer, 0, &ticket);
         CHECK(fits(status, s->bearer, OK, TC_AUTH_STATUS_RENEWAL_TIMEOUT));
+        CHECK((status == TC_AUTH_STATUS_RENEWAL_TIMEOUT) == (state == TC_AUTH_STATE_UNDER_WAY));
+        CHECK((ticket != NULL) == (state == TC_AUTH_STATE_DUE));
+        CHECK(!s->bearer || (state == TC_AUTH_STATE_NOT_RENEWABLE) == !s->has_api_path);
         if (status == OK && ticket) {
             CHECK(s->has_api_path);
             /* There is a second ticket only for another token, and then the response to the first is ignored. */
@@ -713,6 +740,7 @@ static void do_next(struct scene *s, unsigned long what)
     default: break;
     }
     CHECK(!s->list || strcmp(tc_auth_header_list_line(s->list, 0), s->list_text) == 0);
+    CHECK((tc_auth_api_path(s->bearer) != NULL) == (s->bearer && s->has_api_path));
     CHECK(!s->url || strcmp(tc_auth_url_string(s->url), s->url_text) == 0);
     CHECK(!s->ticket || strcmp(tc_auth_renewal_url(s->ticket), s->ticket_text) == 0);
     CHECK(!s->string || strcmp(s->string, s->string_text) == 0);

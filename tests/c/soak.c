@@ -119,7 +119,8 @@ static void renew(struct worker *w, struct holder *holder)
     if (!ticket)
         return;
     leak(s);
-    tc_auth_token(holder->auth, &old, NULL);
+    if (tc_auth_token(holder->auth, &old, NULL) != TC_AUTH_STATUS_OK)
+        count(&s->unexpected);
     http_get(w->curl, tc_auth_renewal_url(ticket), NULL, &w->response);
     status = tc_auth_renewal_complete(ticket, (int32_t)w->response.status, w->response.body, w->response.len, NULL);
     count(status == TC_AUTH_STATUS_OK                     ? &s->renewed
@@ -128,8 +129,9 @@ static void renew(struct worker *w, struct holder *holder)
                                                           : &s->unexpected);
     if (status == TC_AUTH_STATUS_OK)
         __atomic_store_n(&holder->failures, 0, __ATOMIC_RELAXED);
-    if (status == TC_AUTH_STATUS_OK && planted(s, "token"))
-        tc_auth_update_token(holder->auth, old, TC_AUTH_NO_EXPIRY);
+    if (status == TC_AUTH_STATUS_OK && planted(s, "token") &&
+        tc_auth_update_token(holder->auth, old, TC_AUTH_NO_EXPIRY) != TC_AUTH_STATUS_OK)
+        count(&s->unexpected);
     tc_auth_string_free(old);
     /* The pause after a failure must end by itself, but usually a new token ends it, to get more renewals. */
     if (status == TC_AUTH_STATUS_RENEWAL_REFUSED ||
@@ -202,8 +204,9 @@ static int request(struct worker *w, struct holder *holder)
             count(holder && status == TC_AUTH_STATUS_TOKEN_EXPIRED ? &s->out_of_service : &s->unexpected);
             break;
         }
-        if (planted(s, "signature") && !holder && attempt == 1)
-            tc_auth_url_add_query(url, "not", "signed");
+        if (planted(s, "signature") && !holder && attempt == 1 &&
+            tc_auth_url_add_query(url, "not", "signed") != TC_AUTH_STATUS_OK)
+            count(&s->unexpected);
         sent = tc_auth_header_list_value(headers, 0);
         if (!gets_whole(w, tc_auth_url_string(url), headers)) {
             count(&s->unanswered); /* the server is too busy, which is not tested here */

@@ -31,6 +31,11 @@ static void versions(void)
     snprintf(expected, sizeof expected, "%d.%d.%d", TC_AUTH_VERSION_MAJOR, TC_AUTH_VERSION_MINOR,
              TC_AUTH_VERSION_PATCH);
     CHECK(strcmp(tc_auth_version(), expected) == 0);
+    CHECK(strcmp(TC_AUTH_VERSION_STRING, expected) == 0);
+    CHECK(tc_auth_version_number() == TC_AUTH_VERSION_NUMBER);
+    CHECK(tc_auth_version_number() >> 16 == TC_AUTH_VERSION_MAJOR);
+    CHECK((tc_auth_version_number() >> 8 & 255) == TC_AUTH_VERSION_MINOR);
+    CHECK((tc_auth_version_number() & 255) == TC_AUTH_VERSION_PATCH);
 }
 
 /* The text is the enumerator's own name. */
@@ -189,6 +194,72 @@ static void buffers(void)
     }
 }
 
+/* What header_block must write, by the headers of the second that it has signed. */
+static int is_block(const tc_auth *auth, const char *block)
+{
+    const char *second = strstr(block, "\r\nTimestamp: ");
+    int64_t at = second ? strtoll(second + 13, NULL, 10) : 1;
+    tc_auth_header_list *list = NULL;
+    char expected[256] = "";
+    CHECK((second != NULL) == (tc_auth_get_kind(auth) == TC_AUTH_KIND_HMAC));
+    CHECK(tc_auth_headers_at(auth, "GET", URI, at, &list) == OK);
+    for (size_t i = 0; i < tc_auth_header_list_len(list); i++) {
+        strcat(expected, tc_auth_header_list_line(list, i));
+        strcat(expected, "\r\n");
+    }
+    tc_auth_header_list_free(list);
+    return strcmp(block, expected) == 0;
+}
+
+static void blocks(void)
+{
+    tc_auth *handles[2] = {hmac_handle(), token_handle((int64_t)time(NULL) + 1000)};
+    for (int h = 0; h < 2; h++) {
+        tc_auth *auth = handles[h];
+        char block[256];
+        size_t needed;
+        int64_t before = (int64_t)time(NULL), at;
+        CHECK(tc_auth_set_clock_offset(auth, 500) == OK); /* the current time is the corrected one */
+        CHECK(tc_auth_header_block(auth, "get", URI, block, sizeof block) == OK && is_block(auth, block));
+        needed = strlen(block);
+        at = h == 0 ? strtoll(strstr(block, "Timestamp: ") + 11, NULL, 10) - 500 : before;
+        CHECK(at >= before && at <= (int64_t)time(NULL));
+        CHECK(tc_auth_header_block(auth, "GET", URI, NULL, 0) == TC_AUTH_STATUS_BUFFER_TOO_SMALL);
+        CHECK(tc_auth_header_block(auth, "GET", URI, NULL, 1) == NULL_ARGUMENT);
+        for (size_t capacity = 0; capacity <= needed + 2; capacity++) {
+            /* Of exactly this size, so that valgrind finds an extra byte. */
+            char *buffer = malloc(capacity ? capacity : 1);
+            tc_auth_status status;
+            size_t untouched = 0;
+            if (!buffer)
+                abort();
+            memset(buffer, '#', capacity ? capacity : 1);
+            status = tc_auth_header_block(auth, "GET", URI, buffer, capacity);
+            if (capacity > needed) {
+                CHECK(status == OK && strlen(buffer) == needed && is_block(auth, buffer));
+            } else {
+                while (untouched < capacity && buffer[untouched] == '#')
+                    untouched++;
+                CHECK(status == TC_AUTH_STATUS_BUFFER_TOO_SMALL && untouched == capacity);
+            }
+            free(buffer);
+        }
+        memset(block, '#', sizeof block);
+        CHECK(tc_auth_header_block(auth, "G T", URI, block, sizeof block) == TC_AUTH_STATUS_INVALID_METHOD);
+        CHECK(tc_auth_header_block(auth, "GET", "x", block, sizeof block) == TC_AUTH_STATUS_INVALID_URI_FORM);
+        CHECK(tc_auth_header_block(auth, "GET", "/ ", block, sizeof block) == TC_AUTH_STATUS_INVALID_URI_BYTE);
+        CHECK(tc_auth_set_api_path(auth, API_PATH) == OK);
+        CHECK(tc_auth_header_block(auth, "GET", "https://other.example/", block, sizeof block) ==
+              TC_AUTH_STATUS_OTHER_ORIGIN);
+        if (h == 1) {
+            CHECK(tc_auth_set_clock_offset(auth, 1000) == OK);
+            CHECK(tc_auth_header_block(auth, "GET", URI, block, sizeof block) == TC_AUTH_STATUS_TOKEN_EXPIRED);
+        }
+        CHECK(block[0] == '#' && memcmp(block, block + 1, sizeof block - 1) == 0);
+        tc_auth_free(auth);
+    }
+}
+
 static void clocks(void)
 {
     static const int64_t offsets[] = {0, 1000, -86400, 86400};
@@ -251,6 +322,44 @@ static void tokens(void)
     CHECK(strcmp(description, "token; expires 7; source caller; api path not set") == 0);
     tc_auth_string_free(description);
     tc_auth_free(auth);
+}
+
+static void api_paths(void)
+{
+    tc_auth *handles[2] = {hmac_handle(), token_handle(TC_AUTH_NO_EXPIRY)};
+    for (int h = 0; h < 2; h++) {
+        tc_auth *auth = handles[h];
+        char given[] = "https://company.example/api/";
+        const char *path;
+        CHECK(tc_auth_api_path(auth) == NULL);
+        CHECK(tc_auth_set_api_path(auth, "company.example") == TC_AUTH_STATUS_INVALID_URI_FORM);
+        CHECK(tc_auth_api_path(auth) == NULL);
+        CHECK(tc_auth_set_api_path(auth, given) == OK);
+        memset(given, '#', sizeof given - 1); /* it was copied */
+        path = tc_auth_api_path(auth);
+        CHECK(path && strcmp(path, "https://company.example/api") == 0);
+        /* Valid until the handle is freed. */
+        CHECK(tc_auth_set_api_path(auth, "https://other.example") == TC_AUTH_STATUS_ALREADY_SET);
+        CHECK(tc_auth_set_clock_offset(auth, 1) == OK);
+        CHECK(path == tc_auth_api_path(auth) && strcmp(path, "https://company.example/api") == 0);
+        tc_auth_free(auth);
+    }
+}
+
+static void windows(void)
+{
+    tc_auth *hmac = hmac_handle(), *auth = token_handle(TC_AUTH_NO_EXPIRY);
+    int64_t seconds = -42;
+    CHECK(tc_auth_renewal_window(hmac, &seconds) == TC_AUTH_STATUS_WRONG_KIND && seconds == -42);
+    CHECK(tc_auth_renewal_window(auth, &seconds) == OK && seconds == 60);
+    CHECK(tc_auth_set_renewal_window(auth, 86401) == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(tc_auth_renewal_window(auth, &seconds) == OK && seconds == 60);
+    CHECK(tc_auth_set_renewal_window(auth, 0) == OK);
+    CHECK(tc_auth_renewal_window(auth, &seconds) == OK && seconds == 0);
+    CHECK(tc_auth_set_renewal_window(auth, 86400) == OK && tc_auth_update_token(auth, "another", 1) == OK);
+    CHECK(tc_auth_renewal_window(auth, &seconds) == OK && seconds == 86400);
+    tc_auth_free(auth);
+    tc_auth_free(hmac);
 }
 
 static void descriptions(void)
@@ -478,6 +587,85 @@ static void families(void)
     tc_auth_free(two);
 }
 
+/* Whether this is the state, and the seconds are within the range. */
+static int is_state(const tc_auth *auth, int32_t wanted, int64_t least, int64_t most)
+{
+    int32_t state = -42, again = -42;
+    int64_t seconds = -42;
+    CHECK(tc_auth_token_state(auth, &state, &seconds) == OK && tc_auth_token_state(auth, &again, NULL) == OK);
+    if (state == wanted && again == wanted && seconds >= least && seconds <= most)
+        return 1;
+    fprintf(stderr, "state %d, %" PRId64 " seconds\n", (int)state, seconds);
+    return 0;
+}
+
+static void refuse(tc_auth *auth)
+{
+    static const char refused[] = "{\"success\":false}";
+    CHECK(tc_auth_renewal_complete(due_ticket(auth), 401, refused, strlen(refused), NULL) ==
+          TC_AUTH_STATUS_RENEWAL_REFUSED);
+}
+
+static int32_t rejected(tc_auth *auth, const char *sent)
+{
+    int32_t advice = -42;
+    CHECK(tc_auth_review(auth, sent, strlen(sent), TC_AUTH_NO_TIMESTAMP, 401, NULL, "", 0, &advice) == OK);
+    return advice;
+}
+
+static void states(void)
+{
+    int64_t now = (int64_t)time(NULL);
+    tc_auth *hmac = hmac_handle(), *auth = token_handle(now + 1000), *fixed = NULL;
+    tc_auth_renewal *ticket;
+    CHECK(is_state(hmac, TC_AUTH_STATE_NONE, 0, 0));
+
+    /* Without an API path, and with a token of the other kind. */
+    CHECK(is_state(auth, TC_AUTH_STATE_NOT_RENEWABLE, 900, 1000));
+    CHECK(tc_auth_update_token(auth, TOKEN, TC_AUTH_NO_EXPIRY) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_NOT_RENEWABLE, -1, -1));
+    CHECK(tc_auth_update_token(auth, TOKEN, 1) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_NOT_RENEWABLE, 0, 0));
+    CHECK(tc_auth_new_token("APIV2:1:2:3", now + 1000, &fixed) == OK && tc_auth_set_api_path(fixed, API_PATH) == OK);
+    CHECK(is_state(fixed, TC_AUTH_STATE_NOT_RENEWABLE, 900, 1000));
+    CHECK(tc_auth_set_clock_offset(fixed, 500) == OK); /* the expiry is compared with the corrected clock */
+    CHECK(is_state(fixed, TC_AUTH_STATE_NOT_RENEWABLE, 400, 500));
+
+    CHECK(tc_auth_set_api_path(auth, API_PATH) == OK && is_state(auth, TC_AUTH_STATE_DUE, 0, 0));
+    CHECK(tc_auth_update_token(auth, TOKEN, TC_AUTH_NO_EXPIRY) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_VALID, -1, -1));
+    CHECK(tc_auth_update_token(auth, TOKEN, now + 1000) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_VALID, 840, 940));
+    CHECK(tc_auth_set_renewal_window(auth, 300) == OK && is_state(auth, TC_AUTH_STATE_VALID, 600, 700));
+    CHECK(tc_auth_set_renewal_window(auth, 60) == OK && tc_auth_set_clock_offset(auth, 500) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_VALID, 340, 440)); /* so is the time when it is due */
+    CHECK(tc_auth_set_clock_offset(auth, 1000) == OK && is_state(auth, TC_AUTH_STATE_DUE, 0, 0));
+
+    ticket = due_ticket(auth);
+    CHECK(is_state(auth, TC_AUTH_STATE_UNDER_WAY, 110, 120)); /* and due */
+    tc_auth_renewal_cancel(ticket);
+    CHECK(is_state(auth, TC_AUTH_STATE_PAUSED, 1, 10));
+    CHECK(tc_auth_set_clock_offset(auth, 0) == OK && is_state(auth, TC_AUTH_STATE_VALID, 840, 940)); /* not due */
+
+    /* Refused is refused, whatever the expiry, until the token is replaced. */
+    CHECK(tc_auth_update_token(auth, "another", 1) == OK);
+    refuse(auth);
+    CHECK(is_state(auth, TC_AUTH_STATE_REFUSED, 0, 0));
+    CHECK(tc_auth_update_token(auth, "another", now + 1000) == OK && is_state(auth, TC_AUTH_STATE_REFUSED, 900, 1000));
+    CHECK(tc_auth_update_token(auth, "another", TC_AUTH_NO_EXPIRY) == OK);
+    CHECK(is_state(auth, TC_AUTH_STATE_REFUSED, -1, -1));
+    CHECK(tc_auth_update_token(auth, TOKEN, TC_AUTH_NO_EXPIRY) == OK && is_state(auth, TC_AUTH_STATE_VALID, -1, -1));
+
+    /* A rejected token is due at once, and after a pause if a renewal has just delivered it. */
+    CHECK(rejected(auth, "TC-Token " TOKEN) == TC_AUTH_ADVICE_RETRY && is_state(auth, TC_AUTH_STATE_DUE, 0, 0));
+    CHECK(tc_auth_renewal_complete(due_ticket(auth), 200, GOOD, strlen(GOOD), NULL) == OK);
+    CHECK(rejected(auth, "TC-Token new") == TC_AUTH_ADVICE_TOKEN_REJECTED);
+    CHECK(is_state(auth, TC_AUTH_STATE_PAUSED, 1, 10));
+    tc_auth_free(fixed);
+    tc_auth_free(auth);
+    tc_auth_free(hmac);
+}
+
 enum { THREADS = 8, ROUNDS = 3000 };
 
 static void *sign_and_check(void *argument)
@@ -595,14 +783,18 @@ int main(void)
     header_lists();
     embedded_nul();
     buffers();
+    blocks();
     clocks();
     tokens();
+    api_paths();
+    windows();
     descriptions();
     urls();
     renewals();
     renewal_answers();
     tickets_and_handles();
     families();
+    states();
     threads();
 #ifndef _WIN32
     forks();

@@ -135,15 +135,20 @@ static void calls()
     CHECK(made->try_headers(unset, "/").error().status() == TC_AUTH_STATUS_NULL_ARGUMENT);
     CHECK(made->try_headers("GET", std::string_view("/\0", 2)).error().status() == TC_AUTH_STATUS_INVALID_URI_BYTE);
     CHECK(made->try_set_clock_offset(seconds(-5)) && made->try_clock_offset().value() == seconds(-5));
+    CHECK(!made->api_path());
+    CHECK(made->try_set_api_path("https://company.example/api/") && made->api_path() == "https://company.example/api");
     CHECK(made->try_set_renewal_window(seconds(5)).error().status() == TC_AUTH_STATUS_WRONG_KIND);
+    CHECK(made->try_renewal_window().error().status() == TC_AUTH_STATUS_WRONG_KIND);
     CHECK(made->try_describe().value().find("12345678901234567890") != std::string::npos);
     CHECK(made->try_current_token().error().status() == TC_AUTH_STATUS_WRONG_KIND);
+    CHECK(made->try_token_state()->state == TC_AUTH_STATE_NONE && made->try_token_state()->left == seconds(0));
     CHECK(*made->try_review(*headers, 200, {}, "") == TC_AUTH_ADVICE_ACCEPTED);
     CHECK(made->try_review({"Basic", {}}, 401, {}, "").error().status() == TC_AUTH_STATUS_MALFORMED_AUTHORIZATION);
 
     auto taken = *std::move(made);
     CHECK(taken.kind() == TC_AUTH_KIND_HMAC && made && made->kind() == TC_AUTH_KIND_NONE);
-    CHECK(made->try_headers("GET", "/").error().status() == TC_AUTH_STATUS_NULL_ARGUMENT);
+    CHECK(made->try_headers("GET", "/").error().status() == TC_AUTH_STATUS_NULL_ARGUMENT && !made->api_path());
+    CHECK(made->try_token_state().error().status() == TC_AUTH_STATUS_NULL_ARGUMENT);
     made = std::move(taken);
     CHECK(made->kind() == TC_AUTH_KIND_HMAC);
     made = tcauth::failure(TC_AUTH_STATUS_PANIC);
@@ -173,10 +178,15 @@ static void polling()
 {
     auto auth = *tcauth::auth::try_token("API:1:old", tcauth::time_point(seconds(1)));
     CHECK(auth.try_set_api_path("https://company.example/api"));
+    CHECK(auth.try_token_state()->state == TC_AUTH_STATE_DUE && auth.try_token_state()->left == seconds(0));
+    CHECK(auth.try_renewal_window().value() == seconds(60) && auth.try_set_renewal_window(seconds(5)));
+    CHECK(auth.try_renewal_window().value() == seconds(5));
     auto due = auth.try_poll(seconds(0));
     CHECK(due && *due && !(*due)->url().empty());
     CHECK(auth.try_poll(std::chrono::milliseconds(1)).error().status() == TC_AUTH_STATUS_RENEWAL_TIMEOUT);
     CHECK(auth.try_poll(seconds(-1)).error().status() == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    const auto under_way = auth.try_token_state();
+    CHECK(under_way->state == TC_AUTH_STATE_UNDER_WAY && under_way->left > seconds(100));
     const auto refused = (*due)->try_complete(401, R"({"success": false, "message": "no more"})");
     CHECK(refused.error().status() == TC_AUTH_STATUS_RENEWAL_REFUSED && refused.error().detail() == "no more");
     CHECK((*due)->try_complete(200, "").error().status() == TC_AUTH_STATUS_NULL_ARGUMENT);
@@ -185,6 +195,7 @@ static void polling()
     CHECK(auth.try_headers("GET", "/").error().status() == TC_AUTH_STATUS_TOKEN_EXPIRED);
     CHECK(auth.try_update_token("API:1:new") && auth.try_current_token()->value == "API:1:new");
     CHECK(!auth.try_current_token()->expires);
+    CHECK(auth.try_token_state()->state == TC_AUTH_STATE_VALID && !auth.try_token_state()->left);
 }
 
 /* What one process seals, another one of its family adopts. */
@@ -217,6 +228,7 @@ static void sealing()
 int main()
 {
     std::cout << TC_AUTH_STATUS_OK << ' ' << TC_AUTH_ADVICE_RETRY << std::endl; /* empty the buffer before fork() */
+    CHECK(tcauth::version_number() == TC_AUTH_VERSION_NUMBER);
     results();
     values_that_are_not_there();
     calls();

@@ -129,6 +129,15 @@ static void sign(tc_auth *auth)
           &o->timestamp);
     QUICK(OTHER_ORIGIN, tc_auth_headers_into, auth, "GET", 3, "https://other.example/", 22, TC_AUTH_NOW, o->buffer, 99,
           &o->len, &o->timestamp);
+    QUICK(OK, tc_auth_header_block, auth, "GET", path, o->buffer, sizeof o->buffer);
+    QUICK(OK, tc_auth_header_block, auth, "GET", LONG_TARGET, o->buffer, sizeof o->buffer);
+    QUICK(BUFFER_TOO_SMALL, tc_auth_header_block, auth, "GET", path, NULL, 0);
+    QUICK(BUFFER_TOO_SMALL, tc_auth_header_block, auth, "GET", path, o->buffer, 12);
+    QUICK(NULL_ARGUMENT, tc_auth_header_block, auth, "GET", path, NULL, 12);
+    QUICK(INVALID_METHOD, tc_auth_header_block, auth, "G T", path, o->buffer, 99);
+    QUICK(INVALID_URI_FORM, tc_auth_header_block, auth, "GET", "x", o->buffer, 99);
+    QUICK(INVALID_URI_BYTE, tc_auth_header_block, auth, "GET", "/ ", o->buffer, 99);
+    QUICK(OTHER_ORIGIN, tc_auth_header_block, auth, "GET", "https://other.example/", o->buffer, 99);
     QUICK(NULL_ARGUMENT, tc_auth_headers, auth, "GET", NULL, &o->list);
     QUICK(INVALID_METHOD, tc_auth_headers, auth, "G T", path, &o->list);
     QUICK(INVALID_URI_FORM, tc_auth_headers, auth, "GET", "x", &o->list);
@@ -150,6 +159,7 @@ static void sign(tc_auth *auth)
     QUICK(INVALID_ARGUMENT, tc_auth_set_clock_offset, auth, INT64_C(100000));
     QUICK(NULL_ARGUMENT, tc_auth_set_clock_offset, NULL, INT64_C(0));
     QUICK(ALREADY_SET, tc_auth_set_api_path, auth, api);
+    ASK(tc_auth_api_path, auth);
     QUICK(INVALID_URI_FORM, tc_auth_set_api_path, auth, "x");
     QUICK(INVALID_URI_BYTE, tc_auth_set_api_path, auth, "https://company.example/a b");
     QUICK(NULL_ARGUMENT, tc_auth_set_api_path, auth, NULL);
@@ -218,6 +228,7 @@ static void hmac_handle(enum secret which)
     QUICK(OK, tc_auth_renewal_poll, o->hmac, INT64_C(0), &o->renewal);
     QUICK(WRONG_KIND, tc_auth_token, o->hmac, &o->text, NULL);
     CALL(WRONG_KIND, tc_auth_set_renewal_window, o->hmac, INT64_C(0));
+    QUICK(WRONG_KIND, tc_auth_renewal_window, o->hmac, &o->number);
     CALL(WRONG_KIND, tc_auth_update_token, o->hmac, secret(TOKEN_60), INT64_C(0));
     GET(tc_auth_free, o->hmac);
     freed();
@@ -274,11 +285,16 @@ static void token_handle(enum secret which)
     QUICK(NULL_ARGUMENT, tc_auth_token, NULL, &o->text, &o->number);
     CALL(OK, tc_auth_set_renewal_window, o->token, INT64_C(10));
     CALL(INVALID_ARGUMENT, tc_auth_set_renewal_window, o->token, INT64_C(-1));
+    QUICK(OK, tc_auth_renewal_window, o->token, &o->number);
+    QUICK(NULL_ARGUMENT, tc_auth_renewal_window, o->token, NULL);
     CALL(NULL_ARGUMENT, tc_auth_set_renewal_window, NULL, INT64_C(0));
     review_all(o->token, sent);
     review(o->token, sent, 401, around("{\"message\":\"Unauthorized: %\"}", token), TC_AUTH_ADVICE_RETRY);
     review(o->token, around("TC-Token %", next), 401, "{\"message\":\"Unauthorized\"}", TC_AUTH_ADVICE_RETRY);
+    QUICK(OK, tc_auth_token_state, o->token, &o->advice, &o->number);
     get_ticket();
+    QUICK(OK, tc_auth_token_state, o->token, &o->advice, NULL);
+    QUICK(NULL_ARGUMENT, tc_auth_token_state, o->token, NULL, &o->number);
     QUICK(RENEWAL_TIMEOUT, tc_auth_renewal_poll, o->token, INT64_C(0), &o->made);
     QUICK(RENEWAL_TIMEOUT, tc_auth_renewal_poll, o->token, INT64_C(2), &o->made);
     QUICK(INVALID_ARGUMENT, tc_auth_renewal_poll, o->token, INT64_C(-1), &o->made);
@@ -295,6 +311,7 @@ static void token_handle(enum secret which)
           INT64_C(300));
     QUICK(OK, tc_auth_set_clock_offset, o->token, INT64_C(10));
     QUICK(TOKEN_EXPIRED, tc_auth_headers, o->token, "GET", path, &o->list);
+    QUICK(TOKEN_EXPIRED, tc_auth_header_block, o->token, "GET", path, o->buffer, sizeof o->buffer);
     QUICK(OK, tc_auth_set_clock_offset, o->token, INT64_C(0));
     GET(tc_auth_free, o->token);
     freed();
@@ -467,6 +484,8 @@ static void json(void)
         CASE("{\"tc_token\":\"%\",\"tc_token_expires\":\"1513703790\",\"tc_api_path\":\"https://company.example/api\"}",
              OK),
         CASE("{\"tc_token\":\"a\\u003d%\"}", OK),
+        CASE("{\"apiToken\":\"%\",\"expireSeconds\":1513703790}", OK),
+        CASE("{\"apiToken\":\"%\",\"tc_token\":\"%\"}", CONFIG_SYNTAX),
         CASE("{\"x\":[{\"tc_token\":\"%\"}],\"tc_token\":\"%\",\"tc_token\":\"%\"}", CONFIG_SYNTAX),
         CASE("{\"tc_token\":\"%\"", CONFIG_SYNTAX),
         CASE("{\"tc_token\":\"% x\"}", INVALID_TOKEN),
@@ -653,6 +672,7 @@ static void others(void)
     free_string();
     QUICK(INVALID_TIME, tc_auth_string_to_sign, "GET", path, TC_AUTH_NOW, &o->text);
     ASK(tc_auth_version, 0);
+    ASK(tc_auth_version_number, 0);
     ASK(tc_auth_status_message, 0);
     ASK(tc_auth_status_name, 0);
     ASK(tc_auth_advice_name, 0);
@@ -839,6 +859,8 @@ static void print_needs(void)
         "tc_auth_headers_at OK NULL_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE INVALID_TIME OTHER_ORIGIN TOKEN_EXPIRED\n"
         "tc_auth_headers_into OK NULL_ARGUMENT INVALID_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE INVALID_TIME"
         " OTHER_ORIGIN TOKEN_EXPIRED BUFFER_TOO_SMALL\n"
+        "tc_auth_header_block OK NULL_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE OTHER_ORIGIN TOKEN_EXPIRED"
+        " BUFFER_TOO_SMALL\n"
         "tc_auth_header_list_len -\n"
         "tc_auth_header_list_name -\n"
         "tc_auth_header_list_value -\n"
@@ -851,7 +873,10 @@ static void print_needs(void)
         "tc_auth_update_token OK NULL_ARGUMENT WRONG_KIND INVALID_TOKEN INVALID_TIME\n"
         "tc_auth_token OK NULL_ARGUMENT WRONG_KIND\n"
         "tc_auth_set_api_path OK NULL_ARGUMENT INVALID_URI_FORM INVALID_URI_BYTE ALREADY_SET\n"
+        "tc_auth_api_path -\n"
         "tc_auth_set_renewal_window OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT\n"
+        "tc_auth_renewal_window OK NULL_ARGUMENT WRONG_KIND\n"
+        "tc_auth_token_state OK NULL_ARGUMENT\n"
         "tc_auth_renewal_poll OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_TIMEOUT\n"
         "tc_auth_renewal_url -\n"
         "tc_auth_renewal_complete OK NULL_ARGUMENT INVALID_ARGUMENT RENEWAL_REFUSED RENEWAL_BAD_RESPONSE\n"
@@ -870,6 +895,7 @@ static void print_needs(void)
         "tc_auth_url_string -\n"
         "tc_auth_url_free -\n"
         "tc_auth_version -\n"
+        "tc_auth_version_number -\n"
         "tc_auth_status_message -\n"
         "tc_auth_status_name -\n"
         "tc_auth_advice_name -\n"
