@@ -238,9 +238,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it would take an hour")]
     fn what_is_sealed_can_be_unsealed() {
         let family = family();
-        let lengths = [1, 2, 247, 248, 249, 503, 504, 505, 4096, LARGEST - 8].map(|len| "t".repeat(len));
+        let lengths = [1, 2, 247, 248, 249, 503, 504, 505, 4096].map(|len| "t".repeat(len));
         for value in &lengths {
             for expires in [None, Some(0), Some(1), Some(99_999_999_999)] {
                 for generation in [0, 1, 0xabc, HIGHEST] {
@@ -258,8 +259,12 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "it would take an hour")]
     fn what_is_too_large_is_not_sealed() {
         let (family, none) = (family(), Keys::parse(None).unwrap());
+        let largest = token(&"t".repeat(LARGEST - 8), None);
+        let text = family.seal(&none, HIGHEST, &largest).unwrap();
+        assert_eq!(family.unseal(&none, text.as_bytes()).unwrap().token.value(), largest.value());
         assert_eq!(family.seal(&none, HIGHEST + 1, &token("t", None)), Err(Error::SealInvalid));
         assert_eq!(family.seal(&none, u64::MAX, &token("t", None)), Err(Error::SealInvalid));
         assert_eq!(family.seal(&none, 0, &token(&"t".repeat(LARGEST - 7), None)), Err(Error::SealInvalid));
@@ -284,15 +289,17 @@ mod tests {
         assert_eq!(unseal_error(&another, &keys("new"), text.as_bytes()), Some(Error::SealInvalid));
     }
 
-    /// Each byte in turn gets each other value; each part is cut off; something follows.
+    /// Each byte in turn gets another value (in plain text each one, else one with another bit); each part is cut off;
+    /// something follows.
     #[test]
+    #[cfg_attr(miri, ignore = "it would take an hour")]
     fn every_change_of_a_text_is_refused() {
         let (family, none) = (family(), Keys::parse(None).unwrap());
         let text = family.seal(&none, 0x1a, &token("t", Some(1))).unwrap().into_bytes();
         for at in 0..text.len() {
             assert_eq!(unseal_error(&family, &none, &text[..at]), Some(Error::SealInvalid), "{at}");
-            let all = if cfg!(miri) { 0x40..=0x42 } else { 0..=255 };
-            for byte in all.filter(|byte| *byte != text[at]) {
+            let others = if at < 21 { (1..=255).collect() } else { (0..8).map(|bit| 1 << bit).collect::<Vec<u8>>() };
+            for byte in others.into_iter().map(|bits| text[at] ^ bits) {
                 let mut changed = text.clone();
                 changed[at] = byte;
                 let expected =

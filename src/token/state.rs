@@ -499,6 +499,12 @@ mod tests {
         SetDate(i64),
     }
 
+    impl Event {
+        fn gives_back(self) -> bool {
+            matches!(self, Event::Renewed | Event::Extended | Event::Useless | Event::Refused | Event::Cancel)
+        }
+    }
+
     const EVENTS: [Event; 17] = [
         Event::Poll,
         Event::Renewed,
@@ -831,7 +837,8 @@ mod tests {
             let mut next = world.clone();
             next.step(event);
             *count += 1;
-            if depth > 1 {
+            // If there is no ticket to give back, nothing has happened, and shorter orders try what follows.
+            if depth > 1 && !(world.tickets.is_empty() && event.gives_back()) {
                 all_orders(&next, depth - 1, count);
             }
         }
@@ -844,7 +851,7 @@ mod tests {
         let mut due = World::new();
         due.step(Event::Pass(50)); // so that the first events have an effect
         all_orders(&due, 6, &mut count);
-        assert_eq!(count, (1..=6).map(|depth| (EVENTS.len() as u64).pow(depth)).sum::<u64>());
+        assert_eq!(count, 5_627_901);
     }
 
     proptest! {
