@@ -2,8 +2,6 @@
 
 pub mod floor;
 #[cfg(feature = "peers")]
-pub mod openssl;
-#[cfg(feature = "peers")]
 pub mod peers;
 pub mod tc_auth;
 
