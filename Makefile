@@ -77,6 +77,8 @@ help:
 	@echo
 	@echo 'Measure'
 	@echo '  make bench           the cost of a call beside other ways to sign'
+	@echo '  make bench-without-sha'
+	@echo '                       the same with the SHA instructions of this CPU hidden'
 	@echo '  make bench-bindings  the cost of a signed request in each language'
 	@echo
 	@echo 'Variables: CC, CXX, CPPFLAGS, CFLAGS, LDFLAGS, CARGO, CARGO_TARGET_DIR (everything is written there instead of target/).'

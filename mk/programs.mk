@@ -18,6 +18,14 @@ $(BUILD)/curl_session-cpp: examples-c/curl_session.cpp include/tc_auth.hpp inclu
 $(BUILD)/storm $(BUILD)/soak $(BUILD)/session $(BUILD)/left: $(BUILD)/%: tests/c/%.c tests/c/measure.h examples-c/curl_session.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
+# For `make bench-bindings`, with the shared library, as programs use it.
+
+$(BUILD)/bench: tests/c/bench.c include/tc_auth.h $(SONAME_LINK)
+	$(COMPILE) -L$(RELEASE) -ltc_auth -lcrypto
+
+$(BUILD)/bench-cpp: tests/cpp/bench.cpp include/tc_auth.hpp include/tc_auth.h $(SONAME_LINK)
+	$(COMPILE_CXX) -L$(RELEASE) -ltc_auth -lcrypto
+
 # The C tests, each linked with both libraries.
 
 $(BUILD)/cases.h: $(wildcard tests/vectors/*.json) tests/c/cases.rs tests/support/mod.rs

@@ -22,9 +22,12 @@ sanitize:
 sanitize-address sanitize-thread sanitize-valgrind: sanitize-%:
 	@sh tests/sanitize.sh $*
 
-.PHONY: bench bench-bindings
+.PHONY: bench bench-without-sha bench-bindings
 bench: lib
 	@sh benches/run.sh
+
+bench-without-sha:
+	@sh benches/run.sh without-sha
 
 bench-bindings: lib
 	@sh tests/bench_bindings.sh

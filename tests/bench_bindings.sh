@@ -9,6 +9,20 @@ build=${BUILD:-$TARGET/c}
 
 absent() { echo "SKIP  $1: $2"; }
 
+# Apart from $RELEASE, where this would put a library that is not optimized at link time.
+"${CARGO:-cargo}" run --target-dir "$TARGET/bench-rust" --release --locked --quiet --example bench
+echo
+
+if have pkg-config && pkg-config --exists libcrypto; then
+    for program in bench bench-cpp; do
+        make_quietly "$build/$program"
+        LD_LIBRARY_PATH=$RELEASE "$build/$program"
+        echo
+    done
+else
+    absent "C and C++" "no libcrypto for programs, or no pkg-config"
+fi
+
 if have go && have pkg-config; then
     in_go go run ./internal/bench
 else

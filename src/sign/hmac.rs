@@ -61,8 +61,11 @@ impl Key {
             tail[filled..filled + end.len()].copy_from_slice(end);
             filled += end.len();
             for part in rest {
-                tail[filled..filled + part.len()].copy_from_slice(part);
-                filled += part.len();
+                // The first part is usually empty, and would still cost a call of memcpy().
+                if !part.is_empty() {
+                    tail[filled..filled + part.len()].copy_from_slice(part);
+                    filled += part.len();
+                }
             }
         } else {
             filled = compress_long(&mut state, &mut tail, end, rest);

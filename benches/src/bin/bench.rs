@@ -1,4 +1,5 @@
-//! Compares the library with its peers in one interleaved run, and writes a table and a chart.
+//! Compares the library with its peers in one interleaved run, and writes a table and a chart, whose names say whether
+//! there were SHA instructions.
 //!
 //!     bench LIBRARY DIRECTORY ['NAME=COMMAND ARGUMENT...']...
 //!
@@ -16,7 +17,10 @@ use std::{env, fs};
 
 use tc_auth_benches::peers::{self, Candidate};
 use tc_auth_benches::tc_auth::{Handle, TcAuth};
-use tc_auth_benches::{NOW, TOKEN, floor, openssl, uri};
+use tc_auth_benches::{NOW, SHA_HIDDEN, TOKEN, floor, sha_instructions, uri};
+
+/// OpenSSL, to compare the time to load it.
+const LIBCRYPTO: &str = "libcrypto.so.3";
 
 const URI_LENS: [usize; 3] = [84, 300, 2_048];
 /// Many short rounds, so that other processes do not disturb all of them.
@@ -32,8 +36,10 @@ fn main() {
             let report = report(library, programs);
             print!("{}", report.text);
             fs::create_dir_all(directory).expect("the directory");
-            fs::write(format!("{directory}/results.md"), report.text).expect("results.md");
-            fs::write(format!("{directory}/chart.svg"), report.chart).expect("chart.svg");
+            let start = format!("{directory}/{}", file_name());
+            fs::write(format!("{start}.md"), report.text).expect("the table");
+            fs::write(format!("{start}.svg"), report.chart).expect("the chart");
+            eprintln!("{start}.md, .svg");
         }
         _ => panic!("usage: bench LIBRARY DIRECTORY ['NAME=COMMAND ARGUMENT...']..."),
     }
@@ -53,7 +59,7 @@ fn report(path: &str, programs: &[String]) -> Report {
         text += &table;
         if len == URI_LENS[0] {
             chart = draw(&bars);
-            text += "\n![The same as a chart](chart.svg)\n";
+            let _ = writeln!(text, "\n![The same as a chart]({}.svg)", file_name());
         }
     }
     text += &tokens(library);
@@ -365,7 +371,7 @@ fn the_rest(library: &'static TcAuth, path: &str) -> String {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..40 {
         ours.push(loaded_by_another_process(path));
-        theirs.push(loaded_by_another_process(openssl::FILE));
+        theirs.push(loaded_by_another_process(LIBCRYPTO));
     }
     let [ours, theirs] = [ours, theirs].map(|rounds| Timings { name: String::new(), rounds });
     let _ = writeln!(
@@ -405,15 +411,21 @@ fn load(file: &str) -> u128 {
     taken
 }
 
+/// Each kind of CPU has its own results.
+fn file_name() -> &'static str {
+    if sha_instructions() { "with-sha-instructions" } else { "without-sha-instructions" }
+}
+
 /// The CPU and its relevant features.
 fn machine() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         cpu.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(": ")).map_or("", |pair| pair.1)
     };
-    let flags: Vec<&str> = field("flags").split(' ').collect();
-    let with = |flag: &str| if flags.contains(&flag) { "with" } else { "**without**" };
-    format!("{}, {} SHA instructions, {} AVX2.", field("model name"), with("sha_ni"), with("avx2"))
+    let with = |present: bool| if present { "with" } else { "**without**" };
+    let (sha, hidden) = (with(sha_instructions()), if SHA_HIDDEN { " (hidden)" } else { "" });
+    let avx2 = with(field("flags").split(' ').any(|flag| flag == "avx2"));
+    format!("{}, {sha} SHA instructions{hidden}, {avx2} AVX2.", field("model name"))
 }
 
 // --- the chart
