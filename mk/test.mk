@@ -45,6 +45,17 @@ PREEMPTIONS ?= 3
 model:
 	$(if $(PREEMPTIONS),LOOM_MAX_PREEMPTIONS=$(PREEMPTIONS)) RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(TARGET)/loom $(CARGO) test --locked --release --lib model -- --nocapture
 
+# Processes that share a token, in virtual time: `make simulate SEEDS=1000 SCENARIO=kills`, or SEED=7 SEEDS=1 TRACE=1.
+SEEDS ?= 10
+export SEED SEEDS SCENARIO TRACE
+simulation = $(CARGO) test --locked --profile simulation --lib simulation:: -- --ignored --nocapture
+.PHONY: simulate simulate-tables
+simulate:
+	$(simulation) --skip tables
+
+simulate-tables:
+	$(simulation) tables
+
 MINUTES ?= 30
 .PHONY: storm soak
 storm: $(BUILD)/storm

@@ -20,6 +20,7 @@ use crate::sign::headers::{Authorization, HeaderList};
 use crate::sign::verify::{self, Window};
 use crate::sign::{self, Method, MethodBuffer, Signer, StringToSign};
 use crate::token::Ticket;
+use crate::token::directory::Directory;
 use crate::token::shared::SharedToken;
 use crate::token::{self, State, Token, Unsealed};
 use crate::token::{Keys, Rejection};
@@ -287,7 +288,7 @@ impl Auth {
     /// # Errors
     /// [`Error::WrongKind`] on an HMAC identity.
     pub fn family(&self) -> Result<&str> {
-        Ok(self.shared()?.family())
+        Ok(self.shared()?.family().name())
     }
 
     /// Encrypts the current token and its expiry, for the other processes of the family. Equal inputs give equal texts.
@@ -309,6 +310,24 @@ impl Auth {
     /// [`Error::SealVersion`]; [`Error::InvalidArgument`] for the key; [`Error::WrongKind`] on an HMAC identity.
     pub fn unseal(&self, sealed: impl AsRef<[u8]>, key: Option<&[u8]>, now: Now) -> Result<Unsealed> {
         self.shared()?.unseal(sealed.as_ref(), &Keys::parse(key)?, self.correct(now))
+    }
+
+    /// Shares the token with all processes of the family that use this directory.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the simulation has a directory yet"))]
+    pub(crate) fn share(&self, directory: Box<dyn Directory>, key: Option<&[u8]>, now: Now) -> Result<()> {
+        self.shared()?.share(directory, Keys::parse(key)?, self.correct(now))
+    }
+
+    /// Whether the file of the family has the token, as far as this handle knows.
+    #[cfg(test)]
+    pub(crate) fn is_saved(&self) -> bool {
+        self.shared().is_ok_and(|shared| shared.is_saved())
+    }
+
+    /// How often the token was changed in the family.
+    #[cfg(test)]
+    pub(crate) fn generation(&self) -> u64 {
+        self.shared().and_then(|shared| shared.generation()).unwrap_or(0)
     }
 
     /// Says what a response means for the authorization. Marks a rejected token, so that the next poll renews it, and

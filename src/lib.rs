@@ -43,6 +43,9 @@ mod planted;
 mod process;
 mod secret;
 mod server_message;
+#[cfg(all(test, not(loom)))]
+#[path = "../tests/simulation/mod.rs"]
+mod simulation;
 mod sync;
 
 #[allow(unsafe_code, reason = "the only C-facing code")]

@@ -1,6 +1,7 @@
-//! Deliberate panics for the unit tests in src/ffi/panics.rs.
+//! Deliberate panics for the unit tests in src/ffi/panics.rs, and deliberate mistakes for the simulation.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 thread_local! {
     /// How many more calls of `may_panic` in this thread return before one panics.
@@ -20,4 +21,48 @@ pub(crate) fn panics_after<T>(places: usize, call: impl FnOnce() -> T) -> (T, bo
     LEFT.set(Some(places));
     let result = call();
     (result, LEFT.take().is_none())
+}
+
+/// A mistake in the design, which the simulation must find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mistake {
+    OneLock,
+    NoWriteLock,
+    NoPathCheck,
+    NoReadUnderLock,
+    NoStat,
+    FileNotKeptOpen,
+    WriteInPlace,
+    PauseForEachProcess,
+    NeverLapses,
+    LapsesAtOnce,
+    AdoptionEndsTheCount,
+    AdoptionIsNoDelivery,
+    AdoptsOlder,
+    ReplacesLaterVersion,
+    WriteIsLate,
+    WriteWithoutComparing,
+}
+
+thread_local! {
+    static REACHED: RefCell<BTreeMap<&'static str, u64>> = const { RefCell::new(BTreeMap::new()) };
+    static MISTAKE: Cell<Option<Mistake>> = const { Cell::new(None) };
+}
+
+pub(crate) fn set_mistake(mistake: Option<Mistake>) {
+    MISTAKE.set(mistake);
+}
+
+pub(crate) fn has(mistake: Mistake) -> bool {
+    MISTAKE.get() == Some(mistake)
+}
+
+/// Called, only in unit tests, in code that runs rarely: the simulation fails if it never did.
+pub(crate) fn reach(place: &'static str) {
+    REACHED.with_borrow_mut(|reached| *reached.entry(place).or_default() += 1);
+}
+
+#[cfg(not(loom))]
+pub(crate) fn take_reached() -> BTreeMap<&'static str, u64> {
+    REACHED.take()
 }

@@ -86,11 +86,19 @@ mod real {
             Condvar(sync::Condvar::new())
         }
 
-        pub(crate) fn wait_for<'a, T>(&self, guard: MutexGuard<'a, T>, limit: Duration) -> MutexGuard<'a, T> {
-            self.0.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner).0
+        /// Releases the lock and waits.
+        pub(crate) fn wait_for<T>(&self, guard: MutexGuard<'_, T>, limit: Duration) {
+            #[cfg(test)]
+            if crate::simulation::is_running() {
+                drop(guard);
+                return crate::simulation::wait(std::ptr::from_ref(self).addr(), limit);
+            }
+            drop(self.0.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner));
         }
 
         pub(crate) fn notify_all(&self) {
+            #[cfg(test)]
+            crate::simulation::notify_all(std::ptr::from_ref(self).addr());
             self.0.notify_all();
         }
     }
@@ -147,8 +155,8 @@ mod model {
         }
 
         /// loom has no time, so this never times out: a lost wake-up becomes a deadlock, which loom reports.
-        pub(crate) fn wait_for<'a, T>(&self, guard: MutexGuard<'a, T>, _limit: Duration) -> MutexGuard<'a, T> {
-            self.0.wait(guard).unwrap()
+        pub(crate) fn wait_for<T>(&self, guard: MutexGuard<'_, T>, _limit: Duration) {
+            drop(self.0.wait(guard).unwrap());
         }
 
         pub(crate) fn notify_all(&self) {

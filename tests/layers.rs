@@ -6,12 +6,17 @@ use std::path::Path;
 
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
+/// They are there only in tests.
+const TEST_MODULES: [&str; 2] = ["planted", "simulation"];
+
 /// Which module of `src/lib.rs` uses which others, by their `crate::` paths. Tests do not count.
 fn uses() -> Uses {
     let mut uses = Uses::new();
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), None, &mut uses);
     uses.remove("lib");
-    uses.remove("planted"); // only for tests
+    for only_for_tests in TEST_MODULES {
+        uses.remove(only_for_tests);
+    }
     uses
 }
 
@@ -26,7 +31,9 @@ fn read(directory: &Path, module: Option<&str>, uses: &mut Uses) {
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]\nmod").next().unwrap().split("#[cfg(all(test").next().unwrap();
             let used = code.split("crate::").skip(1).map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_'));
-            let used = used.filter_map(|mut words| words.next()).filter(|word| !word.is_empty() && *word != "planted");
+            let used = used
+                .filter_map(|mut words| words.next())
+                .filter(|word| !word.is_empty() && !TEST_MODULES.contains(word));
             uses.entry(module.to_owned()).or_default().extend(used.filter(|word| *word != module).map(str::to_owned));
         }
     }

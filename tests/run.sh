@@ -501,6 +501,8 @@ part_core() {
         skip "threads that share a token: every interleaving (loom)" "it takes minutes" "make model"
     fi
 
+    run "processes that share a token: a simulation" make_quietly simulate
+
     if have git && git rev-parse --git-dir >/dev/null 2>&1; then
         run "make dist: the same bytes twice" dist
     else

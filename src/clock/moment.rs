@@ -13,10 +13,22 @@ use std::time::Duration;
 pub struct Moment(Duration);
 
 impl Moment {
+    /// Later than any that is read.
+    pub(crate) const LAST: Moment = Moment(Duration::MAX);
+
     /// Reads the clock.
     #[must_use]
     pub fn now() -> Moment {
         Moment(read())
+    }
+
+    /// The time since the machine was started, or since another fixed moment.
+    pub(crate) fn since_boot(self) -> Duration {
+        self.0
+    }
+
+    pub(crate) fn after_boot(time: Duration) -> Moment {
+        Moment(time)
     }
 
     pub(crate) fn checked_add(self, time: Duration) -> Option<Moment> {

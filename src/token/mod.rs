@@ -4,12 +4,15 @@
 //! `response` parses the server's response, and `redact` removes tokens from its message. `seal` makes the text that
 //! carries a token to another process of its `family`.
 
+pub(crate) mod directory;
 mod family;
+pub(crate) mod record;
 mod redact;
 mod response;
 mod seal;
+mod share;
 pub(crate) mod shared;
-mod state;
+pub(crate) mod state;
 mod ticket;
 mod value;
 

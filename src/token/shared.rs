@@ -6,24 +6,24 @@ use std::time::Duration;
 use std::{mem, process};
 
 use arc_swap::Guard;
+use once_cell::race::OnceBox;
 
-use crate::clock::Now;
+use crate::clock::{Moment, Now};
 use crate::error::{Error, Result};
 use crate::request::api_path::ApiPath;
 use crate::secret::Secret;
-use crate::secret::residue::wiped;
 use crate::sync::{Condvar, Mutex, Swap, Unavailable};
+use crate::token::directory::Directory;
 use crate::token::family::Family;
-use crate::token::seal::Keys;
-use crate::token::state::{Rejection, State, TicketId, TokenState, Turn, Unsealed};
+use crate::token::response::RenewalResponse;
+use crate::token::seal::{Keys, Sealed};
+use crate::token::share::{Attempt, Claim, Share};
+use crate::token::state::{Pauses, Rejection, State, TicketId, TokenState, Turn, Unsealed};
 use crate::token::ticket::Ticket;
 use crate::token::value::Token;
 
 /// The longest wait before the clock is read again.
 const SLICE: Duration = Duration::from_secs(1);
-
-/// Stack bytes used at most to create a ticket, which contains the token.
-const TICKET_STACK: usize = 4 << 10;
 
 /// A token that many threads use and one renews.
 pub(crate) struct SharedToken {
@@ -32,16 +32,18 @@ pub(crate) struct SharedToken {
     /// The token of `state`, for readers, which take no lock.
     current: Swap<Token>,
     family: Family,
+    share: OnceBox<Share>,
 }
 
 impl SharedToken {
     pub(crate) fn new(token: Token, now: Now) -> SharedToken {
         // Without the system's random numbers: if there were none, no handle could be created.
-        let jitter = BuildHasherDefault::<DefaultHasher>::default().hash_one((now.monotonic, process::id()));
+        let process = if cfg!(test) { 0 } else { process::id() }; // the simulation must be repeatable
+        let jitter = BuildHasherDefault::<DefaultHasher>::default().hash_one((now.monotonic, process));
         let family = Family::of(&token);
         let state = TokenState::new(token, now, jitter);
         let current = Swap::new(state.token().clone());
-        SharedToken { state: Mutex::new(state), changed: Condvar::new(), current, family }
+        SharedToken { state: Mutex::new(state), changed: Condvar::new(), current, family, share: OnceBox::new() }
     }
 
     pub(crate) fn current(&self) -> Guard<Arc<Token>> {
@@ -70,43 +72,178 @@ impl SharedToken {
     ) -> Result<Option<Ticket>> {
         let mut now = clock();
         let deadline = now.monotonic.checked_add(max_wait);
-        let mut state = self.state.lock()?;
+        let left = |until: Moment, now: Now| {
+            let until = deadline.map_or(until, |deadline| deadline.min(until));
+            until.saturating_duration_since(now.monotonic)
+        };
         loop {
-            let renewable = api_path.filter(|_| state.token().is_renewable());
-            let lapses = match state.poll(renewable.is_some(), now) {
-                Turn::GoAhead => return Ok(None),
-                Turn::Renew(id) => {
-                    let (shared, token) = (Arc::downgrade(self), state.token().clone());
-                    return Ok(
-                        renewable.map(|api_path| wiped::<TICKET_STACK, _>(|| Ticket::new(shared, id, api_path, token)))
-                    );
-                }
-                Turn::Wait(lapses) => lapses,
-            };
-            let until = deadline.map_or(lapses, |deadline| deadline.min(lapses));
-            // In slices, because the clock of condition variables stops while the machine sleeps.
-            let limit = until.saturating_duration_since(now.monotonic).min(SLICE);
-            if limit.is_zero() {
-                return Err(Error::RenewalTimeout);
+            if let Some(share) = self.share.get() {
+                share.look(self, now);
             }
-            state = self.changed.wait_for(state, limit);
+            let mut state = self.state.lock()?;
+            let renewable = api_path.filter(|_| state.token().is_renewable());
+            match (state.poll(renewable.is_some(), now), renewable) {
+                (Turn::GoAhead, _) | (Turn::Renew(_), None) => return Ok(None),
+                (Turn::Renew(id), Some(api_path)) => {
+                    let token = state.token().clone();
+                    drop(state);
+                    let Some(share) = self.share.get() else {
+                        return Ok(Some(Ticket::new(self, id, api_path, token, None)));
+                    };
+                    match self.claim(share, id, left, &clock)? {
+                        Attempt::Granted(claim) => {
+                            return Ok(Some(Ticket::new(self, id, api_path, token, Some(claim))));
+                        }
+                        Attempt::GoAhead => return Ok(None),
+                        Attempt::Changed => {}
+                        Attempt::Elsewhere(_) => return Err(Error::RenewalTimeout),
+                    }
+                }
+                (Turn::Elsewhere, _) => {
+                    drop(state);
+                    let Some(share) = self.share.get() else { return Ok(None) };
+                    let lapses = share.renews_elsewhere(now);
+                    self.state.lock()?.set_elsewhere(lapses);
+                    if lapses.is_some() {
+                        if left(Moment::LAST, now).is_zero() {
+                            return Err(Error::RenewalTimeout);
+                        }
+                        share.nap();
+                    }
+                }
+                (Turn::Wait(lapses), _) => {
+                    // In slices, because the clock of condition variables stops while the machine sleeps.
+                    let limit = left(lapses, now).min(SLICE);
+                    if limit.is_zero() {
+                        return Err(Error::RenewalTimeout);
+                    }
+                    self.changed.wait_for(state, limit);
+                }
+            }
             now = clock();
         }
     }
 
+    /// Waits until no other process of the family renews. The ticket is taken back unless this process may renew.
+    fn claim(
+        &self,
+        share: &Share,
+        id: TicketId,
+        left: impl Fn(Moment, Now) -> Duration,
+        clock: impl Fn() -> Now,
+    ) -> Result<Attempt> {
+        let mut now = clock();
+        loop {
+            let attempt = share.claim(self, id, left(Moment::LAST, now), &clock);
+            match attempt {
+                Attempt::Granted(_) => return Ok(attempt),
+                Attempt::Elsewhere(_) if !left(Moment::LAST, now).is_zero() => share.nap(),
+                _ => {
+                    let lapses = if let Attempt::Elsewhere(lapses) = attempt { Some(lapses) } else { None };
+                    self.change(|state| state.withdraw(id, lapses))?;
+                    return Ok(attempt);
+                }
+            }
+            now = clock();
+            share.look(self, now);
+            if !self.needs_renewal(id)? {
+                return Ok(Attempt::Changed);
+            }
+        }
+    }
+
+    fn needs_renewal(&self, id: TicketId) -> Result<bool> {
+        Ok(self.state.lock()?.is_out(id))
+    }
+
+    /// Joins the processes that share the token in a directory.
+    pub(crate) fn share(&self, directory: Box<dyn Directory>, keys: Keys, now: Now) -> Result<()> {
+        if self.share.get().is_some() {
+            return Err(Error::AlreadySet);
+        }
+        let share = Share::new(directory, keys);
+        share.start(self, now)?;
+        self.share.set(Box::new(share)).map_err(|_| Error::AlreadySet)
+    }
+
     pub(crate) fn update(&self, token: Token, now: Now) -> Result<()> {
-        self.change(|state| state.update(token, now))
+        match self.share.get() {
+            Some(share) => share.update(self, token, now),
+            None => self.change(|state| state.update(token, now)),
+        }
+    }
+
+    pub(super) fn complete(
+        &self,
+        claim: Option<Claim>,
+        (id, of): (TicketId, &Token),
+        response: RenewalResponse,
+        now: Now,
+    ) -> Result<()> {
+        match (self.share.get(), claim) {
+            (Some(share), Some(claim)) => share.complete(self, claim, (id, of), response, now),
+            _ => self.change(|state| state.complete(id, of, response, now))?,
+        }
+    }
+
+    pub(super) fn cancel(&self, claim: Option<Claim>, (id, of): (TicketId, &Token), now: Now) {
+        match (self.share.get(), claim) {
+            (Some(share), Some(claim)) => share.cancel(self, claim, (id, of), now),
+            _ => _ = self.change(|state| state.cancel(id, of, now)),
+        }
+    }
+
+    pub(super) fn newest(&self) -> Result<(Arc<Token>, u64)> {
+        let state = self.state.lock()?;
+        Ok((state.token().clone(), state.generation()))
+    }
+
+    pub(super) fn adopt(&self, sealed: Sealed, now: Now) -> Result<Unsealed> {
+        self.change(|state| state.adopt(sealed, now))
+    }
+
+    pub(super) fn pauses(&self) -> Result<Pauses> {
+        Ok(self.state.lock()?.pauses())
+    }
+
+    /// `None` if the ticket must not be handed out.
+    pub(super) fn join(&self, id: TicketId, family: &Pauses, now: Now) -> Result<Option<Pauses>> {
+        self.change(|state| state.join(id, family, now).then(|| state.pauses()))
     }
 
     /// `sent` is the token that the server rejected.
     pub(crate) fn unauthorized(&self, sent: &[u8], has_api_path: bool, now: Now) -> Result<Rejection> {
-        let mut state = self.state.lock()?;
-        let renewable = has_api_path && state.token().is_renewable();
-        Ok(state.unauthorized(sent, renewable, now))
+        let judge = || {
+            let mut state = self.state.lock()?;
+            let renewable = has_api_path && state.token().is_renewable();
+            Ok(state.unauthorized(sent, renewable, now))
+        };
+        let Some(share) = self.share.get() else { return judge() };
+        share.look(self, now);
+        match judge()? {
+            Rejection::Retry => Ok(Rejection::Retry),
+            Rejection::Final => {
+                // Another process may be about to replace this token.
+                let Some(lapses) = share.renews_elsewhere(now) else { return Ok(Rejection::Final) };
+                let mut state = self.state.lock()?;
+                state.set_elsewhere(Some(lapses));
+                Ok(state.rejection_elsewhere(sent, now))
+            }
+        }
     }
 
-    pub(crate) fn family(&self) -> &str {
-        self.family.name()
+    pub(crate) fn family(&self) -> &Family {
+        &self.family
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_saved(&self) -> bool {
+        self.share.get().is_some_and(Share::is_saved)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn generation(&self) -> Result<u64> {
+        Ok(self.state.lock()?.generation())
     }
 
     pub(crate) fn seal(&self, keys: &Keys) -> Result<String> {

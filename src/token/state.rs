@@ -18,11 +18,14 @@ use crate::token::value::Token;
 const DEFAULT_WINDOW: i64 = 60;
 
 /// After this time, a ticket that was not completed no longer blocks other callers.
-const TICKET_LIFE: Duration = Duration::from_secs(120);
+pub(super) const TICKET_LIFE: Duration = Duration::from_secs(120);
 
 /// The pause after the first failure, and the longest one before jitter, in milliseconds.
 const FIRST_PAUSE: u64 = 5_000;
 const LONGEST_PAUSE: u64 = 50_000;
+
+/// With jitter. A longer one in a record is an error, or of a clock that was set back.
+const LONGEST_FAMILY_PAUSE: Duration = Duration::from_secs(61);
 
 /// A token that is rejected this soon after its delivery is not renewed at once, because the endpoint may reject every
 /// token. After this time without a rejection, the count starts again.
@@ -37,6 +40,8 @@ pub(crate) enum Turn {
     Renew(TicketId),
     /// Another caller renews. Poll again after a change, or at this time at the latest.
     Wait(Moment),
+    /// Another process renewed when this one last looked.
+    Elsewhere,
 }
 
 /// What the server's "Unauthorized" means for the request.
@@ -102,6 +107,8 @@ pub(crate) struct TokenState {
     rejections: Rejections,
     phase: Phase,
     failures: u32,
+    /// When the ticket lapses that another process of the family had when this one last looked.
+    elsewhere: Option<Moment>,
     tickets: u64,
     /// The latest ticket at the last successful renewal or adoption: a refusal for it or an earlier one is out of date.
     settled: u64,
@@ -114,8 +121,11 @@ enum Rejected {
     No,
     /// Due at once, also for a caller that read the clock just before the rejection.
     Yes,
-    /// Due after a pause.
-    DueFrom(Moment),
+    /// Soon after its delivery: due after a pause.
+    Fresh {
+        at: Moment,
+        due: Moment,
+    },
 }
 
 /// Consecutive tokens that were rejected soon after their delivery. Kept across renewals: an endpoint that rejects
@@ -124,6 +134,23 @@ enum Rejected {
 struct Rejections {
     count: u32,
     last: Option<Moment>,
+    /// The generation that was counted last.
+    counted: u64,
+}
+
+/// What the processes of a family must agree on, so that they renew no more often than one process would.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pauses {
+    /// Of the token that could not be renewed.
+    pub(crate) generation: u64,
+    pub(crate) failures: u32,
+    /// No attempt to renew that token before this time.
+    pub(crate) until: Option<Moment>,
+    /// Consecutive tokens that were rejected soon after their delivery.
+    pub(crate) rejections: u32,
+    pub(crate) last_rejection: Option<Moment>,
+    /// The generation that was counted last.
+    pub(crate) counted: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +180,7 @@ impl TokenState {
             rejections: Rejections::default(),
             phase: Phase::Idle,
             failures: 0,
+            elsewhere: None,
             tickets: 0,
             settled: 0,
             jitter,
@@ -194,14 +222,14 @@ impl TokenState {
             Phase::Pause { until: end } => until(end),
             Phase::Idle | Phase::UnderWay { .. } => 0,
         };
-        if let Some(lapses) = self.under_way(now) {
+        if let Some(lapses) = self.under_way(now).or(self.elsewhere(now)) {
             return (State::UnderWay, Some(until(lapses)));
         }
         let due_by_time = self.due_at(now).map(until_unix);
         let due_by_rejection = match self.rejected {
             Rejected::No => None,
             Rejected::Yes => Some(0),
-            Rejected::DueFrom(due) => Some(until(due)),
+            Rejected::Fresh { due, .. } => Some(until(due)),
         };
         if due_by_rejection.is_none() && due_by_time != Some(0) {
             return (State::Valid, due_by_time);
@@ -217,6 +245,9 @@ impl TokenState {
     pub(crate) fn poll(&mut self, renewable: bool, now: Now) -> Turn {
         if let Some(lapses) = self.under_way(now) {
             return Turn::Wait(lapses);
+        }
+        if renewable && self.elsewhere(now).is_some() {
+            return Turn::Elsewhere;
         }
         match self.phase {
             Phase::Pause { until } if now.monotonic < until => return Turn::GoAhead,
@@ -241,7 +272,7 @@ impl TokenState {
         let rejected = match self.rejected {
             Rejected::No => false,
             Rejected::Yes => true,
-            Rejected::DueFrom(due) => now.monotonic >= due,
+            Rejected::Fresh { due, .. } => now.monotonic >= due,
         };
         rejected || self.due_at(now).is_some_and(|due| now.unix >= due)
     }
@@ -340,6 +371,11 @@ impl TokenState {
     /// the end: the one with the higher generation, then the greater one, then the one with the later expiry.
     pub(crate) fn adopt(&mut self, sealed: Sealed, now: Now) -> Unsealed {
         let Sealed { generation, token } = sealed;
+        #[cfg(test)]
+        if crate::planted::has(crate::planted::Mistake::AdoptsOlder) && generation < self.generation {
+            self.replace(token, generation, now);
+            return Unsealed::Adopted;
+        }
         // Not in constant time: only somebody who knows the family's keys can choose what is compared.
         match (generation, token.bytes()).cmp(&(self.generation, self.token.bytes())) {
             Ordering::Less => Unsealed::Older,
@@ -352,8 +388,129 @@ impl TokenState {
             Ordering::Greater => {
                 self.replace(token, generation, now);
                 self.delivered(now);
+                #[cfg(test)]
+                self.plant_mistakes();
                 Unsealed::Adopted
             }
+        }
+    }
+
+    // --- what a family shares
+
+    #[cfg(test)]
+    fn plant_mistakes(&mut self) {
+        use crate::planted::Mistake;
+        use crate::planted::has;
+        if has(Mistake::AdoptionEndsTheCount) {
+            self.rejections = Rejections::default();
+        }
+        if has(Mistake::AdoptionIsNoDelivery) {
+            self.delivered_at = None;
+        }
+    }
+
+    fn elsewhere(&self, now: Now) -> Option<Moment> {
+        self.elsewhere.filter(|&lapses| now.monotonic < lapses && self.phase != Phase::Refused)
+    }
+
+    /// What a rejection means while another process renews.
+    pub(crate) fn rejection_elsewhere(&self, sent: &[u8], now: Now) -> Rejection {
+        let is_renewed = !self.token.matches(sent) || self.elsewhere(now).is_some();
+        if is_renewed { Rejection::Retry } else { Rejection::Final }
+    }
+
+    /// Another process renews, or none does.
+    pub(crate) fn set_elsewhere(&mut self, lapses: Option<Moment>) {
+        self.elsewhere = lapses;
+    }
+
+    /// The application's token replaces the one that another process has saved, whatever its generation. Returns whether
+    /// it must still be saved.
+    pub(crate) fn insist(&mut self, token: &Token, saved: Sealed, now: Now) -> bool {
+        let is_same = |other: &Token| other.matches(token.bytes()) && other.expires() == token.expires();
+        let generation = saved.generation;
+        #[cfg(test)]
+        if generation > self.generation {
+            crate::planted::reach("a token of the application that outranked a later generation");
+        }
+        if is_same(&saved.token) && generation >= self.generation {
+            self.adopt(saved, now);
+            return false;
+        }
+        if !is_same(&self.token) {
+            self.update(token.with_expiry(token.expires()), now);
+        }
+        self.generation = self.generation.max(generation + 1);
+        true
+    }
+
+    pub(crate) fn pauses(&self) -> Pauses {
+        let until = match self.phase {
+            Phase::Pause { until } => Some(until),
+            _ => None,
+        };
+        let Rejections { count, last, counted } = self.rejections;
+        Pauses {
+            generation: self.generation,
+            failures: self.failures,
+            until,
+            rejections: count,
+            last_rejection: last,
+            counted,
+        }
+    }
+
+    /// Applies the family's pauses before a ticket is handed out. Returns whether its holder may renew now.
+    pub(crate) fn join(&mut self, ticket: TicketId, family: &Pauses, now: Now) -> bool {
+        if self.holder() != Some(ticket) {
+            return false; // another token, in the meantime
+        }
+        #[cfg(test)]
+        if crate::planted::has(crate::planted::Mistake::PauseForEachProcess) {
+            return true;
+        }
+        self.join_rejections(family, now);
+        let is_same = family.generation == self.generation;
+        self.failures = if is_same { family.failures } else { 0 };
+        let longest = now.monotonic + LONGEST_FAMILY_PAUSE;
+        if let Some(until) = family.until.filter(|&until| is_same && now.monotonic < until && until < longest) {
+            self.phase = Phase::Pause { until };
+            return false;
+        }
+        let is_due = self.is_due(now);
+        if !is_due {
+            self.phase = Phase::Idle;
+        }
+        is_due
+    }
+
+    fn join_rejections(&mut self, family: &Pauses, now: Now) {
+        // This process may have seen a later rejection than the record.
+        let last = self.rejections.last.max(family.last_rejection).filter(|&last| is_recent(last, now));
+        let mut count = if last.is_some() { family.rejections } else { 0 };
+        if let Rejected::Fresh { at, .. } = self.rejected {
+            if last.is_none() || family.counted != self.generation {
+                count += 1;
+            }
+            self.rejected = Rejected::Fresh { at, due: at + self.pause(count.saturating_sub(1)) };
+            self.rejections.counted = self.generation;
+        } else {
+            self.rejections.counted = family.counted;
+        }
+        self.rejections.count = count;
+        self.rejections.last = last;
+    }
+
+    /// Whether this ticket is out, and others wait for it.
+    pub(crate) fn is_out(&self, ticket: TicketId) -> bool {
+        self.holder() == Some(ticket)
+    }
+
+    /// Takes a ticket back that was not handed out.
+    pub(crate) fn withdraw(&mut self, ticket: TicketId, elsewhere: Option<Moment>) {
+        if self.holder() == Some(ticket) {
+            self.phase = Phase::Idle;
+            self.elsewhere = elsewhere;
         }
     }
 
@@ -370,6 +527,7 @@ impl TokenState {
         self.rejected = Rejected::No;
         self.phase = Phase::Idle;
         self.failures = 0;
+        self.elsewhere = None;
     }
 
     /// The platform keeps this token. An earlier rejection is cleared, or it would be renewed for ever.
@@ -399,7 +557,7 @@ impl TokenState {
             phase => {
                 self.reject(now);
                 let waits = matches!(phase, Phase::Pause { until } if now.monotonic < until)
-                    || matches!(self.rejected, Rejected::DueFrom(due) if now.monotonic < due);
+                    || matches!(self.rejected, Rejected::Fresh { due, .. } if now.monotonic < due);
                 if waits { Rejection::Final } else { Rejection::Retry }
             }
         }
@@ -416,7 +574,8 @@ impl TokenState {
         }
         self.rejected = if self.delivered_at.is_some_and(recent) {
             self.rejections.count += 1;
-            Rejected::DueFrom(now.monotonic + self.pause(self.rejections.count - 1))
+            self.rejections.counted = self.generation;
+            Rejected::Fresh { at: now.monotonic, due: now.monotonic + self.pause(self.rejections.count - 1) }
         } else {
             Rejected::Yes
         };

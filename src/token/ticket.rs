@@ -11,10 +11,15 @@ use crate::error::Result;
 use crate::request::api_path::ApiPath;
 use crate::request::builder::RESERVED;
 use crate::secret::Undumped;
+use crate::secret::residue::wiped;
 use crate::token::response::RenewalResponse;
+use crate::token::share::Claim;
 use crate::token::shared::SharedToken;
 use crate::token::state::TicketId;
 use crate::token::value::Token;
+
+/// Stack bytes used at most to create a ticket, which contains the token.
+const TICKET_STACK: usize = 4 << 10;
 
 /// The right, and the duty, to renew a token: send the request, then complete or cancel.
 pub struct Ticket {
@@ -22,18 +27,23 @@ pub struct Ticket {
     /// `None` once it is completed or cancelled.
     id: Option<TicketId>,
     token: Arc<Token>,
+    /// The family's lock, and the token that is kept alive to save what arrives.
+    claim: Option<(Claim, Arc<SharedToken>)>,
     /// Ends in NUL, so that C can read it without a copy. It contains the token.
     url: Undumped,
 }
 
 impl Ticket {
-    pub(super) fn new(shared: Weak<SharedToken>, id: TicketId, api_path: &ApiPath, token: Arc<Token>) -> Ticket {
-        // Allocated with the largest possible size: growing would leave an unwiped copy.
-        let mut encoded = Zeroizing::new(String::with_capacity(3 * token.bytes().len()));
-        encoded.extend(percent_encode(token.bytes(), RESERVED));
-        let url = [api_path.as_str().as_bytes(), b"/appAuth?expiredToken=", encoded.as_bytes(), b"\0"];
-        let url = Undumped::concat(&url);
-        Ticket { shared, id: Some(id), token, url }
+    pub(super) fn new(
+        shared: &Arc<SharedToken>,
+        id: TicketId,
+        api_path: &ApiPath,
+        token: Arc<Token>,
+        claim: Option<Claim>,
+    ) -> Ticket {
+        let url = wiped::<TICKET_STACK, _>(|| url(api_path, &token));
+        let claim = claim.map(|claim| (claim, shared.clone()));
+        Ticket { shared: Arc::downgrade(shared), id: Some(id), token, claim, url }
     }
 
     /// The URL to GET, without an Authorization header. It contains the token: do not log it.
@@ -59,9 +69,9 @@ impl Ticket {
     pub fn complete(mut self, http_status: i32, body: &[u8], now: Now) -> (Result<()>, Option<String>) {
         let Some(shared) = self.shared.upgrade() else { return (Ok(()), None) };
         let (response, message) = RenewalResponse::parse(http_status, body, self.token.bytes());
-        let id = self.id.take();
-        let result = shared.change(|state| id.map_or(Ok(()), |id| state.complete(id, &self.token, response, now)));
-        (result.and_then(|completed| completed), message)
+        let Some(id) = self.id.take() else { return (Ok(()), message) };
+        let claim = self.claim.take().map(|(claim, _)| claim);
+        (shared.complete(claim, (id, &self.token), response, now), message)
     }
 
     /// Reports that there was no response, for example after a timeout.
@@ -71,9 +81,17 @@ impl Ticket {
 
     fn give_back(&mut self, now: Now) {
         if let (Some(shared), Some(id)) = (self.shared.upgrade(), self.id.take()) {
-            let _ = shared.change(|state| state.cancel(id, &self.token, now));
+            let claim = self.claim.take().map(|(claim, _)| claim);
+            shared.cancel(claim, (id, &self.token), now);
         }
     }
+}
+
+fn url(api_path: &ApiPath, token: &Token) -> Undumped {
+    // Allocated with the largest possible size: growing would leave an unwiped copy.
+    let mut encoded = Zeroizing::new(String::with_capacity(3 * token.bytes().len()));
+    encoded.extend(percent_encode(token.bytes(), RESERVED));
+    Undumped::concat(&[api_path.as_str().as_bytes(), b"/appAuth?expiredToken=", encoded.as_bytes(), b"\0"])
 }
 
 /// A dropped ticket is cancelled, because others wait for it.

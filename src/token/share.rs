@@ -1,0 +1,454 @@
+//! How the processes of one user share a token: the rules for the files of a [`Directory`].
+//!
+//! The token file holds the newest token. The renewal lock belongs to the process that has the ticket. The write lock
+//! is held only while files are read, compared and written. There are two locks because a stopped process keeps its
+//! lock: the renewal lock can be taken away after the ticket has lapsed, and with the write lock nobody has to wait for
+//! a request.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Moment, Now};
+use crate::error::{Error, Result};
+use crate::sync::Mutex;
+use crate::token::directory::{Directory, Lock, LockName, Open, Version};
+use crate::token::record::Record;
+use crate::token::response::RenewalResponse;
+use crate::token::seal::{Keys, Sealed};
+use crate::token::shared::SharedToken;
+use crate::token::state::{TICKET_LIFE, TicketId, TokenState, Unsealed};
+use crate::token::value::Token;
+
+/// The longest wait for the write lock, which is otherwise held for a few milliseconds.
+const WRITE_LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// How long to leave a directory alone after a token could not be saved.
+const SAVE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The part of a handle in a shared directory.
+pub(crate) struct Share {
+    directory: Box<dyn Directory>,
+    keys: Keys,
+    /// Never held during work on files.
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    /// The token file that was read last.
+    seen: Option<Seen>,
+    unsaved: Option<Unsaved>,
+    /// A record whose start says nothing, and when it was first seen.
+    odd: Option<(Vec<u8>, Moment)>,
+}
+
+/// A version of the token file, which stays open.
+struct Seen {
+    version: Version,
+    _open: Box<dyn Open>,
+}
+
+/// This handle's token is not in the file yet.
+struct Unsaved {
+    origin: Origin,
+    /// When to try again.
+    retry: Moment,
+    /// Nobody else may renew before the token is saved.
+    claim: Option<Claim>,
+}
+
+/// Where a token comes from that is to be saved.
+#[derive(Clone)]
+enum Origin {
+    /// It was saved, but the file is missing, damaged, or holds an older one.
+    File,
+    /// A renewal. It gives way to a token that was saved in the meantime: an application has set that one.
+    Renewal,
+    /// The application set this token, which replaces whatever is in the file.
+    Application(Arc<Token>),
+}
+
+/// The renewal lock of a ticket. While it exists, no other process gets a ticket, unless this one lapses.
+pub(crate) struct Claim(Box<dyn Lock>);
+
+/// What came of an attempt to get the family's ticket.
+pub(super) enum Attempt {
+    Granted(Claim),
+    /// Sign with the current token: the family pauses, or the directory does not work.
+    GoAhead,
+    /// There is another token, or another state: start again.
+    Changed,
+    /// Another process renews. Its ticket lapses at that time.
+    Elsewhere(Moment),
+}
+
+/// What is in the token file.
+enum Found {
+    /// Nothing that could be unsealed.
+    Nothing,
+    /// A later version of the format: it must stay.
+    LaterVersion,
+    Sealed(Sealed),
+}
+
+impl Share {
+    pub(super) fn new(directory: Box<dyn Directory>, keys: Keys) -> Share {
+        Share { directory, keys, memory: Mutex::new(Memory::default()) }
+    }
+
+    /// Reads the token file, or creates it. With an error, nothing has changed.
+    pub(super) fn start(&self, shared: &SharedToken, now: Now) -> Result<()> {
+        let file = self.directory.read().map_err(|_| Error::StoreIo)?;
+        let Some(file) = file else {
+            let _lock = self.write_lock(WRITE_LOCK_WAIT).ok_or(Error::StoreIo)?;
+            return match self.directory.read().map_err(|_| Error::StoreIo)? {
+                None => self.settle(shared, &Origin::File, now).map(|_| ()),
+                Some(file) => self.accept(shared, &file.text, now), // another process was faster
+            };
+        };
+        self.accept(shared, &file.text, now)
+    }
+
+    fn accept(&self, shared: &SharedToken, text: &[u8], now: Now) -> Result<()> {
+        let sealed = shared.family().unseal(&self.keys, text)?;
+        shared.adopt(sealed, now).map(|_| ())
+    }
+
+    // --- before a request
+
+    /// Adopts a newer token from the file, and saves one that could not be saved.
+    pub(super) fn look(&self, shared: &SharedToken, now: Now) {
+        if let Some((origin, retry)) = self.unsaved()
+            && now.monotonic >= retry
+        {
+            self.try_save(shared, origin, now);
+        }
+        let unsaved = self.unsaved();
+        if let Some((Origin::Application(_), _)) = unsaved {
+            return; // whatever is in the file
+        }
+        let Ok(version) = self.directory.version() else { return };
+        if version.is_some()
+            && self.memory(|memory| memory.seen.as_ref().map(|seen| seen.version) == version) == Some(true)
+        {
+            return;
+        }
+        if let Ok(true) = self.adopt_file(shared, now)
+            && unsaved.is_none()
+        {
+            self.try_save(shared, Origin::File, now);
+        }
+    }
+
+    /// Does not wait for the write lock.
+    fn try_save(&self, shared: &SharedToken, origin: Origin, now: Now) {
+        let write = self.directory.try_lock(LockName::Write).unwrap_or_default();
+        let _ = self.save(shared, write, origin, None, now);
+    }
+
+    /// Reads the token file and adopts what is newer. Returns whether this handle's token should be in the file instead.
+    fn adopt_file(&self, shared: &SharedToken, now: Now) -> io::Result<bool> {
+        let (seen, found) = self.read(shared)?;
+        let is_behind = match found {
+            Found::Nothing => true,
+            Found::LaterVersion => false,
+            Found::Sealed(sealed) => shared.adopt(sealed, now).map_err(io::Error::other)? == Unsealed::Older,
+        };
+        // Only now: another thread that sees this version as known must see the token, too.
+        self.memory(|memory| memory.seen = seen);
+        Ok(is_behind)
+    }
+
+    fn read(&self, shared: &SharedToken) -> io::Result<(Option<Seen>, Found)> {
+        let Some(file) = self.directory.read()? else { return Ok((None, Found::Nothing)) };
+        let found = match shared.family().unseal(&self.keys, &file.text) {
+            Ok(sealed) => Found::Sealed(sealed),
+            Err(Error::SealVersion) => Found::LaterVersion,
+            Err(_) => Found::Nothing,
+        };
+        Ok((Some(Seen { version: file.version, _open: file.open }), found))
+    }
+
+    /// Tries to get the renewal lock for a thread that was chosen to renew in this process.
+    pub(super) fn claim(
+        &self,
+        shared: &SharedToken,
+        ticket: TicketId,
+        max_wait: Duration,
+        clock: &dyn Fn() -> Now,
+    ) -> Attempt {
+        match self.try_claim(shared, ticket, max_wait, clock) {
+            Ok(attempt) => attempt,
+            // Without the lock a renewal could cost others their token.
+            Err(_) => Attempt::GoAhead,
+        }
+    }
+
+    fn try_claim(
+        &self,
+        shared: &SharedToken,
+        ticket: TicketId,
+        max_wait: Duration,
+        clock: &dyn Fn() -> Now,
+    ) -> io::Result<Attempt> {
+        let now = clock();
+        if self.unsaved().is_some() {
+            #[cfg(test)]
+            crate::planted::reach("no ticket, because a token is not saved");
+            return Ok(Attempt::GoAhead); // the next token could not be saved, either
+        }
+        let (lock, write) = match self.directory.try_lock(LockName::Renewal)? {
+            Some(lock) => {
+                let Some(write) = self.write_lock(max_wait.min(WRITE_LOCK_WAIT)) else { return Ok(Attempt::GoAhead) };
+                (lock, write)
+            }
+            None => {
+                let lapses = self.lapses(now)?;
+                if now.monotonic < lapses {
+                    return Ok(Attempt::Elsewhere(lapses));
+                }
+                let Some(write) = self.directory.try_lock(LockName::Write)? else {
+                    return Ok(Attempt::Elsewhere(lapses));
+                };
+                if now.monotonic < self.lapses(now)? {
+                    return Ok(Attempt::Elsewhere(lapses)); // another process was faster
+                }
+                match self.directory.try_lock(LockName::Renewal)? {
+                    Some(lock) => (lock, write), // its holder has just given it back
+                    None => {
+                        let record = self.directory.record()?;
+                        (self.directory.replace_renewal_lock(&record)?, write)
+                    }
+                }
+            }
+        };
+        if !lock.is_current()? {
+            #[cfg(test)]
+            crate::planted::reach("a renewal lock that was taken away before the ticket was handed out");
+            return Ok(Attempt::Changed);
+        }
+        // Whatever stat() says: the file may have been written since.
+        self.settle(shared, &Origin::File, now).map_err(io::Error::other)?;
+        let record = self.record()?;
+        let Some(pauses) = shared.join(ticket, &record.pauses, now).map_err(io::Error::other)? else {
+            return Ok(Attempt::Changed); // another token, or the family pauses
+        };
+        // The clock again: this process may have been stopped in the meantime.
+        let record = Record { boot: self.directory.boot(), started: Some(clock().monotonic), pauses };
+        self.directory.set_record(&record.to_bytes())?;
+        drop(write);
+        Ok(Attempt::Granted(Claim(lock)))
+    }
+
+    /// When the ticket lapses that another process has; `None` if no process renews.
+    pub(super) fn renews_elsewhere(&self, now: Now) -> Option<Moment> {
+        let record = self.record().ok()?;
+        let lapses = record.started? + TICKET_LIFE;
+        let is_busy = now.monotonic < lapses && matches!(self.directory.try_lock(LockName::Renewal), Ok(None));
+        is_busy.then_some(lapses)
+    }
+
+    /// When the ticket of the process that has the renewal lock lapses.
+    fn lapses(&self, now: Now) -> io::Result<Moment> {
+        let bytes = self.directory.record()?;
+        let record = Record::parse(&bytes);
+        let started =
+            record.started.filter(|&started| record.boot == self.directory.boot() && started <= now.monotonic);
+        let started = match started {
+            Some(started) => started,
+            None => self
+                .memory(|memory| match &memory.odd {
+                    Some((seen, since)) if *seen == bytes => *since,
+                    _ => {
+                        memory.odd = Some((bytes, now.monotonic));
+                        now.monotonic
+                    }
+                })
+                .unwrap_or(now.monotonic),
+        };
+        Ok(started + TICKET_LIFE)
+    }
+
+    /// The family's pauses, if they are of this boot.
+    fn record(&self) -> io::Result<Record> {
+        let record = Record::parse(&self.directory.record()?);
+        Ok(if record.boot == self.directory.boot() { record } else { Record::default() })
+    }
+
+    pub(super) fn nap(&self) {
+        self.directory.nap();
+    }
+
+    // --- changes
+
+    /// Hands in the response to a renewal.
+    pub(super) fn complete(
+        &self,
+        shared: &SharedToken,
+        claim: Claim,
+        (ticket, of): (TicketId, &Token),
+        response: RenewalResponse,
+        now: Now,
+    ) -> Result<()> {
+        self.end(shared, claim, now, |state| state.complete(ticket, of, response, now))
+    }
+
+    pub(super) fn cancel(&self, shared: &SharedToken, claim: Claim, (ticket, of): (TicketId, &Token), now: Now) {
+        let _ = self.end(shared, claim, now, |state| {
+            state.cancel(ticket, of, now);
+            Ok(())
+        });
+    }
+
+    /// Ends a ticket: a token that is newer than the ticket's makes its response out of date; a new one is saved before
+    /// the lock is released.
+    fn end(
+        &self,
+        shared: &SharedToken,
+        claim: Claim,
+        now: Now,
+        action: impl FnOnce(&mut TokenState) -> Result<()>,
+    ) -> Result<()> {
+        let write = self.write_lock(WRITE_LOCK_WAIT);
+        if self.unsaved().is_none() {
+            let _ = self.adopt_file(shared, now);
+        }
+        let before = shared.newest()?.1;
+        let result = shared.change(action)?;
+        if shared.newest()?.1 == before {
+            self.release(shared, claim, write.is_some());
+            return result;
+        }
+        let saved = self.save(shared, write, Origin::Renewal, Some(claim), now);
+        result.and(saved)
+    }
+
+    /// Saves the handle's token under the write lock, and then releases the claim; or keeps in mind that this must still
+    /// be done.
+    fn save(
+        &self,
+        shared: &SharedToken,
+        write: Option<Box<dyn Lock>>,
+        origin: Origin,
+        claim: Option<Claim>,
+        now: Now,
+    ) -> Result<()> {
+        let retry = now.monotonic + SAVE_PAUSE;
+        // Before the work, so that no other thread takes the file for newer, or tries the same.
+        self.memory(|memory| {
+            let (before, its_claim) = memory.unsaved.take().map_or((None, None), |old| (Some(old.origin), old.claim));
+            // What the application has set stays that, whatever happens to the file.
+            let origin = match (before, &origin) {
+                (Some(before), Origin::File) => before,
+                _ => origin.clone(),
+            };
+            memory.unsaved = Some(Unsaved { origin, retry, claim: claim.or(its_claim) });
+        });
+        let origin = self.unsaved().map_or(origin, |(origin, _)| origin);
+        if write.is_none() {
+            return Err(Error::StoreIo);
+        }
+        let generation = self.settle(shared, &origin, now)?;
+        if shared.newest()?.1 == generation {
+            #[cfg(test)]
+            crate::planted::reach(match origin {
+                Origin::File => "saved: the file was behind",
+                Origin::Renewal => "saved: a renewal",
+                Origin::Application(_) => "saved: a token of the application",
+            });
+            let unsaved = self.memory(|memory| memory.unsaved.take()).flatten();
+            if let Some(claim) = unsaved.and_then(|unsaved| unsaved.claim) {
+                self.release(shared, claim, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the family's pauses, and gives the renewal lock back.
+    fn release(&self, shared: &SharedToken, claim: Claim, may_write: bool) {
+        if may_write && claim.0.is_current().unwrap_or(false) {
+            let _ = self.write_pauses(shared, |_| None);
+        }
+        drop(claim);
+    }
+
+    fn write_pauses(&self, shared: &SharedToken, started: impl FnOnce(&Record) -> Option<Moment>) -> io::Result<()> {
+        let before = self.record()?;
+        let pauses = shared.pauses().map_err(io::Error::other)?;
+        let record = Record { boot: self.directory.boot(), started: started(&before), pauses };
+        self.directory.set_record(&record.to_bytes())
+    }
+
+    /// The application sets a token. It counts at once, and replaces whatever is in the file.
+    pub(super) fn update(&self, shared: &SharedToken, token: Token, now: Now) -> Result<()> {
+        let write = self.write_lock(WRITE_LOCK_WAIT);
+        let token = shared.change(|state| {
+            state.update(token, now);
+            state.token().clone()
+        })?;
+        if write.is_some() {
+            let _ = self.write_pauses(shared, |before| before.started); // another process may have a ticket
+        }
+        self.save(shared, write, Origin::Application(token), None, now)
+    }
+
+    /// Under the write lock: brings the file and this handle to the same token, and returns its generation. A file of a
+    /// later version stays as it is.
+    fn settle(&self, shared: &SharedToken, origin: &Origin, now: Now) -> Result<u64> {
+        let (_, found) = self.read(shared).map_err(|_| Error::StoreIo)?;
+        let behind = match found {
+            #[cfg(test)]
+            Found::LaterVersion if crate::planted::has(crate::planted::Mistake::ReplacesLaterVersion) => true,
+            Found::LaterVersion => return Err(Error::StoreIo),
+            Found::Nothing => true,
+            Found::Sealed(sealed) => {
+                let generation = sealed.generation;
+                shared.change(|state| match origin {
+                    Origin::Application(token) => state.insist(token, sealed, now),
+                    Origin::Renewal
+                        if state.generation() == generation && !state.token().matches(sealed.token.bytes()) =>
+                    {
+                        #[cfg(test)]
+                        crate::planted::reach("a renewed token that gave way to one of the same generation");
+                        // With the next generation, so that every process goes on to the same one.
+                        state.adopt(Sealed { generation: generation + 1, ..sealed }, now);
+                        true
+                    }
+                    _ => state.adopt(sealed, now) == Unsealed::Older,
+                })?
+            }
+        };
+        let (token, generation) = shared.newest()?;
+        if behind {
+            let text = shared.family().seal(&self.keys, generation, &token)?;
+            self.directory.write(text.as_bytes()).map_err(|_| Error::StoreIo)?;
+        }
+        Ok(generation)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_saved(&self) -> bool {
+        self.unsaved().is_none()
+    }
+
+    fn unsaved(&self) -> Option<(Origin, Moment)> {
+        self.memory(|memory| memory.unsaved.as_ref().map(|unsaved| (unsaved.origin.clone(), unsaved.retry))).flatten()
+    }
+
+    /// `None` in a forked child, if a thread of the parent held the lock.
+    fn memory<T>(&self, action: impl FnOnce(&mut Memory) -> T) -> Option<T> {
+        self.memory.lock().ok().map(|mut memory| action(&mut memory))
+    }
+
+    fn write_lock(&self, max_wait: Duration) -> Option<Box<dyn Lock>> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match self.directory.try_lock(LockName::Write) {
+                Ok(Some(lock)) => return Some(lock),
+                Ok(None) if waited < max_wait => waited += self.directory.nap(),
+                _ => return None,
+            }
+        }
+    }
+}
