@@ -176,7 +176,7 @@ typedef enum {
   TC_AUTH_STATUS_SEAL_INVALID = 26,
   /** The sealed token has a version that this library does not know. */
   TC_AUTH_STATUS_SEAL_VERSION = 27,
-  /** The shared directory can't be used, or the token could not be saved in it. */
+  /** The shared directory can't be used, or the token could not be saved in it. Not returned by this version. */
   TC_AUTH_STATUS_STORE_IO = 28,
   /** A bug in this library stopped the call. */
   TC_AUTH_STATUS_PANIC = 99,
@@ -410,7 +410,8 @@ tc_auth_status tc_auth_headers_into(const tc_auth *auth,
 /**
  * Writes the header lines of a request that is sent now into your buffer, as they go over the wire: each line ends with
  * CR LF, a NUL follows the last one, and there is no empty line. Allocates nothing except in a thread's first call on a
- * token handle.
+ * token handle. If you call tc_auth_review() afterwards, tc_auth_headers_into() is simpler: review needs the value of
+ * Authorization alone.
  *
  * @param method as in tc_auth_headers_at().
  * @param uri the same.
@@ -553,7 +554,8 @@ tc_auth_status tc_auth_renewal_window(const tc_auth *auth, int64_t *seconds);
  * The state of the token, for event loops, health checks and messages. Changes nothing.
  *
  * If several states apply, it is the first of NOT_RENEWABLE, REFUSED, UNDER_WAY, PAUSED, DUE and VALID. An event loop
- * in UNDER_WAY waits until it has completed its own ticket, or tries again after at most a second.
+ * in UNDER_WAY waits until it has completed its own ticket, or tries again after at most a second. Ask again after each
+ * tc_auth_review(), tc_auth_update_token() and tc_auth_unseal(), which can change the state at any time.
  *
  * @param state receives a tc_auth_state, as an int32_t: later versions may have others.
  * @param seconds receives a time, rounded up. VALID: until the token is due; -1 if that is unknown. UNDER_WAY: until the
@@ -600,7 +602,7 @@ const char *tc_auth_renewal_url(const tc_auth_renewal *renewal);
  * tc_auth_unseal().
  *
  * @param needed receives 1, or 0 if the token was replaced or extended in the meantime, or the handle was freed: then
- *   cancel the ticket.
+ *   cancel the ticket. It stays 1 when the ticket expires.
  */
 TC_AUTH_MUST_USE
 tc_auth_status tc_auth_renewal_needed(const tc_auth_renewal *renewal,
@@ -632,7 +634,7 @@ tc_auth_status tc_auth_renewal_complete(tc_auth_renewal *renewal,
 
 /**
  * Gives a ticket back, and frees it, because there was no response. The next attempt comes after a pause of 5 to 60
- * seconds.
+ * seconds, unless the token was replaced in the meantime.
  */
 void tc_auth_renewal_cancel(tc_auth_renewal *renewal);
 
@@ -701,12 +703,12 @@ tc_auth_status tc_auth_family(const tc_auth *auth,
  * Encrypts the current token and its expiry into one line, to store it for the other processes of the family. Equal
  * inputs give equal lines. Free *out with tc_auth_string_free().
  *
- * docs/sealed-token.md has the format. The characters 5 to 20 are the generation, which counts the changes of the
+ * docs/sealed-token.md has the format. After `TC1.`, 16 characters are the generation, which counts the changes of the
  * token: of two lines of a family, the greater one by these characters is newer.
  *
  * @param key NULL, or 1 to 4 keys, one per line. The first one seals, each of them unseals, so that a key can be
  *   changed in one process after the other. A key is any bytes except control characters; lines end in LF or CR LF,
- *   the last one may lack it. Use at least 128 random bits, such as 32 hexadecimal digits: this is no password.
+ *   the last one may lack it. Use at least 128 random bits, such as 32 random hexadecimal digits: this is no password.
  *   Without a key, anyone who knows the family's first token, even a dead one, can read the current token and make
  *   lines that others accept.
  * Errors: WRONG_KIND; INVALID_ARGUMENT (the key); SEAL_INVALID (a token of more than 65528 bytes, or the 2^63rd

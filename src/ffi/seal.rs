@@ -30,12 +30,12 @@ pub extern "C" fn tc_auth_family(auth: Option<&tc_auth>, out: Option<&mut MaybeU
 /// Encrypts the current token and its expiry into one line, to store it for the other processes of the family. Equal
 /// inputs give equal lines. Free *out with tc_auth_string_free().
 ///
-/// docs/sealed-token.md has the format. The characters 5 to 20 are the generation, which counts the changes of the
+/// docs/sealed-token.md has the format. After `TC1.`, 16 characters are the generation, which counts the changes of the
 /// token: of two lines of a family, the greater one by these characters is newer.
 ///
 /// @param key NULL, or 1 to 4 keys, one per line. The first one seals, each of them unseals, so that a key can be
 ///   changed in one process after the other. A key is any bytes except control characters; lines end in LF or CR LF,
-///   the last one may lack it. Use at least 128 random bits, such as 32 hexadecimal digits: this is no password.
+///   the last one may lack it. Use at least 128 random bits, such as 32 random hexadecimal digits: this is no password.
 ///   Without a key, anyone who knows the family's first token, even a dead one, can read the current token and make
 ///   lines that others accept.
 /// Errors: WRONG_KIND; INVALID_ARGUMENT (the key); SEAL_INVALID (a token of more than 65528 bytes, or the 2^63rd

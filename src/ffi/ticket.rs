@@ -40,7 +40,7 @@ pub extern "C" fn tc_auth_renewal_url(renewal: Option<&tc_auth_renewal>) -> *con
 /// tc_auth_unseal().
 ///
 /// @param needed receives 1, or 0 if the token was replaced or extended in the meantime, or the handle was freed: then
-///   cancel the ticket.
+///   cancel the ticket. It stays 1 when the ticket expires.
 #[must_use]
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_needed(
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn tc_auth_renewal_complete(
 }
 
 /// Gives a ticket back, and frees it, because there was no response. The next attempt comes after a pause of 5 to 60
-/// seconds.
+/// seconds, unless the token was replaced in the meantime.
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_renewal_cancel(renewal: Option<Box<tc_auth_renewal>>) {
     if let Some(renewal) = renewal {

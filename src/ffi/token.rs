@@ -85,7 +85,8 @@ pub extern "C" fn tc_auth_renewal_window(auth: Option<&tc_auth>, seconds: Option
 /// The state of the token, for event loops, health checks and messages. Changes nothing.
 ///
 /// If several states apply, it is the first of NOT_RENEWABLE, REFUSED, UNDER_WAY, PAUSED, DUE and VALID. An event loop
-/// in UNDER_WAY waits until it has completed its own ticket, or tries again after at most a second.
+/// in UNDER_WAY waits until it has completed its own ticket, or tries again after at most a second. Ask again after each
+/// tc_auth_review(), tc_auth_update_token() and tc_auth_unseal(), which can change the state at any time.
 ///
 /// @param state receives a tc_auth_state, as an int32_t: later versions may have others.
 /// @param seconds receives a time, rounded up. VALID: until the token is due; -1 if that is unknown. UNDER_WAY: until the
