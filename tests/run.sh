@@ -231,6 +231,9 @@ documented_programs() {
             sed -n '/^```text/,/^```$/p' README.md | grep -v '^```' | diff - "$build/documented.out" || return 1
         fi
     done
+    sed -n '/^static tc_auth_status synchronize/,/^}$/p' docs/sealed-token.md >"$build/synchronize.c"
+    $CC -std=c99 $WARNINGS -Iinclude -I"$build" tests/c/own_store.c -L"$RELEASE" -ltc_auth -o "$build/own_store" &&
+        LD_LIBRARY_PATH=$RELEASE "$build/own_store"
 }
 
 # The output of the tests contains none of their secrets. The demo prints its own, which is public.
@@ -572,7 +575,7 @@ part_core() {
         skip "AddressSanitizer, UBSan: no error, no leak" "it is for Linux on x86-64" "run it there"
     fi
 
-    run "programs in README and header" documented_programs
+    run "programs in the documents and the header" documented_programs
     if [ -n "$(clang_cxx)" ] && has_libcurl; then
         run "no warning of clang" clang_warns_of_nothing
     else
