@@ -102,7 +102,7 @@ impl Auth {
     /// [`Error::InvalidToken`] unless the token is visible ASCII; [`Error::InvalidTime`].
     pub fn new_token(token: impl AsRef<[u8]>, expires: Option<i64>, now: Now) -> Result<Auth> {
         let shared = SharedToken::new(Token::new(token.as_ref(), expires)?, now);
-        Ok(Auth::new(Credential::Token(Arc::new(shared))))
+        Ok(Auth::new(Credential::Token(shared)))
     }
 
     fn new(credential: Credential) -> Auth {

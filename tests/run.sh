@@ -284,14 +284,10 @@ cpp_results() {
 
 # Each status, kind, advice and state has its name, and the module exports all that is public.
 cpp_names_match() { # HEADER MODULE
-    enumerator='TC_AUTH_\(STATUS\|KIND\|ADVICE\|UNSEALED\)_\([A-Z_]*\)'
+    enumerator='TC_AUTH_\(STATUS\|KIND\|ADVICE\|STATE\|UNSEALED\)_\([A-Z_]*\)'
     {
         echo "#include \"$(absolute "$1")\""
         sed -n "s/^ *\($enumerator\) = [0-9].*/static_assert(tcauth::name(\1) == \"\3\");/p" include/tc_auth.h
-        sed -n 's/^ *TC_AUTH_STATE_\([A-Z_]*\) = \([0-9]*\).*/\1 \2/p' include/tc_auth.h | while read -r name number; do
-            state=tcauth::state::$(echo "$name" | tr '[:upper:]' '[:lower:]')
-            echo "static_assert(int($state) == $number && tcauth::name($state) == \"$name\");"
-        done
     } >"$build/names.cpp"
     {
         sed -n "s/^ *\($enumerator\) = [0-9].*/::\1/p" include/tc_auth.h
@@ -309,7 +305,7 @@ cpp_names_match() { # HEADER MODULE
 cpp_names() {
     cpp_names_match include/tc_auth.hpp include/tc_auth.cppm || return 1
     cat "$build/public-names"
-    for planted in '/case TC_AUTH_STATUS_PANIC/d' '/case state::refused/d' 's/"CLOCK_SKEW"/"SKEW"/' 's/^inline const char .version/inline const char *planted/'; do
+    for planted in '/case TC_AUTH_STATUS_PANIC/d' '/case TC_AUTH_STATE_REFUSED/d' 's/"CLOCK_SKEW"/"SKEW"/' 's/^inline const char .version/inline const char *planted/'; do
         sed "$planted" include/tc_auth.hpp >"$build/planted.hpp"
         ! cpp_names_match "$build/planted.hpp" include/tc_auth.cppm || { echo "not found: $planted"; return 1; }
     done

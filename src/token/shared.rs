@@ -12,6 +12,7 @@ use crate::clock::{Moment, Now};
 use crate::error::{Error, Result};
 use crate::request::api_path::ApiPath;
 use crate::secret::Secret;
+use crate::secret::residue::on_clean_stack;
 use crate::sync::{Condvar, Mutex, Swap, Unavailable};
 use crate::token::directory::Directory;
 use crate::token::family::Family;
@@ -25,6 +26,9 @@ use crate::token::value::Token;
 /// The longest wait before the clock is read again.
 const SLICE: Duration = Duration::from_secs(1);
 
+/// Stack bytes used at most to create it.
+const HANDLE_STACK: usize = 4 << 10;
+
 /// A token that many threads use and one renews.
 pub(crate) struct SharedToken {
     state: Mutex<TokenState>,
@@ -36,14 +40,17 @@ pub(crate) struct SharedToken {
 }
 
 impl SharedToken {
-    pub(crate) fn new(token: Token, now: Now) -> SharedToken {
+    pub(crate) fn new(token: Token, now: Now) -> Arc<SharedToken> {
         // Without the system's random numbers: if there were none, no handle could be created.
         let process = if cfg!(test) { 0 } else { process::id() }; // the simulation must be repeatable
         let jitter = BuildHasherDefault::<DefaultHasher>::default().hash_one((now.monotonic, process));
         let family = Family::of(&token);
-        let state = TokenState::new(token, now, jitter);
-        let current = Swap::new(state.token().clone());
-        SharedToken { state: Mutex::new(state), changed: Condvar::new(), current, family, share: OnceBox::new() }
+        on_clean_stack::<HANDLE_STACK, _>(|| {
+            let state = TokenState::new(token, now, jitter);
+            let current = Swap::new(state.token().clone());
+            let state = Mutex::new(state);
+            Arc::new(SharedToken { state, changed: Condvar::new(), current, family, share: OnceBox::new() })
+        })
     }
 
     pub(crate) fn current(&self) -> Guard<Arc<Token>> {
@@ -351,7 +358,7 @@ mod model {
     impl Scene {
         /// A token that is due because it expires now.
         fn new(now: Now) -> Arc<Scene> {
-            let shared = Arc::new(SharedToken::new(Token::new(b"old", Some(now.unix)).unwrap(), now));
+            let shared = SharedToken::new(Token::new(b"old", Some(now.unix)).unwrap(), now);
             let api_path = ApiPath::parse(b"https://company.example/api").unwrap();
             Arc::new(Scene { shared, api_path, now, tickets: AtomicUsize::new(0) })
         }

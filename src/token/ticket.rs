@@ -27,8 +27,9 @@ pub struct Ticket {
     /// `None` once it is completed or cancelled.
     id: Option<TicketId>,
     token: Arc<Token>,
-    /// The family's lock, and the token that is kept alive to save what arrives.
-    claim: Option<(Claim, Arc<SharedToken>)>,
+    /// The family's lock, and the token that is kept alive to save what arrives. In a box: a ticket is moved to the heap,
+    /// and would take along what is on the stack where nothing is.
+    claim: Option<Box<(Claim, Arc<SharedToken>)>>,
     /// Ends in NUL, so that C can read it without a copy. It contains the token.
     url: Undumped,
 }
@@ -42,7 +43,7 @@ impl Ticket {
         claim: Option<Claim>,
     ) -> Ticket {
         let url = wiped::<TICKET_STACK, _>(|| url(api_path, &token));
-        let claim = claim.map(|claim| (claim, shared.clone()));
+        let claim = claim.map(|claim| Box::new((claim, shared.clone())));
         Ticket { shared: Arc::downgrade(shared), id: Some(id), token, claim, url }
     }
 
@@ -70,7 +71,7 @@ impl Ticket {
         let Some(shared) = self.shared.upgrade() else { return (Ok(()), None) };
         let (response, message) = RenewalResponse::parse(http_status, body, self.token.bytes());
         let Some(id) = self.id.take() else { return (Ok(()), message) };
-        let claim = self.claim.take().map(|(claim, _)| claim);
+        let claim = self.claim.take().map(|claim| claim.0);
         (shared.complete(claim, (id, &self.token), response, now), message)
     }
 
@@ -81,7 +82,7 @@ impl Ticket {
 
     fn give_back(&mut self, now: Now) {
         if let (Some(shared), Some(id)) = (self.shared.upgrade(), self.id.take()) {
-            let claim = self.claim.take().map(|(claim, _)| claim);
+            let claim = self.claim.take().map(|claim| claim.0);
             shared.cancel(claim, (id, &self.token), now);
         }
     }

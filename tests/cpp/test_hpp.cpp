@@ -320,7 +320,7 @@ static void names_and_codes()
     CHECK(written(TC_AUTH_KIND_HMAC) == "HMAC" && written(static_cast<tc_auth_status>(98)) == "98");
     static_assert(tcauth::name(TC_AUTH_ADVICE_UNKNOWN) == "UNKNOWN");
     CHECK(tcauth::name(static_cast<tc_auth_status>(98)).empty());
-    CHECK(written(TC_AUTH_STATE_UNDER_WAY) == "UNDER_WAY" && written(static_cast<tc_auth_state>(98)) == "98");
+    CHECK(written(TC_AUTH_STATE_UNDER_WAY) == "UNDER_WAY" && written(static_cast<tc_auth_state>(7)) == "7");
     const auto auth = due();
     CHECK(auth.token_state().state == TC_AUTH_STATE_DUE && auth.renewal_window() == seconds(60));
     CHECK(thrown([] { tcauth::auth::hmac("1", secret).renewal_window(); }) == TC_AUTH_STATUS_WRONG_KIND);
