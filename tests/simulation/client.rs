@@ -216,10 +216,8 @@ impl Client {
         let mut nap = 50 * MILLISECOND;
         loop {
             // Most processes find the new token here, and need no lock.
-            if let Ok(Some(value)) = store.load()
-                && !self.plants(Mistake::NoReadUnderLock)
-            {
-                self.unseal(&value);
+            if !self.plants(Mistake::NoReadUnderLock) {
+                let _ = self.synchronize();
             }
             if !ticket.needed() {
                 return ticket.cancel(self.now());
