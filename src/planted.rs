@@ -28,7 +28,6 @@ pub(crate) fn panics_after<T>(places: usize, call: impl FnOnce() -> T) -> (T, bo
 pub(crate) enum Mistake {
     OneLock,
     NoWriteLock,
-    NoPathCheck,
     NoReadUnderLock,
     NoStat,
     FileNotKeptOpen,

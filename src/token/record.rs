@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::clock::Moment;
+use crate::clock::{Moment, Now};
 use crate::token::state::Pauses;
 
 /// All records have this length, so that one takes exactly the room of the one before.
@@ -25,6 +25,11 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// When the ticket was handed out, if that can be true.
+    pub(crate) fn start(&self, now: Now) -> Option<Moment> {
+        self.started.filter(|&started| started <= now.monotonic)
+    }
+
     /// A line of text, padded with spaces, so that a person can read it.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let Pauses { generation, failures, until, rejections, last_rejection, counted } = self.pauses;

@@ -39,8 +39,6 @@ struct Memory {
     /// The token file that was read last.
     seen: Option<Seen>,
     unsaved: Option<Unsaved>,
-    /// A record whose start says nothing, and when it was first seen.
-    odd: Option<(Vec<u8>, Moment)>,
 }
 
 /// A version of the token file, which stays open.
@@ -63,8 +61,9 @@ struct Unsaved {
 enum Origin {
     /// It was saved, but the file is missing, damaged, or holds an older one.
     File,
-    /// A renewal. It gives way to a token that was saved in the meantime: an application has set that one.
-    Renewal,
+    /// A renewal of this token, which is dead. It gives way to any other that was saved in the meantime: an application
+    /// has set that one.
+    Renewal(Arc<Token>),
     /// The application set this token, which replaces whatever is in the file.
     Application(Arc<Token>),
 }
@@ -249,25 +248,20 @@ impl Share {
         is_busy.then_some(lapses)
     }
 
-    /// When the ticket of the process that has the renewal lock lapses.
+    /// When the ticket of the process that has the renewal lock lapses. A record without a start, of another boot or from
+    /// the future gets one, so that all processes count from the same time.
     fn lapses(&self, now: Now) -> io::Result<Moment> {
-        let bytes = self.directory.record()?;
-        let record = Record::parse(&bytes);
-        let started =
-            record.started.filter(|&started| record.boot == self.directory.boot() && started <= now.monotonic);
-        let started = match started {
-            Some(started) => started,
-            None => self
-                .memory(|memory| match &memory.odd {
-                    Some((seen, since)) if *seen == bytes => *since,
-                    _ => {
-                        memory.odd = Some((bytes, now.monotonic));
-                        now.monotonic
-                    }
-                })
-                .unwrap_or(now.monotonic),
-        };
-        Ok(started + TICKET_LIFE)
+        if let Some(started) = self.record()?.start(now) {
+            return Ok(started + TICKET_LIFE);
+        }
+        if let Some(_write) = self.directory.try_lock(LockName::Write)? {
+            let record = self.record()?;
+            if record.start(now).is_none() {
+                let record = Record { boot: self.directory.boot(), started: Some(now.monotonic), ..record };
+                self.directory.set_record(&record.to_bytes())?;
+            }
+        }
+        Ok(now.monotonic + TICKET_LIFE)
     }
 
     /// The family's pauses, if they are of this boot.
@@ -314,13 +308,13 @@ impl Share {
         if self.unsaved().is_none() {
             let _ = self.adopt_file(shared, now);
         }
-        let before = shared.newest()?.1;
+        let (before, generation) = shared.newest()?;
         let result = shared.change(action)?;
-        if shared.newest()?.1 == before {
+        if shared.newest()?.1 == generation {
             self.release(shared, claim, write.is_some());
             return result;
         }
-        let saved = self.save(shared, write, Origin::Renewal, Some(claim), now);
+        let saved = self.save(shared, write, Origin::Renewal(before), Some(claim), now);
         result.and(saved)
     }
 
@@ -354,7 +348,7 @@ impl Share {
             #[cfg(test)]
             crate::planted::reach(match origin {
                 Origin::File => "saved: the file was behind",
-                Origin::Renewal => "saved: a renewal",
+                Origin::Renewal(_) => "saved: a renewal",
                 Origin::Application(_) => "saved: a token of the application",
             });
             let unsaved = self.memory(|memory| memory.unsaved.take()).flatten();
@@ -380,9 +374,29 @@ impl Share {
         self.directory.set_record(&record.to_bytes())
     }
 
-    /// The application sets a token. It counts at once, and replaces whatever is in the file.
+    /// The application sets a token. It counts at once, and replaces whatever is in the file. Another expiry of the current
+    /// token is no other token: it gives way to one that another process has saved.
     pub(super) fn update(&self, shared: &SharedToken, token: Token, now: Now) -> Result<()> {
         let write = self.write_lock(WRITE_LOCK_WAIT);
+        if shared.newest()?.0.matches(token.bytes()) {
+            if self.unsaved().is_none() {
+                let _ = self.adopt_file(shared, now);
+            }
+            let is_current = shared.change(|state| {
+                let is_current = state.token().matches(token.bytes());
+                if is_current {
+                    state.update(token, now);
+                }
+                is_current
+            })?;
+            if !is_current {
+                return Ok(());
+            }
+            if write.is_some() {
+                let _ = self.write_pauses(shared, |before| before.started);
+            }
+            return self.save(shared, write, Origin::File, None, now);
+        }
         let token = shared.change(|state| {
             state.update(token, now);
             state.token().clone()
@@ -406,7 +420,11 @@ impl Share {
                 let generation = sealed.generation;
                 shared.change(|state| match origin {
                     Origin::Application(token) => state.insist(token, sealed, now),
-                    Origin::Renewal
+                    Origin::Renewal(of) if of.matches(sealed.token.bytes()) => {
+                        let renewed = state.token().clone();
+                        state.insist(&renewed, sealed, now)
+                    }
+                    Origin::Renewal(_)
                         if state.generation() == generation && !state.token().matches(sealed.token.bytes()) =>
                     {
                         #[cfg(test)]
@@ -421,7 +439,7 @@ impl Share {
         };
         let (token, generation) = shared.newest()?;
         if behind {
-            let text = shared.family().seal(&self.keys, generation, &token)?;
+            let text = shared.family().seal(&self.keys, generation, &token).map_err(|_| Error::StoreIo)?;
             self.directory.write(text.as_bytes()).map_err(|_| Error::StoreIo)?;
         }
         Ok(generation)

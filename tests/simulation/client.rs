@@ -296,7 +296,7 @@ impl Client {
         if engine::is_dying() {
             return;
         }
-        platform.in_flight.borrow_mut().retain(|(process, _)| *process != self.process);
+        platform.in_flight.borrow_mut().retain(|(_, token)| Some(token) != issued.as_ref());
         let operation = match result {
             Ok(()) => "complete",
             Err(Error::RenewalRefused) => "refuse",

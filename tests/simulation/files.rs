@@ -83,6 +83,10 @@ impl Files {
         self.locked.borrow().contains_key(&self.paths[1].get())
     }
 
+    pub fn holds_renewal_lock(&self, process: usize) -> bool {
+        self.locked.borrow().get(&self.paths[0].get()).is_some_and(|holder| holder.0 == process)
+    }
+
     pub fn holds_write_lock(&self, process: usize) -> bool {
         self.locked.borrow().get(&self.paths[1].get()).is_some_and(|holder| holder.0 == process)
     }
@@ -187,7 +191,7 @@ impl SimulatedDirectory {
     fn lock(&self, which: LockName, inode: u64) -> SimulatedLock {
         let id = self.files.new_number();
         self.files.locked.borrow_mut().insert(inode, (self.process, id));
-        SimulatedLock { files: self.files.clone(), which, inode, id, always_current: self.plants(Mistake::NoPathCheck) }
+        SimulatedLock { files: self.files.clone(), which, inode, id }
     }
 }
 
@@ -342,13 +346,12 @@ pub struct SimulatedLock {
     which: LockName,
     inode: u64,
     id: u64,
-    always_current: bool,
 }
 
 impl Lock for SimulatedLock {
     fn is_current(&self) -> io::Result<bool> {
         let names = self.files.paths[SimulatedDirectory::index(self.which)].get();
-        let current = names == self.inode || self.always_current;
+        let current = names == self.inode;
         if !current {
             count(&self.files.seen.not_current);
         }

@@ -108,6 +108,9 @@ impl Judge {
                     self.violation(format!("two tickets: processes {other} and {process}"));
                 }
             }
+            if time < started + 120 * SECOND && !world.files.holds_renewal_lock(process) {
+                self.violation(format!("process {process} has a ticket, but not the lock"));
+            }
             let in_file = world.files.text().map_or(0, |text| generation_of(&text));
             if auth.generation() < in_file && !world.damages_files() {
                 self.violation(format!("a ticket for generation {}, the file has {in_file}", auth.generation()));

@@ -375,6 +375,10 @@ impl World {
     /// If there is no token left, an administrator notices it after a while.
     fn look_for_loss(&self, after: Nanoseconds) {
         if self.is_lost() {
+            let may_lose = [Fault::Kill, Fault::LostResponse, Fault::TokenRevoked, Fault::Reboot];
+            if !may_lose.iter().any(|fault| self.scenario.faults.contains(fault)) {
+                self.judge.violation(format!("a token was lost without a cause, at {} s", self.engine.time() / SECOND));
+            }
             if !self.judge.lost.replace(true) {
                 self.judge.losses.set(self.judge.losses.get() + 1);
             }

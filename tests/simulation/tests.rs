@@ -307,7 +307,6 @@ fn each_planted_mistake_is_found() {
     let mistakes: &[(Mistake, &str)] = &[
         (Mistake::OneLock, "stops, kills and updates"),
         (Mistake::NoWriteLock, "stops, kills and updates"),
-        (Mistake::NoPathCheck, "stops"),
         (Mistake::NoReadUnderLock, "stops, kills and updates"),
         (Mistake::NoReadUnderLock, "nothing goes wrong, own store"),
         (Mistake::NoStat, "stops, kills and updates"),
