@@ -408,10 +408,12 @@ tc_auth_status tc_auth_headers_into(const tc_auth *auth,
                                     int64_t *timestamp);
 
 /**
- * Writes the header lines of a request that is sent now into your buffer, as they go over the wire: each line ends with
- * CR LF, a NUL follows the last one, and there is no empty line. Allocates nothing except in a thread's first call on a
- * token handle. If you call tc_auth_review() afterwards, tc_auth_headers_into() is simpler: review needs the value of
- * Authorization alone.
+ * Writes the header lines of a request that is sent now into your buffer, as they go over the wire. Each line ends with
+ * CR LF. A NUL follows the last one; there is no empty line. Allocates nothing except in a thread's first call on a
+ * token handle.
+ *
+ * If you call tc_auth_review() afterwards, tc_auth_headers_into() is simpler: review needs the value of Authorization
+ * alone.
  *
  * @param method as in tc_auth_headers_at().
  * @param uri the same.
@@ -720,8 +722,8 @@ tc_auth_status tc_auth_seal(const tc_auth *auth,
                             char **out);
 
 /**
- * Reads a line that tc_auth_seal() made in this or another process, and uses its token if it is newer: then waiting
- * callers go on, and a refusal and the pause after a failed renewal end. A handle never goes back to an older token.
+ * Reads a line that tc_auth_seal() made in this or another process, and uses its token if it is newer. Then waiting
+ * callers go on. A refusal, and the pause after a failed renewal, end. A handle never goes back to an older token.
  *
  * Of two tokens with the same generation, the greater one, byte by byte, counts as newer.
  *
@@ -816,8 +818,8 @@ void tc_auth_url_free(tc_auth_url *url);
  * takes precedence over a key pair. The API path is set on the handle.
  *
  * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
- * wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
- * INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
+ * wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values:
+ * INVALID_ACCESS_ID, INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
  */
 TC_AUTH_MUST_USE
 tc_auth_status tc_auth_from_json(const char *json,

@@ -19,11 +19,9 @@ use crate::secret::residue::{cleared, wiped};
 use crate::sign::headers::{Authorization, HeaderList};
 use crate::sign::verify::{self, Window};
 use crate::sign::{self, Method, MethodBuffer, Signer, StringToSign};
-use crate::token::Ticket;
 use crate::token::directory::Directory;
 use crate::token::shared::SharedToken;
-use crate::token::{self, State, Token, Unsealed};
-use crate::token::{Keys, Rejection};
+use crate::token::{self, Keys, Rejection, State, Ticket, Token, Unsealed};
 
 /// Stack bytes used at most to compute and compare a signature.
 const VERIFY_STACK: usize = 2 << 10;

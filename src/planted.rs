@@ -48,8 +48,13 @@ thread_local! {
     static MISTAKE: Cell<Option<Mistake>> = const { Cell::new(None) };
 }
 
-pub(crate) fn set_mistake(mistake: Option<Mistake>) {
+/// Runs `action` with a mistake, in this thread.
+#[cfg(not(loom))]
+pub(crate) fn with_mistake<T>(mistake: Option<Mistake>, action: impl FnOnce() -> T) -> T {
     MISTAKE.set(mistake);
+    let result = action();
+    MISTAKE.set(None);
+    result
 }
 
 pub(crate) fn has(mistake: Mistake) -> bool {

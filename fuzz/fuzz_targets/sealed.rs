@@ -1,7 +1,7 @@
 //! Sealed tokens: only an unchanged text opens, handles of a family agree in the end, and none goes back.
 //!
-//! Fields: the first token of the family, another token, its expiry, keys (empty: none), a text that may have been
-//! sealed, which may be `grown`, and a program: a byte for each step.
+//! Fields: the first token of the family; another token; its expiry; keys (empty: none); a text that may have been
+//! sealed, and may be `grown`; a program. Each byte of the program is a step.
 #![no_main]
 
 use std::time::Duration;

@@ -240,10 +240,12 @@ pub unsafe extern "C" fn tc_auth_headers_into(
     })
 }
 
-/// Writes the header lines of a request that is sent now into your buffer, as they go over the wire: each line ends with
-/// CR LF, a NUL follows the last one, and there is no empty line. Allocates nothing except in a thread's first call on a
-/// token handle. If you call tc_auth_review() afterwards, tc_auth_headers_into() is simpler: review needs the value of
-/// Authorization alone.
+/// Writes the header lines of a request that is sent now into your buffer, as they go over the wire. Each line ends with
+/// CR LF. A NUL follows the last one; there is no empty line. Allocates nothing except in a thread's first call on a
+/// token handle.
+///
+/// If you call tc_auth_review() afterwards, tc_auth_headers_into() is simpler: review needs the value of Authorization
+/// alone.
 ///
 /// @param method as in tc_auth_headers_at().
 /// @param uri the same.

@@ -20,8 +20,8 @@ use crate::credentials::param_file;
 /// takes precedence over a key pair. The API path is set on the handle.
 ///
 /// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
-/// wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values: INVALID_ACCESS_ID,
-/// INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
+/// wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values:
+/// INVALID_ACCESS_ID, INVALID_SECRET_KEY, INVALID_TOKEN, INVALID_TIME, INVALID_URI_FORM, INVALID_URI_BYTE.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_from_json(

@@ -56,8 +56,8 @@ pub unsafe extern "C" fn tc_auth_seal(
     })
 }
 
-/// Reads a line that tc_auth_seal() made in this or another process, and uses its token if it is newer: then waiting
-/// callers go on, and a refusal and the pause after a failed renewal end. A handle never goes back to an older token.
+/// Reads a line that tc_auth_seal() made in this or another process, and uses its token if it is newer. Then waiting
+/// callers go on. A refusal, and the pause after a failed renewal, end. A handle never goes back to an older token.
 ///
 /// Of two tokens with the same generation, the greater one, byte by byte, counts as newer.
 ///

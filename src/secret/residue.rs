@@ -27,8 +27,8 @@ pub(crate) fn cleared<T>(body: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Runs `body` on DEPTH bytes of stack that were overwritten before. For values that are moved to the heap: a struct takes
-/// along what is on the stack in its padding and in its unused variants, such as a token that the caller left there.
+/// Overwrites DEPTH bytes of the stack, then runs `body` there. For values that are moved to the heap: their padding and
+/// unused variants keep what was on the stack. That can be a token that the caller left there.
 #[inline(always)]
 pub(crate) fn on_clean_stack<const DEPTH: usize, T>(body: impl FnOnce() -> T) -> T {
     zeroize_stack::<DEPTH>();

@@ -1,9 +1,10 @@
 //! How the processes of one user share a token: the rules for the files of a [`Directory`].
 //!
 //! The token file holds the newest token. The renewal lock belongs to the process that has the ticket. The write lock
-//! is held only while files are read, compared and written. There are two locks because a stopped process keeps its
-//! lock: the renewal lock can be taken away after the ticket has lapsed, and with the write lock nobody has to wait for
-//! a request.
+//! is held only while files are read, compared and written.
+//!
+//! There are two locks because a stopped process keeps its lock. The renewal lock can be taken away when the ticket has
+//! lapsed. The write lock can't, but it is never held during a request.
 
 use std::io;
 use std::sync::Arc;
@@ -330,16 +331,17 @@ impl Share {
     ) -> Result<()> {
         let retry = now.monotonic + SAVE_PAUSE;
         // Before the work, so that no other thread takes the file for newer, or tries the same.
-        self.memory(|memory| {
+        let remembered = self.memory(|memory| {
             let (before, its_claim) = memory.unsaved.take().map_or((None, None), |old| (Some(old.origin), old.claim));
             // What the application has set stays that, whatever happens to the file.
             let origin = match (before, &origin) {
                 (Some(before), Origin::File) => before,
                 _ => origin.clone(),
             };
-            memory.unsaved = Some(Unsaved { origin, retry, claim: claim.or(its_claim) });
+            memory.unsaved = Some(Unsaved { origin: origin.clone(), retry, claim: claim.or(its_claim) });
+            origin
         });
-        let origin = self.unsaved().map_or(origin, |(origin, _)| origin);
+        let origin = remembered.unwrap_or(origin);
         if write.is_none() {
             return Err(Error::StoreIo);
         }
@@ -378,33 +380,23 @@ impl Share {
     /// token is no other token: it gives way to one that another process has saved.
     pub(super) fn update(&self, shared: &SharedToken, token: Token, now: Now) -> Result<()> {
         let write = self.write_lock(WRITE_LOCK_WAIT);
-        if shared.newest()?.0.matches(token.bytes()) {
-            if self.unsaved().is_none() {
-                let _ = self.adopt_file(shared, now);
-            }
-            let is_current = shared.change(|state| {
-                let is_current = state.token().matches(token.bytes());
-                if is_current {
-                    state.update(token, now);
-                }
-                is_current
-            })?;
-            if !is_current {
-                return Ok(());
-            }
-            if write.is_some() {
-                let _ = self.write_pauses(shared, |before| before.started);
-            }
-            return self.save(shared, write, Origin::File, None, now);
+        let is_another = !shared.newest()?.0.matches(token.bytes());
+        if !is_another && self.unsaved().is_none() {
+            let _ = self.adopt_file(shared, now);
         }
-        let token = shared.change(|state| {
-            state.update(token, now);
-            state.token().clone()
+        let updated = shared.change(|state| {
+            let counts = is_another || state.token().matches(token.bytes());
+            counts.then(|| {
+                state.update(token, now);
+                state.token().clone()
+            })
         })?;
+        let Some(token) = updated else { return Ok(()) };
         if write.is_some() {
             let _ = self.write_pauses(shared, |before| before.started); // another process may have a ticket
         }
-        self.save(shared, write, Origin::Application(token), None, now)
+        let origin = if is_another { Origin::Application(token) } else { Origin::File };
+        self.save(shared, write, origin, None, now)
     }
 
     /// Under the write lock: brings the file and this handle to the same token, and returns its generation. A file of a

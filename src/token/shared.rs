@@ -250,20 +250,16 @@ impl SharedToken {
 
     #[cfg(test)]
     pub(crate) fn generation(&self) -> Result<u64> {
-        Ok(self.state.lock()?.generation())
+        Ok(self.newest()?.1)
     }
 
     pub(crate) fn seal(&self, keys: &Keys) -> Result<String> {
-        let (generation, token) = {
-            let state = self.state.lock()?;
-            (state.generation(), state.token().clone())
-        };
+        let (token, generation) = self.newest()?;
         self.family.seal(keys, generation, &token)
     }
 
     pub(crate) fn unseal(&self, sealed: &[u8], keys: &Keys, now: Now) -> Result<Unsealed> {
-        let sealed = self.family.unseal(keys, sealed)?;
-        self.change(|state| state.adopt(sealed, now))
+        self.adopt(self.family.unseal(keys, sealed)?, now)
     }
 
     pub(super) fn needs(&self, ticket: TicketId, of: &Token) -> Result<bool> {

@@ -14,7 +14,7 @@ use super::{Mode, World};
 use crate::Auth;
 use crate::clock::{Moment, Now};
 use crate::error::Error;
-use crate::planted::Mistake;
+use crate::planted::{Mistake, has};
 use crate::review::{Advice, Response};
 use crate::token::{State, Ticket, Unsealed};
 
@@ -81,15 +81,11 @@ impl Client {
         now(&self.world, self.process)
     }
 
-    fn plants(&self, planted: Mistake) -> bool {
-        self.world.planted == Some(planted)
-    }
-
     /// Joins the family. False if the store does not answer.
     fn join(&self) -> bool {
         match self.world.scenario.mode {
             Mode::Directory => {
-                let directory = SimulatedDirectory::new(&self.world.files, self.process, self.world.planted);
+                let directory = SimulatedDirectory::new(&self.world.files, self.process);
                 match self.auth.share(Box::new(directory), Some(KEY), self.now()) {
                     Ok(()) => true,
                     Err(Error::StoreIo | Error::SealVersion) => false,
@@ -216,7 +212,7 @@ impl Client {
         let mut nap = 50 * MILLISECOND;
         loop {
             // Most processes find the new token here, and need no lock.
-            if !self.plants(Mistake::NoReadUnderLock) {
+            if !has(Mistake::NoReadUnderLock) {
                 let _ = self.synchronize();
             }
             if !ticket.needed() {
@@ -231,7 +227,7 @@ impl Client {
                 _ => return ticket.cancel(self.now()),
             }
         }
-        if !self.plants(Mistake::NoReadUnderLock) && self.synchronize().is_err() {
+        if !has(Mistake::NoReadUnderLock) && self.synchronize().is_err() {
             let _ = store.unlock(owner);
             return ticket.cancel(self.now());
         }
@@ -321,7 +317,7 @@ impl Client {
                 return Ok(found);
             }
             let sealed = self.auth.seal(Some(KEY)).expect("a sealed token");
-            let compares = !self.plants(Mistake::WriteWithoutComparing);
+            let compares = !has(Mistake::WriteWithoutComparing);
             if self.world.store.save(&sealed, value.as_deref(), compares)? {
                 return Ok(found);
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::engine::{self, MILLISECOND, Nanoseconds, SECOND};
 use crate::clock::Moment;
-use crate::planted::Mistake;
+use crate::planted::{Mistake, has};
 use crate::secret::Secret;
 use crate::token::directory::{Directory, Lock, LockName, Open, TokenFile, Version};
 use crate::token::record::Record;
@@ -79,16 +79,10 @@ impl Files {
         self.locked.borrow_mut().retain(|_, holder| holder.0 != process);
     }
 
-    pub fn is_write_locked(&self) -> bool {
-        self.locked.borrow().contains_key(&self.paths[1].get())
-    }
-
-    pub fn holds_renewal_lock(&self, process: usize) -> bool {
-        self.locked.borrow().get(&self.paths[0].get()).is_some_and(|holder| holder.0 == process)
-    }
-
-    pub fn holds_write_lock(&self, process: usize) -> bool {
-        self.locked.borrow().get(&self.paths[1].get()).is_some_and(|holder| holder.0 == process)
+    /// The process that has the file locked which the path of this lock names.
+    pub fn holder(&self, which: LockName) -> Option<usize> {
+        let inode = self.paths[SimulatedDirectory::index(which)].get();
+        self.locked.borrow().get(&inode).map(|holder| holder.0)
     }
 
     pub fn holds_lock(&self, process: usize) -> bool {
@@ -127,7 +121,6 @@ fn now() -> Nanoseconds {
 pub struct SimulatedDirectory {
     files: Rc<Files>,
     process: usize,
-    planted: Option<Mistake>,
     last_read: RefCell<Option<(Version, Vec<u8>)>>,
 }
 
@@ -148,8 +141,8 @@ mod one_thread {
 }
 
 impl SimulatedDirectory {
-    pub fn new(files: &Rc<Files>, process: usize, planted: Option<Mistake>) -> SimulatedDirectory {
-        SimulatedDirectory { files: files.clone(), process, planted, last_read: RefCell::new(None) }
+    pub fn new(files: &Rc<Files>, process: usize) -> SimulatedDirectory {
+        SimulatedDirectory { files: files.clone(), process, last_read: RefCell::new(None) }
     }
 
     /// One call of the system.
@@ -172,13 +165,9 @@ impl SimulatedDirectory {
     }
 
     fn open(&self, number: u64) -> OpenFile {
-        let number = if self.plants(Mistake::FileNotKeptOpen) { 0 } else { number };
+        let number = if has(Mistake::FileNotKeptOpen) { 0 } else { number };
         *self.files.open.borrow_mut().entry(number).or_default() += 1;
         OpenFile { files: self.files.clone(), number }
-    }
-
-    fn plants(&self, planted: Mistake) -> bool {
-        self.planted == Some(planted)
     }
 
     fn index(which: LockName) -> usize {
@@ -198,7 +187,7 @@ impl SimulatedDirectory {
 impl Directory for SimulatedDirectory {
     fn version(&self) -> io::Result<Option<Version>> {
         self.operation(MILLISECOND / 100)?;
-        if self.plants(Mistake::NoStat) {
+        if has(Mistake::NoStat) {
             return Ok(self.last_read.borrow().as_ref().map(|read| read.0));
         }
         Ok(self.files.token.borrow().as_ref().map(Self::version_of))
@@ -207,7 +196,7 @@ impl Directory for SimulatedDirectory {
     fn read(&self) -> io::Result<Option<TokenFile>> {
         self.operation(MILLISECOND)?;
         let holds = self.files.holds_lock(self.process);
-        if self.plants(Mistake::NoReadUnderLock) && holds {
+        if has(Mistake::NoReadUnderLock) && holds {
             let last = self.last_read.borrow().clone();
             return Ok(last.map(|(version, text)| TokenFile {
                 version,
@@ -229,11 +218,11 @@ impl Directory for SimulatedDirectory {
             count(&self.files.seen.write_failed);
             return Err(ErrorKind::StorageFull.into());
         }
-        if self.plants(Mistake::WriteInPlace) {
+        if has(Mistake::WriteInPlace) {
             self.files.set_text(Some(text[..text.len() / 2].to_vec()));
         }
         self.operation(20 * MILLISECOND)?; // fsync
-        if self.plants(Mistake::WriteIsLate) {
+        if has(Mistake::WriteIsLate) {
             let (files, text) = (self.files.clone(), text.to_vec());
             if let Some(engine) = engine::current() {
                 engine.spawn(self.process, move || {
@@ -252,10 +241,10 @@ impl Directory for SimulatedDirectory {
         self.operation(MILLISECOND / 10)?;
         let inode = self.files.paths[Self::index(which)].get();
         let holder = self.files.locked.borrow().get(&inode).copied();
-        if which == LockName::Write && self.plants(Mistake::NoWriteLock) {
+        if which == LockName::Write && has(Mistake::NoWriteLock) {
             return Ok(Some(Box::new(self.lock(LockName::Write, self.files.new_number()))));
         }
-        if which == LockName::Write && self.plants(Mistake::OneLock) {
+        if which == LockName::Write && has(Mistake::OneLock) {
             // The renewal lock also guards the files, also after it was taken away.
             let is_free = !self.files.locked.borrow().contains_key(&self.files.paths[0].get());
             let may_write = is_free || self.files.holds_lock(self.process);
@@ -294,11 +283,11 @@ impl Directory for SimulatedDirectory {
         if record.boot != self.boot() {
             count(&self.files.seen.odd_record);
         }
-        if self.plants(Mistake::NeverLapses) && record.started.is_some() {
+        if has(Mistake::NeverLapses) && record.started.is_some() {
             let started = Some(Moment::after_boot(Duration::from_nanos(now())));
             return Ok(Record { started, ..record }.to_bytes());
         }
-        if self.plants(Mistake::LapsesAtOnce) && record.started.is_some() {
+        if has(Mistake::LapsesAtOnce) && record.started.is_some() {
             return Ok(Record { started: Some(Moment::after_boot(Duration::from_nanos(1))), ..record }.to_bytes());
         }
         Ok(bytes)

@@ -8,6 +8,7 @@ use super::store::generation_of;
 use super::{Mode, World};
 use crate::Auth;
 use crate::token::State;
+use crate::token::directory::LockName;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,7 +109,7 @@ impl Judge {
                     self.violation(format!("two tickets: processes {other} and {process}"));
                 }
             }
-            if time < started + 120 * SECOND && !world.files.holds_renewal_lock(process) {
+            if time < started + 120 * SECOND && world.files.holder(LockName::Renewal) != Some(process) {
                 self.violation(format!("process {process} has a ticket, but not the lock"));
             }
             let in_file = world.files.text().map_or(0, |text| generation_of(&text));

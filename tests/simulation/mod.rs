@@ -25,7 +25,7 @@ use self::platform::{LIFE, Platform, unix};
 use self::store::Store;
 use crate::Auth;
 use crate::clock::{Moment, Now};
-use crate::planted::Mistake;
+use crate::token::directory::LockName;
 
 pub(crate) use self::engine::{is_running, notify_all, wait};
 
@@ -89,7 +89,6 @@ const LATER_VERSION: &[u8] = b"TC2.0000000000000000.later";
 struct World {
     engine: Rc<Engine>,
     scenario: Scenario,
-    planted: Option<Mistake>,
     files: Rc<Files>,
     store: Store,
     platform: Platform,
@@ -120,13 +119,12 @@ struct Process {
 }
 
 impl World {
-    fn new(scenario: &Scenario, planted: Option<Mistake>, seed: u64) -> Rc<World> {
+    fn new(scenario: &Scenario, seed: u64) -> Rc<World> {
         let engine = Engine::start(seed, scenario.processes);
         let platform = Platform::default();
         let first = platform.issue(engine.time());
         Rc::new(World {
             scenario: scenario.clone(),
-            planted,
             files: Files::new(),
             store: Store::default(),
             platform,
@@ -516,7 +514,11 @@ impl World {
                 self.engine.stop(process, duration);
                 self.trace(format_args!("until {:.6}", (time + duration) as f64 / SECOND as f64));
                 // The write lock is never taken away, because nobody holds it for longer than a few milliseconds.
-                let blocks = if self.files.holds_write_lock(process) { duration } else { duration.min(125 * SECOND) };
+                let blocks = if self.files.holder(LockName::Write) == Some(process) {
+                    duration
+                } else {
+                    duration.min(125 * SECOND)
+                };
                 self.judge.happened(Cause::StoppedHolder, time + blocks);
             }
             Fault::LostRequest => self.platform.lose_requests.set(1),
@@ -557,7 +559,7 @@ impl World {
                 self.judge.happened(Cause::Store, time);
             }
             // It takes the write lock, too.
-            Fault::LaterVersion if self.files.is_write_locked() => {}
+            Fault::LaterVersion if self.files.holder(LockName::Write).is_some() => {}
             Fault::LaterVersion => {
                 self.files.set_text(Some(LATER_VERSION.to_vec()));
                 self.later_until.set(Some(for_a_while(200)));

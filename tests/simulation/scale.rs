@@ -3,7 +3,7 @@
 use super::engine::SECOND;
 use super::tests::BASE;
 use super::{Fault, Mode, Scenario, World};
-use crate::planted::Mistake;
+use crate::planted::{Mistake, with_mistake};
 
 #[test]
 #[ignore = "make simulate-tables prints them"]
@@ -71,18 +71,14 @@ fn hanging(processes: usize, planted: Option<Mistake>) -> f64 {
         faults: &[Fault::PlatformHangs],
         ..BASE
     };
-    crate::planted::set_mistake(planted);
-    let world = World::new(&scenario, planted, 1);
+    let world = World::new(&scenario, 1);
     world.platform.hangs_until.set(u64::MAX);
-    world.run_until_expiry();
-    crate::planted::set_mistake(None);
+    with_mistake(planted, || world.run_until_expiry());
     world.judge.waited.get() as f64 / (processes * 4) as f64 / (290 * SECOND) as f64
 }
 
 fn run(scenario: &Scenario, planted: Option<Mistake>) -> std::rc::Rc<World> {
-    crate::planted::set_mistake(planted);
-    let world = World::new(scenario, planted, 1);
-    world.run();
-    crate::planted::set_mistake(None);
+    let world = World::new(scenario, 1);
+    with_mistake(planted, || world.run());
     world
 }
