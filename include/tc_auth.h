@@ -234,9 +234,9 @@ typedef enum {
 
 /** What a sealed token was, compared with the current one. */
 typedef enum {
-  /** The same token, with the same generation. Of two expiries the later one counts. */
+  /** The same token, with the same expiry. */
   TC_AUTH_UNSEALED_SAME = 0,
-  /** Newer: it is the current token now. */
+  /** Newer: it is the current token now. Or the same token with a later expiry. */
   TC_AUTH_UNSEALED_ADOPTED = 1,
   /** Older: it was ignored. Seal the current one and store it. */
   TC_AUTH_UNSEALED_OLDER = 2,
@@ -725,7 +725,8 @@ tc_auth_status tc_auth_seal(const tc_auth *auth,
  * Reads a line that tc_auth_seal() made in this or another process, and uses its token if it is newer. Then waiting
  * callers go on. A refusal, and the pause after a failed renewal, end. A handle never goes back to an older token.
  *
- * Of two tokens with the same generation, the greater one, byte by byte, counts as newer.
+ * Of two tokens with the same generation, the greater one, byte by byte, counts as newer. Of the same token, the one with
+ * the later expiry does; NO_EXPIRY is the earliest.
  *
  * @param sealed the line, without a line break; it needs no NUL.
  * @param key as in tc_auth_seal().

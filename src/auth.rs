@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +74,24 @@ impl fmt::Display for Source {
 
 enum Credential {
     Hmac(Box<Signer>),
-    Token(Arc<SharedToken>),
+    Token(Shared),
+}
+
+/// The identity's part of a token, which its ticket may outlive.
+struct Shared(Arc<SharedToken>);
+
+impl Deref for Shared {
+    type Target = Arc<SharedToken>;
+
+    fn deref(&self) -> &Arc<SharedToken> {
+        &self.0
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }
 
 /// Room for the parts of a string to sign that are not in the caller's arguments.
@@ -100,7 +118,7 @@ impl Auth {
     /// [`Error::InvalidToken`] unless the token is visible ASCII; [`Error::InvalidTime`].
     pub fn new_token(token: impl AsRef<[u8]>, expires: Option<i64>, now: Now) -> Result<Auth> {
         let shared = SharedToken::new(Token::new(token.as_ref(), expires)?, now);
-        Ok(Auth::new(Credential::Token(shared)))
+        Ok(Auth::new(Credential::Token(Shared(shared))))
     }
 
     fn new(credential: Credential) -> Auth {

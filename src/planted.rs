@@ -41,6 +41,8 @@ pub(crate) enum Mistake {
     ReplacesLaterVersion,
     WriteIsLate,
     WriteWithoutComparing,
+    ExpiryHasAGeneration,
+    GoesAheadDuringASave,
 }
 
 thread_local! {

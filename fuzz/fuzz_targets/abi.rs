@@ -230,7 +230,7 @@ struct Auth {
     key_pair: Option<(Vec<u8>, Vec<u8>)>,
     token: Vec<u8>,
     expires: i64,
-    /// The first token, and how often the token or its expiry changed.
+    /// The first token, and how often the token changed.
     family: Vec<u8>,
     generation: u64,
     api_path: Option<Vec<u8>>,
@@ -289,8 +289,8 @@ impl Auth {
     }
 
     fn set(&mut self, token: &[u8], expires: i64) {
-        self.generation += u64::from((self.token.as_slice(), self.expires) != (token, expires));
         if self.token != token {
+            self.generation += 1;
             (self.phase, self.fresh) = (Phase::Idle, false);
             (self.rejected, self.rejection_pause) = (false, None);
         }
@@ -717,6 +717,9 @@ impl World<'_> {
         let status = unsafe { tc_auth_update_token(auth.handle, token.as_ptr(), expires) };
         let expected = auth.no_token().map_or(faults((), token_faults(&token, expires)), |status| Err(vec![status]));
         if agree(result(status, || ()), expected).is_some() {
+            if auth.token == token.to_bytes() && expires > auth.expires {
+                auth.settled = self.numbers;
+            }
             auth.set(token.to_bytes(), expires);
         }
     }
@@ -779,7 +782,7 @@ impl World<'_> {
         };
         let fail = |auth: &mut Auth| {
             if auth.phase == Phase::UnderWay(ticket.number) {
-                auth.phase = Phase::Pause(Instant::now());
+                auth.phase = if ticket.number > auth.settled { Phase::Pause(Instant::now()) } else { Phase::Idle };
             }
             assert_eq!(status, RenewalBadResponse);
         };
@@ -791,7 +794,6 @@ impl World<'_> {
             }
             Some((_, _, Some(_), expires)) if auth.expires != 0 && *expires > auth.expires => {
                 assert_eq!(status, OK);
-                auth.generation += 1;
                 (auth.expires, auth.fresh, auth.settled) = (*expires, true, self.numbers);
                 (auth.rejected, auth.rejection_pause) = (false, None);
                 if auth.phase == Phase::UnderWay(ticket.number) || !matches!(auth.phase, Phase::UnderWay(_)) {
@@ -804,8 +806,12 @@ impl World<'_> {
                     Phase::UnderWay(number) => (number == ticket.number, true),
                     _ => (false, false),
                 };
-                if holds || !held && ticket.number > auth.settled {
-                    auth.phase = Phase::Refused;
+                if holds || !held {
+                    match ticket.number > auth.settled {
+                        true => auth.phase = Phase::Refused,
+                        false if holds => auth.phase = Phase::Idle,
+                        false => {}
+                    }
                 }
             }
             _ => fail(auth),
@@ -860,17 +866,19 @@ impl World<'_> {
         if status != OK {
             return assert_eq!(outcome, -1);
         }
-        let [theirs, ours] = [(sealed.generation, &sealed.token), (auth.generation, &auth.token)];
+        let theirs = (sealed.generation, &sealed.token, sealed.expires);
+        let ours = (auth.generation, &auth.token, auth.expires);
         if theirs == ours {
             assert_eq!(outcome, 0);
-            auth.expires = auth.expires.max(sealed.expires);
         } else if theirs < ours {
             assert_eq!(outcome, 2);
         } else {
             assert_eq!(outcome, 1);
+            let is_extended = auth.token == sealed.token && matches!(auth.phase, Phase::UnderWay(_));
+            let phase = if is_extended { auth.phase } else { Phase::Idle };
             (auth.token, auth.expires) = (sealed.token.clone(), sealed.expires);
             (auth.generation, auth.settled) = (sealed.generation, self.numbers);
-            (auth.phase, auth.fresh, auth.rejected, auth.rejection_pause) = (Phase::Idle, true, false, None);
+            (auth.phase, auth.fresh, auth.rejected, auth.rejection_pause) = (phase, true, false, None);
         }
     }
 

@@ -68,7 +68,9 @@ impl<'a> Process<'a> {
             let body = body.replace("SAME", &token);
             let result = ticket.complete(200, body.as_bytes(), now).0;
             let changed = self.newest() != before;
-            assert_eq!((result.is_ok(), self.newest().0 - before.0), (changed, u64::from(changed)));
+            assert_eq!(result.is_ok(), changed);
+            let is_another = self.newest().1 != before.1;
+            assert_eq!(self.newest().0 - before.0, u64::from(is_another));
         }
     }
 }
@@ -109,22 +111,23 @@ fn run(first: &[u8], key: Option<&[u8]>, program: &[u8], start: Now) {
                     Unsealed::Adopted => assert_eq!(process.seal(), *sealed),
                     Unsealed::Older if planted("wrong") => assert_eq!(process.seal(), *sealed),
                     Unsealed::Older => assert!(after == before && theirs <= before.0),
-                    Unsealed::Same => assert_eq!((after.0, &after.1), (theirs, &before.1)),
+                    Unsealed::Same => assert_eq!((process.seal(), after), (sealed.clone(), before.clone())),
                     other => panic!("{other:?}"),
                 }
             }
         }
-        assert!(process.newest() >= before, "it goes back");
+        let after = process.newest();
+        // Only the application can set an earlier expiry.
+        let is_same = what % 5 == 0 && (after.0, &after.1) == (before.0, &before.1);
+        assert!(is_same || after >= before, "it goes back");
     }
     // Whoever has seen all texts has the newest one.
     let now = Now { unix: start.unix + 20_000, monotonic: start.monotonic + Duration::from_secs(20_000) };
-    let newest = processes.iter().map(Process::newest).max().unwrap();
     stored.extend(processes.each_ref().map(Process::seal));
     for process in &processes {
         for sealed in &stored {
             process.auth.unseal(sealed, key, now).unwrap();
         }
-        assert_eq!(process.newest(), newest);
     }
     assert!(processes.iter().all(|process| process.seal() == processes[0].seal()));
 }

@@ -59,7 +59,8 @@ pub unsafe extern "C" fn tc_auth_seal(
 /// Reads a line that tc_auth_seal() made in this or another process, and uses its token if it is newer. Then waiting
 /// callers go on. A refusal, and the pause after a failed renewal, end. A handle never goes back to an older token.
 ///
-/// Of two tokens with the same generation, the greater one, byte by byte, counts as newer.
+/// Of two tokens with the same generation, the greater one, byte by byte, counts as newer. Of the same token, the one with
+/// the later expiry does; NO_EXPIRY is the earliest.
 ///
 /// @param sealed the line, without a line break; it needs no NUL.
 /// @param key as in tc_auth_seal().

@@ -32,10 +32,12 @@ impl Record {
 
     /// A line of text, padded with spaces, so that a person can read it.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
-        let Pauses { generation, failures, until, rejections, last_rejection, counted } = self.pauses;
+        let Pauses { generation, failures, until, rejections, last_rejection, counted: (counted, expires) } =
+            self.pauses;
         let [started, until, last_rejection] = [self.started, until, last_rejection].map(nanoseconds);
         let fields = format!(
-            "{VERSION} {} {started} {generation} {failures} {until} {rejections} {last_rejection} {counted}",
+            "{VERSION} {} {started} {generation} {failures} {until} {rejections} {last_rejection} {counted} \
+             {expires}",
             self.boot
         );
         let line = format!("{fields} {}", checksum(&fields));
@@ -66,7 +68,7 @@ impl Record {
                 until: moment(next()?),
                 rejections: small(next()?)?,
                 last_rejection: moment(next()?),
-                counted: next()?,
+                counted: (next()?, i64::try_from(next()?).ok()?),
             },
         })
     }
@@ -102,7 +104,7 @@ mod tests {
             until: moment(u64::MAX / 1_000_000_000),
             rejections: u32::MAX,
             last_rejection: moment(3),
-            counted: u64::MAX,
+            counted: (u64::MAX, i64::MAX),
         };
         Record { boot: u64::MAX, started: moment(1), pauses }
     }

@@ -53,12 +53,13 @@ struct Unsaved {
     origin: Origin,
     /// When to try again.
     retry: Moment,
+    /// A thread is about to save it, or at it.
+    at_work: bool,
     /// Nobody else may renew before the token is saved.
     claim: Option<Claim>,
 }
 
 /// Where a token comes from that is to be saved.
-#[derive(Clone)]
 enum Origin {
     /// It was saved, but the file is missing, damaged, or holds an older one.
     File,
@@ -67,6 +68,42 @@ enum Origin {
     Renewal(Arc<Token>),
     /// The application set this token, which replaces whatever is in the file.
     Application(Arc<Token>),
+}
+
+impl Origin {
+    /// Compares the handle's token with the saved one, and adopts that if it is newer. Returns whether the handle's token
+    /// must replace it.
+    fn outranks(&self, saved: Sealed, state: &mut TokenState, now: Now) -> bool {
+        match self {
+            Origin::Application(token) => state.insist(token, saved, now),
+            Origin::Renewal(of) if of.matches(saved.token.bytes()) => {
+                let renewed = state.token().clone();
+                state.insist(&renewed, saved, now)
+            }
+            Origin::Renewal(_)
+                if state.generation() == saved.generation && !state.token().matches(saved.token.bytes()) =>
+            {
+                #[cfg(test)]
+                crate::planted::reach("a renewed token that gave way to one of the same generation");
+                // With the next generation, so that every process goes on to the same one.
+                state.adopt(Sealed { generation: saved.generation + 1, ..saved }, now);
+                true
+            }
+            _ => state.adopt(saved, now) == Unsealed::Older,
+        }
+    }
+}
+
+impl Memory {
+    /// The handle's token must be saved. What the application has set stays that, whatever happens to the file.
+    fn remember(&mut self, origin: Origin, claim: Option<Claim>, now: Now) {
+        let (before, its_claim) = self.unsaved.take().map_or((None, None), |old| (Some(old.origin), old.claim));
+        let origin = match (before, origin) {
+            (Some(before), Origin::File) => before,
+            (_, origin) => origin,
+        };
+        self.unsaved = Some(Unsaved { origin, retry: now.monotonic, at_work: false, claim: claim.or(its_claim) });
+    }
 }
 
 /// The renewal lock of a ticket. While it exists, no other process gets a ticket, unless this one lapses.
@@ -103,7 +140,7 @@ impl Share {
         let Some(file) = file else {
             let _lock = self.write_lock(WRITE_LOCK_WAIT).ok_or(Error::StoreIo)?;
             return match self.directory.read().map_err(|_| Error::StoreIo)? {
-                None => self.settle(shared, &Origin::File, now).map(|_| ()),
+                None => self.settle(shared, now).map(|_| ()),
                 Some(file) => self.accept(shared, &file.text, now), // another process was faster
             };
         };
@@ -119,13 +156,11 @@ impl Share {
 
     /// Adopts a newer token from the file, and saves one that could not be saved.
     pub(super) fn look(&self, shared: &SharedToken, now: Now) {
-        if let Some((origin, retry)) = self.unsaved()
-            && now.monotonic >= retry
-        {
-            self.try_save(shared, origin, now);
+        if self.unsaved(|unsaved| now.monotonic >= unsaved.retry) == Some(true) {
+            self.try_save(shared, now);
         }
-        let unsaved = self.unsaved();
-        if let Some((Origin::Application(_), _)) = unsaved {
+        let is_applications = self.unsaved(|unsaved| matches!(unsaved.origin, Origin::Application(_)));
+        if is_applications == Some(true) {
             return; // whatever is in the file
         }
         let Ok(version) = self.directory.version() else { return };
@@ -135,16 +170,18 @@ impl Share {
             return;
         }
         if let Ok(true) = self.adopt_file(shared, now)
-            && unsaved.is_none()
+            && is_applications.is_none()
         {
-            self.try_save(shared, Origin::File, now);
+            self.memory(|memory| memory.remember(Origin::File, None, now));
+            self.try_save(shared, now);
         }
     }
 
     /// Does not wait for the write lock.
-    fn try_save(&self, shared: &SharedToken, origin: Origin, now: Now) {
-        let write = self.directory.try_lock(LockName::Write).unwrap_or_default();
-        let _ = self.save(shared, write, origin, None, now);
+    fn try_save(&self, shared: &SharedToken, now: Now) {
+        if let Ok(Some(write)) = self.directory.try_lock(LockName::Write) {
+            let _ = self.save(shared, Some(write), now);
+        }
     }
 
     /// Reads the token file and adopts what is newer. Returns whether this handle's token should be in the file instead.
@@ -193,10 +230,18 @@ impl Share {
         clock: &dyn Fn() -> Now,
     ) -> io::Result<Attempt> {
         let now = clock();
-        if self.unsaved().is_some() {
+        match self.unsaved(|unsaved| unsaved.at_work) {
+            None => {}
             #[cfg(test)]
-            crate::planted::reach("no ticket, because a token is not saved");
-            return Ok(Attempt::GoAhead); // the next token could not be saved, either
+            Some(true) if crate::planted::has(crate::planted::Mistake::GoesAheadDuringASave) => {
+                return Ok(Attempt::GoAhead);
+            }
+            Some(true) => return Ok(Attempt::Elsewhere(now.monotonic + WRITE_LOCK_WAIT)), // another thread saves it
+            Some(false) => {
+                #[cfg(test)]
+                crate::planted::reach("no ticket, because a token is not saved");
+                return Ok(Attempt::GoAhead); // the next token could not be saved, either
+            }
         }
         let (lock, write) = match self.directory.try_lock(LockName::Renewal)? {
             Some(lock) => {
@@ -229,7 +274,7 @@ impl Share {
             return Ok(Attempt::Changed);
         }
         // Whatever stat() says: the file may have been written since.
-        self.settle(shared, &Origin::File, now).map_err(io::Error::other)?;
+        self.settle(shared, now).map_err(io::Error::other)?;
         let record = self.record()?;
         let Some(pauses) = shared.join(ticket, &record.pauses, now).map_err(io::Error::other)? else {
             return Ok(Attempt::Changed); // another token, or the family pauses
@@ -306,59 +351,66 @@ impl Share {
         action: impl FnOnce(&mut TokenState) -> Result<()>,
     ) -> Result<()> {
         let write = self.write_lock(WRITE_LOCK_WAIT);
-        if self.unsaved().is_none() {
+        if self.is_saved() {
             let _ = self.adopt_file(shared, now);
         }
-        let (before, generation) = shared.newest()?;
-        let result = shared.change(action)?;
-        if shared.newest()?.1 == generation {
-            self.release(shared, claim, write.is_some());
-            return result;
+        let mut claim = Some(claim);
+        let result = self.change(shared, |memory, state| {
+            let before = state.token().clone();
+            let result = action(state);
+            if !Arc::ptr_eq(&before, state.token()) {
+                let origin = match memory.unsaved {
+                    Some(Unsaved { origin: Origin::Application(_), .. }) => Origin::Application(state.token().clone()),
+                    _ => Origin::Renewal(before),
+                };
+                memory.remember(origin, claim.take(), now);
+            }
+            result
+        })?;
+        match claim {
+            Some(claim) => {
+                self.release(shared, claim, write.is_some());
+                result
+            }
+            None => result.and(self.save(shared, write, now)),
         }
-        let saved = self.save(shared, write, Origin::Renewal(before), Some(claim), now);
-        result.and(saved)
+    }
+
+    /// Changes the state and what is to be saved at the same time, so that no other thread can save anything else.
+    fn change<T>(&self, shared: &SharedToken, action: impl FnOnce(&mut Memory, &mut TokenState) -> T) -> Result<T> {
+        let mut memory = self.memory.lock()?;
+        shared.change(|state| action(&mut memory, state))
     }
 
     /// Saves the handle's token under the write lock, and then releases the claim; or keeps in mind that this must still
     /// be done.
-    fn save(
-        &self,
-        shared: &SharedToken,
-        write: Option<Box<dyn Lock>>,
-        origin: Origin,
-        claim: Option<Claim>,
-        now: Now,
-    ) -> Result<()> {
-        let retry = now.monotonic + SAVE_PAUSE;
-        // Before the work, so that no other thread takes the file for newer, or tries the same.
-        let remembered = self.memory(|memory| {
-            let (before, its_claim) = memory.unsaved.take().map_or((None, None), |old| (Some(old.origin), old.claim));
-            // What the application has set stays that, whatever happens to the file.
-            let origin = match (before, &origin) {
-                (Some(before), Origin::File) => before,
-                _ => origin.clone(),
-            };
-            memory.unsaved = Some(Unsaved { origin: origin.clone(), retry, claim: claim.or(its_claim) });
-            origin
+    fn save(&self, shared: &SharedToken, write: Option<Box<dyn Lock>>, now: Now) -> Result<()> {
+        self.memory(|memory| {
+            if let Some(unsaved) = &mut memory.unsaved {
+                // Before the work, so that no other thread tries the same.
+                (unsaved.retry, unsaved.at_work) = (now.monotonic + SAVE_PAUSE, true);
+            }
         });
-        let origin = remembered.unwrap_or(origin);
-        if write.is_none() {
-            return Err(Error::StoreIo);
-        }
-        let generation = self.settle(shared, &origin, now)?;
-        if shared.newest()?.1 == generation {
+        let settled = if write.is_some() { self.settle(shared, now) } else { Err(Error::StoreIo) };
+        let saved = self.change(shared, |memory, state| {
+            let is_newest = settled.as_ref().is_ok_and(|settled| Arc::ptr_eq(settled, state.token()));
+            if let Some(unsaved) = &mut memory.unsaved {
+                unsaved.at_work = false;
+            }
+            memory.unsaved.take_if(|_| is_newest)
+        })?;
+        if let Some(unsaved) = saved {
             #[cfg(test)]
-            crate::planted::reach(match origin {
+            crate::planted::reach(match unsaved.origin {
                 Origin::File => "saved: the file was behind",
                 Origin::Renewal(_) => "saved: a renewal",
                 Origin::Application(_) => "saved: a token of the application",
             });
-            let unsaved = self.memory(|memory| memory.unsaved.take()).flatten();
-            if let Some(claim) = unsaved.and_then(|unsaved| unsaved.claim) {
+            if let Some(claim) = unsaved.claim {
                 self.release(shared, claim, true);
             }
         }
-        Ok(())
+        settled.map(|_| ())
     }
 
     /// Writes the family's pauses, and gives the renewal lock back.
@@ -380,70 +432,58 @@ impl Share {
     /// token is no other token: it gives way to one that another process has saved.
     pub(super) fn update(&self, shared: &SharedToken, token: Token, now: Now) -> Result<()> {
         let write = self.write_lock(WRITE_LOCK_WAIT);
-        let is_another = !shared.newest()?.0.matches(token.bytes());
-        if !is_another && self.unsaved().is_none() {
+        let is_another = !shared.current().matches(token.bytes());
+        if !is_another && self.is_saved() {
             let _ = self.adopt_file(shared, now);
         }
-        let updated = shared.change(|state| {
-            let counts = is_another || state.token().matches(token.bytes());
-            counts.then(|| {
-                state.update(token, now);
-                state.token().clone()
-            })
+        let counts = self.change(shared, |memory, state| {
+            if !is_another && !state.token().matches(token.bytes()) {
+                return false;
+            }
+            state.update(token, now);
+            let origin = if is_another { Origin::Application(state.token().clone()) } else { Origin::File };
+            memory.remember(origin, None, now);
+            true
         })?;
-        let Some(token) = updated else { return Ok(()) };
+        if !counts {
+            return Ok(());
+        }
         if write.is_some() {
             let _ = self.write_pauses(shared, |before| before.started); // another process may have a ticket
         }
-        let origin = if is_another { Origin::Application(token) } else { Origin::File };
-        self.save(shared, write, origin, None, now)
+        self.save(shared, write, now)
     }
 
-    /// Under the write lock: brings the file and this handle to the same token, and returns its generation. A file of a
-    /// later version stays as it is.
-    fn settle(&self, shared: &SharedToken, origin: &Origin, now: Now) -> Result<u64> {
+    /// Under the write lock: brings the file and this handle to the same token, and returns it. A file of a later version
+    /// stays as it is.
+    fn settle(&self, shared: &SharedToken, now: Now) -> Result<Arc<Token>> {
         let (_, found) = self.read(shared).map_err(|_| Error::StoreIo)?;
-        let behind = match found {
+        let saved = match found {
             #[cfg(test)]
-            Found::LaterVersion if crate::planted::has(crate::planted::Mistake::ReplacesLaterVersion) => true,
+            Found::LaterVersion if crate::planted::has(crate::planted::Mistake::ReplacesLaterVersion) => None,
             Found::LaterVersion => return Err(Error::StoreIo),
-            Found::Nothing => true,
-            Found::Sealed(sealed) => {
-                let generation = sealed.generation;
-                shared.change(|state| match origin {
-                    Origin::Application(token) => state.insist(token, sealed, now),
-                    Origin::Renewal(of) if of.matches(sealed.token.bytes()) => {
-                        let renewed = state.token().clone();
-                        state.insist(&renewed, sealed, now)
-                    }
-                    Origin::Renewal(_)
-                        if state.generation() == generation && !state.token().matches(sealed.token.bytes()) =>
-                    {
-                        #[cfg(test)]
-                        crate::planted::reach("a renewed token that gave way to one of the same generation");
-                        // With the next generation, so that every process goes on to the same one.
-                        state.adopt(Sealed { generation: generation + 1, ..sealed }, now);
-                        true
-                    }
-                    _ => state.adopt(sealed, now) == Unsealed::Older,
-                })?
-            }
+            Found::Nothing => None,
+            Found::Sealed(sealed) => Some(sealed),
         };
-        let (token, generation) = shared.newest()?;
-        if behind {
+        let (is_behind, token, generation) = self.change(shared, |memory, state| {
+            let origin = memory.unsaved.as_ref().map_or(&Origin::File, |unsaved| &unsaved.origin);
+            let is_behind = saved.is_none_or(|saved| origin.outranks(saved, state, now));
+            (is_behind, state.token().clone(), state.generation())
+        })?;
+        if is_behind {
             let text = shared.family().seal(&self.keys, generation, &token).map_err(|_| Error::StoreIo)?;
             self.directory.write(text.as_bytes()).map_err(|_| Error::StoreIo)?;
         }
-        Ok(generation)
+        Ok(token)
     }
 
-    #[cfg(test)]
     pub(super) fn is_saved(&self) -> bool {
-        self.unsaved().is_none()
+        self.unsaved(|_| ()).is_none()
     }
 
-    fn unsaved(&self) -> Option<(Origin, Moment)> {
-        self.memory(|memory| memory.unsaved.as_ref().map(|unsaved| (unsaved.origin.clone(), unsaved.retry))).flatten()
+    /// `None` if all is saved.
+    fn unsaved<T>(&self, question: impl FnOnce(&Unsaved) -> T) -> Option<T> {
+        self.memory(|memory| memory.unsaved.as_ref().map(question)).flatten()
     }
 
     /// `None` in a forked child, if a thread of the parent held the lock.

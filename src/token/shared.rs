@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use std::{mem, process};
 
@@ -37,6 +38,8 @@ pub(crate) struct SharedToken {
     current: Swap<Token>,
     family: Family,
     share: OnceBox<Share>,
+    /// The identity was dropped, but its ticket is out, and saves what arrives.
+    abandoned: AtomicBool,
 }
 
 impl SharedToken {
@@ -49,8 +52,14 @@ impl SharedToken {
             let state = TokenState::new(token, now, jitter);
             let current = Swap::new(state.token().clone());
             let state = Mutex::new(state);
-            Arc::new(SharedToken { state, changed: Condvar::new(), current, family, share: OnceBox::new() })
+            let (changed, share, abandoned) = (Condvar::new(), OnceBox::new(), AtomicBool::new(false));
+            Arc::new(SharedToken { state, changed, current, family, share, abandoned })
         })
+    }
+
+    /// Nobody signs with it any more.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Relaxed);
     }
 
     pub(crate) fn current(&self) -> Guard<Arc<Token>> {
@@ -263,7 +272,7 @@ impl SharedToken {
     }
 
     pub(super) fn needs(&self, ticket: TicketId, of: &Token) -> Result<bool> {
-        Ok(self.state.lock()?.needs(ticket, of))
+        Ok(!self.abandoned.load(Relaxed) && self.state.lock()?.needs(ticket, of))
     }
 
     /// Changes the state, updates the token for readers, then wakes the waiting threads.

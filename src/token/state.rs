@@ -79,9 +79,9 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unsealed {
-    /// The same token, with the same generation. Of two expiries the later one counts.
+    /// The same token, with the same expiry.
     Same = 0,
-    /// Newer: it is the current token now.
+    /// Newer: it is the current token now. Or the same token with a later expiry.
     Adopted = 1,
     /// Older: it was ignored. Seal the current one and store it.
     Older = 2,
@@ -95,7 +95,8 @@ pub(crate) struct TicketId(u64);
 #[derive(Clone, Debug)]
 pub(crate) struct TokenState {
     token: Arc<Token>,
-    /// How often the token or its expiry changed, in whichever process of its family.
+    /// How often the token changed, in whichever process of its family. Another expiry is no change: it could have the
+    /// same generation as a renewal in another process, and the dead token would be as new as the one that replaced it.
     generation: u64,
     /// When this token and its expiry were set, by the monotonic clock, which no offset corrects.
     set_at: Moment,
@@ -110,7 +111,8 @@ pub(crate) struct TokenState {
     /// When the ticket lapses that another process of the family had when this one last looked.
     elsewhere: Option<Moment>,
     tickets: u64,
-    /// The latest ticket at the last successful renewal or adoption: a refusal for it or an earlier one is out of date.
+    /// The latest ticket when the token last became newer, or valid for longer. Neither its renewal nor that of an earlier
+    /// one is needed, and a refusal or a failure is out of date.
     settled: u64,
     /// Random bits, so that many handles do not retry at the same time.
     jitter: u64,
@@ -134,9 +136,12 @@ enum Rejected {
 struct Rejections {
     count: u32,
     last: Option<Moment>,
-    /// The generation that was counted last.
-    counted: u64,
+    /// The delivery that was counted last.
+    counted: Delivery,
 }
+
+/// A token's generation, and its expiry, or 0: a renewal changes at least one of them.
+pub(crate) type Delivery = (u64, i64);
 
 /// What the processes of a family must agree on, so that they renew no more often than one process would.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,8 +154,8 @@ pub(crate) struct Pauses {
     /// Consecutive tokens that were rejected soon after their delivery.
     pub(crate) rejections: u32,
     pub(crate) last_rejection: Option<Moment>,
-    /// The generation that was counted last.
-    pub(crate) counted: u64,
+    /// The delivery that was counted last.
+    pub(crate) counted: Delivery,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,18 +301,19 @@ impl TokenState {
                 let expires = expires.filter(|&expires| expires > now.unix && clock::unix_seconds(expires).is_ok());
                 if !self.token.matches(&token) {
                     self.replace(Token::from_secret(&token, expires), self.generation + 1, now);
+                    self.delivered(now);
                 } else if self.token.expires().zip(expires).is_some_and(|(old, new)| new > old) {
-                    self.extend(ticket, expires, now);
+                    self.extend(self.token.with_expiry(expires), self.generation, now);
+                    self.withdraw(ticket, None);
                 } else {
                     return self.fail(ticket, Error::RenewalBadResponse, now);
                 }
-                self.delivered(now);
                 Ok(())
             }
             RenewalResponse::Refused => {
-                // The server may refuse a lapsed ticket because a later one's request arrived first.
-                let out_of_date = self.under_way(now).is_none() && ticket.0 <= self.settled;
-                if self.holder().is_none_or(|holder| holder == ticket) && !out_of_date {
+                if ticket.0 <= self.settled {
+                    self.withdraw(ticket, None); // the server may have received the other request first
+                } else if self.holder().is_none_or(|holder| holder == ticket) {
                     self.phase = Phase::Refused;
                 }
                 Err(Error::RenewalRefused)
@@ -323,9 +329,11 @@ impl TokenState {
         }
     }
 
-    /// Starts the pause, unless this ticket lapsed and another one replaced it.
+    /// Starts the pause, unless this ticket lapsed and another one replaced it, or the token was extended in the meantime.
     fn fail(&mut self, ticket: TicketId, error: Error, now: Now) -> Result<()> {
-        if self.holder() == Some(ticket) {
+        if ticket.0 <= self.settled {
+            self.withdraw(ticket, None);
+        } else if self.holder() == Some(ticket) {
             self.phase = Phase::Pause { until: now.monotonic + self.pause(self.failures) };
             self.failures = self.failures.saturating_add(1);
         }
@@ -362,7 +370,14 @@ impl TokenState {
         if !self.token.matches(token.bytes()) {
             self.replace(token, self.generation + 1, now);
         } else if self.token.expires() != token.expires() {
-            self.set(token, self.generation + 1, now);
+            if token.expires() > self.token.expires() {
+                self.settled = self.tickets;
+            }
+            #[cfg(test)]
+            if crate::planted::has(crate::planted::Mistake::ExpiryHasAGeneration) {
+                self.generation += 1;
+            }
+            self.set(token, self.generation, now);
         }
         self.rejections = Rejections::default();
     }
@@ -377,17 +392,17 @@ impl TokenState {
             return Unsealed::Adopted;
         }
         // Not in constant time: only somebody who knows the family's keys can choose what is compared.
-        match (generation, token.bytes()).cmp(&(self.generation, self.token.bytes())) {
+        let newest = (self.generation, self.token.bytes(), self.token.expires());
+        match (generation, token.bytes(), token.expires()).cmp(&newest) {
             Ordering::Less => Unsealed::Older,
-            Ordering::Equal => {
-                if token.expires() > self.token.expires() {
-                    self.set(token, generation, now);
-                }
-                Unsealed::Same
-            }
+            Ordering::Equal => Unsealed::Same,
             Ordering::Greater => {
-                self.replace(token, generation, now);
-                self.delivered(now);
+                if self.token.matches(token.bytes()) {
+                    self.extend(token, generation, now);
+                } else {
+                    self.replace(token, generation, now);
+                    self.delivered(now);
+                }
                 #[cfg(test)]
                 self.plant_mistakes();
                 Unsealed::Adopted
@@ -427,21 +442,22 @@ impl TokenState {
     /// The application's token replaces the one that another process has saved, whatever its generation. Returns whether
     /// it must still be saved.
     pub(crate) fn insist(&mut self, token: &Token, saved: Sealed, now: Now) -> bool {
-        let is_same = |other: &Token| other.matches(token.bytes()) && other.expires() == token.expires();
-        let generation = saved.generation;
-        #[cfg(test)]
-        if generation > self.generation {
-            crate::planted::reach("a token of the application that outranked a later generation");
-        }
-        if is_same(&saved.token) && generation >= self.generation {
-            self.adopt(saved, now);
-            return false;
-        }
-        if !is_same(&self.token) {
+        if !self.token.matches(token.bytes()) {
             self.update(token.with_expiry(token.expires()), now);
         }
-        self.generation = self.generation.max(generation + 1);
+        if self.token.matches(saved.token.bytes()) {
+            return self.adopt(saved, now) == Unsealed::Older;
+        }
+        #[cfg(test)]
+        if saved.generation > self.generation {
+            crate::planted::reach("a token of the application that outranked a later generation");
+        }
+        self.generation = self.generation.max(saved.generation + 1);
         true
+    }
+
+    fn delivery(&self) -> Delivery {
+        (self.generation, self.token.expires().unwrap_or_default())
     }
 
     pub(crate) fn pauses(&self) -> Pauses {
@@ -489,11 +505,11 @@ impl TokenState {
         let last = self.rejections.last.max(family.last_rejection).filter(|&last| is_recent(last, now));
         let mut count = if last.is_some() { family.rejections } else { 0 };
         if let Rejected::Fresh { at, .. } = self.rejected {
-            if last.is_none() || family.counted != self.generation {
+            if last.is_none() || family.counted != self.delivery() {
                 count += 1;
             }
             self.rejected = Rejected::Fresh { at, due: at + self.pause(count.saturating_sub(1)) };
-            self.rejections.counted = self.generation;
+            self.rejections.counted = self.delivery();
         } else {
             self.rejections.counted = family.counted;
         }
@@ -530,14 +546,16 @@ impl TokenState {
         self.elsewhere = None;
     }
 
-    /// The platform keeps this token. An earlier rejection is cleared, or it would be renewed for ever.
-    fn extend(&mut self, ticket: TicketId, expires: Option<i64>, now: Now) {
-        self.set(self.token.with_expiry(expires), self.generation + 1, now);
+    /// This process or another one has learned that the token stays valid. An earlier rejection is cleared, or it would
+    /// be renewed for ever. A ticket that is out stays out: a second one for the same token could do harm.
+    fn extend(&mut self, token: Token, generation: u64, now: Now) {
+        self.set(token, generation, now);
         self.rejected = Rejected::No;
         self.failures = 0;
-        if self.holder().is_none_or(|holder| holder == ticket) {
+        if self.holder().is_none() {
             self.phase = Phase::Idle;
         }
+        self.delivered(now);
     }
 
     /// The server rejected a request with the token `sent`.
@@ -574,7 +592,7 @@ impl TokenState {
         }
         self.rejected = if self.delivered_at.is_some_and(recent) {
             self.rejections.count += 1;
-            self.rejections.counted = self.generation;
+            self.rejections.counted = self.delivery();
             Rejected::Fresh { at: now.monotonic, due: now.monotonic + self.pause(self.rejections.count - 1) }
         } else {
             Rejected::Yes
@@ -749,8 +767,10 @@ mod tests {
                 }
                 Event::UpdateSame => {
                     self.state.update(token(&World::name(self.model.token), Some(now.unix + 200)), now);
+                    if now.unix + 200 > self.model.expires {
+                        self.model.settled = self.latest;
+                    }
                     if self.model.expires != now.unix + 200 {
-                        self.model.generation += 1;
                         (self.model.expires, self.model.set_at) = (now.unix + 200, seconds);
                     }
                     (self.model.rejections, self.model.last_rejection) = (0, LONG_AGO);
@@ -768,8 +788,9 @@ mod tests {
                     let generation = self.model.generation + 1;
                     let sealed = sealed(generation, &World::name(self.model.token), Some(now.unix + 100));
                     assert_eq!(self.state.adopt(sealed, now), Unsealed::Adopted);
+                    let holder = self.model.holder;
                     self.model.set(self.model.token, clock);
-                    (self.model.delivered, self.model.settled) = (seconds, self.latest);
+                    (self.model.delivered, self.model.settled, self.model.holder) = (seconds, self.latest, holder);
                 }
                 Event::RejectCurrent => {
                     let expected = self.model.reject(seconds);
@@ -848,26 +869,24 @@ mod tests {
                     let expires = model.expires + 100;
                     if expires > now.unix {
                         (model.expires, model.set_at) = (expires, seconds);
-                        model.generation += 1;
                         (model.rejected, model.refused, model.pause_ends, model.failures) = (NEVER, false, 0, 0);
                         (model.delivered, model.settled) = (seconds, self.latest);
                         if is_holder {
                             model.holder = None;
                         }
                     } else {
-                        model.fail(is_holder, seconds);
+                        model.fail(ticket, seconds);
                     }
                 }
                 Event::Refused => {
-                    // If no ticket blocks others, it counts unless a renewal succeeded since or a later ticket exists.
-                    let old = model.settled.is_some_and(|last| ticket.0 <= last.0);
-                    let counts =
-                        if model.is_held(seconds) { is_holder } else { !old && (is_holder || model.holder.is_none()) };
-                    if counts {
+                    // It counts unless the token was extended since, or a later ticket exists.
+                    if model.is_settled(ticket) {
+                        model.holder = model.holder.filter(|_| !is_holder);
+                    } else if is_holder || model.holder.is_none() {
                         (model.refused, model.holder) = (true, None);
                     }
                 }
-                _ => model.fail(is_holder, seconds),
+                _ => model.fail(ticket, seconds),
             }
         }
 
@@ -876,7 +895,7 @@ mod tests {
             assert_eq!(self.state.token().expires(), Some(self.model.expires));
             assert_eq!(self.state.generation(), self.model.generation);
             for (ticket, of) in &self.tickets {
-                let needed = *of == self.model.token && self.model.settled.is_none_or(|last| last.0 < ticket.0);
+                let needed = *of == self.model.token && !self.model.is_settled(*ticket);
                 assert_eq!(self.state.needs(*ticket, &token(&World::name(*of), None)), needed);
             }
             let described = self.state.describe(true, self.clock.now());
@@ -958,8 +977,15 @@ mod tests {
             (state, Some(time))
         }
 
-        fn fail(&mut self, is_holder: bool, seconds: i64) {
-            if is_holder {
+        fn is_settled(&self, ticket: TicketId) -> bool {
+            self.settled.is_some_and(|last| ticket.0 <= last.0)
+        }
+
+        fn fail(&mut self, ticket: TicketId, seconds: i64) {
+            let is_holder = self.holder.is_some_and(|(holder, _)| holder == ticket);
+            if is_holder && self.is_settled(ticket) {
+                self.holder = None;
+            } else if is_holder {
                 self.holder = None;
                 self.pause_ends = seconds + [5, 10, 20, 40, 50][self.failures.min(4) as usize];
                 self.failures += 1;
@@ -1214,9 +1240,9 @@ mod tests {
             ((3, "a", Some(2000)), Unsealed::Older, ours),
             ((3, "lzz", Some(2000)), Unsealed::Older, ours),
             ((3, "m", Some(1000)), Unsealed::Same, ours),
-            ((3, "m", None), Unsealed::Same, ours),
-            ((3, "m", Some(999)), Unsealed::Same, ours),
-            ((3, "m", Some(1001)), Unsealed::Same, (3, "m", Some(1001))),
+            ((3, "m", None), Unsealed::Older, ours),
+            ((3, "m", Some(999)), Unsealed::Older, ours),
+            ((3, "m", Some(1001)), Unsealed::Adopted, (3, "m", Some(1001))),
             ((3, "ma", None), Unsealed::Adopted, (3, "ma", None)),
             ((4, "a", Some(1)), Unsealed::Adopted, (4, "a", Some(1))),
             ((u64::MAX >> 1, "APIV2:a", None), Unsealed::Adopted, (u64::MAX >> 1, "APIV2:a", None)),
@@ -1231,11 +1257,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_change_has_a_new_generation() {
+    fn only_another_token_has_a_new_generation() {
         let clock = Clock::new();
         let mut state = TokenState::new(token("a", None), clock.now(), 0);
         for (name, expires, generation) in
-            [("a", None, 0), ("a", Some(9), 1), ("a", Some(9), 1), ("b", Some(9), 2), ("b", None, 3), ("b", None, 3)]
+            [("a", None, 0), ("a", Some(9), 0), ("b", Some(9), 1), ("b", None, 1), ("b", None, 1), ("a", None, 2)]
         {
             state.update(token(name, expires), clock.now());
             assert_eq!(state.generation(), generation, "{name} {expires:?}");
@@ -1258,6 +1284,47 @@ mod tests {
             assert_eq!(state.adopt(sealed(2, "c", None), clock.at(13)), Unsealed::Adopted);
             assert_eq!(state.unauthorized(b"c", true, clock.at(14)), Rejection::Final);
             assert_eq!(state.describe(true, clock.at(14)), (State::Paused, Some(10)));
+        }
+    }
+
+    /// One process renews, and an application gives the same token another expiry in another one.
+    #[test]
+    fn another_expiry_never_outlives_a_renewal() {
+        let (clock, old) = (Clock::new(), token("z", None));
+        let mut renewer = TokenState::new(token("z", Some(10)), clock.now(), 0);
+        let mut other = renewer.clone();
+        let Turn::Renew(ticket) = renewer.poll(true, clock.at(10)) else { panic!("it is due") };
+        assert_eq!(renewer.complete(ticket, &old, renewed("a", Some(20)), clock.at(10)), Ok(()));
+        for expires in [11, 12, 13] {
+            other.update(token("z", Some(expires)), clock.at(10));
+        }
+        assert_eq!(renewer.adopt(sealed(other.generation(), "z", Some(13)), clock.at(11)), Unsealed::Older);
+        assert_eq!(other.adopt(sealed(renewer.generation(), "a", Some(20)), clock.at(11)), Unsealed::Adopted);
+    }
+
+    #[test]
+    fn a_later_expiry_ends_no_ticket_but_the_need_for_it() {
+        let (clock, a) = (Clock::new(), token("a", None));
+        let extend = |state: &mut TokenState, by_application| {
+            if by_application {
+                state.update(token("a", Some(1000)), clock.at(11));
+            } else {
+                assert_eq!(state.adopt(sealed(0, "a", Some(1000)), clock.at(11)), Unsealed::Adopted);
+            }
+        };
+        for by_application in [false, true] {
+            let mut state = TokenState::new(token("a", Some(10)), clock.now(), 0);
+            let Turn::Renew(ticket) = state.poll(true, clock.at(10)) else { panic!("it is due") };
+            extend(&mut state, by_application);
+            assert!(!state.needs(ticket, &a));
+            assert!(matches!(state.poll(true, clock.at(11)), Turn::Wait(_)), "no second ticket");
+            let mut refused = state.clone();
+            state.cancel(ticket, &a, clock.at(12));
+            refused.complete(ticket, &a, RenewalResponse::Refused, clock.at(12)).unwrap_err();
+            for state in [&mut state, &mut refused] {
+                assert_eq!(state.describe(true, clock.at(12)), (State::Valid, Some(1000 - 12 - 60)));
+                assert!(matches!(state.poll(true, clock.at(940)), Turn::Renew(_)), "no pause, no refusal");
+            }
         }
     }
 

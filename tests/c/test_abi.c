@@ -564,6 +564,15 @@ static void families(void)
     CHECK(tc_auth_renewal_complete(ticket, 401, "{\"success\":false}", 17, NULL) == OK);
     CHECK(tc_auth_renewal_poll(two, 0, &none) == OK && none == NULL);
 
+    /* A later expiry is newer, but no other token. */
+    CHECK(tc_auth_update_token(two, "new", 1000) == OK);
+    again = sealed_by(two, NULL);
+    CHECK(strncmp(again, "TC1.0000000000000001.", 21) == 0);
+    CHECK(unsealed(one, again, NULL) == TC_AUTH_UNSEALED_OLDER);
+    CHECK(unsealed(two, newer, "old") == TC_AUTH_UNSEALED_ADOPTED);
+    CHECK(unsealed(two, newer, "old") == TC_AUTH_UNSEALED_SAME);
+    tc_auth_string_free(again);
+
     CHECK(tc_auth_update_token(two, "even newer", 1) == TC_AUTH_STATUS_INVALID_TOKEN);
     CHECK(tc_auth_update_token(two, "newest", 1) == OK);
     tc_auth_string_free(newer);

@@ -323,7 +323,7 @@ static void run_sealed(void)
         int64_t expires = SENTINEL_NUMBER;
         CHECK_IN(s->name, tc_auth_family(auth, &family) == TC_AUTH_STATUS_OK && strcmp(family, s->family) == 0);
         CHECK_IN(s->name, tc_auth_unseal(auth, line, strlen(s->line), key, &outcome) == TC_AUTH_STATUS_OK);
-        CHECK_IN(s->name, outcome == (s->generation ? TC_AUTH_UNSEALED_ADOPTED : TC_AUTH_UNSEALED_SAME));
+        CHECK_IN(s->name, outcome == (s->generation || s->expires ? TC_AUTH_UNSEALED_ADOPTED : TC_AUTH_UNSEALED_SAME));
         CHECK_IN(s->name, tc_auth_token(auth, &current, &expires) == TC_AUTH_STATUS_OK);
         CHECK_IN(s->name, strcmp(current, token) == 0 && expires == s->expires);
         CHECK_IN(s->name, tc_auth_seal(auth, key, &again) == TC_AUTH_STATUS_OK && strcmp(again, s->line) == 0);

@@ -297,6 +297,8 @@ impl Client {
             Ok(()) => "complete",
             Err(Error::RenewalRefused) => "refuse",
             Err(Error::StoreIo) => "complete, not saved",
+            // It keeps the token, but an application has set a later expiry.
+            Err(Error::RenewalBadResponse) if issued.is_none() => "fail",
             Err(error) => panic!("complete: {error:?}"),
         };
         self.transition(operation, before, self.state());
@@ -386,6 +388,18 @@ impl Client {
                 }
             }
         }
+        self.world.judge.observe(&self.auth, self.process);
+    }
+
+    /// An application changes the expiry of the token that this process has, by so many seconds.
+    pub fn update_expiry(&self, change: i64) {
+        let token = self.auth.token().expect("a token");
+        let Some(expires) = token.expires() else { return };
+        let result = self.auth.update_token(token.value(), Some(expires + change), self.now());
+        if self.world.scenario.mode == Mode::Store {
+            self.unsaved.set(self.synchronize().is_err());
+        }
+        assert!(matches!(result, Ok(()) | Err(Error::StoreIo)), "update: {result:?}");
         self.world.judge.observe(&self.auth, self.process);
     }
 

@@ -35,7 +35,7 @@ pub enum Cause {
     Store,
     /// The platform did not renew, and the pause after that.
     Platform,
-    /// A clock that is wrong: the token seems to have expired.
+    /// A clock or an expiry that is wrong: the token seems to have expired, or to be valid.
     Clock,
 }
 

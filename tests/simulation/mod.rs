@@ -57,6 +57,10 @@ enum Fault {
     ClocksDiffer,
     MachineSleeps,
     TokenUpdated,
+    /// An application gives the current token another expiry, which may be wrong.
+    ExpiryUpdated,
+    /// The platform keeps the token at the next renewal, and gives it another expiry.
+    TokenKept,
     TokenRevoked,
     Reboot,
 }
@@ -414,6 +418,11 @@ impl World {
         if self.processes.borrow().iter().any(|process| process.clock_offset != 0) {
             self.judge.happened(Cause::Clock, time);
         }
+        let token = self.auth(process).and_then(|auth| auth.token().ok());
+        if token.is_some_and(|token| self.platform.expires(token.value()).is_some_and(|at| Some(at) != token.expires()))
+        {
+            self.judge.happened(Cause::Clock, time);
+        }
         if self.platform.fails_until.get().max(self.platform.hangs_until.get()) >= started {
             self.judge.happened(Cause::Platform, time);
         }
@@ -583,6 +592,13 @@ impl World {
                     self.update_some_process(chance);
                 }
             }
+            Fault::ExpiryUpdated => {
+                if let Some(client) = Client::of(self, process).filter(|_| !self.engine.is_stopped(process)) {
+                    let change = chance.between(0, 120) as i64 - 60;
+                    self.engine.spawn(process, move || client.update_expiry(change));
+                }
+            }
+            Fault::TokenKept => self.platform.keeps.set(chance.between(1, 3)),
             Fault::TokenRevoked => {
                 self.platform.revoke_all();
                 self.look_for_loss(chance.between(1, 200) * SECOND);

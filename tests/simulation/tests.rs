@@ -41,6 +41,9 @@ fn scenarios() -> Vec<Scenario> {
     let stops_and_updates = &[Fault::Stop, Fault::Kill, Fault::TokenUpdated];
     let updates = Scenario { name: "stops, kills and updates", every: 40, faults: stops_and_updates, ..base() };
     all.extend(both(updates, "stops, kills and updates, own store"));
+    let expiry = &[Fault::Stop, Fault::TokenUpdated, Fault::ExpiryUpdated, Fault::TokenKept];
+    let expiry = Scenario { name: "another expiry", every: 40, faults: expiry, ..base() };
+    all.extend(both(expiry, "another expiry, own store"));
     let losses = &[Fault::LostResponse, Fault::TokenRevoked];
     let losses = Scenario { name: "losses", every: 300, faults: losses, ..base() };
     all.extend(both(losses, "losses, own store"));
@@ -213,6 +216,8 @@ const FAULTS: &[Fault] = &[
     Fault::ClocksDiffer,
     Fault::MachineSleeps,
     Fault::TokenUpdated,
+    Fault::ExpiryUpdated,
+    Fault::TokenKept,
     Fault::TokenRevoked,
     Fault::Reboot,
     Fault::BackupRestored,
@@ -296,6 +301,8 @@ fn each_planted_mistake_is_found() {
         (Mistake::AdoptsOlder, "backups"),
         (Mistake::ReplacesLaterVersion, "a bad disk"),
         (Mistake::WriteWithoutComparing, "stops, kills and updates, own store"),
+        (Mistake::ExpiryHasAGeneration, "another expiry, own store"),
+        (Mistake::GoesAheadDuringASave, "another expiry"),
     ];
     let missed = Mutex::new(BTreeSet::new());
     on_all_cpus(|index| {
