@@ -5,7 +5,7 @@
  * @mainpage
  *
  * You send the requests, with any HTTP client: the library opens no connection and starts no thread. tc_auth.h is for
- * C99 and C++11 or later; tc_auth.hpp wraps it for C++17.
+ * C99 and C++11 or later, and for C89 with a stdint.h; tc_auth.hpp wraps it for C++17.
  *
  * A complete program (link with -ltc_auth):
  *
@@ -132,7 +132,7 @@ typedef enum {
   TC_AUTH_STATUS_INVALID_URI_BYTE = 4,
   /** The access id is empty or contains a character that is not visible ASCII. */
   TC_AUTH_STATUS_INVALID_ACCESS_ID = 5,
-  /** The secret key is empty or contains a control character, such as a line break. */
+  /** The secret key is empty, contains a control character such as a line break, or begins with a byte order mark. */
   TC_AUTH_STATUS_INVALID_SECRET_KEY = 6,
   /** The token is empty or contains a character that is not visible ASCII. */
   TC_AUTH_STATUS_INVALID_TOKEN = 7,
@@ -181,7 +181,7 @@ typedef enum {
   /** A bug in this library stopped the call. */
   TC_AUTH_STATUS_PANIC = 99,
   /** No status: makes the type signed, so that it converts to int32_t without a warning. */
-  TC_AUTH_STATUS_SIGNED = -1,
+  TC_AUTH_STATUS_SIGNED = -1
 } tc_auth_status;
 
 /** What a handle contains. */
@@ -191,7 +191,7 @@ typedef enum {
   /** An access id and a secret key, which sign every request. */
   TC_AUTH_KIND_HMAC = 1,
   /** An API token. */
-  TC_AUTH_KIND_TOKEN = 2,
+  TC_AUTH_KIND_TOKEN = 2
 } tc_auth_kind;
 
 /** What to do about a response. */
@@ -211,7 +211,7 @@ typedef enum {
   /** The instance has no license for its API. */
   TC_AUTH_ADVICE_NOT_LICENSED = 6,
   /** The server refused the request and gave no known reason. */
-  TC_AUTH_ADVICE_UNKNOWN = 7,
+  TC_AUTH_ADVICE_UNKNOWN = 7
 } tc_auth_advice;
 
 /** What can be done with a token. */
@@ -229,7 +229,7 @@ typedef enum {
   /** The server refused to renew it. */
   TC_AUTH_STATE_REFUSED = 5,
   /** It begins with "APIV2:", or no API path is set. */
-  TC_AUTH_STATE_NOT_RENEWABLE = 6,
+  TC_AUTH_STATE_NOT_RENEWABLE = 6
 } tc_auth_state;
 
 /** What a sealed token was, compared with the current one. */
@@ -239,7 +239,7 @@ typedef enum {
   /** Newer: it is the current token now. Or the same token with a later expiry. */
   TC_AUTH_UNSEALED_ADOPTED = 1,
   /** Older: it was ignored. Seal the current one and store it. */
-  TC_AUTH_UNSEALED_OLDER = 2,
+  TC_AUTH_UNSEALED_OLDER = 2
 } tc_auth_unsealed;
 
 /** One identity: an access id with its secret key, or an API token. Create it once and share it between threads. */
@@ -262,7 +262,7 @@ typedef struct tc_auth_url tc_auth_url;
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif /* __cplusplus */
 
 /**
  * @defgroup handles Handles
@@ -710,7 +710,8 @@ tc_auth_status tc_auth_family(const tc_auth *auth,
  *
  * @param key NULL, or 1 to 4 keys, one per line. The first one seals, each of them unseals, so that a key can be
  *   changed in one process after the other. A key is any bytes except control characters; lines end in LF or CR LF,
- *   the last one may lack it. Use at least 128 random bits, such as 32 random hexadecimal digits: this is no password.
+ *   the last one may lack it. A byte order mark at the start of a line is not part of the key. Use at least 128 random
+ *   bits, such as 32 random hexadecimal digits: this is no password.
  *   Without a key, anyone who knows the family's first token, even a dead one, can read the current token and make
  *   lines that others accept.
  * Errors: WRONG_KIND; INVALID_ARGUMENT (the key); SEAL_INVALID (a token of more than 65528 bytes, or the 2^63rd
@@ -815,8 +816,9 @@ void tc_auth_url_free(tc_auth_url *url);
  *
  * Members: tc_token, tc_token_expires (Unix seconds, a number or a string), tc_api_path, and a key pair:
  * tc_api_access_id and tc_api_secret_key, or else api_access_id and api_secret_key. In messages the first two are
- * called apiToken and expireSeconds. Empty strings and null count as absent, and other members are ignored. A token
- * takes precedence over a key pair. The API path is set on the handle.
+ * called apiToken and expireSeconds. Empty strings and null count as absent, and other members are ignored. An
+ * expiry may have a fraction, which is dropped, and an exponent. A token takes precedence over a key pair. The API path
+ * is set on the handle. A byte order mark before the object is ignored; one in a value is not.
  *
  * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
  * wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values:
@@ -925,7 +927,7 @@ uint32_t tc_auth_version_number(void);
 /** @} */
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}  /* extern "C" */
+#endif  /* __cplusplus */
 
 #endif  /* TC_AUTH_H */

@@ -105,8 +105,8 @@ impl Auth {
     /// An identity that signs with HMAC-SHA256.
     ///
     /// # Errors
-    /// [`Error::InvalidAccessId`] unless the id is visible ASCII; [`Error::InvalidSecretKey`] if the key is empty or
-    /// contains a control character.
+    /// [`Error::InvalidAccessId`] unless the id is visible ASCII; [`Error::InvalidSecretKey`] if the key is empty,
+    /// contains a control character or begins with a byte order mark.
     pub fn new_hmac(access_id: impl AsRef<[u8]>, secret_key: impl AsRef<[u8]>) -> Result<Auth> {
         Ok(Auth::new(Credential::Hmac(Signer::new(access_id.as_ref(), secret_key.as_ref())?)))
     }

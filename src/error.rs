@@ -83,7 +83,7 @@ impl Error {
             Error::InvalidUriForm => c"The URI has the wrong form for this function: pass a path that begins with one /, or an absolute http or https URL with a valid host and port, and leave out a user, query or fragment where it takes none.",
             Error::InvalidUriByte => c"The URI contains a control character, a space or a byte above 0x7e: percent-encode it before signing, and send the encoded form.",
             Error::InvalidAccessId => c"The access id is empty or contains a character that is not visible ASCII: pass it without spaces and line breaks.",
-            Error::InvalidSecretKey => c"The secret key is empty or contains a control character: check it for a line break at its end.",
+            Error::InvalidSecretKey => c"The secret key is empty, contains a control character, or begins with a byte order mark: check it for a line break at its end.",
             Error::InvalidToken => c"The token is empty or contains a character that is not visible ASCII: pass it without spaces and line breaks.",
             Error::InvalidTime => c"The time is negative or 100000000000 and more: pass Unix seconds, not milliseconds, and TC_AUTH_NOW only where it is allowed.",
             Error::WrongKind => c"The function needs a token handle, and this is an HMAC handle: tc_auth_get_kind tells the kind.",

@@ -1,5 +1,6 @@
 //! The server's message in a response body.
 
+use crate::ascii::BYTE_ORDER_MARK;
 use crate::secret::Secret;
 use crate::secret::json;
 
@@ -10,7 +11,7 @@ const LIMIT: usize = 512;
 /// trailing NULs: callers often pass strlen() + 1, or the whole buffer.
 pub(crate) fn to_text(body: &[u8]) -> Secret {
     let body = &body[..body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)];
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let parts = || {
         body.utf8_chunks().flat_map(|chunk| [chunk.valid(), if chunk.invalid().is_empty() { "" } else { "\u{fffd}" }])
     };

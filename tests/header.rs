@@ -37,7 +37,16 @@ fn generate() -> String {
     let header: String = header.lines().map(parenthesized).collect();
     // cbindgen puts it on a line of its own only if the function takes several.
     let header = header.replace("\nTC_AUTH_MUST_USE tc_auth_status ", "\nTC_AUTH_MUST_USE\ntc_auth_status ");
-    grouped(&signed(&on_one_line(&header)))
+    grouped(&for_c89(&signed(&on_one_line(&header))))
+}
+
+/// C89 has no `//` comments and no comma after the last value of an enumeration; cbindgen has no option for them.
+fn for_c89(header: &str) -> String {
+    let mut header = header.replace(",\n}", "\n}");
+    for text in ["__cplusplus", "extern \"C\""] {
+        header = header.replace(&format!("// {text}\n"), &format!("/* {text} */\n"));
+    }
+    header
 }
 
 /// The attribute of functions whose result must be used.

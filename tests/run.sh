@@ -77,7 +77,7 @@ skip() {
 
 header_compiles() { # COMPILER DIALECT
     case $2 in *++*) language=c++ ;; *) language=c ;; esac
-    $1 -x "$language" -std="$2" $WARNINGS -Iinclude -c tests/c/header.c -o /dev/null
+    $1 -x "$language" -std="$2" $WARNINGS -pedantic-errors -Iinclude -c tests/c/header.c -o /dev/null
 }
 
 # warns STATEMENT COMPILER... : whether the compiler warns of an ignored result, which is an error here
@@ -218,6 +218,7 @@ clang_warns_of_nothing() {
     for source in tests/c/header.c "$build/documented.c" examples-c/*.c; do
         $clang "$source" || return 1
     done
+    $clang -std=c89 tests/c/header.c
 }
 
 documented_programs() {
@@ -462,7 +463,7 @@ residue() {
 part_quick() {
     run "Rust: units, vectors, properties, header, documents" $CARGO test --locked --quiet
 
-    for dialect in c99 c11 c17; do
+    for dialect in c89 c99 c11 c17; do
         run "header compiles as $dialect" header_compiles "$CC" $dialect
     done
     for dialect in c++11 c++17; do

@@ -81,8 +81,8 @@ def keys_of(text):
     if text is None:
         return [None]
     lines = re.sub(rb"\n\Z", b"", text).split(b"\n")
-    keys = [re.sub(rb"\r\Z", b"", line) for line in lines]
-    if len(keys) > 4 or not all(re.fullmatch(rb"[^\x00-\x1f\x7f]+", key) for key in keys):
+    keys = [re.sub(rb"\A\xef\xbb\xbf|\r\Z", b"", line) for line in lines]
+    if len(keys) > 4 or not all(re.fullmatch(rb"(?!\xef\xbb\xbf)[^\x00-\x1f\x7f]+", key) for key in keys):
         raise Refused("INVALID_ARGUMENT")
     return keys
 

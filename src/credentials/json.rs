@@ -1,5 +1,6 @@
 //! A JSON object of parameters.
 
+use crate::ascii::BYTE_ORDER_MARK;
 use crate::credentials::{self, Parameter, Parameters, SIZE_LIMIT};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -31,8 +32,9 @@ fn parameter(name: &[u8]) -> Option<Parameter> {
     }
 }
 
-/// `parameter` says which members are read.
+/// `parameter` says which members are read. A byte order mark at the start is ignored.
 pub(crate) fn object(text: &[u8], parameter: fn(&[u8]) -> Option<Parameter>) -> std::result::Result<Parameters, Fault> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let text = str::from_utf8(text).map_err(|_| Fault::NoObject)?;
     let mut found = Parameters::default();
     let mut good = true;
@@ -62,9 +64,18 @@ mod tests {
 
     #[test]
     fn no_object_and_a_wrong_member_are_different_faults() {
-        for text in
-            ["", "{", "[]", "17", "null", "\"x\"", "{\"tc_token\":\"a\"", "{\"tc_token\":1", "{} {}", "\u{feff}{}"]
-        {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "17",
+            "null",
+            "\"x\"",
+            "{\"tc_token\":\"a\"",
+            "{\"tc_token\":1",
+            "{} {}",
+            "\u{feff}\u{feff}{}",
+        ] {
             assert_eq!(object(text.as_bytes(), parameter).err(), Some(Fault::NoObject), "{text}");
         }
         assert_eq!(object(b"{\"x\":\"\xff\"}", parameter).err(), Some(Fault::NoObject));
@@ -92,6 +103,7 @@ mod tests {
             (r#"{"apiToken":"a","tc_token_expires":"17"}"#, Some("a"), Some("17")),
             (r#"{"tc_token":"a","expireSeconds":"17"}"#, Some("a"), Some("17")),
             (r#"{"apiToken":null,"expireSeconds":""}"#, None, None),
+            ("\u{feff}{\"apiToken\":\"a\"}", Some("a"), None),
         ] {
             let found = object(text.as_bytes(), parameter).unwrap();
             let values = [Parameter::Token, Parameter::TokenExpires].map(|parameter| found.get(parameter));

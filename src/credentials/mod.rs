@@ -8,9 +8,8 @@ pub(crate) mod param_file;
 
 use std::path::Path;
 
-use crate::ascii::ascii;
 use crate::auth::{Auth, Source};
-use crate::clock::Now;
+use crate::clock::{self, Now};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -176,10 +175,8 @@ impl Parameters {
     /// 0 means no expiry, like TC_AUTH_NO_EXPIRY.
     fn expires(&self) -> Result<Option<i64>> {
         let Some(text) = self.get(Parameter::TokenExpires) else { return Ok(None) };
-        if !text.is_ascii() {
-            return Err(Error::ConfigSyntax);
-        }
-        let seconds: i64 = ascii(text).trim().parse().map_err(|_| Error::ConfigSyntax)?;
+        let seconds = str::from_utf8(text).ok().and_then(|text| clock::parse_seconds(text.trim()));
+        let seconds = seconds.ok_or(Error::ConfigSyntax)?;
         Ok(Some(seconds).filter(|seconds| *seconds != 0))
     }
 }

@@ -16,8 +16,9 @@ use crate::credentials::param_file;
 ///
 /// Members: tc_token, tc_token_expires (Unix seconds, a number or a string), tc_api_path, and a key pair:
 /// tc_api_access_id and tc_api_secret_key, or else api_access_id and api_secret_key. In messages the first two are
-/// called apiToken and expireSeconds. Empty strings and null count as absent, and other members are ignored. A token
-/// takes precedence over a key pair. The API path is set on the handle.
+/// called apiToken and expireSeconds. Empty strings and null count as absent, and other members are ignored. An
+/// expiry may have a fraction, which is dropped, and an exponent. A token takes precedence over a key pair. The API path
+/// is set on the handle. A byte order mark before the object is ignored; one in a value is not.
 ///
 /// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); CONFIG_SYNTAX (not an object, over 1 MiB, or a member of the
 /// wrong type or given twice, also by both names); NO_CREDENTIALS (none, or half a key pair). For invalid values:

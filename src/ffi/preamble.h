@@ -5,7 +5,7 @@
  * @mainpage
  *
  * You send the requests, with any HTTP client: the library opens no connection and starts no thread. tc_auth.h is for
- * C99 and C++11 or later; tc_auth.hpp wraps it for C++17.
+ * C99 and C++11 or later, and for C89 with a stdint.h; tc_auth.hpp wraps it for C++17.
  *
  * A complete program (link with -ltc_auth):
  *

@@ -35,7 +35,8 @@ pub extern "C" fn tc_auth_family(auth: Option<&tc_auth>, out: Option<&mut MaybeU
 ///
 /// @param key NULL, or 1 to 4 keys, one per line. The first one seals, each of them unseals, so that a key can be
 ///   changed in one process after the other. A key is any bytes except control characters; lines end in LF or CR LF,
-///   the last one may lack it. Use at least 128 random bits, such as 32 random hexadecimal digits: this is no password.
+///   the last one may lack it. A byte order mark at the start of a line is not part of the key. Use at least 128 random
+///   bits, such as 32 random hexadecimal digits: this is no password.
 ///   Without a key, anyone who knows the family's first token, even a dead one, can read the current token and make
 ///   lines that others accept.
 /// Errors: WRONG_KIND; INVALID_ARGUMENT (the key); SEAL_INVALID (a token of more than 65528 bytes, or the 2^63rd

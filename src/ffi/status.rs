@@ -21,7 +21,7 @@ pub enum Status {
     InvalidUriByte = 4,
     /// The access id is empty or contains a character that is not visible ASCII.
     InvalidAccessId = 5,
-    /// The secret key is empty or contains a control character, such as a line break.
+    /// The secret key is empty, contains a control character such as a line break, or begins with a byte order mark.
     InvalidSecretKey = 6,
     /// The token is empty or contains a character that is not visible ASCII.
     InvalidToken = 7,

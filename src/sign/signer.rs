@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ctutils::CtEq;
 
-use crate::ascii::{ascii, is_visible};
+use crate::ascii::{BYTE_ORDER_MARK, ascii, is_visible};
 use crate::error::{Error, Result};
 use crate::request::target::Target;
 use crate::secret::residue::wiped;
@@ -109,7 +109,9 @@ impl Signer {
         if !is_visible(access_id) {
             return Err(Error::InvalidAccessId);
         }
-        if secret_key.is_empty() || secret_key.iter().any(u8::is_ascii_control) {
+        // What a file leaves around a key would make every signature wrong.
+        let is_key = !secret_key.starts_with(BYTE_ORDER_MARK) && !secret_key.iter().any(u8::is_ascii_control);
+        if secret_key.is_empty() || !is_key {
             return Err(Error::InvalidSecretKey);
         }
         let prefix = [SCHEME, access_id, b":"].concat().into();
@@ -212,7 +214,7 @@ mod tests {
         for bad in [b"".as_slice(), b"a b", b"id\n", b"\0", b"\x7f", "\u{e9}".as_bytes()] {
             assert_eq!(Signer::new(bad, b"key").err(), Some(Error::InvalidAccessId));
         }
-        for bad in [b"".as_slice(), b"key\n", b"\rkey", b"k\0y", b"\x7f", b"\t"] {
+        for bad in [b"".as_slice(), b"key\n", b"\rkey", b"k\0y", b"\x7f", b"\t", "\u{feff}key".as_bytes()] {
             assert_eq!(Signer::new(b"id", bad).err(), Some(Error::InvalidSecretKey));
         }
         assert_eq!(Signer::new(b"a:b", "s\u{e9}cret key".as_bytes()).unwrap().access_id(), "a:b");

@@ -4,7 +4,7 @@ use aes_gcm_siv::{AeadInOut, Aes256GcmSiv, KeyInit, Nonce, Tag};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
-use crate::ascii::ascii;
+use crate::ascii::{BYTE_ORDER_MARK, ascii};
 use crate::error::{Error, Result};
 use crate::secret::Undumped;
 use crate::secret::residue::wiped;
@@ -44,10 +44,14 @@ pub(crate) struct Keys(Option<Undumped>);
 
 impl Keys {
     /// One key per line, of any bytes except control characters. The end of a line is LF or CR LF; the last line may
-    /// lack it. So the content of a key file can be passed unchanged, and is the same key on each system.
+    /// lack it. A byte order mark at the start of a line is not part of the key. So the content of a key file, or of two
+    /// in a row, can be passed unchanged, and is the same key whichever tool wrote or read it.
     pub(crate) fn parse(text: Option<&[u8]>) -> Result<Keys> {
         let Some(text) = text else { return Ok(Keys(None)) };
-        let is_key = |line: &[u8]| !line.is_empty() && !line.iter().any(u8::is_ascii_control);
+        // A second mark is refused: a tool that strips one would make another key of the same file.
+        let is_key = |line: &[u8]| {
+            !line.is_empty() && !line.iter().any(u8::is_ascii_control) && !line.starts_with(BYTE_ORDER_MARK)
+        };
         if !lines(text).all(is_key) || lines(text).count() > MOST_KEYS {
             return Err(Error::InvalidArgument);
         }
@@ -62,7 +66,10 @@ impl Keys {
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
-    text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    text.split(|byte| *byte == b'\n').map(|line| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)
+    })
 }
 
 /// What a sealed text contains.
@@ -212,6 +219,9 @@ mod tests {
             ("a b \n c", vec!["a b ", " c"]),
             ("a\nb\r\nc\nd\r\n", vec!["a", "b", "c", "d"]),
             ("caf\u{e9}", vec!["caf\u{e9}"]),
+            ("\u{feff}a\r\n", vec!["a"]),
+            ("\u{feff}a\n\u{feff}b\n", vec!["a", "b"]),
+            ("a\u{feff}", vec!["a\u{feff}"]),
         ] {
             let keys = keys(text);
             let lines: Vec<_> = keys.each().map(|key| str::from_utf8(key).unwrap()).collect();
@@ -232,6 +242,10 @@ mod tests {
             "a\0",
             "a\u{7f}",
             "a\nb\nc\nd\ne",
+            "\u{feff}",
+            "\u{feff}\r\n",
+            "\u{feff}\u{feff}a",
+            "\u{feff}\na",
         ] {
             assert!(matches!(Keys::parse(Some(text.as_bytes())), Err(Error::InvalidArgument)), "{text:?}");
         }

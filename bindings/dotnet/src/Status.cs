@@ -26,7 +26,7 @@ namespace TcAuth
         /// <summary>The access id is empty, or not all of it is visible ASCII.</summary>
         InvalidAccessId = 5,
 
-        /// <summary>The secret key is empty or contains a control character, such as a line break.</summary>
+        /// <summary>The secret key is empty, contains a control character such as a line break, or begins with a byte order mark.</summary>
         InvalidSecretKey = 6,
 
         /// <summary>The token is empty, or not all of it is visible ASCII.</summary>

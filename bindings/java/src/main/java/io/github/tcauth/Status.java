@@ -17,7 +17,7 @@ public enum Status {
     INVALID_URI_BYTE(4),
     /** The access id is empty, or not all of it is visible ASCII. */
     INVALID_ACCESS_ID(5),
-    /** The secret key is empty or contains a control character, such as a line break. */
+    /** The secret key is empty, contains a control character such as a line break, or begins with a byte order mark. */
     INVALID_SECRET_KEY(6),
     /** The token is empty, or not all of it is visible ASCII. */
     INVALID_TOKEN(7),
