@@ -192,7 +192,6 @@ impl Share {
         max_wait: Duration,
         clock: &dyn Fn() -> Now,
     ) -> io::Result<Attempt> {
-        let now = clock();
         if self.unsaved().is_some() {
             #[cfg(test)]
             crate::planted::reach("no ticket, because a token is not saved");
@@ -204,14 +203,14 @@ impl Share {
                 (lock, write)
             }
             None => {
-                let lapses = self.lapses(now)?;
-                if now.monotonic < lapses {
+                let lapses = self.lapses(clock)?;
+                if clock().monotonic < lapses {
                     return Ok(Attempt::Elsewhere(lapses));
                 }
                 let Some(write) = self.directory.try_lock(LockName::Write)? else {
                     return Ok(Attempt::Elsewhere(lapses));
                 };
-                if now.monotonic < self.lapses(now)? {
+                if clock().monotonic < self.lapses(clock)? {
                     return Ok(Attempt::Elsewhere(lapses)); // another process was faster
                 }
                 match self.directory.try_lock(LockName::Renewal)? {
@@ -228,14 +227,16 @@ impl Share {
             crate::planted::reach("a renewal lock that was taken away before the ticket was handed out");
             return Ok(Attempt::Changed);
         }
+        // The clock again: this process may have been stopped in the meantime.
+        let now = clock();
         // Whatever stat() says: the file may have been written since.
         self.settle(shared, &Origin::File, now).map_err(io::Error::other)?;
         let record = self.record()?;
+        let now = clock();
         let Some(pauses) = shared.join(ticket, &record.pauses, now).map_err(io::Error::other)? else {
             return Ok(Attempt::Changed); // another token, or the family pauses
         };
-        // The clock again: this process may have been stopped in the meantime.
-        let record = Record { boot: self.directory.boot(), started: Some(clock().monotonic), pauses };
+        let record = Record { boot: self.directory.boot(), started: Some(now.monotonic), pauses };
         self.directory.set_record(&record.to_bytes())?;
         drop(write);
         Ok(Attempt::Granted(Claim(lock)))
@@ -250,19 +251,22 @@ impl Share {
     }
 
     /// When the ticket of the process that has the renewal lock lapses. A record without a start, of another boot or from
-    /// the future gets one, so that all processes count from the same time.
-    fn lapses(&self, now: Now) -> io::Result<Moment> {
-        if let Some(started) = self.record()?.start(now) {
+    /// the future gets one, so that all processes count from the same time. The clock is read after each record: for a
+    /// process that was stopped in between, a ticket that was handed out meanwhile would be from the future.
+    fn lapses(&self, clock: &dyn Fn() -> Now) -> io::Result<Moment> {
+        let record = self.record()?;
+        if let Some(started) = record.start(clock()) {
             return Ok(started + TICKET_LIFE);
         }
         if let Some(_write) = self.directory.try_lock(LockName::Write)? {
             let record = self.record()?;
+            let now = clock();
             if record.start(now).is_none() {
                 let record = Record { boot: self.directory.boot(), started: Some(now.monotonic), ..record };
                 self.directory.set_record(&record.to_bytes())?;
             }
         }
-        Ok(now.monotonic + TICKET_LIFE)
+        Ok(clock().monotonic + TICKET_LIFE)
     }
 
     /// The family's pauses, if they are of this boot.

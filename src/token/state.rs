@@ -478,9 +478,12 @@ impl TokenState {
             return false;
         }
         let is_due = self.is_due(now);
-        if !is_due {
-            self.phase = Phase::Idle;
-        }
+        // Its life begins now: the process may have been stopped since it was chosen.
+        self.phase = if is_due {
+            Phase::UnderWay { ticket: ticket.0, lapses: now.monotonic + TICKET_LIFE }
+        } else {
+            Phase::Idle
+        };
         is_due
     }
 
