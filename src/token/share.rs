@@ -357,6 +357,10 @@ impl Share {
                 Origin::Renewal(_) => "saved: a renewal",
                 Origin::Application(_) => "saved: a token of the application",
             });
+            // Not before: the pauses of a token that the others do not have would end those of theirs.
+            if matches!(origin, Origin::Application(_)) {
+                let _ = self.write_pauses(shared, |before| before.started); // another process may have a ticket
+            }
             let unsaved = self.memory(|memory| memory.unsaved.take()).flatten();
             if let Some(claim) = unsaved.and_then(|unsaved| unsaved.claim) {
                 self.release(shared, claim, true);
@@ -396,7 +400,7 @@ impl Share {
             })
         })?;
         let Some(token) = updated else { return Ok(()) };
-        if write.is_some() {
+        if write.is_some() && !is_another {
             let _ = self.write_pauses(shared, |before| before.started); // another process may have a ticket
         }
         let origin = if is_another { Origin::Application(token) } else { Origin::File };
