@@ -41,6 +41,17 @@ pub(crate) enum Mistake {
     ReplacesLaterVersion,
     WriteIsLate,
     WriteWithoutComparing,
+    LocksOfAProcess,
+    NoPathCheck,
+    UpdateGivesWay,
+    RenewalReplacesUpdate,
+    ReleasedBeforeSaving,
+    NoLookBeforeRefusal,
+    NoLookBeforeVerdict,
+    NoFamilyCount,
+    UpdateKeepsPauses,
+    FreedHandleSavesNothing,
+    BelievesTheRecord,
 }
 
 thread_local! {

@@ -222,7 +222,7 @@ impl Share {
                 }
             }
         };
-        if !lock.is_current()? {
+        if !mistake!(NoPathCheck) && !lock.is_current()? {
             #[cfg(test)]
             crate::planted::reach("a renewal lock that was taken away before the ticket was handed out");
             return Ok(Attempt::Changed);
@@ -246,8 +246,8 @@ impl Share {
     pub(super) fn renews_elsewhere(&self, now: Now) -> Option<Moment> {
         let record = self.record().ok()?;
         let lapses = record.started? + TICKET_LIFE;
-        let is_busy = now.monotonic < lapses && matches!(self.directory.try_lock(LockName::Renewal), Ok(None));
-        is_busy.then_some(lapses)
+        let is_busy = || mistake!(BelievesTheRecord) || matches!(self.directory.try_lock(LockName::Renewal), Ok(None));
+        (now.monotonic < lapses && is_busy()).then_some(lapses)
     }
 
     /// When the ticket of the process that has the renewal lock lapses. A record without a start, of another boot or from
@@ -310,7 +310,7 @@ impl Share {
         action: impl FnOnce(&mut TokenState) -> Result<()>,
     ) -> Result<()> {
         let write = self.write_lock(WRITE_LOCK_WAIT);
-        if self.unsaved().is_none() {
+        if self.unsaved().is_none() && !mistake!(NoLookBeforeRefusal) {
             let _ = self.adopt_file(shared, now);
         }
         let (before, generation) = shared.newest()?;
@@ -319,7 +319,8 @@ impl Share {
             self.release(shared, claim, write.is_some());
             return result;
         }
-        let saved = self.save(shared, write, Origin::Renewal(before), Some(claim), now);
+        let claim = if mistake!(ReleasedBeforeSaving) { None } else { Some(claim) };
+        let saved = self.save(shared, write, Origin::Renewal(before), claim, now);
         result.and(saved)
     }
 
@@ -358,7 +359,7 @@ impl Share {
                 Origin::Application(_) => "saved: a token of the application",
             });
             // Not before: the pauses of a token that the others do not have would end those of theirs.
-            if matches!(origin, Origin::Application(_)) {
+            if matches!(origin, Origin::Application(_)) && !mistake!(UpdateKeepsPauses) {
                 let _ = self.write_pauses(shared, |before| before.started); // another process may have a ticket
             }
             let unsaved = self.memory(|memory| memory.unsaved.take()).flatten();
@@ -403,7 +404,7 @@ impl Share {
         if write.is_some() && !is_another {
             let _ = self.write_pauses(shared, |before| before.started); // another process may have a ticket
         }
-        let origin = if is_another { Origin::Application(token) } else { Origin::File };
+        let origin = if is_another && !mistake!(UpdateGivesWay) { Origin::Application(token) } else { Origin::File };
         self.save(shared, write, origin, None, now)
     }
 
@@ -420,7 +421,7 @@ impl Share {
                 let generation = sealed.generation;
                 shared.change(|state| match origin {
                     Origin::Application(token) => state.insist(token, sealed, now),
-                    Origin::Renewal(of) if of.matches(sealed.token.bytes()) => {
+                    Origin::Renewal(of) if of.matches(sealed.token.bytes()) || mistake!(RenewalReplacesUpdate) => {
                         let renewed = state.token().clone();
                         state.insist(&renewed, sealed, now)
                     }

@@ -490,7 +490,8 @@ impl TokenState {
     fn join_rejections(&mut self, family: &Pauses, now: Now) {
         // This process may have seen a later rejection than the record.
         let last = self.rejections.last.max(family.last_rejection).filter(|&last| is_recent(last, now));
-        let mut count = if last.is_some() { family.rejections } else { 0 };
+        let of_family = if mistake!(NoFamilyCount) { self.rejections.count } else { family.rejections };
+        let mut count = if last.is_some() { of_family } else { 0 };
         if let Rejected::Fresh { at, .. } = self.rejected {
             if last.is_none() || family.counted != self.generation {
                 count += 1;
