@@ -24,6 +24,20 @@
     deny(clippy::string_slice, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo)
 )]
 
+/// Whether the simulation has planted this mistake.
+#[cfg(test)]
+macro_rules! mistake {
+    ($name:ident) => {
+        crate::planted::has(crate::planted::Mistake::$name)
+    };
+}
+#[cfg(not(test))]
+macro_rules! mistake {
+    ($name:ident) => {
+        false
+    };
+}
+
 // The public API.
 mod auth;
 mod clock;

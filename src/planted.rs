@@ -43,6 +43,17 @@ pub(crate) enum Mistake {
     WriteWithoutComparing,
     ExpiryHasAGeneration,
     GoesAheadDuringASave,
+    LocksOfAProcess,
+    NoPathCheck,
+    UpdateGivesWay,
+    RenewalReplacesUpdate,
+    ReleasedBeforeSaving,
+    NoLookBeforeRefusal,
+    NoLookBeforeVerdict,
+    NoFamilyCount,
+    UpdateKeepsPauses,
+    FreedHandleSavesNothing,
+    BelievesTheRecord,
 }
 
 thread_local! {

@@ -76,7 +76,7 @@ impl Origin {
     fn outranks(&self, saved: Sealed, state: &mut TokenState, now: Now) -> bool {
         match self {
             Origin::Application(token) => state.insist(token, saved, now),
-            Origin::Renewal(of) if of.matches(saved.token.bytes()) => {
+            Origin::Renewal(of) if of.matches(saved.token.bytes()) || mistake!(RenewalReplacesUpdate) => {
                 let renewed = state.token().clone();
                 state.insist(&renewed, saved, now)
             }
@@ -229,14 +229,11 @@ impl Share {
         max_wait: Duration,
         clock: &dyn Fn() -> Now,
     ) -> io::Result<Attempt> {
-        let now = clock();
         match self.unsaved(|unsaved| unsaved.at_work) {
             None => {}
             #[cfg(test)]
-            Some(true) if crate::planted::has(crate::planted::Mistake::GoesAheadDuringASave) => {
-                return Ok(Attempt::GoAhead);
-            }
-            Some(true) => return Ok(Attempt::Elsewhere(now.monotonic + WRITE_LOCK_WAIT)), // another thread saves it
+            Some(true) if mistake!(GoesAheadDuringASave) => return Ok(Attempt::GoAhead),
+            Some(true) => return Ok(Attempt::Elsewhere(clock().monotonic + WRITE_LOCK_WAIT)), // another thread saves it
             Some(false) => {
                 #[cfg(test)]
                 crate::planted::reach("no ticket, because a token is not saved");
@@ -249,14 +246,14 @@ impl Share {
                 (lock, write)
             }
             None => {
-                let lapses = self.lapses(now)?;
-                if now.monotonic < lapses {
+                let lapses = self.lapses(clock)?;
+                if clock().monotonic < lapses {
                     return Ok(Attempt::Elsewhere(lapses));
                 }
                 let Some(write) = self.directory.try_lock(LockName::Write)? else {
                     return Ok(Attempt::Elsewhere(lapses));
                 };
-                if now.monotonic < self.lapses(now)? {
+                if clock().monotonic < self.lapses(clock)? {
                     return Ok(Attempt::Elsewhere(lapses)); // another process was faster
                 }
                 match self.directory.try_lock(LockName::Renewal)? {
@@ -268,19 +265,21 @@ impl Share {
                 }
             }
         };
-        if !lock.is_current()? {
+        if !mistake!(NoPathCheck) && !lock.is_current()? {
             #[cfg(test)]
             crate::planted::reach("a renewal lock that was taken away before the ticket was handed out");
             return Ok(Attempt::Changed);
         }
+        // The clock again: this process may have been stopped in the meantime.
+        let now = clock();
         // Whatever stat() says: the file may have been written since.
         self.settle(shared, now).map_err(io::Error::other)?;
         let record = self.record()?;
+        let now = clock();
         let Some(pauses) = shared.join(ticket, &record.pauses, now).map_err(io::Error::other)? else {
             return Ok(Attempt::Changed); // another token, or the family pauses
         };
-        // The clock again: this process may have been stopped in the meantime.
-        let record = Record { boot: self.directory.boot(), started: Some(clock().monotonic), pauses };
+        let record = Record { boot: self.directory.boot(), started: Some(now.monotonic), pauses };
         self.directory.set_record(&record.to_bytes())?;
         drop(write);
         Ok(Attempt::Granted(Claim(lock)))
@@ -290,24 +289,27 @@ impl Share {
     pub(super) fn renews_elsewhere(&self, now: Now) -> Option<Moment> {
         let record = self.record().ok()?;
         let lapses = record.started? + TICKET_LIFE;
-        let is_busy = now.monotonic < lapses && matches!(self.directory.try_lock(LockName::Renewal), Ok(None));
-        is_busy.then_some(lapses)
+        let is_busy = || mistake!(BelievesTheRecord) || matches!(self.directory.try_lock(LockName::Renewal), Ok(None));
+        (now.monotonic < lapses && is_busy()).then_some(lapses)
     }
 
     /// When the ticket of the process that has the renewal lock lapses. A record without a start, of another boot or from
-    /// the future gets one, so that all processes count from the same time.
-    fn lapses(&self, now: Now) -> io::Result<Moment> {
-        if let Some(started) = self.record()?.start(now) {
+    /// the future gets one, so that all processes count from the same time. The clock is read after each record: for a
+    /// process that was stopped in between, a ticket that was handed out meanwhile would be from the future.
+    fn lapses(&self, clock: &dyn Fn() -> Now) -> io::Result<Moment> {
+        let record = self.record()?;
+        if let Some(started) = record.start(clock()) {
             return Ok(started + TICKET_LIFE);
         }
         if let Some(_write) = self.directory.try_lock(LockName::Write)? {
             let record = self.record()?;
+            let now = clock();
             if record.start(now).is_none() {
                 let record = Record { boot: self.directory.boot(), started: Some(now.monotonic), ..record };
                 self.directory.set_record(&record.to_bytes())?;
             }
         }
-        Ok(now.monotonic + TICKET_LIFE)
+        Ok(clock().monotonic + TICKET_LIFE)
     }
 
     /// The family's pauses, if they are of this boot.
@@ -351,10 +353,10 @@ impl Share {
         action: impl FnOnce(&mut TokenState) -> Result<()>,
     ) -> Result<()> {
         let write = self.write_lock(WRITE_LOCK_WAIT);
-        if self.is_saved() {
+        if self.is_saved() && !mistake!(NoLookBeforeRefusal) {
             let _ = self.adopt_file(shared, now);
         }
-        let mut claim = Some(claim);
+        let (mut claim, mut is_changed) = (Some(claim), false);
         let result = self.change(shared, |memory, state| {
             let before = state.token().clone();
             let result = action(state);
@@ -363,16 +365,18 @@ impl Share {
                     Some(Unsaved { origin: Origin::Application(_), .. }) => Origin::Application(state.token().clone()),
                     _ => Origin::Renewal(before),
                 };
-                memory.remember(origin, claim.take(), now);
+                let its_claim = if mistake!(ReleasedBeforeSaving) { None } else { claim.take() };
+                memory.remember(origin, its_claim, now);
+                is_changed = true;
             }
             result
         })?;
         match claim {
-            Some(claim) => {
+            Some(claim) if !is_changed => {
                 self.release(shared, claim, write.is_some());
                 result
             }
-            None => result.and(self.save(shared, write, now)),
+            _ => result.and(self.save(shared, write, now)),
         }
     }
 
@@ -406,6 +410,10 @@ impl Share {
                 Origin::Renewal(_) => "saved: a renewal",
                 Origin::Application(_) => "saved: a token of the application",
             });
+            // Not before: the pauses of a token that the others do not have would end those of theirs.
+            if matches!(unsaved.origin, Origin::Application(_)) && !mistake!(UpdateKeepsPauses) {
+                let _ = self.write_pauses(shared, |before| before.started); // another process may have a ticket
+            }
             if let Some(claim) = unsaved.claim {
                 self.release(shared, claim, true);
             }
@@ -441,14 +449,18 @@ impl Share {
                 return false;
             }
             state.update(token, now);
-            let origin = if is_another { Origin::Application(state.token().clone()) } else { Origin::File };
+            let origin = if is_another && !mistake!(UpdateGivesWay) {
+                Origin::Application(state.token().clone())
+            } else {
+                Origin::File
+            };
             memory.remember(origin, None, now);
             true
         })?;
         if !counts {
             return Ok(());
         }
-        if write.is_some() {
+        if write.is_some() && !is_another {
             let _ = self.write_pauses(shared, |before| before.started); // another process may have a ticket
         }
         self.save(shared, write, now)

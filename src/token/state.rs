@@ -494,16 +494,20 @@ impl TokenState {
             return false;
         }
         let is_due = self.is_due(now);
-        if !is_due {
-            self.phase = Phase::Idle;
-        }
+        // Its life begins now: the process may have been stopped since it was chosen.
+        self.phase = if is_due {
+            Phase::UnderWay { ticket: ticket.0, lapses: now.monotonic + TICKET_LIFE }
+        } else {
+            Phase::Idle
+        };
         is_due
     }
 
     fn join_rejections(&mut self, family: &Pauses, now: Now) {
         // This process may have seen a later rejection than the record.
         let last = self.rejections.last.max(family.last_rejection).filter(|&last| is_recent(last, now));
-        let mut count = if last.is_some() { family.rejections } else { 0 };
+        let of_family = if mistake!(NoFamilyCount) { self.rejections.count } else { family.rejections };
+        let mut count = if last.is_some() { of_family } else { 0 };
         if let Rejected::Fresh { at, .. } = self.rejected {
             if last.is_none() || family.counted != self.delivery() {
                 count += 1;

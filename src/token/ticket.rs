@@ -69,6 +69,9 @@ impl Ticket {
     /// Processes the server's response. Also returns the server's message, which is safe to log.
     pub fn complete(mut self, http_status: i32, body: &[u8], now: Now) -> (Result<()>, Option<String>) {
         let Some(shared) = self.shared.upgrade() else { return (Ok(()), None) };
+        if mistake!(FreedHandleSavesNothing) && Arc::strong_count(&shared) == 2 {
+            return (Ok(()), None); // nobody but the ticket has it
+        }
         let (response, message) = RenewalResponse::parse(http_status, body, self.token.bytes());
         let Some(id) = self.id.take() else { return (Ok(()), message) };
         let claim = self.claim.take().map(|claim| claim.0);

@@ -23,7 +23,7 @@ pub(super) const KEY: &[u8] = b"a key that all processes have";
 const UNAUTHORIZED: &[u8] = br#"{"status":"Failure","message":"Unauthorized"}"#;
 
 /// How long a client waits for a response.
-const TIMEOUT: Nanoseconds = 30 * SECOND;
+pub(super) const TIMEOUT: Nanoseconds = 30 * SECOND;
 
 /// Longer than the client's time-out, as the header advises.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -33,6 +33,8 @@ pub struct Client {
     pub process: usize,
     pub auth: Arc<Auth>,
     world: Rc<World>,
+    /// Counts the process's handles.
+    incarnation: u64,
     /// The store did not answer when it should have taken a new token. It is tried again before each request.
     unsaved: Cell<bool>,
 }
@@ -55,18 +57,18 @@ pub fn start(world: &Rc<World>, process: usize) {
         let (window, jitter) = world.scenario.window;
         let more = if jitter { world.engine.random.below(window as u64) as i64 } else { 0 };
         auth.set_renewal_window(window + more).expect("a window");
-        let client = Rc::new(Client { process, auth: Arc::new(auth), world: world.clone(), unsaved: Cell::new(false) });
+        let unsaved = Cell::new(false);
+        let client = Rc::new(Client { process, auth: Arc::new(auth), world: world.clone(), incarnation, unsaved });
         world.set_auth(process, Some(client.auth.clone()));
         while !client.join() {
             engine::sleep(SECOND);
         }
-        world.judge.observe(&client.auth, process);
+        world.set_joined(process);
+        client.observe();
         for thread in 0..world.scenario.threads {
             let client = client.clone();
             world.engine.spawn(process, move || {
-                while client.world.engine.time() < client.world.end()
-                    && client.world.incarnation(process) == incarnation
-                {
+                while client.world.engine.time() < client.world.end() && client.is_current() {
                     let longest = client.world.scenario.think;
                     engine::sleep(client.world.engine.random.between(longest / 50, longest));
                     client.request(client.world.is_bad_endpoint(process, thread));
@@ -79,6 +81,17 @@ pub fn start(world: &Rc<World>, process: usize) {
 impl Client {
     fn now(&self) -> Now {
         now(&self.world, self.process)
+    }
+
+    /// Whether the application has not freed the handle.
+    fn is_current(&self) -> bool {
+        self.world.incarnation(self.process) == self.incarnation
+    }
+
+    fn observe(&self) {
+        if self.is_current() {
+            self.world.judge.observe(&self.world, self.process, &self.auth);
+        }
     }
 
     /// Joins the family. False if the store does not answer.
@@ -116,8 +129,8 @@ impl Client {
         if engine::is_dying() {
             return;
         }
-        self.world.judge.observe(&self.auth, self.process);
-        if !bad_endpoint {
+        self.observe();
+        if !bad_endpoint && outcome != Outcome::Freed {
             self.world.judge_request(self.process, started, outcome);
         }
     }
@@ -130,18 +143,29 @@ impl Client {
         let max_wait = if self.world.engine.random.per_mille(50) { Duration::ZERO } else { LONGEST_WAIT };
         let before = self.state();
         let from = self.world.engine.time();
-        let in_file = self.world.files.text().map_or(0, |text| generation_of(&text));
+        let in_file = self.generation_in_file();
+        self.world.judge.polls(self.process, 1);
         let polled = self.auth.poll(max_wait, || self.now());
+        if engine::is_dying() {
+            return None;
+        }
+        let is_shared = self.world.judge.polls(self.process, -1);
         self.world.judge.waited(self.world.engine.time() - from);
         self.transition("poll", before, self.state());
-        let sees_the_file = polled.is_ok() && self.auth.is_saved() && !self.world.damages_files();
-        if sees_the_file && self.auth.generation() < in_file {
-            self.world.judge.violation(format!("process {} has not seen generation {in_file}", self.process));
+        if polled.is_ok() {
+            self.has_looked("a poll ended", in_file);
         }
         match polled {
             Ok(None) => {}
-            Ok(Some(ticket)) => self.renew(ticket),
-            Err(Error::RenewalTimeout) if max_wait.is_zero() => return Some(Outcome::NoTime),
+            Ok(Some(ticket)) => {
+                if !self.renew(ticket) {
+                    return Some(Outcome::Freed);
+                }
+            }
+            Err(Error::RenewalTimeout) if max_wait.is_zero() => {
+                self.world.judge_no_time(self.process, from, is_shared);
+                return Some(Outcome::NoTime);
+            }
             Err(Error::RenewalTimeout) => return Some(Outcome::WaitedTooLong),
             Err(error) => panic!("poll: {error:?}"),
         }
@@ -166,9 +190,12 @@ impl Client {
         self.world.judge.rejected.set(self.world.judge.rejected.get() + 1);
         let response = Response { status: 401, date: None, body: UNAUTHORIZED };
         let review = || {
-            let before = self.state();
+            let (before, in_file) = (self.state(), self.generation_in_file());
             let advice = self.auth.review(&authorization, -1, &response, self.now()).expect("a review");
             self.transition("review", before, self.state());
+            if advice == Advice::TokenRejected {
+                self.has_looked("a token was rejected", in_file);
+            }
             advice
         };
         let mut advice = review();
@@ -195,13 +222,55 @@ impl Client {
 
     // --- renewals
 
-    fn renew(&self, ticket: Ticket) {
-        self.world.judge.ticket(&self.world, self.process, &self.auth);
+    /// False if the handle was freed.
+    fn renew(&self, ticket: Ticket) -> bool {
+        let number = self.world.judge.ticket(&self.world, self.process, &self.auth);
         match self.world.scenario.mode {
+            Mode::Directory if self.world.frees_handle.take() => {
+                self.free(ticket, number);
+                return false;
+            }
             Mode::Directory => self.fetch(ticket),
             Mode::Store => self.renew_with_store(ticket),
         }
-        self.world.judge.ticket_ended(self.process);
+        self.world.judge.ticket_ended(number);
+        true
+    }
+
+    /// The application frees its handle while the ticket is out, and goes on with another one. When the ticket is
+    /// completed, the new token must be saved and the lock given back all the same.
+    fn free(&self, ticket: Ticket, number: u64) {
+        let (world, process, generation) = (self.world.clone(), self.process, self.auth.generation());
+        let (handle, lock) = (Arc::downgrade(&self.auth), self.world.files.granted.get());
+        world.handle_freed(process);
+        start(&world, process);
+        self.world.engine.spawn(process, move || {
+            // The last call on the handle ends. Meanwhile the next handle tries to renew, too.
+            engine::sleep(world.engine.random.between(1, 30) * SECOND);
+            let (response, issued) = exchange(&world, (process, lock), generation, &ticket);
+            let is_freed = handle.strong_count() == 0;
+            let restored = world.judge.restored.get();
+            let result = match response {
+                Some((status, body)) => ticket.complete(status, body.as_bytes(), now(&world, process)).0,
+                None => {
+                    ticket.cancel(now(&world, process));
+                    Ok(())
+                }
+            };
+            if engine::is_dying() {
+                return;
+            }
+            world.judge.ticket_ended(number);
+            let Some(issued) = issued else { return };
+            world.platform.in_flight.borrow_mut().retain(|(_, token)| *token != issued);
+            match result {
+                Ok(()) if world.judge.restored.get() == restored => {
+                    world.judge.completed_without_handle(&world, process, generation, is_freed);
+                }
+                Err(Error::StoreIo) if is_freed => world.judge.lost(),
+                _ => {}
+            }
+        });
     }
 
     /// The recipe of docs/sealed-token.md.
@@ -236,6 +305,7 @@ impl Client {
             self.fetch(ticket);
             if self.auth.generation() > before {
                 self.unsaved.set(self.synchronize().is_err());
+                self.world.platform.changed_at.set(self.world.engine.time());
             }
         } else {
             ticket.cancel(self.now());
@@ -245,65 +315,57 @@ impl Client {
 
     /// GETs the ticket's URL and completes it.
     fn fetch(&self, ticket: Ticket) {
-        let (world, platform) = (&self.world, &self.world.platform);
-        let token = ticket.url().rsplit_once('=').map(|(_, token)| decode(token)).unwrap_or_default();
-        let generation = self.auth.generation();
-        engine::step(100 * MILLISECOND);
-        let time = world.engine.time();
-        if time < platform.hangs_until.get() {
-            engine::sleep(TIMEOUT);
-            return ticket.cancel(self.now());
-        }
-        let take = |counter: &Cell<u64>| {
-            counter.get() > 0 && {
-                counter.set(counter.get() - 1);
-                true
+        let world = &self.world;
+        let (generation, lock) = (self.auth.generation(), world.files.granted.get());
+        let (response, issued) = exchange(world, (self.process, lock), generation, &ticket);
+        let (before, at) = (self.state(), world.engine.time());
+        let restored = world.judge.restored.get();
+        let holds_lock = world.holds_ticket(self.process, lock);
+        let no_response = response.is_none();
+        let (is_useless, result) = match response {
+            Some((status, body)) => (status != 200, ticket.complete(status, body.as_bytes(), self.now()).0),
+            None => {
+                ticket.cancel(self.now());
+                (true, Err(Error::RenewalBadResponse))
             }
         };
-        if time < platform.fails_until.get() {
-            let body = ["<html>502</html>", r#"{"success":true"#, ""][world.engine.random.below(3) as usize];
-            let before = self.state();
-            let _ = ticket.complete(502, body.as_bytes(), self.now());
-            return self.transition("fail", before, self.state());
-        }
-        if take(&platform.lose_requests) {
-            engine::sleep(TIMEOUT);
-            world.judge.happened(Cause::Platform, world.engine.time());
-            let before = self.state();
-            ticket.cancel(self.now());
-            return self.transition("cancel", before, self.state());
-        }
-        let (issued, body) = platform.renew(&token, time);
-        if issued.is_some() {
-            world.judge.renewed(generation);
-        }
-        if issued.is_some() && take(&platform.lose_responses) {
-            world.judge.lost();
-            engine::sleep(TIMEOUT);
-            return ticket.cancel(self.now());
-        }
-        if let Some(issued) = &issued {
-            platform.in_flight.borrow_mut().push((self.process, issued.clone()));
-        }
-        engine::step(100 * MILLISECOND);
-        let before = self.state();
-        let restored = world.judge.restored.get();
-        let result = ticket.complete(200, body.as_bytes(), self.now()).0;
         if engine::is_dying() {
             return;
         }
-        platform.in_flight.borrow_mut().retain(|(_, token)| Some(token) != issued.as_ref());
+        world.platform.in_flight.borrow_mut().retain(|(_, token)| Some(token) != issued.as_ref());
         let operation = match result {
             Ok(()) => "complete",
             Err(Error::RenewalRefused) => "refuse",
             Err(Error::StoreIo) => "complete, not saved",
-            // It keeps the token, but an application has set a later expiry.
-            Err(Error::RenewalBadResponse) if issued.is_none() => "fail",
+            Err(Error::RenewalBadResponse) if no_response => "cancel",
+            // Or it keeps the token, but an application has set a later expiry.
+            Err(Error::RenewalBadResponse) => "fail",
             Err(error) => panic!("complete: {error:?}"),
         };
         self.transition(operation, before, self.state());
-        if result.is_ok() && issued.is_some() && world.judge.restored.get() == restored {
+        if is_useless && holds_lock && self.auth.generation() == generation {
+            world.judge.failed(world, self.process, generation, at);
+        }
+        if world.scenario.mode == Mode::Directory && result == Err(Error::RenewalRefused) {
+            self.has_looked("a refusal was believed", self.generation_in_file());
+        }
+        if result.is_ok() && issued.is_some() && self.auth.is_saved() && world.judge.restored.get() == restored {
             world.judge.saved(self.auth.generation());
+        }
+    }
+
+    fn generation_in_file(&self) -> u64 {
+        self.world.files.text().map_or(0, |text| generation_of(&text))
+    }
+
+    /// This handle has seen the generation that was in the file.
+    fn has_looked(&self, what: &str, in_file: u64) {
+        let can_look = self.auth.is_saved() && !self.world.damages_files();
+        if can_look && self.auth.generation() < in_file {
+            let (process, generation) = (self.process, self.auth.generation());
+            self.world.judge.violation(format!(
+                "{what} in process {process} with generation {generation}, while the file has {in_file}"
+            ));
         }
     }
 
@@ -378,8 +440,12 @@ impl Client {
             engine::sleep(SECOND);
         }
         let before = self.state();
+        self.world.judge.update_began(&self.world, token);
         let result = self.auth.update_token(token, Some(expires), self.now());
         self.transition("update", before, self.state());
+        if result.is_ok() {
+            self.world.judge.update_ended(&self.world, token, &self.auth);
+        }
         match self.world.scenario.mode {
             Mode::Directory => assert!(matches!(result, Ok(()) | Err(Error::StoreIo)), "update: {result:?}"),
             Mode::Store => {
@@ -388,25 +454,77 @@ impl Client {
                 }
             }
         }
-        self.world.judge.observe(&self.auth, self.process);
+        self.observe();
     }
 
     /// An application changes the expiry of the token that this process has, by so many seconds.
     pub fn update_expiry(&self, change: i64) {
         let token = self.auth.token().expect("a token");
         let Some(expires) = token.expires() else { return };
+        self.world.judge.extended(self.auth.generation());
         let result = self.auth.update_token(token.value(), Some(expires + change), self.now());
         if self.world.scenario.mode == Mode::Store {
             self.unsaved.set(self.synchronize().is_err());
         }
         assert!(matches!(result, Ok(()) | Err(Error::StoreIo)), "update: {result:?}");
-        self.world.judge.observe(&self.auth, self.process);
+        self.observe();
     }
 
-    /// A client of a running process.
+    /// A client of a process that runs and shares its token.
     pub fn of(world: &Rc<World>, process: usize) -> Option<Client> {
-        Some(Client { process, auth: world.auth(process)?, world: world.clone(), unsaved: Cell::new(false) })
+        let auth = world.auth(process).filter(|_| world.has_joined(process))?;
+        let incarnation = world.incarnation(process);
+        Some(Client { process, auth, world: world.clone(), incarnation, unsaved: Cell::new(false) })
     }
+}
+
+/// GETs the ticket's URL. Returns the response, `None` if there was none, and the token that was issued.
+fn exchange(
+    world: &World,
+    (process, lock): (usize, u64),
+    generation: u64,
+    ticket: &Ticket,
+) -> (Option<(i32, String)>, Option<String>) {
+    let platform = &world.platform;
+    let token = ticket.url().rsplit_once('=').map(|(_, token)| decode(token)).unwrap_or_default();
+    engine::step(100 * MILLISECOND);
+    let time = world.engine.time();
+    world.judge.sends(world, (process, lock), generation);
+    if time < platform.hangs_until.get() {
+        engine::sleep(TIMEOUT);
+        return (None, None);
+    }
+    if time < platform.fails_until.get() {
+        let body = ["<html>502</html>", r#"{"success":true"#, ""][world.engine.random.below(3) as usize];
+        return (Some((502, body.to_owned())), None);
+    }
+    let take = |counter: &Cell<u64>| {
+        counter.get() > 0 && {
+            counter.set(counter.get() - 1);
+            true
+        }
+    };
+    if take(&platform.lose_requests) {
+        engine::sleep(TIMEOUT);
+        world.judge.happened(Cause::Platform, world.engine.time());
+        return (None, None);
+    }
+    let (issued, body) = platform.renew(&token, time);
+    if issued.is_some() {
+        world.judge.renewed(generation);
+    } else if body.contains(r#""success":true"#) {
+        world.judge.extended(generation);
+    }
+    if issued.is_some() && take(&platform.lose_responses) {
+        world.judge.lost();
+        engine::sleep(TIMEOUT);
+        return (None, None);
+    }
+    if let Some(issued) = &issued {
+        platform.in_flight.borrow_mut().push((process, issued.clone()));
+    }
+    engine::step(100 * MILLISECOND);
+    (Some((200, body)), issued)
 }
 
 /// Percent-decoding of ASCII.

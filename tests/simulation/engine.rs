@@ -246,6 +246,10 @@ impl Engine {
         *until = (*until).max(self.time.get() + duration);
     }
 
+    pub fn stopped_until(&self, process: usize) -> Nanoseconds {
+        self.stopped.borrow()[process]
+    }
+
     pub fn is_stopped(&self, process: usize) -> bool {
         self.stopped.borrow()[process] > self.time.get()
     }

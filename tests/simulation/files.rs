@@ -30,7 +30,22 @@ pub struct Files {
     pub full_until: Cell<Nanoseconds>,
     pub broken_until: Cell<Nanoseconds>,
     pub slow_until: Cell<Nanoseconds>,
+    /// A process that has opened the file of the renewal lock, and has not tried to lock it yet.
+    pub opened: Cell<Option<usize>>,
+    /// When somebody last took the renewal lock, or gave it back.
+    renewal_seen: Cell<Nanoseconds>,
+    /// The number of the renewal lock with which a ticket was handed out last.
+    pub granted: Cell<u64>,
+    /// What the judge has not seen yet.
+    pub events: RefCell<Vec<Event>>,
     pub seen: Seen,
+}
+
+pub enum Event {
+    /// The token file was replaced.
+    Written { before: Option<Vec<u8>>, after: Vec<u8> },
+    /// A process gave back the renewal lock.
+    Released { process: usize },
 }
 
 /// What happened, for the coverage.
@@ -89,10 +104,19 @@ impl Files {
         self.locked.borrow().values().any(|holder| holder.0 == process)
     }
 
+    /// Whether any process had the renewal lock at that time or later.
+    pub fn was_renewing(&self, since: Nanoseconds) -> bool {
+        self.renewal_seen.get() >= since || self.holder(LockName::Renewal).is_some()
+    }
+
+    /// The record of the renewal lock.
+    pub fn record(&self) -> Record {
+        Record::parse(&self.records.borrow().get(&self.paths[0].get()).cloned().unwrap_or_default())
+    }
+
     /// Since when the holder of the renewal lock has its ticket.
     pub fn started(&self) -> Option<Nanoseconds> {
-        let bytes = self.records.borrow().get(&self.paths[0].get()).cloned()?;
-        Record::parse(&bytes).started.and_then(|started| u64::try_from(started.since_boot().as_nanos()).ok())
+        self.record().started.and_then(|started| u64::try_from(started.since_boot().as_nanos()).ok())
     }
 
     pub fn text(&self) -> Option<Vec<u8>> {
@@ -180,6 +204,9 @@ impl SimulatedDirectory {
     fn lock(&self, which: LockName, inode: u64) -> SimulatedLock {
         let id = self.files.new_number();
         self.files.locked.borrow_mut().insert(inode, (self.process, id));
+        if which == LockName::Renewal {
+            self.files.renewal_seen.set(now());
+        }
         SimulatedLock { files: self.files.clone(), which, inode, id }
     }
 }
@@ -232,15 +259,24 @@ impl Directory for SimulatedDirectory {
             }
             return Ok(());
         }
+        let before = self.files.text();
         self.files.set_text(Some(text.to_vec())); // rename
+        self.files.events.borrow_mut().push(Event::Written { before, after: text.to_vec() });
         count(&self.files.seen.written);
         self.operation(20 * MILLISECOND) // fsync of the directory
     }
 
     fn try_lock(&self, which: LockName) -> io::Result<Option<Box<dyn Lock>>> {
-        self.operation(MILLISECOND / 10)?;
+        self.operation(MILLISECOND / 10)?; // open
         let inode = self.files.paths[Self::index(which)].get();
+        if which == LockName::Renewal {
+            self.files.opened.set(Some(self.process));
+            self.operation(MILLISECOND / 10)?; // flock, of a file that the path may not name any more
+            self.files.opened.set(None);
+        }
         let holder = self.files.locked.borrow().get(&inode).copied();
+        // As with fcntl(), which excludes no handles of the same process.
+        let holder = holder.filter(|holder| !has(Mistake::LocksOfAProcess) || holder.0 != self.process);
         if which == LockName::Write && has(Mistake::NoWriteLock) {
             return Ok(Some(Box::new(self.lock(LockName::Write, self.files.new_number()))));
         }
@@ -258,7 +294,7 @@ impl Directory for SimulatedDirectory {
         let lock = self.lock(which, inode);
         self.operation(MILLISECOND / 10)?;
         // The path may name another file by now.
-        if !lock.is_current()? { Ok(None) } else { Ok(Some(Box::new(lock))) }
+        Ok(if lock.is_current()? || has(Mistake::NoPathCheck) { Some(Box::new(lock)) } else { None })
     }
 
     fn replace_renewal_lock(&self, record: &[u8]) -> io::Result<Box<dyn Lock>> {
@@ -297,6 +333,13 @@ impl Directory for SimulatedDirectory {
         self.operation(MILLISECOND)?;
         let inode = self.files.paths[0].get();
         self.files.records.borrow_mut().insert(inode, record.to_vec());
+        // With a start: the holder of the lock hands out a ticket.
+        let holder = self.files.locked.borrow().get(&inode).copied().filter(|holder| holder.0 == self.process);
+        if let Some((_, id)) = holder
+            && Record::parse(record).started.is_some()
+        {
+            self.files.granted.set(id);
+        }
         Ok(())
     }
 
@@ -351,8 +394,13 @@ impl Lock for SimulatedLock {
 impl Drop for SimulatedLock {
     fn drop(&mut self) {
         let mut locked = self.files.locked.borrow_mut();
-        if locked.get(&self.inode).is_some_and(|holder| holder.1 == self.id) {
-            locked.remove(&self.inode);
+        let Some((process, _)) = locked.get(&self.inode).copied().filter(|holder| holder.1 == self.id) else { return };
+        locked.remove(&self.inode);
+        if self.which == LockName::Renewal {
+            self.files.renewal_seen.set(now());
+            if self.files.granted.get() == self.id && !engine::is_dying() {
+                self.files.events.borrow_mut().push(Event::Released { process });
+            }
         }
     }
 }

@@ -63,6 +63,11 @@ enum Fault {
     TokenKept,
     TokenRevoked,
     Reboot,
+    /// The application frees a handle while its ticket is out.
+    HandleFreed,
+    /// A process with a ticket is stopped until it has lapsed; and another one when it has opened the file of the renewal
+    /// lock, but not locked it. When it goes on, the path names another file. Meanwhile the platform hangs.
+    StopAtLock,
 }
 
 #[derive(Clone)]
@@ -110,6 +115,10 @@ struct World {
     waiting: Cell<usize>,
     /// When the faults ended.
     calm_at: Cell<Option<Nanoseconds>>,
+    /// The next process that gets a ticket frees its handle.
+    frees_handle: Cell<bool>,
+    /// The next process that gets a ticket is stopped, and one that opens its lock.
+    stops_at_lock: Cell<bool>,
     /// A fault that waits for so many steps of a process that has a ticket or a lock.
     ambush: Cell<Option<(Fault, u64)>>,
 }
@@ -117,6 +126,8 @@ struct World {
 #[derive(Clone, Default)]
 struct Process {
     auth: Option<Arc<Auth>>,
+    /// It shares its token: before, no thread uses the handle.
+    has_joined: bool,
     incarnation: u64,
     clock_offset: i64,
     start_at: Option<Nanoseconds>,
@@ -142,6 +153,8 @@ impl World {
             later_until: Cell::new(None),
             waiting: Cell::new(0),
             calm_at: Cell::new(None),
+            frees_handle: Cell::new(false),
+            stops_at_lock: Cell::new(false),
             ambush: Cell::new(None),
             engine,
         })
@@ -171,7 +184,16 @@ impl World {
     }
 
     fn set_auth(&self, process: usize, auth: Option<Arc<Auth>>) {
-        self.processes.borrow_mut()[process].auth = auth;
+        let entry = &mut self.processes.borrow_mut()[process];
+        (entry.auth, entry.has_joined) = (auth, false);
+    }
+
+    fn set_joined(&self, process: usize) {
+        self.processes.borrow_mut()[process].has_joined = true;
+    }
+
+    fn has_joined(&self, process: usize) -> bool {
+        self.processes.borrow()[process].has_joined
     }
 
     fn is_bad_endpoint(&self, process: usize, thread: usize) -> bool {
@@ -218,6 +240,7 @@ impl World {
             }
             self.restart_and_repair(&chance);
             self.engine.run_one();
+            self.judge_events();
         }
         if self.judge.violations.borrow().is_empty() {
             self.judge_the_end();
@@ -226,6 +249,12 @@ impl World {
             self.end_process(process);
         }
         self.engine.end();
+    }
+
+    fn judge_events(&self) {
+        if !self.files.events.borrow().is_empty() {
+            self.files.events.take().into_iter().for_each(|event| self.judge.event(self, event));
+        }
     }
 
     /// Until the first token has expired, and without judging.
@@ -296,7 +325,8 @@ impl World {
 
     fn end_process(&self, process: usize) {
         self.engine.kill(process);
-        let auth = self.processes.borrow_mut()[process].auth.take();
+        let auth = self.auth(process);
+        self.set_auth(process, None);
         self.engine.dying(|| drop(auth));
         self.files.process_ended(process);
         self.judge.process_ended(process);
@@ -319,6 +349,8 @@ impl World {
             until.set(until.get().min(self.engine.time()));
         }
         self.ambush.set(None);
+        self.frees_handle.set(false);
+        self.stops_at_lock.set(false);
         if self.later_until.get().is_some() {
             self.end_later_version();
         }
@@ -368,10 +400,43 @@ impl World {
             Mode::Directory => self.files.text()?,
             Mode::Store => self.store.value()?.into_bytes(),
         };
+        self.token_in(&text)
+    }
+
+    /// The token in a sealed text.
+    fn token_in(&self, text: &[u8]) -> Option<String> {
         let now = Now { unix: unix(self.engine.time()), monotonic: Moment::now() };
         let reader = Auth::new_token(&self.first.0, Some(self.first.1), now).ok()?;
-        reader.unseal(&text, Some(client::KEY), now).ok()?;
+        reader.unseal(text, Some(client::KEY), now).ok()?;
         Some(reader.token().ok()?.value().to_owned())
+    }
+
+    /// Whether a process still has this renewal lock, with a ticket that does not lapse soon.
+    fn holds_ticket(&self, process: usize, lock: u64) -> bool {
+        let lapses_soon = self.files.started().is_none_or(|started| started + 110 * SECOND < self.engine.time());
+        let is_current = self.files.granted.get() == lock && self.files.holder(LockName::Renewal) == Some(process);
+        is_current && !lapses_soon
+    }
+
+    /// Whether a call that began at that time waited too long for the write lock, or the directory did not work.
+    fn could_not_write(&self, began: Nanoseconds) -> bool {
+        let broken_until = self.files.broken_until.get().max(self.files.slow_until.get());
+        self.engine.time() >= began + 4 * SECOND || broken_until >= began
+    }
+
+    /// The application has freed its handle. The process's locks and its ticket remain.
+    fn handle_freed(&self, process: usize) {
+        self.set_auth(process, None);
+        self.processes.borrow_mut()[process].incarnation += 1;
+        self.judge.handle_ended(process);
+    }
+
+    /// A caller who did not want to wait was turned away: then somebody renewed, or was about to.
+    fn judge_no_time(&self, process: usize, began: Nanoseconds, is_shared: bool) {
+        if !is_shared && !self.files.was_renewing(began) && !self.judge.had_ticket(process, began) {
+            let time = self.engine.time() / SECOND;
+            self.judge.violation(format!("process {process} did not get the token, but nobody renews, at {time} s"));
+        }
     }
 
     /// If there is no token left, an administrator notices it after a while.
@@ -401,8 +466,12 @@ impl World {
         if outcome != Outcome::Accepted {
             self.trace(format_args!("process {process}: {outcome:?}, request of {:.6} s", started as f64 / 1e9));
         }
-        let is_outpaced = outcome == Outcome::Outpaced && self.scenario.mode == Mode::Store;
-        if matches!(outcome, Outcome::Accepted | Outcome::NoTime) || is_outpaced {
+        // A renewal by another process comes between two attempts, unless requests wait for it.
+        let was_renewed = self.scenario.mode == Mode::Store && self.platform.changed_at.get() >= started;
+        if outcome == Outcome::NoTime || outcome == Outcome::Outpaced && was_renewed {
+            return self.judge.outcome(outcome, Some(Cause::Renewal));
+        }
+        if outcome == Outcome::Accepted {
             return self.judge.outcome(outcome, None);
         }
         self.look_for_loss(60 * SECOND);
@@ -423,9 +492,10 @@ impl World {
         {
             self.judge.happened(Cause::Clock, time);
         }
-        if self.platform.fails_until.get().max(self.platform.hangs_until.get()) >= started {
-            self.judge.happened(Cause::Platform, time);
-        }
+        // The last request that gets no response ends later.
+        let hangs_until = self.platform.hangs_until.get();
+        let hangs_until = if hangs_until > 0 { hangs_until + client::TIMEOUT } else { 0 };
+        self.judge.happened(Cause::Platform, self.platform.fails_until.get().max(hangs_until));
         let recent = |cause: Cause, seconds: u64| {
             self.judge.last.borrow().get(&cause).is_some_and(|&last| last + seconds * SECOND >= started)
         };
@@ -491,9 +561,9 @@ impl World {
 
     // --- faults
 
-    /// Kills and stops mostly wait for a moment at which it hurts: somebody has a ticket or a lock.
+    /// Kills, stops and updates mostly wait for a moment at which it hurts: somebody has a ticket or a lock.
     fn plan(self: &Rc<World>, fault: Fault, chance: &Random) {
-        if matches!(fault, Fault::Kill | Fault::Stop) && chance.per_mille(700) {
+        if matches!(fault, Fault::Kill | Fault::Stop | Fault::TokenUpdated) && chance.per_mille(700) {
             self.ambush.set(Some((fault, chance.below(40))));
         } else {
             let process = chance.below(self.scenario.processes as u64) as usize;
@@ -502,6 +572,9 @@ impl World {
     }
 
     fn spring_the_ambush(self: &Rc<World>, chance: &Random) {
+        if self.stops_at_lock.get() {
+            self.stop_at_lock(chance);
+        }
         let Some((fault, steps)) = self.ambush.get() else { return };
         let is_busy = |process: &usize| self.judge.has_ticket(*process) || self.files.holds_lock(*process);
         let Some(victim) = (0..self.scenario.processes).find(is_busy) else { return };
@@ -512,24 +585,31 @@ impl World {
         self.inject(fault, victim, chance);
     }
 
+    fn stop_at_lock(&self, chance: &Random) {
+        let Some(holder) = self.files.holder(LockName::Renewal) else { return };
+        if !self.engine.is_stopped(holder) {
+            if self.judge.has_ticket(holder) {
+                self.stop(holder, chance.between(121, 300) * SECOND);
+            }
+        } else if let Some(process) = self.files.opened.get().filter(|&process| process != holder) {
+            self.stops_at_lock.set(false);
+            // It goes on when the holder's lock is free.
+            let until = self.engine.stopped_until(holder) + chance.between(1, 20) * SECOND;
+            self.stop(process, until.saturating_sub(self.engine.time()));
+            // So that the token is still due then, and a third process has a ticket.
+            self.platform.hangs_until.set(until + 10 * SECOND);
+        }
+    }
+
     fn inject(self: &Rc<World>, fault: Fault, process: usize, chance: &Random) {
         let time = self.engine.time();
         self.trace(format_args!("{fault:?}, process {process}"));
         let for_a_while = |longest: u64| time + chance.between(1, longest) * SECOND;
         match fault {
             Fault::Kill => self.kill(process, chance),
-            Fault::Stop => {
-                let duration = chance.between(1, 300) * SECOND;
-                self.engine.stop(process, duration);
-                self.trace(format_args!("until {:.6}", (time + duration) as f64 / SECOND as f64));
-                // The write lock is never taken away, because nobody holds it for longer than a few milliseconds.
-                let blocks = if self.files.holder(LockName::Write) == Some(process) {
-                    duration
-                } else {
-                    duration.min(125 * SECOND)
-                };
-                self.judge.happened(Cause::StoppedHolder, time + blocks);
-            }
+            Fault::Stop => self.stop(process, chance.between(1, 300) * SECOND),
+            Fault::StopAtLock => self.stops_at_lock.set(true),
+            Fault::HandleFreed => self.frees_handle.set(true),
             Fault::LostRequest => self.platform.lose_requests.set(1),
             Fault::LostResponse => self.platform.lose_responses.set(1),
             Fault::PlatformFails => self.platform.fails_until.set(for_a_while(200)),
@@ -600,17 +680,28 @@ impl World {
             }
             Fault::TokenKept => self.platform.keeps.set(chance.between(1, 3)),
             Fault::TokenRevoked => {
-                self.platform.revoke_all();
+                self.platform.revoke_all(time);
                 self.look_for_loss(chance.between(1, 200) * SECOND);
             }
             Fault::Reboot => {
                 self.files.boot.set(self.files.boot.get() + 1);
+                self.judge.rebooted();
                 for process in 0..self.scenario.processes {
                     self.kill(process, chance);
                 }
             }
         }
         *self.faults.borrow_mut().entry(fault).or_default() += 1;
+    }
+
+    fn stop(&self, process: usize, duration: Nanoseconds) {
+        let time = self.engine.time();
+        self.engine.stop(process, duration);
+        self.trace(format_args!("process {process} stops until {:.6}", (time + duration) as f64 / SECOND as f64));
+        // The write lock is never taken away, because nobody holds it for longer than a few milliseconds.
+        let has_write_lock = self.files.holder(LockName::Write) == Some(process);
+        let blocks = if has_write_lock { duration } else { duration.min(125 * SECOND) };
+        self.judge.happened(Cause::StoppedHolder, time + blocks);
     }
 
     fn kill(&self, process: usize, chance: &Random) {

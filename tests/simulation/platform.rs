@@ -13,6 +13,10 @@ pub struct Platform {
     /// Valid tokens and when they expire, in Unix seconds.
     valid: RefCell<HashMap<String, i64>>,
     issued: Cell<u64>,
+    /// For each token, the number of the one that somebody set and from which it descends by renewals.
+    roots: RefCell<HashMap<String, u64>>,
+    /// When a token was last invalidated, or the next one arrived in a store.
+    pub changed_at: Cell<Nanoseconds>,
     /// Until when every renewal gets no answer, or a useless one.
     pub hangs_until: Cell<Nanoseconds>,
     pub fails_until: Cell<Nanoseconds>,
@@ -34,11 +38,16 @@ pub fn unix(time: Nanoseconds) -> i64 {
 impl Platform {
     /// A token that needs no other: the one that the processes start with, or that an administrator creates.
     pub fn issue(&self, time: Nanoseconds) -> (String, i64) {
+        self.issue_from(None, time)
+    }
+
+    fn issue_from(&self, root: Option<u64>, time: Nanoseconds) -> (String, i64) {
         self.issued.set(self.issued.get() + 1);
         // Not in the order of time, so that comparing texts can't replace comparing generations.
         let number = self.issued.get().wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let (token, expires) = (format!("2:1:-1:{number:016x}:{}", self.issued.get()), unix(time) + LIFE);
         self.valid.borrow_mut().insert(token.clone(), expires);
+        self.roots.borrow_mut().insert(token.clone(), root.unwrap_or(self.issued.get()));
         (token, expires)
     }
 
@@ -49,13 +58,14 @@ impl Platform {
             return (None, r#"{"success":false,"message":"Unauthorized"}"#.to_owned());
         }
         self.renewals.set(self.renewals.get() + 1);
+        self.changed_at.set(time);
         if self.keeps.get() > 0 {
             self.keeps.set(self.keeps.get() - 1);
             let expires = unix(time) + LIFE;
             self.valid.borrow_mut().insert(token.to_owned(), expires);
             return (None, format!(r#"{{"success":true,"apiToken":"{token}","apiTokenExpires":"{expires}"}}"#));
         }
-        let (next, expires) = self.issue(time);
+        let (next, expires) = self.issue_from(self.root(token), time);
         let body = format!(r#"{{"success":true,"apiToken":"{next}","apiTokenExpires":"{expires}"}}"#);
         (Some(next), body)
     }
@@ -72,7 +82,17 @@ impl Platform {
         self.valid.borrow().contains_key(token)
     }
 
-    pub fn revoke_all(&self) {
+    pub fn root(&self, token: &str) -> Option<u64> {
+        self.roots.borrow().get(token).copied()
+    }
+
+    /// Whether it was issued for another one.
+    pub fn is_renewed(&self, token: &str) -> bool {
+        self.root(token).is_some_and(|root| !token.ends_with(&format!(":{root}")))
+    }
+
+    pub fn revoke_all(&self, time: Nanoseconds) {
         self.valid.borrow_mut().clear();
+        self.changed_at.set(time);
     }
 }

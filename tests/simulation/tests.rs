@@ -32,6 +32,9 @@ fn scenarios() -> Vec<Scenario> {
     let everything = FAULTS.split_last().expect("faults").1; // backups bring back dead tokens: they run apart
     let mut all = vec![Scenario { name: "many processes", processes: 40, threads: 1, ..base() }];
     let endpoint = Scenario { processes: 20, threads: 1, seconds: 3600, bad_endpoint: true, ..base() };
+    let rare =
+        Scenario { name: "rare requests to a bad endpoint", processes: 40, think: 80 * SECOND, ..endpoint.clone() };
+    all.push(rare);
     all.extend(both(Scenario { name: "a bad endpoint", ..endpoint }, "a bad endpoint, own store"));
     all.extend(both(base(), "nothing goes wrong, own store"));
     let kills = Scenario { name: "kills", every: 40, faults: &[Fault::Kill], ..base() };
@@ -44,6 +47,13 @@ fn scenarios() -> Vec<Scenario> {
     let expiry = &[Fault::Stop, Fault::TokenUpdated, Fault::ExpiryUpdated, Fault::TokenKept];
     let expiry = Scenario { name: "another expiry", every: 40, faults: expiry, ..base() };
     all.extend(both(expiry, "another expiry, own store"));
+    let two_stops = &[Fault::StopAtLock];
+    all.push(Scenario { name: "two stops", seconds: 3600, every: 100, faults: two_stops, ..base() });
+    let platform = &[Fault::PlatformFails, Fault::PlatformHangs, Fault::LostRequest];
+    let platform = Scenario { name: "a bad platform", every: 200, faults: platform, ..base() };
+    all.extend(both(platform, "a bad platform, own store"));
+    let freed = &[Fault::HandleFreed, Fault::TokenUpdated];
+    all.push(Scenario { name: "freed handles", threads: 1, every: 60, faults: freed, ..base() });
     let losses = &[Fault::LostResponse, Fault::TokenRevoked];
     let losses = Scenario { name: "losses", every: 300, faults: losses, ..base() };
     all.extend(both(losses, "losses, own store"));
@@ -56,6 +66,8 @@ fn scenarios() -> Vec<Scenario> {
         Fault::TokenUpdated,
     ];
     all.push(Scenario { name: "a bad disk", every: 60, faults: files, ..base() });
+    let full = &[Fault::DiskFull, Fault::TokenUpdated];
+    all.push(Scenario { name: "a full disk", threads: 1, every: 40, faults: full, ..base() });
     let store = &[Fault::StoreBroken, Fault::StoreSlow];
     all.push(Scenario { name: "a bad store", mode: Mode::Store, every: 60, faults: store, ..base() });
     let backups = &[Fault::BackupRestored, Fault::Kill];
@@ -115,6 +127,7 @@ impl Total {
             ("renewal", &world.platform.renewals),
             ("refusal", &world.platform.refusals),
             ("loss", &judge.losses),
+            ("ticket completed after its handle was freed", &judge.freed),
         ];
         add(&mut self.reached, &take_reached());
         add(&mut self.events, &events.iter().map(|(name, count)| (*name, count.get())).collect());
@@ -220,6 +233,8 @@ const FAULTS: &[Fault] = &[
     Fault::TokenKept,
     Fault::TokenRevoked,
     Fault::Reboot,
+    Fault::HandleFreed,
+    Fault::StopAtLock,
     Fault::BackupRestored,
 ];
 
@@ -303,6 +318,18 @@ fn each_planted_mistake_is_found() {
         (Mistake::WriteWithoutComparing, "stops, kills and updates, own store"),
         (Mistake::ExpiryHasAGeneration, "another expiry, own store"),
         (Mistake::GoesAheadDuringASave, "another expiry"),
+        (Mistake::PauseForEachProcess, "a bad platform"),
+        (Mistake::LocksOfAProcess, "freed handles"),
+        (Mistake::NoPathCheck, "two stops"),
+        (Mistake::UpdateGivesWay, "stops, kills and updates"),
+        (Mistake::RenewalReplacesUpdate, "a full disk"),
+        (Mistake::ReleasedBeforeSaving, "a full disk"),
+        (Mistake::NoLookBeforeRefusal, "stops"),
+        (Mistake::NoLookBeforeVerdict, "a bad endpoint"),
+        (Mistake::NoFamilyCount, "rare requests to a bad endpoint"),
+        (Mistake::UpdateKeepsPauses, "freed handles"),
+        (Mistake::FreedHandleSavesNothing, "freed handles"),
+        (Mistake::BelievesTheRecord, "kills"),
     ];
     let missed = Mutex::new(BTreeSet::new());
     on_all_cpus(|index| {
