@@ -316,6 +316,136 @@ static void test_leaving(void)
 
 /* ---- interrupted by signals */
 
+/* ---- forked, with a token that processes share */
+
+static char shared_directory[] = "/tmp/tc_auth-hosts-XXXXXX";
+
+static tc_auth *member(void)
+{
+    tc_auth *auth = due_handle();
+    CHECK(tc_auth_share_in(auth, shared_directory, NULL) == OK);
+    return auth;
+}
+
+static const char *file_of(const tc_auth *auth, const char *kind)
+{
+    static char path[256];
+    char *family = NULL;
+    CHECK(tc_auth_family(auth, &family) == OK);
+    snprintf(path, sizeof path, "%s/%s.%s", shared_directory, family, kind);
+    tc_auth_string_free(family);
+    return path;
+}
+
+/* What the family has stored. */
+struct stored {
+    char token[1024], record[1024];
+};
+
+static struct stored stored(const tc_auth *auth)
+{
+    struct stored stored;
+    memset(&stored, 0, sizeof stored);
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(file_of(auth, i ? "record" : "token"), "r");
+        CHECK(file && fread(i ? stored.record : stored.token, 1, 1023, file) > 200);
+        if (file)
+            fclose(file);
+    }
+    return stored;
+}
+
+/* Forgets the family's token and pauses. */
+static void start_again(void)
+{
+    tc_auth *any = member();
+    CHECK(unlink(file_of(any, "token")) == 0 && unlink(file_of(any, "record")) == 0);
+    tc_auth_free(any);
+}
+
+/* A child that uses the parent's handle and ticket, as it must not, changes no file and ends no lock. */
+static void child_touches_no_file(int what)
+{
+    tc_auth *parents = member(), *other = member();
+    tc_auth_renewal *ticket = due_ticket(parents);
+    struct stored before = stored(other), after;
+    pid_t child;
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        tc_auth_renewal *none = NULL;
+        tc_auth *own = NULL;
+        int good = 1;
+        int32_t advice;
+        alarm(20);
+        if (what == 1)
+            (void)tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL);
+        else if (what == 2)
+            tc_auth_renewal_cancel(ticket);
+        good = tc_auth_renewal_poll(parents, 0, &none) != TC_AUTH_STATUS_PANIC && good;
+        tc_auth_renewal_cancel(none);
+        good = tc_auth_review(parents, "TC-Token another", 16, 0, 401, NULL, "", 0, &advice) == OK && good;
+        good = tc_auth_update_token(parents, "child's", TC_AUTH_NO_EXPIRY) == TC_AUTH_STATUS_STORE_IO && good;
+        tc_auth_free(parents);
+        tc_auth_free(other);
+        own = member();
+        none = NULL;
+        good = tc_auth_renewal_poll(own, 0, &none) == TC_AUTH_STATUS_RENEWAL_TIMEOUT && good;
+        tc_auth_free(own);
+        _exit(good && checks_failed == 0 ? 0 : 1);
+    }
+    check_child(child);
+    after = stored(other);
+    CHECK(memcmp(&before, &after, sizeof before) == 0);
+    CHECK(tc_auth_renewal_poll(other, 0, &ticket) == TC_AUTH_STATUS_RENEWAL_TIMEOUT);
+    tc_auth_renewal_cancel(ticket);
+    tc_auth_free(other);
+    tc_auth_free(parents);
+    start_again();
+}
+
+/* A child has the lock open, too, for as long as it lives. */
+static void child_keeps_no_lock(void)
+{
+    tc_auth *parents = member(), *other = member();
+    tc_auth_renewal *ticket = due_ticket(parents);
+    int pipes[2];
+    pid_t child;
+    CHECK(pipe(pipes) == 0);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        char end;
+        alarm(20);
+        close(pipes[1]);
+        _exit(read(pipes[0], &end, 1) == 0 ? 0 : 1);
+    }
+    CHECK(tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL) == OK);
+    CHECK(tc_auth_update_token(parents, "due-again", 1) == OK);
+    tc_auth_renewal_cancel(due_ticket(other));
+    close(pipes[1]);
+    check_child(child);
+    close(pipes[0]);
+    tc_auth_free(other);
+    tc_auth_free(parents);
+    start_again();
+}
+
+static void test_sharing_forks(void)
+{
+    const char *const kinds[] = {"token", "record", "renewal-lock", "write-lock"};
+    tc_auth *last;
+    CHECK(mkdtemp(shared_directory) != NULL);
+    for (int what = 0; what < 3; what++)
+        child_touches_no_file(what);
+    child_keeps_no_lock();
+    last = member();
+    for (int i = 0; i < 4; i++)
+        CHECK_IN(kinds[i], unlink(file_of(last, kinds[i])) == 0);
+    tc_auth_free(last);
+    CHECK(rmdir(shared_directory) == 0);
+}
+
 static int signals; /* to the waiting thread; SIGALRM goes to any thread */
 
 static void count_signal(int number)
@@ -787,6 +917,7 @@ static const struct {
     {"loading", test_loading},
     {"forks", test_forks},
     {"waiting-forks", test_waiting_forks},
+    {"sharing-forks", test_sharing_forks},
     {"leaving", test_leaving},
     {"signals", test_signals},
     {"threads", test_threads},
