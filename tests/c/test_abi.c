@@ -610,6 +610,7 @@ static void sharing(void)
     tc_auth *one, *two, *late = due_handle(), *hmac = hmac_handle();
     tc_auth_renewal *ticket, *none = SENTINEL;
     int32_t advice = -42;
+    const char *rejected = "{\"message\":\"Unauthorized\"}";
     char blocker[400];
     const struct timespec a_second = {1, 100000000};
     begin_sharing();
@@ -634,7 +635,7 @@ static void sharing(void)
 
     /* Before "Unauthorized" is judged, a newer token is looked for. */
     CHECK(tc_auth_update_token(two, "third", TC_AUTH_NO_EXPIRY) == OK);
-    CHECK(tc_auth_review(one, "TC-Token new", 12, 0, 401, NULL, "Unauthorized", 12, &advice) == OK);
+    CHECK(tc_auth_review(one, "TC-Token new", 12, 0, 401, NULL, rejected, strlen(rejected), &advice) == OK);
     CHECK(advice == TC_AUTH_ADVICE_RETRY);
     check_token(one, "third");
 
