@@ -621,7 +621,7 @@ static void sharing(void)
     CHECK(tc_auth_share_in(late, "", NULL) == TC_AUTH_STATUS_STORE_IO);
     CHECK(tc_auth_share_in(late, "/missing/directory", NULL) == TC_AUTH_STATUS_STORE_IO);
     one = member("key");
-    two = member("new key\r\nkey\r\n");
+    two = member("key\r\nnew key\r\n");
     CHECK(tc_auth_share_in(one, shared_directory, "key") == TC_AUTH_STATUS_ALREADY_SET);
     CHECK(tc_auth_share_in(late, shared_directory, NULL) == TC_AUTH_STATUS_SEAL_INVALID);
     CHECK(tc_auth_share_in(late, shared_directory, "new key") == TC_AUTH_STATUS_SEAL_INVALID);
