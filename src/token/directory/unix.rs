@@ -11,7 +11,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::retry_on_intr;
 use rustix::process::geteuid;
 
-use super::Version;
+use super::{Open, Version};
 
 /// What the owner may do with a file. Others may do nothing.
 const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -93,6 +93,12 @@ impl Place {
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(fs::fsync(&self.0)?)
     }
+}
+
+impl Open for File {}
+
+pub(super) fn kept_open(file: File) -> Box<dyn Open> {
+    Box::new(file)
 }
 
 pub(super) fn version_of(file: &File) -> io::Result<Version> {
