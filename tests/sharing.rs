@@ -186,8 +186,8 @@ fn make(mode: u32) -> impl Fn(&Path) {
     }
 }
 
-fn run(program: &str, arguments: &[&Path]) {
-    assert!(Command::new(program).args(arguments).status().unwrap().success(), "{program} {arguments:?}");
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").args(["-m", "600"]).arg(path).status().unwrap().success());
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn files_that_are_not_ours_alone_are_refused() {
     let faults: [(&str, Plant); 9] = [
         ("link", Box::new(|path| symlink(path.with_extension("other"), path).unwrap())),
         ("link to a file", Box::new(|path| symlink("/etc/passwd", path).unwrap())),
-        ("pipe", Box::new(|path| run("mkfifo", &[path]))),
+        ("pipe", Box::new(pipe)),
         ("directory", Box::new(|path| fs::create_dir(path).unwrap())),
         ("0644", Box::new(make(0o644))),
         ("0640", Box::new(make(0o640))),
@@ -358,8 +358,7 @@ fn what_a_killed_process_has_left() {
     let target = Scratch::new();
     fs::write(target.0.join("target"), "untouched").unwrap();
     let to_target = |path: &Path| symlink(target.0.join("target"), path).unwrap();
-    let leftovers: [&dyn Fn(&Path); 5] =
-        [&make(0o600), &make(0o666), &make(0), &to_target, &|path| run("mkfifo", &[path])];
+    let leftovers: [&dyn Fn(&Path); 5] = [&make(0o600), &make(0o666), &make(0), &to_target, &pipe];
     for leave in leftovers {
         let scratch = Scratch::new();
         leave(&scratch.file("token.new"));
