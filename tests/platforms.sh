@@ -178,7 +178,7 @@ case $name in
         program_of README.md >"$work/cmake/program.c"
         cp tests/install/CMakeLists.txt "$work/cmake"
         cmake -S "$work/cmake" -B "$work/cmake" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_C_COMPILER=$cc \
-            -Dtc_auth_DIR="$lib/cmake/tc_auth" >/dev/null
+            -DCMAKE_PREFIX_PATH="$installed" >/dev/null
         cmake --build "$work/cmake"
         cp "$work"/cmake/with-*.exe "$work"
         for program in with-shared with-static; do

@@ -21,7 +21,7 @@ pub struct Files {
     paths: [Cell<u64>; 2],
     /// Who has locked a file: process and the lock's number.
     locked: RefCell<HashMap<u64, (usize, u64)>>,
-    records: RefCell<HashMap<u64, Vec<u8>>>,
+    record: RefCell<Vec<u8>>,
     /// How often each file is open. Its number is not used again before it is closed.
     open: RefCell<HashMap<u64, u64>>,
     numbers: Cell<u64>,
@@ -111,7 +111,7 @@ impl Files {
 
     /// The record of the renewal lock.
     pub fn record(&self) -> Record {
-        Record::parse(&self.records.borrow().get(&self.paths[0].get()).cloned().unwrap_or_default())
+        Record::parse(&self.record.borrow())
     }
 
     /// Since when the holder of the renewal lock has its ticket.
@@ -297,14 +297,13 @@ impl Directory for SimulatedDirectory {
         Ok(if lock.is_current()? || has(Mistake::NoPathCheck) { Some(Box::new(lock)) } else { None })
     }
 
-    fn replace_renewal_lock(&self, record: &[u8]) -> io::Result<Box<dyn Lock>> {
+    fn replace_renewal_lock(&self) -> io::Result<Box<dyn Lock>> {
         self.operation(MILLISECOND)?;
         if now() < self.files.full_until.get() {
             return Err(ErrorKind::StorageFull.into());
         }
         let inode = self.files.new_number();
         let lock = self.lock(LockName::Renewal, inode);
-        self.files.records.borrow_mut().insert(inode, record.to_vec());
         self.operation(MILLISECOND)?;
         self.files.paths[0].set(inode); // rename
         count(&self.files.seen.broken);
@@ -313,8 +312,7 @@ impl Directory for SimulatedDirectory {
 
     fn record(&self) -> io::Result<Vec<u8>> {
         self.operation(MILLISECOND / 10)?;
-        let inode = self.files.paths[0].get();
-        let bytes = self.files.records.borrow().get(&inode).cloned().unwrap_or_default();
+        let bytes = self.files.record.borrow().clone();
         let record = Record::parse(&bytes);
         if record.boot != self.boot() {
             count(&self.files.seen.odd_record);
@@ -332,7 +330,7 @@ impl Directory for SimulatedDirectory {
     fn set_record(&self, record: &[u8]) -> io::Result<()> {
         self.operation(MILLISECOND)?;
         let inode = self.files.paths[0].get();
-        self.files.records.borrow_mut().insert(inode, record.to_vec());
+        *self.files.record.borrow_mut() = record.to_vec();
         // With a start: the holder of the lock hands out a ticket.
         let holder = self.files.locked.borrow().get(&inode).copied().filter(|holder| holder.0 == self.process);
         if let Some((_, id)) = holder
