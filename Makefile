@@ -68,6 +68,7 @@ help:
 	@echo '                       one of the three'
 	@echo '  make miri            Rust tests in Miri, which finds undefined behaviour (needs nightly Rust)'
 	@echo '  make simulate        many processes that share a token, with faults, in virtual time (SEEDS=$(SEEDS))'
+	@echo '  make fleet           processes that share a token are killed and stopped, for a minute (SECONDS=300 SEED=n)'
 	@echo '  make simulate-tables the tables of the documentation that come from it'
 	@echo '  make model           all orders of the threads that renew a token, with loom (PREEMPTIONS=$(PREEMPTIONS); empty: no limit)'
 	@echo '  make fuzz-smoke      each fuzz target for SECONDS=$(SECONDS) (FUZZ="sign url": only these)'

@@ -238,7 +238,7 @@ documented_programs() {
 
 # The output of the tests contains none of their secrets. The demo prints its own, which is public.
 no_secrets_in_logs() {
-    set -- -e tc_auth-example-secret -e stand-in+token -e fixture+token -e from-a-file -e s3cr3t-k3y -e storm-token \
+    set -- -e tc_auth-example-secret -e stand-in+token -e fleet+token -e fixture+token -e from-a-file -e s3cr3t-k3y -e storm-token \
         -e cpp+token -e go+token -e secret+token
     echo 'planted: API:5:stand-in+token/with=:colons:' >"$build/planted.log"
     grep -lF "$@" "$build/planted.log" || return 1
@@ -611,6 +611,14 @@ part_core() {
         run "requests to the stand-in" requests
         run "tokens: faults, clock, storm" tokens
         run "C: hostile servers" hostile_session
+    fi
+
+    if [ "$(uname -s)" != Linux ]; then
+        skip "processes that share a token: crashes" "it is for Linux" "run it there"
+    elif ! have python3; then
+        skip "processes that share a token: crashes" "no python3" "apt-get install python3"
+    else
+        run "processes that share a token: crashes" make_quietly fleet
     fi
 
     if ! have python3; then
