@@ -216,10 +216,7 @@ impl Share {
                 }
                 match self.directory.try_lock(LockName::Renewal)? {
                     Some(lock) => (lock, write), // its holder has just given it back
-                    None => {
-                        let record = self.directory.record()?;
-                        (self.directory.replace_renewal_lock(&record)?, write)
-                    }
+                    None => (self.directory.replace_renewal_lock()?, write),
                 }
             }
         };
