@@ -124,7 +124,11 @@ fn first_digits(uuid: &str) -> Option<u64> {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn boot_id() -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()
+    use std::io::Read;
+
+    let mut uuid = [0; 36];
+    std::fs::File::open("/proc/sys/kernel/random/boot_id").ok()?.read_exact(&mut uuid).ok()?;
+    Some(String::from_utf8_lossy(&uuid).into_owned())
 }
 
 #[cfg(all(target_vendor = "apple", not(miri)))]

@@ -13,7 +13,7 @@ use std::{process as system, thread};
 
 use zeroize::Zeroizing;
 
-use super::place::{Access, Place, version_of};
+use super::place::{Access, Name, Place, version_of};
 use super::{Directory, Lock, LockName, Open, TokenFile, Version};
 use crate::clock::{self, Moment};
 use crate::process;
@@ -31,17 +31,18 @@ struct Files {
 }
 
 struct Names {
-    token: String,
-    new_token: String,
-    renewal_lock: String,
-    new_renewal_lock: String,
-    write_lock: String,
-    record: String,
+    token: Name,
+    new_token: Name,
+    renewal_lock: Name,
+    new_renewal_lock: Name,
+    write_lock: Name,
+    record: Name,
 }
 
 /// Opens the directory, and creates the locks and the record if they are missing.
 pub(crate) fn open(directory: &Path, family: &str) -> io::Result<Box<dyn Directory>> {
-    let name = |kind| format!("{family}.{kind}");
+    let place = Place::open(directory)?;
+    let name = |kind| place.name(format!("{family}.{kind}"));
     let names = Names {
         token: name("token"),
         new_token: name("token.new"),
@@ -50,7 +51,6 @@ pub(crate) fn open(directory: &Path, family: &str) -> io::Result<Box<dyn Directo
         write_lock: name("write-lock"),
         record: name("record"),
     };
-    let place = Place::open(directory)?;
     let files = Arc::new(Files { place, names, boot: clock::boot(), process: process::mark() });
     files.open_or_create(&files.names.renewal_lock)?;
     files.open_or_create(&files.names.write_lock)?;
@@ -64,14 +64,14 @@ impl Files {
         if process::mark() == self.process { Ok(()) } else { Err(ErrorKind::Unsupported.into()) }
     }
 
-    fn lock_name(&self, which: LockName) -> &str {
+    fn lock_name(&self, which: LockName) -> &Name {
         match which {
             LockName::Renewal => &self.names.renewal_lock,
             LockName::Write => &self.names.write_lock,
         }
     }
 
-    fn open_or_create(&self, name: &str) -> io::Result<File> {
+    fn open_or_create(&self, name: &Name) -> io::Result<File> {
         loop {
             if let Some(file) = exists(self.place.file(name, Access::Write))? {
                 return Ok(file);
@@ -84,7 +84,7 @@ impl Files {
     }
 
     /// Makes a new file under a name that is used only under the write lock. A process that was killed may have left one.
-    fn create_anew(&self, name: &str) -> io::Result<File> {
+    fn create_anew(&self, name: &Name) -> io::Result<File> {
         exists(self.place.remove(name))?;
         self.place.create(name)
     }
@@ -119,6 +119,20 @@ fn exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// The first bytes of a file, which may be shorter.
+fn read_up_to(len: usize, mut file: &File) -> io::Result<Secret> {
+    let mut bytes = Zeroizing::new(vec![0; len]);
+    let mut filled = 0;
+    loop {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => return Ok(Secret::concat(&[&bytes[..filled]])),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Whether this has locked the file.
 fn lock(file: &File) -> io::Result<bool> {
     loop {
@@ -143,9 +157,7 @@ impl Directory for Arc<Files> {
         let version = version_of(&file)?;
         // What is too long is damaged, or of a later version; either shows in its beginning.
         let len = usize::try_from(version.size).unwrap_or(usize::MAX).min(seal::LONGEST + 1);
-        let mut text = Zeroizing::new(Vec::with_capacity(len));
-        (&file).take(len as u64).read_to_end(&mut text)?;
-        Ok(Some(TokenFile { version, text: Secret::concat(&[&text]), open: Box::new(file) }))
+        Ok(Some(TokenFile { version, text: read_up_to(len, &file)?, open: Box::new(file) }))
     }
 
     fn write(&self, text: &[u8]) -> io::Result<()> {
@@ -181,11 +193,10 @@ impl Directory for Arc<Files> {
 
     fn record(&self) -> io::Result<Vec<u8>> {
         self.check_process()?;
-        let mut record = Vec::with_capacity(record::LEN);
-        if let Some(file) = exists(self.place.file(&self.names.record, Access::Read))? {
-            file.take(record::LEN as u64).read_to_end(&mut record)?;
+        match exists(self.place.file(&self.names.record, Access::Read))? {
+            Some(file) => Ok(read_up_to(record::LEN, &file)?.to_vec()),
+            None => Ok(Vec::new()),
         }
-        Ok(record)
     }
 
     fn set_record(&self, record: &[u8]) -> io::Result<()> {
@@ -197,9 +208,9 @@ impl Directory for Arc<Files> {
         self.boot
     }
 
-    /// Without the system's random numbers: they are no secret, and they differ between processes and threads.
+    /// Without the system's random numbers: they are no secret, and differ between handles.
     fn nap(&self) -> Duration {
-        let seed = (Moment::now(), system::id(), thread::current().id());
+        let seed = (Moment::now(), system::id(), Arc::as_ptr(self));
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(seed);
         let time = Duration::from_millis(1 + hash % 50);
         thread::sleep(time);

@@ -1,7 +1,9 @@
 //! A directory of a Unix system.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fd::OwnedFd;
@@ -17,6 +19,9 @@ const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
 /// A directory that was opened once: its path may lead elsewhere later.
 pub(super) struct Place(OwnedFd);
 
+/// The name of a file in it.
+pub(super) type Name = CString;
+
 pub(super) enum Access {
     Read,
     Write,
@@ -26,7 +31,8 @@ impl Place {
     /// Refuses a directory in which others may replace files, and a file system that is remote or unknown.
     pub(super) fn open(path: &Path) -> io::Result<Place> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = retry_on_intr(|| fs::open(path, flags, Mode::empty()))?;
+        let path = CString::new(path.as_os_str().as_bytes())?;
+        let directory = retry_on_intr(|| fs::open(path.as_c_str(), flags, Mode::empty()))?;
         let stat = fs::fstat(&directory)?;
         let mode = Mode::from_raw_mode(stat.st_mode);
         // A sticky directory such as /tmp: others may add files, but not rename or delete ours. Root may do anything.
@@ -38,8 +44,12 @@ impl Place {
         Ok(Place(directory))
     }
 
+    pub(super) fn name(&self, name: String) -> Name {
+        CString::new(name).unwrap_or_default()
+    }
+
     /// Opens a regular file that only this user may use. Does not block if it is something else.
-    pub(super) fn file(&self, name: &str, access: Access) -> io::Result<File> {
+    pub(super) fn file(&self, name: &Name, access: Access) -> io::Result<File> {
         // To be locked, a file is opened for writing: in an overlay, it may be another one than if it is only read.
         let access = match access {
             Access::Read => OFlags::RDONLY,
@@ -55,28 +65,28 @@ impl Place {
     }
 
     /// Creates a file, whatever the umask.
-    pub(super) fn create(&self, name: &str) -> io::Result<File> {
+    pub(super) fn create(&self, name: &Name) -> io::Result<File> {
         let file = self.open_at(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)?;
         fs::fchmod(&file, OWNER_ONLY)?;
         Ok(file)
     }
 
-    fn open_at(&self, name: &str, flags: OFlags) -> io::Result<File> {
+    fn open_at(&self, name: &Name, flags: OFlags) -> io::Result<File> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(retry_on_intr(|| fs::openat(&self.0, name, flags, OWNER_ONLY))?.into())
+        Ok(retry_on_intr(|| fs::openat(&self.0, name.as_c_str(), flags, OWNER_ONLY))?.into())
     }
 
     /// Of whatever has this name.
-    pub(super) fn version(&self, name: &str) -> io::Result<Version> {
-        Ok(version(&fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
+    pub(super) fn version(&self, name: &Name) -> io::Result<Version> {
+        Ok(version(&fs::statat(&self.0, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
-    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(fs::renameat(&self.0, from, &self.0, to)?)
+    pub(super) fn rename(&self, from: &Name, to: &Name) -> io::Result<()> {
+        Ok(fs::renameat(&self.0, from.as_c_str(), &self.0, to.as_c_str())?)
     }
 
-    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
-        Ok(fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    pub(super) fn remove(&self, name: &Name) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.0, name.as_c_str(), AtFlags::empty())?)
     }
 
     /// Makes renaming last, also if the power fails.

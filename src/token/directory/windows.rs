@@ -16,6 +16,9 @@ const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 
 pub(super) struct Place(PathBuf);
 
+/// The path of a file in it.
+pub(super) type Name = PathBuf;
+
 pub(super) enum Access {
     Read,
     Write,
@@ -35,33 +38,37 @@ impl Place {
         Ok(Place(path))
     }
 
+    pub(super) fn name(&self, name: String) -> Name {
+        self.0.join(name)
+    }
+
     /// Opens a regular file. All files are opened so that another process can rename another one over them.
-    pub(super) fn file(&self, name: &str, access: Access) -> io::Result<File> {
+    pub(super) fn file(&self, name: &Name, access: Access) -> io::Result<File> {
         let mut options = File::options();
         let file = self.open_at(name, options.read(true).write(matches!(access, Access::Write)))?;
         let is_ours = file.metadata()?.is_file() && information(&file)?.number_of_links() <= 1;
         if is_ours { Ok(file) } else { Err(ErrorKind::PermissionDenied.into()) }
     }
 
-    pub(super) fn create(&self, name: &str) -> io::Result<File> {
+    pub(super) fn create(&self, name: &Name) -> io::Result<File> {
         self.open_at(name, File::options().read(true).write(true).create_new(true))
     }
 
-    fn open_at(&self, name: &str, options: &mut OpenOptions) -> io::Result<File> {
-        options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(self.0.join(name))
+    fn open_at(&self, name: &Name, options: &mut OpenOptions) -> io::Result<File> {
+        options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(name)
     }
 
     /// Of whatever has this name.
-    pub(super) fn version(&self, name: &str) -> io::Result<Version> {
+    pub(super) fn version(&self, name: &Name) -> io::Result<Version> {
         version_of(&self.open_at(name, File::options().access_mode(0))?)
     }
 
-    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.0.join(from), self.0.join(to))
+    pub(super) fn rename(&self, from: &Name, to: &Name) -> io::Result<()> {
+        fs::rename(from, to)
     }
 
-    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.0.join(name))
+    pub(super) fn remove(&self, name: &Name) -> io::Result<()> {
+        fs::remove_file(name)
     }
 
     /// The file system's journal has the rename.
