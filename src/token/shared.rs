@@ -236,8 +236,11 @@ impl SharedToken {
         match judge()? {
             Rejection::Retry => Ok(Rejection::Retry),
             Rejection::Final => {
-                // Another process may be about to replace this token.
-                let Some(lapses) = share.renews_elsewhere(now) else { return Ok(Rejection::Final) };
+                // Another process may be about to replace this token, or has just done so.
+                let Some(lapses) = share.renews_elsewhere(now) else {
+                    share.look(self, now);
+                    return judge();
+                };
                 let mut state = self.state.lock()?;
                 state.set_elsewhere(Some(lapses));
                 Ok(state.rejection_elsewhere(sent, now))
