@@ -30,9 +30,6 @@
 
 #include "measure.h"
 
-/* Until the header has it. */
-tc_auth_status tc_auth_share_in(tc_auth *auth, const char *directory, const char *key);
-
 #define KEY "the key of the fleet"
 
 enum { THREADS = 2, PAUSE_MS = 50, ANSWER = 16384, LINE = 4096 };
@@ -88,7 +85,7 @@ static int http_get(const char *target, const char *authorization, char *answer,
     char request[LINE];
     int status = 0, length, connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     size_t got = 0;
-    ssize_t part = -1;
+    ssize_t part;
     if (connection < 0)
         die("socket");
     memset(&address, 0, sizeof address);
@@ -99,10 +96,16 @@ static int http_get(const char *target, const char *authorization, char *answer,
     length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nWorker: %s\r\n%s%s%s\r\n",
                       target, name, authorization ? "Authorization: " : "", authorization ? authorization : "",
                       authorization ? "\r\n" : "");
-    if (connect(connection, (struct sockaddr *)&address, sizeof address) == 0 &&
-        send(connection, request, (size_t)length, MSG_NOSIGNAL) == length)
-        while (got < ANSWER - 1 && (part = recv(connection, answer + got, ANSWER - 1 - got, 0)) > 0)
+    part = connect(connection, (struct sockaddr *)&address, sizeof address);
+    if (part == 0)
+        part = send(connection, request, (size_t)length, MSG_NOSIGNAL) == length ? 1 : -1;
+    while (part > 0 && got < ANSWER - 1) {
+        part = recv(connection, answer + got, ANSWER - 1 - got, 0);
+        if (part > 0)
             got += (size_t)part;
+        else if (part < 0 && errno == EINTR)
+            part = 1; /* with a timeout this happens after a stop, too */
+    }
     close(connection);
     answer[got] = '\0';
     *body = strstr(answer, "\r\n\r\n");
@@ -203,7 +206,7 @@ static void *work(void *number)
 {
     for (;;) {
         request(*(const int *)number);
-        pause_ms(PAUSE_MS);
+        pause_ms(PAUSE_MS / 2 + random() % PAUSE_MS); /* so that not always the same one is first */
     }
     return NULL;
 }
@@ -277,6 +280,7 @@ static int worker(char **arguments, int others)
     name = arguments[0];
     port = atoi(arguments[1]);
     max_wait_ms = atoll(arguments[6]);
+    srandom((unsigned)strtoul(strchr(name, '.') + 1, NULL, 10));
     become(arguments[5]);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of the user has cleared it */
     create(arguments[3], arguments[4]);
