@@ -86,9 +86,9 @@ class Tokens(stand_in.Tokens):
         self.asking = threading.local()
 
     def renew(self, token, now, tell):
-        """A renewal takes some time, so that others come in the meantime."""
+        """A renewal takes some time, so that others come in the meantime. Its token lives for 3.5 seconds at least."""
         time.sleep(random.uniform(0, 0.05))
-        renewed = super().renew(token, now, tell)
+        renewed = super().renew(token, round(time.time()), tell)
         time.sleep(random.uniform(0, 0.05))
         if renewed is None:
             self.fleet.refused(self.asking.worker, token)
@@ -130,12 +130,13 @@ class Platform(stand_in.Platform):
             super().handle_error(request, client_address)
 
 
-def state(pid):
-    """The kernel's letter: T is stopped, Z and X have ended."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return "X"
+def states(pid):
+    """The kernel's letters for its threads: T is stopped, Z and X have ended."""
+    letters = set()
+    for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            letters.add(path.read_text().rpartition(")")[2].split()[0])
+    return letters or {"X"}
 
 
 def number(token):
@@ -369,6 +370,8 @@ class Fleet:
             worker.stopped = worker.reserved = True
             worker.stopped_at = time.monotonic()
             os.kill(worker.pid, signal.SIGSTOP)
+            while states(worker.pid) != {"T"}:
+                time.sleep(0.001)  # it does not stop at once
             for ticket in worker.tickets.values():
                 ticket["stopped"] = True
 
@@ -487,7 +490,7 @@ class Fleet:
         self.pass_time(TICKET_LIFE)
         window.over = time.monotonic()
         self.until(lambda: window.end, "no recovery while a holder is stopped", 2 * GATE)
-        took_effect = state(worker.pid) == "T" and self.newest() > renewals
+        took_effect = states(worker.pid) == {"T"} and self.newest() > renewals
         self.resume(worker)
         own.over = time.monotonic()
         return took_effect
@@ -497,7 +500,7 @@ class Fleet:
         window = self.window(STOPPED, None, worker.stopped_at)
         # Not until its new token has expired: with a token that is rejected when it is new, processes wait for seconds.
         self.pass_time(TICKET_LIFE + self.random.uniform(0.1, 0.4))
-        took_effect = state(worker.pid) == "T"
+        took_effect = states(worker.pid) == {"T"}
         self.resume(worker)
         window.over = time.monotonic()
         # Nobody but this process knows the token from which the platform goes on.
@@ -528,7 +531,7 @@ class Fleet:
         self.until(lambda: self.newest() > renewals, f"nobody renewed {limit} s after a holder's death", limit)
         took = time.monotonic() - killed
         self.log(f"renewed {took:.3f} s after the death of a holder that had forked")
-        child_lives = state(child) not in "ZX"
+        child_lives = not states(child) & {"Z", "X"}
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         if window:
