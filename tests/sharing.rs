@@ -175,6 +175,9 @@ fn a_stopped_holder_loses_the_lock_and_undoes_nothing() {
 
 const KINDS: [&str; 4] = ["token", "renewal-lock", "write-lock", "record"];
 
+/// Puts something in the place of a file.
+type Plant = Box<dyn Fn(&Path)>;
+
 fn make(mode: u32) -> impl Fn(&Path) {
     move |path| {
         drop(File::create(path).unwrap());
@@ -193,7 +196,7 @@ fn files_that_are_not_ours_alone_are_refused() {
         make(0o600)(&other);
         fs::hard_link(other, path).unwrap();
     };
-    let faults: [(&str, Box<dyn Fn(&Path)>); 9] = [
+    let faults: [(&str, Plant); 9] = [
         ("link", Box::new(|path| symlink(path.with_extension("other"), path).unwrap())),
         ("link to a file", Box::new(|path| symlink("/etc/passwd", path).unwrap())),
         ("pipe", Box::new(|path| run("mkfifo", &[path]))),

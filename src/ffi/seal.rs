@@ -102,17 +102,17 @@ pub unsafe extern "C" fn tc_auth_unseal(
 /// A process that dies after the server has issued a token, and before the response is completed, takes the token with
 /// it. No store can prevent that; another token, set by tc_auth_update_token() in any process, reaches all.
 ///
-/// @param directory where it is; UTF-8 on Windows. It must exist, on a local file system, and belong to the same user or
-///   to root. Other users must not be able to rename files in it: it is not writable for them, or it is sticky, as /tmp.
-///   All processes must run on one machine, as one user. Do not rename, delete or restore files there while processes use
-///   them; tools that clean up old files must leave it alone.
+/// @param directory its path; UTF-8 on Windows. It must exist, on a local file system; best with mode 0700. It belongs to
+///   the same user, or to root. Other users, and the group, can't write to it, unless it is sticky, as /tmp is. All
+///   processes must run on one machine, as one user. Leave its files alone while processes use them, and keep tools away
+///   that delete old files.
 /// @param key as in tc_auth_seal(): the same in all processes.
 /// Errors: WRONG_KIND; INVALID_ARGUMENT (the key); ALREADY_SET; SEAL_INVALID (the file can't be unsealed, for example
 /// because the key is wrong); SEAL_VERSION; STORE_IO. The handle then stays as it was, and you may call this again.
-/// STORE_IO: the directory is missing, is none, can't be written, has another owner, or others may rename its files; its
-/// file system is remote or unknown (such as NFS, SMB, Ceph, 9p and FUSE); a file of the family is a link or no regular
-/// file, has another owner, or others may use it (not checked on Windows); the disk is full; or another process works with
-/// the files for more than 5 seconds.
+/// STORE_IO: the directory is missing or not usable, or has another owner, or others may rename its files; its file system
+/// is remote or unknown (such as NFS, SMB, Ceph, 9p and FUSE); a file of the family is a link, is no regular file, has
+/// another owner, or others may use it; the disk is full; or other processes work with the files for 5 seconds. On Windows,
+/// owners and permissions are not checked.
 /// Threads: a thread that has a ticket of one handle and waits for another handle of the family blocks itself, for at most
 /// 120 seconds.
 /// Fork: the child must create a handle of its own. Its calls on the parent's handles do not touch the files.

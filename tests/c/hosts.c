@@ -27,6 +27,7 @@
 #include <tc_auth.h>
 
 #include "check.h"
+#include "directory.h"
 #include "measure.h"
 #include "samples.h"
 
@@ -319,29 +320,11 @@ static void test_leaving(void)
 
 /* ---- forked, with a token that processes share */
 
-static char shared_directory[64];
-
 static tc_auth *member(void)
 {
     tc_auth *auth = due_handle();
     CHECK(tc_auth_share_in(auth, shared_directory, NULL) == OK);
     return auth;
-}
-
-static void begin_sharing(void)
-{
-    strcpy(shared_directory, "/tmp/tc_auth-hosts-XXXXXX");
-    CHECK(mkdtemp(shared_directory) != NULL);
-}
-
-static const char *file_of(const tc_auth *auth, const char *kind)
-{
-    static char path[256];
-    char *family = NULL;
-    CHECK(tc_auth_family(auth, &family) == OK);
-    snprintf(path, sizeof path, "%s/%s.%s", shared_directory, family, kind);
-    tc_auth_string_free(family);
-    return path;
 }
 
 /* What the family has stored. */
@@ -354,7 +337,7 @@ static struct stored stored(const tc_auth *auth)
     struct stored stored;
     memset(&stored, 0, sizeof stored);
     for (int i = 0; i < 2; i++) {
-        FILE *file = fopen(file_of(auth, i ? "record" : "token"), "r");
+        FILE *file = fopen(shared_file(auth, i ? "record" : "token"), "r");
         CHECK(file && fread(i ? stored.record : stored.token, 1, 1023, file) > 200);
         if (file)
             fclose(file);
@@ -366,7 +349,7 @@ static struct stored stored(const tc_auth *auth)
 static void start_again(void)
 {
     tc_auth *any = member();
-    CHECK(unlink(file_of(any, "token")) == 0 && unlink(file_of(any, "record")) == 0);
+    CHECK(unlink(shared_file(any, "token")) == 0 && unlink(shared_file(any, "record")) == 0);
     tc_auth_free(any);
 }
 
@@ -438,23 +421,13 @@ static void child_keeps_no_lock(void)
     start_again();
 }
 
-static void end_sharing(void)
-{
-    const char *const kinds[] = {"token", "record", "renewal-lock", "write-lock"};
-    tc_auth *last = member();
-    for (int i = 0; i < 4; i++)
-        CHECK_IN(kinds[i], unlink(file_of(last, kinds[i])) == 0);
-    tc_auth_free(last);
-    CHECK(rmdir(shared_directory) == 0);
-}
-
 static void test_sharing_forks(void)
 {
     begin_sharing();
     for (int what = 0; what < 3; what++)
         child_touches_no_file(what);
     child_keeps_no_lock();
-    end_sharing();
+    end_sharing(member());
 }
 
 /* ---- system calls */
@@ -514,7 +487,7 @@ static void test_system_calls(void)
     CHECK(looks == COUNTED && others <= 5);
     CHECK(ptrace(PTRACE_DETACH, child, 0, 0) == 0);
     check_child(child);
-    end_sharing();
+    end_sharing(member());
 }
 
 static int signals; /* to the waiting thread; SIGALRM goes to any thread */
@@ -731,7 +704,7 @@ static void test_cancelling(void)
     unsetenv("TC_APP_PARAM_FILE");
     unsetenv("TC_APP_PARAM_KEY");
     pthread_barrier_destroy(&begun);
-    end_sharing();
+    end_sharing(member());
     tc_auth_renewal_cancel(ticket);
     tc_auth_free(shared.due);
     tc_auth_free(shared.hmac);
@@ -754,7 +727,7 @@ static void test_traces(void)
     make_all(&moved);
     CHECK(tc_auth_share_in(moved.hmac, shared_directory, NULL) == TC_AUTH_STATUS_WRONG_KIND);
     free_all(&moved);
-    end_sharing();
+    end_sharing(member());
     CHECK(tc_auth_from_param_file("tests/vectors/params/aes128", "ajfmuyodhscwegea", &auth) == OK);
     tc_auth_free(auth);
     CHECK(threads > 0 && files > 0);

@@ -13,8 +13,8 @@ use std::{process as system, thread};
 
 use zeroize::Zeroizing;
 
-use super::place::{Access, Name, Place, version_of};
-use super::{Directory, Lock, LockName, Open, TokenFile, Version};
+use super::place::{Access, Name, Place, kept_open, version_of};
+use super::{Directory, Lock, LockName, TokenFile, Version};
 use crate::clock::{self, Moment};
 use crate::process;
 use crate::secret::Secret;
@@ -157,7 +157,7 @@ impl Directory for Arc<Files> {
         let version = version_of(&file)?;
         // What is too long is damaged, or of a later version; either shows in its beginning.
         let len = usize::try_from(version.size).unwrap_or(usize::MAX).min(seal::LONGEST + 1);
-        Ok(Some(TokenFile { version, text: read_up_to(len, &file)?, open: Box::new(file) }))
+        Ok(Some(TokenFile { version, text: read_up_to(len, &file)?, open: kept_open(file) }))
     }
 
     fn write(&self, text: &[u8]) -> io::Result<()> {
@@ -241,5 +241,3 @@ impl Drop for LockedFile {
         }
     }
 }
-
-impl Open for File {}

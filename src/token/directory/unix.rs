@@ -12,7 +12,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::retry_on_intr;
 use rustix::process::geteuid;
 
-use super::Version;
+use super::{Open, Version};
 use crate::sync::Swap;
 
 /// What the owner may do with a file. Others may do nothing.
@@ -113,6 +113,12 @@ impl Place {
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(fs::fsync(&**self.open.load())?)
     }
+}
+
+impl Open for File {}
+
+pub(super) fn kept_open(file: File) -> Box<dyn Open> {
+    Box::new(file)
 }
 
 pub(super) fn version_of(file: &File) -> io::Result<Version> {

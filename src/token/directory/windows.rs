@@ -6,13 +6,18 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf, Prefix};
+use std::thread;
+use std::time::Duration;
 
 use winapi_util::file::information;
 
-use super::Version;
+use super::{Open, Version};
 
 /// Opens a link itself, not what it names.
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+
+/// How often renaming is tried before it fails.
+const TRIES: u32 = 50;
 
 pub(super) struct Place(PathBuf);
 
@@ -63,7 +68,14 @@ impl Place {
         version_of(&self.open_at(name, File::options().access_mode(0))?)
     }
 
+    /// Tries again for a while: a virus scanner, or another process that reads the file, may have it open.
     pub(super) fn rename(&self, from: &Name, to: &Name) -> io::Result<()> {
+        for _ in 0..TRIES {
+            if fs::rename(from, to).is_ok() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
         fs::rename(from, to)
     }
 
@@ -75,6 +87,14 @@ impl Place {
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(())
     }
+}
+
+impl Open for () {}
+
+/// It is closed: NTFS counts how often a file's number was used, in the number itself. Without POSIX semantics, as in Wine,
+/// no file can be renamed over one that is open.
+pub(super) fn kept_open(_: File) -> Box<dyn Open> {
+    Box::new(())
 }
 
 pub(super) fn version_of(file: &File) -> io::Result<Version> {
