@@ -93,8 +93,9 @@ static int http_get(const char *target, const char *authorization, char *answer,
     address.sin_port = htons((uint16_t)port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nWorker: %s\r\n%s%s%s\r\n",
-                      target, name, authorization ? "Authorization: " : "", authorization ? authorization : "",
+    length = snprintf(request, sizeof request,
+                      "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nWorker: %s\r\n%s%s%s\r\n", target,
+                      name, authorization ? "Authorization: " : "", authorization ? authorization : "",
                       authorization ? "\r\n" : "");
     part = connect(connection, (struct sockaddr *)&address, sizeof address);
     if (part == 0)
@@ -182,8 +183,8 @@ static void request(int thread)
             event("failed %.6f %.6f poll %s", started, seconds(), tc_auth_status_name(status));
             return;
         }
-        status = tc_auth_headers_into(auth, "GET", 3, url, strlen(url), TC_AUTH_NOW, authorization, sizeof authorization,
-                                      &length, &timestamp);
+        status = tc_auth_headers_into(auth, "GET", 3, url, strlen(url), TC_AUTH_NOW, authorization,
+                                      sizeof authorization, &length, &timestamp);
         if (status != TC_AUTH_STATUS_OK) {
             event("failed %.6f %.6f sign %s", started, seconds(), tc_auth_status_name(status));
             return;

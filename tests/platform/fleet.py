@@ -301,7 +301,7 @@ class Fleet:
         self.watcher = subprocess.Popen(watcher, stdout=subprocess.PIPE, text=True)
         self.watching = threading.Thread(target=self.watch, args=(self.watcher,), daemon=True)
         self.watching.start()
-        self.until(self.all_well, "not all workers are accepted")
+        self.until(lambda: self.renewed and self.all_well(), "not all workers are accepted")
 
     def measure_lag(self):
         """How late this process is at most: what is measured in real time gets as much longer."""
