@@ -56,7 +56,7 @@ help:
 	@echo '  make test T=Go       the tests that have "Go" in their names'
 	@echo '  make test-list       the names of all tests'
 	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet'
-	@echo '                       the library without its bindings (4 minutes), or one binding'
+	@echo '                       the library without its bindings (5 minutes), or one binding'
 	@echo '  make test-platforms  build for all other platforms, and run what can be run here (10 minutes)'
 	@echo '  REQUIRE_ALL=1        count a skipped test as failed'
 	@echo

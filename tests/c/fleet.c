@@ -41,7 +41,7 @@ static int64_t max_wait_ms;
 static volatile long offset, fork_for = -1;
 static volatile int locks = 1;
 
-/* These two take the place of the C library's, for the whole program. */
+/* These three take the place of the C library's, for the whole program. */
 
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
@@ -49,6 +49,15 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     if (result == 0 && clock == CLOCK_REALTIME)
         now->tv_sec += offset;
     return result;
+}
+
+time_t time(time_t *out)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out)
+        *out = now.tv_sec;
+    return now.tv_sec;
 }
 
 /* Without locks: the planted fault that fleet.py must find. */
@@ -212,12 +221,29 @@ static void *work(void *number)
     return NULL;
 }
 
+/* Returns by how many seconds the library's clock has changed. */
+static long set_clock(long seconds_off)
+{
+    tc_auth *other = NULL;
+    int32_t state;
+    int64_t before = 0, after = 0;
+    if (tc_auth_new_token("APIV2:clock", (int64_t)time(NULL) + 1000, &other) != TC_AUTH_STATUS_OK ||
+        tc_auth_token_state(other, &state, &before) != TC_AUTH_STATUS_OK)
+        die("clock");
+    offset = seconds_off;
+    if (tc_auth_token_state(other, &state, &after) != TC_AUTH_STATUS_OK)
+        die("clock");
+    tc_auth_free(other);
+    return (long)(before - after); /* until it expires */
+}
+
 static void obey(char *command)
 {
     char word[16] = "", token[LINE];
     long long number = 0;
     if (sscanf(command, "offset %lld", &number) == 1) {
-        offset = (long)number;
+        offset = 0;
+        event("clock %ld", set_clock((long)number));
     } else if (sscanf(command, "fork %lld", &number) == 1) {
         fork_for = (long)number;
     } else if (sscanf(command, "update %4000s %lld", token, &number) == 2) {

@@ -52,6 +52,7 @@ class Worker:
         self.pid = None if namespace else process.pid
         self.ready = self.killed = self.stopped = self.reserved = False
         self.was_issued = False  # a token, since its last ticket
+        self.clock = 0  # how far it is off
         self.accepted, self.last_accepted, self.last_failure = 0, 0.0, 0.0
         self.ever_accepted = set()
         self.unsaved = None  # a token that was issued to it, and perhaps nobody else knows
@@ -62,7 +63,6 @@ class Worker:
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
-
 
 
 class Window:
@@ -215,6 +215,8 @@ class Fleet:
             start, end, failure = float(fields[0]), float(fields[1]), " ".join(fields[2:])
             worker.last_failure = end
             self.failures.append((worker, start, end, failure))
+        elif kind == "clock":
+            worker.clock = int(fields[0])
         elif kind == "obeyed":
             worker.obeyed[fields[0]] += 1
 
@@ -296,7 +298,7 @@ class Fleet:
         threading.Thread(target=self.measure_lag, daemon=True).start()
         self.expires = int(time.time()) + LIFE
         self.respawn()
-        self.until(lambda: (self.token_file() is not None), "no token file")
+        self.until(self.token_file, "no token file")
         watcher = [self.program, "watch", str(self.token_file()), TOKEN]
         self.watcher = subprocess.Popen(watcher, stdout=subprocess.PIPE, text=True)
         self.watching = threading.Thread(target=self.watch, args=(self.watcher,), daemon=True)
@@ -334,8 +336,8 @@ class Fleet:
         # Some wait for a renewal in any case, and some give up before the ticket of a stopped process lapses.
         max_wait = 10_000 if slot % 2 else 2_500
         user = USER if self.is_root else os.geteuid()
-        command = [self.program, "worker", name, self.server.server_port, self.directory, TOKEN, self.expires, user, max_wait]
-        command += ["namespace"] * namespace + ["lockless"] * self.lockless
+        command = [self.program, "worker", name, self.server.server_port, self.directory, TOKEN, self.expires, user]
+        command += [max_wait] + ["namespace"] * namespace + ["lockless"] * self.lockless
         with self.lock:  # the platform must know it before its first request
             process = subprocess.Popen([str(argument) for argument in command], stdin=subprocess.PIPE,
                                        stdout=subprocess.PIPE, text=True)
@@ -359,10 +361,8 @@ class Fleet:
                 self.lose(worker)
 
     def lose(self, worker):
-        window = Window(LOST)
-        window.lost = worker
         self.log(f"{number(worker.unsaved)} may be lost")
-        self.windows.append(window)
+        self.window(LOST)
 
     def stop(self, worker):
         with self.lock:
@@ -370,7 +370,7 @@ class Fleet:
             worker.stopped = worker.reserved = True
             worker.stopped_at = time.monotonic()
             os.kill(worker.pid, signal.SIGSTOP)
-            while states(worker.pid) != {"T"}:
+            while not states(worker.pid) <= {"T", "X", "Z"}:
                 time.sleep(0.001)  # it does not stop at once
             for ticket in worker.tickets.values():
                 ticket["stopped"] = True
@@ -498,7 +498,7 @@ class Fleet:
     def stop_after(self):
         worker = self.set_trap("after")
         window = self.window(STOPPED, None, worker.stopped_at)
-        # Not until its new token has expired: with a token that is rejected when it is new, processes wait for seconds.
+        # It continues before its token expires: after a new token was rejected, processes wait for 5 seconds or more.
         self.pass_time(TICKET_LIFE + self.random.uniform(0.1, 0.4))
         took_effect = states(worker.pid) == {"T"}
         self.resume(worker)
@@ -515,13 +515,14 @@ class Fleet:
         workers = [worker for worker in self.live() if not worker.namespace]
         for worker in workers:
             worker.command(f"fork {seconds}")
+        self.until(lambda: all(worker.obeyed["fork"] for worker in workers), "no command is obeyed")
         self.until(lambda: self.forked, "no holder forked", 3 * GATE)
         worker, child = self.forked
         worker.reserved = True
-        before = {other: other.obeyed["fork"] for other in workers}
         for other in workers:
+            other.obeyed.clear()
             other.command("fork -1")
-        self.until(lambda: all(other.obeyed["fork"] > before[other] or other.killed for other in workers), "no command is obeyed")
+        self.until(lambda: all(other.obeyed["fork"] for other in workers), "no command is obeyed")
         window, renewals, killed = None, self.newest(), time.monotonic()
         if seconds:
             window = self.window(STOPPED)
@@ -590,7 +591,7 @@ class Fleet:
         return True
 
     def damage(self, change):
-        """Changes the token file, and waits until a worker has repaired it. Nobody fails, because all know the token."""
+        """Changes the token file, and waits until a worker has repaired it. All know the token, so nobody may fail."""
         self.kills = False
         self.until(self.all_well, "not all workers are accepted", 2 * GATE)
         self.respawns = False
@@ -669,11 +670,11 @@ class Fleet:
     def set_clock_back(self):
         worker = self.random.choice(self.free())
         worker.reserved = True
-        worker.command(f"offset -{self.random.choice([5, 600, 86400])}")
+        worker.command(f"offset -{self.random.choice([10, 600, 86400])}")
         self.until(lambda: worker.obeyed["offset"] == 1, "no command is obeyed")
-        accepted = worker.accepted
+        accepted, is_back = worker.accepted, worker.clock < -LIFE
         self.pass_time(self.random.uniform(2, 4))
-        took_effect = worker.accepted > accepted + 10
+        took_effect = is_back and worker.accepted > accepted + 10
         worker.command("offset 0")
         self.until(lambda: worker.obeyed["offset"] == 2, "no command is obeyed")
         worker.reserved = False
@@ -694,7 +695,8 @@ class Fleet:
             "wall clock set back": self.set_clock_back,
         }
         if self.is_root:
-            faults |= {"a process of another user": self.share_as_other_user, "another PID namespace": self.enter_namespace}
+            faults["a process of another user"] = self.share_as_other_user
+            faults["another PID namespace"] = self.enter_namespace
         if self.has_disk:
             faults["full disk"] = self.fill_disk
         if self.is_root or os.geteuid() != 0:
@@ -768,6 +770,8 @@ class Fleet:
             if state in ("NEWER", "SAME") or planted or is_torn_by_us or (state in ("OLDER", "MISSING") and is_gone):
                 continue
             self.problem(f"the token file was {state}", at)
+        if len(self.files) < len(self.renewed) // 2:
+            self.problem("the token file was not watched")
         if wrong := self.server.counters["wrong"]:
             self.problem(f"{wrong} requests with a token that was never issued")
 
@@ -789,7 +793,8 @@ class Fleet:
             killed = [at for at, text in self.lines if text == f"kill {ticket['worker'].name}"]
             return min([at for at in [ticket["end"], *killed] if at] + [ticket["got"] + TICKET_LIFE - 1])
         before = None
-        for ticket in sorted((ticket for ticket in self.tickets if not ticket["stopped"]), key=lambda ticket: ticket["got"]):
+        tickets = [ticket for ticket in self.tickets if not ticket["stopped"]]
+        for ticket in sorted(tickets, key=lambda ticket: ticket["got"]):
             ticket["lasted"] = end(ticket)
             if before and ticket["got"] < before["lasted"] and ticket["worker"] is not before["worker"]:
                 if not any(window.cause == STORE for window in self.windows_at(None, before["got"], ticket["got"])):
@@ -809,11 +814,12 @@ class Fleet:
         for cause in (LOST, STOPPED, STORE):
             windows = [window for window in self.windows if window.cause == cause]
             print(f"| {cause} | {len(windows)} | {sum(window.failures for window in windows)} |")
-        vain = f"{len(self.vain)} of a token that had been replaced"
-        others = len({id(worker) for _, worker, _ in self.renewed if worker.namespace})
-        print(f"\n{self.seconds:.0f} s, {self.incarnations} processes, {self.requests()} requests "
-              f"({self.requests() / self.seconds:.0f} per second), {len(self.failures)} failed; {len(self.renewed)} renewals, "
-              f"and {vain}; {others} processes renewed in another PID namespace; the file had {len(self.files)} states; "
+        others = len({worker.name for _, worker, _ in self.renewed if worker.namespace})
+        rate = self.requests() / self.seconds
+        print(f"\n{self.seconds:.0f} s, {self.incarnations} processes; "
+              f"{self.requests()} requests ({rate:.0f} per second), {len(self.failures)} failed; "
+              f"{len(self.renewed)} renewals, and {len(self.vain)} of a token that had been replaced; "
+              f"{others} processes renewed in another PID namespace; the token file had {len(self.files)} states; "
               f"this process was late by at most {1000 * self.lag:.0f} ms")
 
     def show_problems(self, most=5):
@@ -854,7 +860,8 @@ def main():
     parser.add_argument("--log", type=pathlib.Path, help="where to write all that happened")
     arguments = parser.parse_args()
 
-    for program, life in [(arguments.program, TICKET_LIFE)] + [(shipped, SHIPPED_TICKET_LIFE) for shipped in arguments.shipped]:
+    lives = {arguments.program: TICKET_LIFE} | dict.fromkeys(arguments.shipped, SHIPPED_TICKET_LIFE)
+    for program, life in lives.items():
         if (found := ticket_life(program)) != life:
             sys.exit(f"{program}: a ticket lives for {found} s, not for {life} s")
         print(f"{program}: a ticket lives for {life} s")
@@ -911,7 +918,8 @@ def test(arguments, store, options):
     for fault in not_tested:
         print(f"not tested: {fault}")
     if fleet.problems:
-        print(f"FAILED: {len(fleet.problems)} problems; again with: make fleet SECONDS={arguments.seconds} SEED={arguments.seed}")
+        print(f"FAILED: {len(fleet.problems)} problems; the same faults again: "
+              f"make fleet SECONDS={arguments.seconds} SEED={arguments.seed}")
     return bool(fleet.problems) or (not_tested and os.environ.get("REQUIRE_ALL") == "1")
 
 
