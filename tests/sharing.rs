@@ -4,6 +4,7 @@
 
 use std::fs::{self, File, Permissions};
 
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -185,8 +186,8 @@ fn make(mode: u32) -> impl Fn(&Path) {
     }
 }
 
-fn run(program: &str, arguments: &[&Path]) {
-    assert!(Command::new(program).args(arguments).status().unwrap().success(), "{program} {arguments:?}");
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").args(["-m", "600"]).arg(path).status().unwrap().success());
 }
 
 #[test]
@@ -199,7 +200,7 @@ fn files_that_are_not_ours_alone_are_refused() {
     let faults: [(&str, Plant); 9] = [
         ("link", Box::new(|path| symlink(path.with_extension("other"), path).unwrap())),
         ("link to a file", Box::new(|path| symlink("/etc/passwd", path).unwrap())),
-        ("pipe", Box::new(|path| run("mkfifo", &[path]))),
+        ("pipe", Box::new(pipe)),
         ("directory", Box::new(|path| fs::create_dir(path).unwrap())),
         ("0644", Box::new(make(0o644))),
         ("0640", Box::new(make(0o640))),
@@ -357,8 +358,7 @@ fn what_a_killed_process_has_left() {
     let target = Scratch::new();
     fs::write(target.0.join("target"), "untouched").unwrap();
     let to_target = |path: &Path| symlink(target.0.join("target"), path).unwrap();
-    let leftovers: [&dyn Fn(&Path); 5] =
-        [&make(0o600), &make(0o666), &make(0), &to_target, &|path| run("mkfifo", &[path])];
+    let leftovers: [&dyn Fn(&Path); 5] = [&make(0o600), &make(0o666), &make(0), &to_target, &pipe];
     for leave in leftovers {
         let scratch = Scratch::new();
         leave(&scratch.file("token.new"));
@@ -499,4 +499,44 @@ fn a_full_disk() {
     b.update_token("short", None, after(Duration::from_secs(4))).unwrap();
     assert_eq!(stored(&scratch), "short");
     assert!(poll(&third).unwrap().is_none());
+}
+
+/// The same on a file system without any room left.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_file_system() {
+    if !is_child() {
+        // It needs a mount, which nobody else sees.
+        if Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success()) {
+            in_a_child("a_full_file_system", "exec unshare -m \"$@\"");
+        }
+        return;
+    }
+    let scratch = Scratch::new();
+    let mut mount = Command::new("mount");
+    assert!(mount.args(["-t", "tmpfs", "-o", "size=64k,mode=700", "none"]).arg(&scratch.0).status().unwrap().success());
+    let [a, b] = [scratch.member(), scratch.member()];
+    let before = scratch.token_file();
+    let filler = scratch.0.join("filler");
+    let mut file = File::create(&filler).unwrap();
+    while file.write_all(&[b'x'; 512]).is_ok() {}
+    let now = Now::read();
+    assert_eq!(a.update_token("second", Some(now.unix), now), Err(Error::StoreIo));
+    assert_eq!((token(&a).as_str(), scratch.token_file()), ("second", before));
+    // Another one can still take the ticket, because its record needs no room.
+    let ticket = poll(&b).unwrap().unwrap();
+    assert_eq!(complete(ticket, "third"), Err(Error::StoreIo));
+    let other = scratch.member();
+    assert_eq!(poll(&other).err(), Some(Error::RenewalTimeout));
+    // With room, each saves its own: what the application has set replaces what was renewed.
+    fs::remove_file(&filler).unwrap();
+    drop(file);
+    let later = || after(Duration::from_secs(2));
+    assert!(b.poll(Duration::ZERO, later).unwrap().is_none());
+    assert_eq!(stored(&scratch), "third");
+    let _ = a.poll(Duration::ZERO, later);
+    assert_eq!(stored(&scratch), "second");
+    assert_eq!(names(&scratch), ["record", "renewal-lock", "token", "write-lock"]);
+    drop((a, b, other));
+    assert!(Command::new("umount").arg(&scratch.0).status().unwrap().success());
 }

@@ -152,7 +152,7 @@ fn is_local(directory: &OwnedFd) -> io::Result<bool> {
         0x2fc1_2fc1,
         0xca45_1a4e,
     ];
-    // The kernel's type is as long as a pointer, and signed: only 32 bits count.
+    // As long as a pointer, and signed: only 32 bits count.
     Ok(known.contains(&(fs::fstatfs(directory)?.f_type as u32)))
 }
 
@@ -167,4 +167,19 @@ fn is_local(directory: &OwnedFd) -> io::Result<bool> {
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple", target_os = "freebsd")))]
 fn is_local(_: &OwnedFd) -> io::Result<bool> {
     Ok(false)
+}
+
+#[cfg(all(test, target_os = "linux", not(miri)))]
+mod tests {
+    use rustix::fs::{Mode, OFlags, open};
+
+    use super::is_local;
+
+    #[test]
+    fn a_file_system_must_be_known() {
+        for (path, is_known) in [("/tmp", true), ("/proc", false), ("/sys", false)] {
+            let directory = open(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+            assert_eq!(is_local(&directory).unwrap(), is_known, "{path}");
+        }
+    }
 }
