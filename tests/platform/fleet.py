@@ -86,9 +86,10 @@ class Tokens(stand_in.Tokens):
         self.asking = threading.local()
 
     def renew(self, token, now, tell):
-        """A renewal takes some time, so that others come in the meantime. Its token lives for 3.5 seconds at least."""
+        """A renewal takes some time, so that others come in the meantime."""
         time.sleep(random.uniform(0, 0.05))
-        renewed = super().renew(token, round(time.time()), tell)
+        # A late success must outlive the stop: after a new token was rejected, processes wait for 5 seconds or more.
+        renewed = super().renew(token, now + TICKET_LIFE if self.fleet.trap == "after" else now, tell)
         time.sleep(random.uniform(0, 0.05))
         if renewed is None:
             self.fleet.refused(self.asking.worker, token)
@@ -498,7 +499,6 @@ class Fleet:
     def stop_after(self):
         worker = self.set_trap("after")
         window = self.window(STOPPED, None, worker.stopped_at)
-        # It continues before its token expires: after a new token was rejected, processes wait for 5 seconds or more.
         self.pass_time(TICKET_LIFE + self.random.uniform(0.1, 0.4))
         took_effect = states(worker.pid) == {"T"}
         self.resume(worker)
