@@ -56,7 +56,7 @@ help:
 	@echo '  make test T=Go       the tests that have "Go" in their names'
 	@echo '  make test-list       the names of all tests'
 	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet'
-	@echo '                       the library without its bindings (4 minutes), or one binding'
+	@echo '                       the library without its bindings (5 minutes), or one binding'
 	@echo '  make test-platforms  build for all other platforms, and run what can be run here (10 minutes)'
 	@echo '  REQUIRE_ALL=1        count a skipped test as failed'
 	@echo
@@ -68,6 +68,7 @@ help:
 	@echo '                       one of the three'
 	@echo '  make miri            Rust tests in Miri, which finds undefined behaviour (needs nightly Rust)'
 	@echo '  make simulate        many processes that share a token, with faults, in virtual time (SEEDS=$(SEEDS))'
+	@echo '  make fleet           processes that share a token are killed and stopped, for a minute (SECONDS=300 SEED=n)'
 	@echo '  make simulate-tables the tables of the documentation that come from it'
 	@echo '  make model           all orders of the threads that renew a token, with loom (PREEMPTIONS=$(PREEMPTIONS); empty: no limit)'
 	@echo '  make fuzz-smoke      each fuzz target for SECONDS=$(SECONDS) (FUZZ="sign url": only these)'

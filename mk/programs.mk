@@ -18,6 +18,15 @@ $(BUILD)/curl_session-cpp: examples-c/curl_session.cpp include/tc_auth.hpp inclu
 $(BUILD)/storm $(BUILD)/soak $(BUILD)/session $(BUILD)/left: $(BUILD)/%: tests/c/%.c tests/c/measure.h examples-c/curl_session.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
+# For `make fleet`, with a library that nobody gets: its tickets live for seconds.
+FLEET_LIBRARY := $(RELEASE:$(TARGET)/%=$(TARGET)/fleet/%)/libtc_auth.a
+$(FLEET_LIBRARY): FORCE
+	RUSTFLAGS='--cfg tc_auth_short_ticket' CARGO_TARGET_DIR=$(TARGET)/fleet CARGO_PROFILE_RELEASE_LTO=off \
+		CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 $(CARGO) rustc --release --locked --lib --crate-type staticlib
+
+$(BUILD)/fleet: tests/c/fleet.c tests/c/measure.h include/tc_auth.h $(FLEET_LIBRARY)
+	$(COMPILE) $(FLEET_LIBRARY) $(SYSTEM_LIBRARIES)
+
 # For `make bench-bindings`, with the shared library, as programs use it.
 
 $(BUILD)/bench: tests/c/bench.c include/tc_auth.h $(SONAME_LINK)

@@ -64,6 +64,13 @@ storm: $(BUILD)/storm
 soak: $(BUILD)/soak
 	@python3 tests/platform/soak.py $(BUILD)/soak $(MINUTES) $(SEED)
 
+# Processes that share a token, and are killed and stopped: `make fleet SECONDS=300`, or SEED=7 for the same faults again.
+.PHONY: fleet
+fleet: SECONDS = 60
+fleet: $(BUILD)/fleet $(BUILD)/fleet-static $(BUILD)/fleet-shared
+	@LD_LIBRARY_PATH=$(RELEASE) python3 tests/platform/fleet.py $(BUILD)/fleet --seconds $(SECONDS) $(SEED:%=--seed %) \
+		--shipped $(BUILD)/fleet-static --shipped $(BUILD)/fleet-shared
+
 # Only a few random inputs: Miri is a thousand times as slow.
 .PHONY: miri
 miri:

@@ -407,12 +407,32 @@ fn deleted_files_come_back() {
     assert!(poll(&b).unwrap().is_none());
     assert_eq!(token(&b), "second");
     assert_eq!(names(&scratch), ["record", "renewal-lock", "token", "write-lock"]);
-    // The whole directory, which is another one then: nothing can be saved, and nothing else fails.
+}
+
+/// Such as by a tool that cleans up.
+#[test]
+fn a_directory_that_was_deleted_and_made_again() {
+    let scratch = Scratch::new();
+    let [a, b] = [scratch.member(), scratch.member()];
+    complete(poll(&a).unwrap().unwrap(), "second").unwrap();
+    fs::remove_dir_all(&scratch.0).unwrap();
+    assert!(poll(&a).unwrap().is_none());
+    fs::create_dir(&scratch.0).unwrap();
+    set_mode(&scratch.0, 0o700);
+    let later = || after(Duration::from_secs(2));
+    assert!(a.poll(Duration::ZERO, later).unwrap().is_none());
+    assert_eq!(stored(&scratch), "second");
+    assert!(poll(&b).unwrap().is_none());
+    assert_eq!(token(&b), "second");
+    b.update_token("third", None, Now::read()).unwrap();
+    assert!(poll(&a).unwrap().is_none());
+    assert_eq!(token(&a), "third");
+
+    // Not if it is unsafe now.
     fs::remove_dir_all(&scratch.0).unwrap();
     fs::create_dir(&scratch.0).unwrap();
-    assert_eq!(a.update_token("third", None, Now::read()), Err(Error::StoreIo));
-    assert!(poll(&a).unwrap().is_none() && poll(&b).unwrap().is_none());
-    assert_eq!((token(&a), token(&b)), ("third".to_owned(), "second".to_owned()));
+    set_mode(&scratch.0, 0o777);
+    assert_eq!(a.update_token("fourth", None, Now::read()), Err(Error::StoreIo));
 }
 
 // --- in a process of its own

@@ -247,8 +247,11 @@ impl SharedToken {
         match judge()? {
             Rejection::Retry => Ok(Rejection::Retry),
             Rejection::Final => {
-                // Another process may be about to replace this token.
-                let Some(lapses) = share.renews_elsewhere(now) else { return Ok(Rejection::Final) };
+                // Another process may be about to replace this token, or has just done so.
+                let Some(lapses) = share.renews_elsewhere(now) else {
+                    share.look(self, now);
+                    return judge();
+                };
                 let mut state = self.state.lock()?;
                 state.set_elsewhere(Some(lapses));
                 Ok(state.rejection_elsewhere(sent, now))
@@ -317,11 +320,17 @@ impl From<Unavailable> for Error {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::mem;
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+    use std::{env, fs, io, mem, process};
 
     use super::SharedToken;
     use crate::clock::Now;
+    use crate::request::api_path::ApiPath;
+    use crate::token::directory::{self, Directory, Lock, LockName, TokenFile, Version};
+    use crate::token::seal::Keys;
+    use crate::token::state::Rejection;
+    use crate::token::ticket::Ticket;
     use crate::token::value::Token;
 
     /// As in a forked child: a lock that is never released.
@@ -338,6 +347,75 @@ mod tests {
             drop(shared);
             assert_eq!(Arc::strong_count(&token), if locked { before } else { 1 });
         }
+    }
+
+    /// A real directory. Just before its user tries the renewal lock, another process completes its ticket.
+    struct Late(Box<dyn Directory>, Mutex<Option<Ticket>>);
+
+    impl Directory for Late {
+        fn version(&self) -> io::Result<Option<Version>> {
+            self.0.version()
+        }
+
+        fn read(&self) -> io::Result<Option<TokenFile>> {
+            self.0.read()
+        }
+
+        fn write(&self, text: &[u8]) -> io::Result<()> {
+            self.0.write(text)
+        }
+
+        fn try_lock(&self, which: LockName) -> io::Result<Option<Box<dyn Lock>>> {
+            if which == LockName::Renewal
+                && let Some(ticket) = self.1.lock().unwrap().take()
+            {
+                ticket.complete(200, br#"{"success":true,"apiToken":"third"}"#, Now::read()).0.unwrap();
+            }
+            self.0.try_lock(which)
+        }
+
+        fn replace_renewal_lock(&self) -> io::Result<Box<dyn Lock>> {
+            self.0.replace_renewal_lock()
+        }
+
+        fn record(&self) -> io::Result<Vec<u8>> {
+            self.0.record()
+        }
+
+        fn set_record(&self, record: &[u8]) -> io::Result<()> {
+            self.0.set_record(record)
+        }
+
+        fn boot(&self) -> u64 {
+            self.0.boot()
+        }
+
+        fn nap(&self) -> Duration {
+            self.0.nap()
+        }
+    }
+
+    #[test]
+    #[cfg_attr(not(unix), ignore = "a temporary directory may not be on a local disk")]
+    #[cfg_attr(miri, ignore = "it locks files")]
+    fn a_renewal_that_has_just_ended_is_not_missed() {
+        let (now, path) = (Now::read(), env::temp_dir().join(format!("tc_auth-late-{}", process::id())));
+        fs::create_dir(&path).unwrap();
+        let keys = || Keys::parse(None).unwrap();
+        let [shared, other] = [(); 2].map(|()| SharedToken::new(Token::new(b"first", None).unwrap(), now));
+        other.share(|family| directory::open(&path, family.name()), keys(), now).unwrap();
+        other.update(Token::new(b"second", None).unwrap(), now).unwrap();
+        assert_eq!(other.unauthorized(b"second", true, now), Ok(Rejection::Retry));
+        let api_path = ApiPath::parse(b"https://company.example/api").unwrap();
+        let ticket = other.poll(Duration::ZERO, Some(&api_path), Now::read).unwrap();
+        let late = |family: &super::Family| -> io::Result<Box<dyn Directory>> {
+            Ok(Box::new(Late(directory::open(&path, family.name())?, Mutex::new(ticket))))
+        };
+        shared.share(late, keys(), now).unwrap();
+        // It has just got this token: without another one, a request would not be repeated.
+        assert_eq!(shared.unauthorized(b"second", true, now), Ok(Rejection::Retry));
+        assert_eq!(shared.current().bytes(), b"third");
+        fs::remove_dir_all(path).unwrap();
     }
 }
 

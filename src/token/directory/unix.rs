@@ -1,10 +1,11 @@
 //! A directory of a Unix system.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{self, Path};
+use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
@@ -12,12 +13,16 @@ use rustix::io::retry_on_intr;
 use rustix::process::geteuid;
 
 use super::{Open, Version};
+use crate::sync::Swap;
 
 /// What the owner may do with a file. Others may do nothing.
 const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// A directory that was opened once: its path may lead elsewhere later.
-pub(super) struct Place(OwnedFd);
+/// A directory. It is opened once, because its path may lead elsewhere later. If it was deleted, its path is opened again.
+pub(super) struct Place {
+    path: CString,
+    open: Swap<OwnedFd>,
+}
 
 /// The name of a file in it.
 pub(super) type Name = CString;
@@ -30,9 +35,15 @@ pub(super) enum Access {
 impl Place {
     /// Refuses a directory in which others may replace files, and a file system that is remote or unknown.
     pub(super) fn open(path: &Path) -> io::Result<Place> {
+        // The program may change its working directory.
+        let path = CString::new(path::absolute(path)?.as_os_str().as_bytes())?;
+        let open = Swap::new(Arc::new(Place::directory(&path)?));
+        Ok(Place { path, open })
+    }
+
+    fn directory(path: &CStr) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let path = CString::new(path.as_os_str().as_bytes())?;
-        let directory = retry_on_intr(|| fs::open(path.as_c_str(), flags, Mode::empty()))?;
+        let directory = retry_on_intr(|| fs::open(path, flags, Mode::empty()))?;
         let stat = fs::fstat(&directory)?;
         let mode = Mode::from_raw_mode(stat.st_mode);
         // A sticky directory such as /tmp: others may add files, but not rename or delete ours. Root may do anything.
@@ -41,7 +52,7 @@ impl Place {
         if !is_safe || !owners.contains(&stat.st_uid) || !is_local(&directory)? {
             return Err(ErrorKind::PermissionDenied.into());
         }
-        Ok(Place(directory))
+        Ok(directory)
     }
 
     pub(super) fn name(&self, name: String) -> Name {
@@ -66,32 +77,41 @@ impl Place {
 
     /// Creates a file, whatever the umask.
     pub(super) fn create(&self, name: &Name) -> io::Result<File> {
-        let file = self.open_at(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)?;
+        let create = || self.open_at(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL);
+        let file = match create() {
+            // What is missing is the directory.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.open.store(Arc::new(Place::directory(&self.path)?));
+                create()
+            }
+            created => created,
+        }?;
         fs::fchmod(&file, OWNER_ONLY)?;
         Ok(file)
     }
 
     fn open_at(&self, name: &Name, flags: OFlags) -> io::Result<File> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(retry_on_intr(|| fs::openat(&self.0, name.as_c_str(), flags, OWNER_ONLY))?.into())
+        Ok(retry_on_intr(|| fs::openat(&**self.open.load(), name.as_c_str(), flags, OWNER_ONLY))?.into())
     }
 
     /// Of whatever has this name.
     pub(super) fn version(&self, name: &Name) -> io::Result<Version> {
-        Ok(version(&fs::statat(&self.0, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?))
+        Ok(version(&fs::statat(&**self.open.load(), name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
     pub(super) fn rename(&self, from: &Name, to: &Name) -> io::Result<()> {
-        Ok(fs::renameat(&self.0, from.as_c_str(), &self.0, to.as_c_str())?)
+        let directory = self.open.load();
+        Ok(fs::renameat(&**directory, from.as_c_str(), &**directory, to.as_c_str())?)
     }
 
     pub(super) fn remove(&self, name: &Name) -> io::Result<()> {
-        Ok(fs::unlinkat(&self.0, name.as_c_str(), AtFlags::empty())?)
+        Ok(fs::unlinkat(&**self.open.load(), name.as_c_str(), AtFlags::empty())?)
     }
 
     /// Makes renaming last, also if the power fails.
     pub(super) fn sync(&self) -> io::Result<()> {
-        Ok(fs::fsync(&self.0)?)
+        Ok(fs::fsync(&**self.open.load())?)
     }
 }
 
