@@ -362,7 +362,7 @@ template <class T> class [[nodiscard]] result {
     static_assert(std::is_nothrow_move_constructible_v<stored>, "else a result could hold neither");
 
 public:
-    using value_type = T;       /**< T */
+    using value_type = T; /**< T */
     using error_type = failure; /**< failure */
 
     /** Success, of a result<void>. */
