@@ -207,7 +207,7 @@ hostile_session() {
 
 tokens() {
     # The program of `make soak` runs too long to be run here, but it compiles.
-    make_quietly "$build/storm" "$build/soak" "$build/left" && python3 tests/platform/test_tokens.py "$RELEASE/libtc_auth.so" "$build"
+    make_quietly "$build/storm" "$build/soak" "$build/left" "$build/curl_session" "$build/curl_multi" && python3 tests/platform/test_tokens.py "$RELEASE/libtc_auth.so" "$build"
 }
 
 # With what clang warns about: comments, and numbers whose sign changes.

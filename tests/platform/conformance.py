@@ -164,7 +164,8 @@ def enumeration(prefix):
 
 @scenario("numbers of the statuses, kinds, advices, states, outcomes, as in the header")
 def enumerations(program):
-    for command, prefix in [("statuses", "STATUS"), ("kinds", "KIND"), ("advices", "ADVICE"), ("states", "STATE"), ("unsealeds", "UNSEALED")]:
+    commands = {"statuses": "STATUS", "kinds": "KIND", "advices": "ADVICE", "states": "STATE", "unsealeds": "UNSEALED"}
+    for command, prefix in commands.items():
         expected = [f"{name}={value}" for name, value in enumeration(prefix).items()]
         equal(sorted(program.do(command)), sorted(expected))
     return "same"
