@@ -46,15 +46,25 @@ struct event {
 struct options {
     std::function<void(const event &)> on_event = {}; /* may be called by several threads at once */
     std::string certificate_file = {}; /* a PEM file with the certificates to trust; empty for those of the system */
+    std::optional<std::string> directory = {}; /* where processes share the token: tc_auth_share_in() */
+    std::optional<std::string> key = {}; /* what seals it there; the client wipes its copy */
 };
 
 /* One for each tcauth::auth: what its sessions have in common. The auth must outlive it, and it the sessions. */
 class client {
 public:
-    /* Throws unless the handle has an API path: without one it would sign for any server. */
+    /* Throws tcauth::error unless the handle has an API path, without which it would sign for any server, or if the
+     * directory can't be used. */
     explicit client(tcauth::auth &auth, options chosen = {}) : auth_(auth), options_(std::move(chosen))
     {
         tcauth::url(auth, "/");
+        tcauth::result<void> shared;
+        if (options_.directory)
+            shared = auth.try_share_in(*options_.directory,
+                                       options_.key ? std::optional<tcauth::text>(*options_.key) : std::nullopt);
+        if (options_.key)
+            tcauth::wipe(*options_.key);
+        shared.value();
         change_token([] {});
     }
 
@@ -115,7 +125,7 @@ private:
     }
 
     tcauth::auth &auth_;
-    const options options_;
+    options options_;
     std::mutex lock_;
     std::array<std::size_t, 8> latest_ = {};
     std::size_t next_ = 0;

@@ -248,6 +248,7 @@ fields run(const std::string &command, const fields &a)
         {"family", [&] { return fields{auth().family()}; }},
         {"seal", [&] { return fields{auth().seal(view(a.at(1)))}; }},
         {"unseal", [&] { return fields{name_of(unsealeds, auth().unseal(text(1), view(a.at(2))))}; }},
+        {"share_in", [&] { return auth().share_in(text(1), view(a.at(2))), fields{}; }},
         {"needed", [&] { return fields{handle().ticket->needed() ? "1" : "0"}; }},
         {"set_renewal_window",
          [&] { return auth().set_renewal_window(std::chrono::seconds(number(a.at(1)))), fields{}; }},
@@ -299,6 +300,8 @@ fields run(const std::string &command, const fields &a)
              options chosen;
              chosen.on_event = [&of = handle()](const event &event) { of.happened(event); };
              chosen.certificate_file = a.at(1).value_or("");
+             chosen.directory = a.size() > 2 ? a[2] : field();
+             chosen.key = a.size() > 3 ? a[3] : field();
              handle().connection.reset();
              handle().shared = std::make_unique<client>(auth(), chosen);
              handle().connection = std::make_unique<session>(*handle().shared);

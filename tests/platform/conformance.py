@@ -14,7 +14,9 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -54,7 +56,7 @@ class Program:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TC_")}
         self.command, self.other = command, None
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-                                        env=inherited | environment)
+                                        env=inherited | environment, start_new_session=True)
 
     def ask(self, *fields):
         """The status and the fields of the reply."""
@@ -85,6 +87,10 @@ class Program:
         """The program of another language, for what two processes do; of this one, if no other was run yet."""
         command, environment = self.other or (self.command, {})
         return Program(command, **options, **environment)
+
+    def signal(self, number):
+        """To the program, also if it was started by a script."""
+        os.killpg(self.process.pid, number)
 
     def __enter__(self):
         return self
@@ -887,6 +893,187 @@ def rejecting_endpoint(program):
         equal(events.count("refused TOKEN_REJECTED 401"), rejected, "refusals that the observer saw")
         equal(set(events), {"renewal OK", "retried RETRY 401", "refused TOKEN_REJECTED 401"})
     return f"{requests:,} sent, {rejected:,} rejected"
+
+
+# --- processes that share a token in a directory
+
+KEY = "9f86d081884c7d659a2feaa0c55ad015"
+
+
+def new_shared(program, url, directory, expires=None):
+    """The handle of a process, which always starts with the first token."""
+    program.do("new_token", "h", TOKEN, in_seconds(-10) if expires is None else expires)
+    program.do("set_api_path", "h", url + "/api")
+    program.do("client", "h", None, directory, KEY)
+
+
+@scenario("share_in: what it refuses")
+def refused_directories(program):
+    with tempfile.TemporaryDirectory() as directory:
+        unsafe = pathlib.Path(directory, "unsafe")
+        unsafe.mkdir()
+        unsafe.chmod(0o777)
+        program.do("new_token", "h", TOKEN, 0)
+        for expected, *arguments in [
+            ("STORE_IO", directory + "/missing", None),
+            ("STORE_IO", str(unsafe), None),
+            ("INVALID_ARGUMENT", directory, ""),
+            ("INVALID_ARGUMENT", directory, "k\0"),
+            ("OK", directory, KEY),
+            ("ALREADY_SET", directory, KEY),
+        ]:
+            equal(program.ask("share_in", "h", *arguments)[0], expected, arguments)
+        program.do("new_token", "h", TOKEN, 0)
+        equal(program.ask("share_in", "h", directory, "another")[0], "SEAL_INVALID")
+        program.do("set_api_path", "h", "https://company.example/api")
+        equal(program.ask("client", "h", None, directory, "another")[0], "SEAL_INVALID", "the option of the adapter")
+        program.do("new_hmac", "k", "1", "k")
+        equal(program.ask("share_in", "k", directory, None)[0], "WRONG_KIND")
+        contents = b"".join(file.read_bytes() for file in pathlib.Path(directory).iterdir() if file.is_file())
+        equal(TOKEN.encode() in contents or KEY.encode() in contents, False, "a secret in a file")
+    return "same"
+
+
+@scenario("two languages share a token: one renews, the other adopts, and a third process finds it")
+def shared_token(program):
+    with program.partner() as partner, program.again() as third, StandIn() as stand_in:
+        with tempfile.TemporaryDirectory() as directory:
+            new_shared(program, stand_in.url, directory)
+            new_shared(partner, stand_in.url, directory)
+            for one, expected in [(program, ["renewal OK"]), (partner, ["adopted"]), (program, [])]:
+                equal(send(one, stand_in.url + TARGET)[0], 200)
+                equal(one.do("events", "h"), expected)
+            new_shared(third, stand_in.url, directory)
+            equal(send(third, stand_in.url + TARGET)[0], 200)
+            third.do("events", "h")  # it may or may not report what it started with
+            counted(stand_in, renewal_requests=1, refused=0, verified=4)
+            partner.do("update_token", "h", issue(stand_in), 0)
+            for one, expected in [(partner, []), (program, ["adopted"]), (third, ["adopted"])]:
+                equal(send(one, stand_in.url + TARGET)[0], 200)
+                equal(one.do("events", "h"), expected)
+                equal(one.do("token", "h"), partner.do("token", "h"))
+            counted(stand_in, renewal_requests=1, refused=0, verified=7)
+    return "1 renewal"
+
+
+def with_a_ticket(program, holder, partner, url, directory):
+    """Three processes that share an expired token; the second one has the ticket, whose URL is returned."""
+    for one in (program, holder, partner):
+        new_shared(one, url, directory)
+    [ticket] = holder.do("poll", "h", 0)
+    for one in (program, partner):
+        equal(one.ask("poll", "h", 0)[0], "RENEWAL_TIMEOUT", "while another process renews")
+        in_state(one, "UNDER_WAY", 1, 120)
+    return ticket
+
+
+@scenario("the process that renews is killed before it has asked: the next one renews at once")
+def killed_holder(program):
+    with program.partner() as partner, program.again() as holder, StandIn() as stand_in:
+        with tempfile.TemporaryDirectory() as directory:
+            with_a_ticket(program, holder, partner, stand_in.url, directory)
+            holder.signal(signal.SIGKILL)
+            start = time.monotonic()
+            for one in (partner, program):
+                equal(send(one, stand_in.url + TARGET)[0], 200)
+            equal(time.monotonic() - start < 10, True, "nobody waits for the dead process")
+            equal(partner.do("events", "h"), ["renewal OK"])
+            equal(program.do("events", "h"), ["adopted"])
+            counted(stand_in, renewal_requests=1, refused=0, verified=2)
+    return "200"
+
+
+@scenario("the process that renews is stopped: others wait, nobody renews twice, and all use its token when it goes on")
+def stopped_holder(program):
+    with program.partner() as partner, program.again() as holder, StandIn() as stand_in:
+        with tempfile.TemporaryDirectory() as directory:
+            url = with_a_ticket(program, holder, partner, stand_in.url, directory)
+            holder.signal(signal.SIGSTOP)
+            for one in (program, partner):
+                one.do("start", "h", "GET", stand_in.url + TARGET)
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                renewed = answer.read()
+            time.sleep(2)
+            for one in (program, partner):
+                equal(one.ask("poll", "h", 100)[0], "RENEWAL_TIMEOUT")
+            counted(stand_in, renewal_requests=1, refused=0, verified=0)
+            holder.signal(signal.SIGCONT)
+            holder.do("complete", "h", 200, renewed)
+            for one in (program, partner):
+                status, answer = one.ask("finish", "h")
+                equal((status, answer[0]), ("OK", "200"))
+                equal(one.do("events", "h"), ["adopted"])
+                equal(one.do("token", "h"), holder.do("token", "h"))
+            counted(stand_in, renewal_requests=1, refused=0, verified=2)
+    return "200"
+
+
+class Fleet:
+    """Processes of two languages that send without a pause; each that is killed is replaced."""
+
+    LIFE, SECONDS, THREADS = 4, 12, 2
+
+    def __init__(self, program, stand_in, directory):
+        self.stand_in, self.directory = stand_in, directory
+        self.end = time.monotonic() + self.SECONDS
+        self.requests, self.failed, self.mistakes, self.killed = 0, [], [], set()
+        makers = [program.again, program.partner] * 2
+        self.running = [None] * len(makers)
+        self.threads = [threading.Thread(target=self.work, args=pair, daemon=True) for pair in enumerate(makers)]
+
+    def work(self, slot, make):
+        while (left := self.end - time.monotonic()) > 1:
+            with make() as one:
+                self.running[slot] = one
+                try:
+                    new_shared(one, self.stand_in.url, self.directory, in_seconds(self.LIFE))
+                    command = ("storm", "h", self.stand_in.url + TARGET, self.THREADS, int(left))
+                    requests, failed = map(int, one.do(*command))
+                    self.requests += requests
+                    self.failed.append(failed)
+                except (AssertionError, OSError) as error:
+                    if one not in self.killed:
+                        self.mistakes.append(str(error))
+                        return
+
+    def kill_one(self):
+        """After a renewal was saved: a process that dies between the platform's answer and that takes the token along."""
+        saved = self.saved()
+        while time.monotonic() < self.end - 3 and self.saved() == saved:
+            time.sleep(0.01)
+        renewed = time.monotonic()
+        time.sleep(random.uniform(0, 0.5))
+        one = random.choice(self.running)
+        if time.monotonic() < min(renewed + 0.7, self.end - 3):
+            self.killed.add(one)
+            one.signal(signal.SIGKILL)
+
+    def saved(self):
+        return sorted(file.read_text()[:20] for file in pathlib.Path(self.directory).glob("*.token"))
+
+    def run(self):
+        for thread in self.threads:
+            thread.start()
+        while time.monotonic() < self.end - 3:
+            self.kill_one()
+        for thread in self.threads:
+            thread.join(60)
+
+
+@scenario("4 processes of two languages share a token that lives 4 s, and are killed at random, for 12 s: none failed")
+def fleet(program):
+    options = ["--quiet", "--token-life", str(Fleet.LIFE)]
+    with StandIn(*options) as stand_in, tempfile.TemporaryDirectory() as directory:
+        processes = Fleet(program, stand_in, directory)
+        processes.run()
+        stats = stand_in.stats()
+    equal(processes.mistakes, [])
+    equal(processes.failed, [0] * 4, "failed requests of those that were not killed")
+    equal(len(processes.killed) > 1, True, f"only {len(processes.killed)} were killed")
+    equal((stats["lost"], stats["wrong"]), (0, 0), "tokens lost, tokens that were never issued")
+    equal(stats["renewal requests"], stats["issued"], "one renewal for each expiry")
+    equal(3 <= stats["issued"] <= 12, True, stats)
+    return f"{processes.requests:,} sent, {len(processes.killed)} killed"
 
 
 # --- the two commands
