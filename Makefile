@@ -118,7 +118,7 @@ demo: lib
 		$(TC_SIGN) GET 'https://company.example/api/v3/indicators?resultLimit=10'; \
 	printf "\$$ %s %s %s %s '%s'\n" "$$@"; env -u TC_TOKEN -u TC_APP_PARAM_FILE -u TC_API_PATH "$$@"
 
-examples: $(TC_SIGN) $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_session $(if $(shell command -v $(firstword $(CXX))),$(BUILD)/curl_session-cpp)
+examples: $(TC_SIGN) $(BUILD)/sign_into $(BUILD)/curl_request $(BUILD)/curl_session $(BUILD)/curl_multi $(if $(shell command -v $(firstword $(CXX))),$(BUILD)/curl_session-cpp)
 
 # If something is missing for the platform, the script names it, with the command that installs it.
 .PHONY: $(PLATFORMS:%=cross-%)

@@ -82,11 +82,13 @@ using tcauth::auth;
 using tcauth::category;
 #if TC_AUTH_HPP_THROWS
 using tcauth::error;
+using tcauth::require_version;
 using tcauth::string_to_sign;
 #endif
 using tcauth::failure;
 using tcauth::headers;
 using tcauth::make_error_code;
+using tcauth::message;
 using tcauth::moment;
 using tcauth::name;
 using tcauth::operator<<;
@@ -96,6 +98,7 @@ using tcauth::text;
 using tcauth::time_point;
 using tcauth::token;
 using tcauth::token_state;
+using tcauth::try_require_version;
 using tcauth::try_string_to_sign;
 using tcauth::url;
 using tcauth::version;

@@ -27,6 +27,9 @@
  * do with waiting. For a constructor the second function is try_make(). Without exceptions (-fno-exceptions) only the
  * functions with try_ exist. Either way std::bad_alloc can be thrown, and nothing else.
  *
+ * **Version.** The shared library must be at least of the header's minor version. With an older one all functions that
+ * make an auth fail, and the message names both versions: require_version().
+ *
  * The status of an error is a tc_auth_status, which is also a std::error_code of tcauth::category(). All enumerations
  * can be written to a std::ostream; tcauth::name() is the name of a value.
  *
@@ -109,69 +112,32 @@ inline void wipe(std::string &string) noexcept
 
 // ---- names and codes
 
-/** The name of a status, such as "TOKEN_EXPIRED"; empty for a number of a later library. */
-constexpr std::string_view name(tc_auth_status status) noexcept
+/** tc_auth_status_name(), such as "TOKEN_EXPIRED". */
+inline std::string_view name(tc_auth_status status) noexcept
 {
-    // No default: the compiler warns if a status is missing.
-    switch (status) {
-    case TC_AUTH_STATUS_OK: return "OK";
-    case TC_AUTH_STATUS_NULL_ARGUMENT: return "NULL_ARGUMENT";
-    case TC_AUTH_STATUS_INVALID_METHOD: return "INVALID_METHOD";
-    case TC_AUTH_STATUS_INVALID_URI_FORM: return "INVALID_URI_FORM";
-    case TC_AUTH_STATUS_INVALID_URI_BYTE: return "INVALID_URI_BYTE";
-    case TC_AUTH_STATUS_INVALID_ACCESS_ID: return "INVALID_ACCESS_ID";
-    case TC_AUTH_STATUS_INVALID_SECRET_KEY: return "INVALID_SECRET_KEY";
-    case TC_AUTH_STATUS_INVALID_TOKEN: return "INVALID_TOKEN";
-    case TC_AUTH_STATUS_INVALID_TIME: return "INVALID_TIME";
-    case TC_AUTH_STATUS_BUFFER_TOO_SMALL: return "BUFFER_TOO_SMALL";
-    case TC_AUTH_STATUS_WRONG_KIND: return "WRONG_KIND";
-    case TC_AUTH_STATUS_TOKEN_EXPIRED: return "TOKEN_EXPIRED";
-    case TC_AUTH_STATUS_RENEWAL_REFUSED: return "RENEWAL_REFUSED";
-    case TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE: return "RENEWAL_BAD_RESPONSE";
-    case TC_AUTH_STATUS_RENEWAL_TIMEOUT: return "RENEWAL_TIMEOUT";
-    case TC_AUTH_STATUS_ALREADY_SET: return "ALREADY_SET";
-    case TC_AUTH_STATUS_NO_CREDENTIALS: return "NO_CREDENTIALS";
-    case TC_AUTH_STATUS_CONFIG_SYNTAX: return "CONFIG_SYNTAX";
-    case TC_AUTH_STATUS_CONFIG_IO: return "CONFIG_IO";
-    case TC_AUTH_STATUS_CONFIG_DECRYPT: return "CONFIG_DECRYPT";
-    case TC_AUTH_STATUS_API_PATH_MISSING: return "API_PATH_MISSING";
-    case TC_AUTH_STATUS_SIGNATURE_MISMATCH: return "SIGNATURE_MISMATCH";
-    case TC_AUTH_STATUS_TIMESTAMP_OUT_OF_RANGE: return "TIMESTAMP_OUT_OF_RANGE";
-    case TC_AUTH_STATUS_MALFORMED_AUTHORIZATION: return "MALFORMED_AUTHORIZATION";
-    case TC_AUTH_STATUS_INVALID_ARGUMENT: return "INVALID_ARGUMENT";
-    case TC_AUTH_STATUS_OTHER_ORIGIN: return "OTHER_ORIGIN";
-    case TC_AUTH_STATUS_SEAL_INVALID: return "SEAL_INVALID";
-    case TC_AUTH_STATUS_SEAL_VERSION: return "SEAL_VERSION";
-    case TC_AUTH_STATUS_STORE_IO: return "STORE_IO";
-    case TC_AUTH_STATUS_PANIC: return "PANIC";
-    case TC_AUTH_STATUS_SIGNED: break; // no status
-    }
-    return {};
+    return tc_auth_status_name(status);
+}
+
+/** tc_auth_advice_name(), such as "RETRY". */
+inline std::string_view name(tc_auth_advice advice) noexcept
+{
+    return tc_auth_advice_name(advice);
+}
+
+/** tc_auth_advice_message(): one sentence that says what it means and what to do. */
+inline std::string_view message(tc_auth_advice advice) noexcept
+{
+    return tc_auth_advice_message(advice);
 }
 
 /** The name of a kind, such as "HMAC"; empty for a number of a later library. */
 constexpr std::string_view name(tc_auth_kind kind) noexcept
 {
+    // No default: the compiler warns if one is missing.
     switch (kind) {
     case TC_AUTH_KIND_NONE: return "NONE";
     case TC_AUTH_KIND_HMAC: return "HMAC";
     case TC_AUTH_KIND_TOKEN: return "TOKEN";
-    }
-    return {};
-}
-
-/** The name of an advice, such as "RETRY"; empty for a number of a later library. */
-constexpr std::string_view name(tc_auth_advice advice) noexcept
-{
-    switch (advice) {
-    case TC_AUTH_ADVICE_ACCEPTED: return "ACCEPTED";
-    case TC_AUTH_ADVICE_RETRY: return "RETRY";
-    case TC_AUTH_ADVICE_BAD_SIGNATURE: return "BAD_SIGNATURE";
-    case TC_AUTH_ADVICE_CLOCK_SKEW: return "CLOCK_SKEW";
-    case TC_AUTH_ADVICE_TOKEN_REJECTED: return "TOKEN_REJECTED";
-    case TC_AUTH_ADVICE_ACCESS_DENIED: return "ACCESS_DENIED";
-    case TC_AUTH_ADVICE_NOT_LICENSED: return "NOT_LICENSED";
-    case TC_AUTH_ADVICE_UNKNOWN: return "UNKNOWN";
     }
     return {};
 }
@@ -220,10 +186,16 @@ public:
 
 /** Writes a name, or the number that has none. */
 template <class traits, class enumeration>
+std::basic_ostream<char, traits> &write(std::basic_ostream<char, traits> &out, enumeration number, bool is_known)
+{
+    return is_known ? out << tcauth::name(number) : out << static_cast<int>(number);
+}
+
+/** Of a kind, state or outcome. */
+template <class traits, class enumeration>
 std::basic_ostream<char, traits> &write(std::basic_ostream<char, traits> &out, enumeration number)
 {
-    const auto known = tcauth::name(number);
-    return known.empty() ? out << static_cast<int>(number) : out << known;
+    return write(out, number, !tcauth::name(number).empty());
 }
 
 } // namespace detail
@@ -244,7 +216,7 @@ inline std::error_code make_error_code(tc_auth_status status) noexcept
 template <class traits>
 std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_status status)
 {
-    return detail::write(out, status);
+    return detail::write(out, status, tcauth::name(status) != "UNKNOWN");
 }
 
 /** Writes the name of a kind. */
@@ -258,7 +230,7 @@ std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &o
 template <class traits>
 std::basic_ostream<char, traits> &operator<<(std::basic_ostream<char, traits> &out, tc_auth_advice advice)
 {
-    return detail::write(out, advice);
+    return detail::write(out, advice, advice == TC_AUTH_ADVICE_UNKNOWN || tcauth::name(advice) != "UNKNOWN");
 }
 
 /** Writes the name of what a sealed token was. */
@@ -289,18 +261,20 @@ public:
     {
     }
 
-    /** Which error it is. */
+    /** Which error it is. TC_AUTH_STATUS_SIGNED, if the library is too old: the detail names both versions. */
     tc_auth_status status() const noexcept { return status_; }
 
     /** The same, as a std::error_code. */
     std::error_code code() const noexcept { return make_error_code(status_); }
 
-    /** What the server said to a renewal, or what auth::discover() looked at; else empty. Contains no secret. */
+    /** What the server said to a renewal, what auth::discover() looked at, or which versions; else empty. No secret. */
     const std::string &detail() const noexcept { return detail_ ? *detail_ : detail::immortal<std::string>(); }
 
     /** A sentence for a log, with the detail. */
     std::string message() const
     {
+        if (status_ == TC_AUTH_STATUS_SIGNED)
+            return detail();
         return tc_auth_status_message(status_) + (detail_ ? " (" + *detail_ + ")" : std::string());
     }
 
@@ -347,6 +321,19 @@ namespace detail {
     std::abort();
 }
 
+/** Whether the library has all that this header declares. */
+inline bool is_new_enough() noexcept
+{
+    // Not tc_auth_version_number(): the first libraries lack it, and the program would end without a clear message.
+    static const bool answer = [] {
+        char *end = nullptr;
+        const unsigned long major = std::strtoul(tc_auth_version(), &end, 10);
+        const unsigned long minor = *end == '.' ? std::strtoul(end + 1, nullptr, 10) : 0;
+        return (major << 8 | minor) >= TC_AUTH_VERSION_NUMBER >> 8;
+    }();
+    return answer;
+}
+
 [[noreturn]] inline void raise(const failure &reason)
 {
 #if TC_AUTH_HPP_THROWS
@@ -375,7 +362,7 @@ template <class T> class [[nodiscard]] result {
     static_assert(std::is_nothrow_move_constructible_v<stored>, "else a result could hold neither");
 
 public:
-    using value_type = T;       /**< T */
+    using value_type = T; /**< T */
     using error_type = failure; /**< failure */
 
     /** Success, of a result<void>. */
@@ -599,6 +586,14 @@ template <class call, class... inputs> tc_auth_status attempt(call ask, const in
     return refusal == TC_AUTH_STATUS_OK ? ask() : refusal;
 }
 
+/** The failure of a library that is too old. */
+inline failure too_old()
+{
+    return failure(TC_AUTH_STATUS_SIGNED, std::string("tc_auth.hpp is of version " TC_AUTH_VERSION_STRING
+                                                      ", but the library that was loaded is older: ") +
+                                              tc_auth_version());
+}
+
 template <class call, class... inputs> result<void> run(call ask, const inputs &...checked)
 {
     const auto status = attempt(ask, checked...);
@@ -772,6 +767,8 @@ public:
     /** tc_auth_discover(). `why` receives what was looked at and found; the detail of a failure is the same text. */
     static result<auth> try_discover(int argc, char *const *argv, std::string *why = nullptr)
     {
+        if (!detail::is_new_enough())
+            return detail::too_old();
         tc_auth *made = nullptr;
         char *looked_at = nullptr;
         const auto status = tc_auth_discover(argc, argv, &looked_at, &made);
@@ -811,6 +808,26 @@ public:
     result<tcauth::headers> try_headers(text method, text uri, moment at) const
     {
         return headers_at(method, uri, at.unix_seconds());
+    }
+
+    /** tc_auth_header_block(): the lines as they go over the wire, each with CR LF, for a request that is sent now. */
+    result<std::string> try_header_block(text method, text uri) const
+    {
+        const detail::terminated verb(method, TC_AUTH_STATUS_INVALID_METHOD);
+        const detail::terminated target(uri, TC_AUTH_STATUS_INVALID_URI_BYTE);
+        std::string block;
+        tc_auth_status status = TC_AUTH_STATUS_BUFFER_TOO_SMALL;
+        for (std::size_t size = 512; status == TC_AUTH_STATUS_BUFFER_TOO_SMALL; size *= 2) {
+            block.resize(size);
+            status = detail::attempt(
+                [&] { return tc_auth_header_block(get(), verb.get(), target.get(), block.data(), block.size()); }, verb,
+                target);
+        }
+        if (status != TC_AUTH_STATUS_OK)
+            return failure(status);
+        block.resize(std::strlen(block.c_str()));
+        (void)tc_auth_renewal_url(nullptr); // strlen() left parts of it in registers: a call of the library clears them
+        return block;
     }
 
     /**
@@ -1016,6 +1033,8 @@ public:
     tcauth::headers headers(text method, text uri) const { return try_headers(method, uri).value(); }
     /** try_headers() */
     tcauth::headers headers(text method, text uri, moment at) const { return try_headers(method, uri, at).value(); }
+    /** try_header_block() */
+    std::string header_block(text method, text uri) const { return try_header_block(method, uri).value(); }
     /** try_verify() */
     void verify(text method, text uri, std::optional<text> authorization, std::optional<text> timestamp,
                 std::optional<moment> at = {}, std::chrono::seconds tolerance = std::chrono::seconds(300)) const
@@ -1060,6 +1079,8 @@ private:
 
     template <class call, class... inputs> static result<auth> make(call create, const inputs &...checked)
     {
+        if (!detail::is_new_enough())
+            return detail::too_old();
         tc_auth *made = nullptr;
         const auto status = detail::attempt([&] { return create(&made); }, checked...);
         if (status != TC_AUTH_STATUS_OK)
@@ -1207,6 +1228,23 @@ inline std::uint32_t version_number() noexcept
 {
     return tc_auth_version_number();
 }
+
+/**
+ * Fails unless the library has all that this header declares: it is at least of the header's minor version. All
+ * functions that make an auth do this; call it to know at the start of the program, or before url and string_to_sign().
+ */
+inline result<void> try_require_version()
+{
+    return detail::is_new_enough() ? result<void>() : detail::too_old();
+}
+
+#if TC_AUTH_HPP_THROWS
+/** try_require_version() */
+inline void require_version()
+{
+    try_require_version().value();
+}
+#endif
 
 } // inline namespace
 } // namespace tcauth

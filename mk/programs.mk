@@ -9,7 +9,7 @@ $(TC_SIGN): examples-c/tc_sign.c include/tc_auth.h $(STATIC_LIBRARY)
 $(BUILD)/sign_into: examples-c/sign_into.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) $(SYSTEM_LIBRARIES)
 
-$(BUILD)/curl_request $(BUILD)/curl_session: $(BUILD)/%: examples-c/%.c include/tc_auth.h $(STATIC_LIBRARY)
+$(BUILD)/curl_request $(BUILD)/curl_session $(BUILD)/curl_multi: $(BUILD)/%: examples-c/%.c include/tc_auth.h $(STATIC_LIBRARY)
 	$(COMPILE) $(STATIC_LIBRARY) -lcurl $(SYSTEM_LIBRARIES)
 
 $(BUILD)/curl_session-cpp: examples-c/curl_session.cpp include/tc_auth.hpp include/tc_auth.h $(STATIC_LIBRARY)

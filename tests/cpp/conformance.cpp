@@ -80,38 +80,44 @@ fields listed(const std::vector<named> &names)
     return lines;
 }
 
+#define NAMED(name) {#name, TC_AUTH_STATE_##name}
+const std::vector<named> states{NAMED(NONE),   NAMED(VALID),   NAMED(DUE),          NAMED(UNDER_WAY),
+                                NAMED(PAUSED), NAMED(REFUSED), NAMED(NOT_RENEWABLE)};
+#undef NAMED
+const std::vector<named> unsealeds{
+    {"SAME", TC_AUTH_UNSEALED_SAME}, {"ADOPTED", TC_AUTH_UNSEALED_ADOPTED}, {"OLDER", TC_AUTH_UNSEALED_OLDER}};
+
 /* A handle with what belongs to it. */
 struct entry {
     tcauth::auth auth;
     std::optional<tcauth::renewal> ticket = {};
-    std::unique_ptr<session> client = {};
-    std::string certificate = {};
+    std::unique_ptr<client> shared = {};
+    std::unique_ptr<session> connection = {};
     std::future<fields> sent = {};
     std::mutex events_lock = {};
     fields events = {};
 
     explicit entry(tcauth::auth made) : auth(std::move(made)) {}
 
-    void happened(const std::string &event)
+    void happened(const event &event)
     {
         const std::lock_guard<std::mutex> guard(events_lock);
-        events.emplace_back(event);
+        events.emplace_back(line_of(event));
     }
 
-    /* A session of its own for each thread. */
-    std::unique_ptr<session> connect()
+    static std::string line_of(const event &event)
     {
-        auto made = std::make_unique<session>(auth);
-        made->certificate_file = certificate;
-        made->on_renewal = [this](std::optional<tc_auth_status> status, const std::string &message) {
-            if (!status)
-                return happened("renewal CANCELLED");
-            happened("renewal " + name_of(statuses, *status) + (message.empty() ? "" : " " + message));
-        };
-        made->on_refusal = [this](tc_auth_advice advice, long http_status) {
-            happened("refused " + name_of(advices, advice) + " " + std::to_string(http_status));
-        };
-        return made;
+        const auto refusal = ' ' + name_of(advices, event.advice) + ' ' + std::to_string(event.http_status);
+        switch (event.what) {
+        case event::type::adopted: return "adopted";
+        case event::type::retried: return "retried" + refusal;
+        case event::type::refused: return "refused" + refusal;
+        case event::type::renewed:
+        case event::type::renewal_failed: break;
+        }
+        if (!event.status)
+            return "renewal CANCELLED";
+        return "renewal " + name_of(statuses, *event.status) + (event.message.empty() ? "" : " " + event.message);
     }
 };
 
@@ -150,9 +156,9 @@ std::optional<std::string_view> view(const field &text)
     return text ? std::optional<std::string_view>(*text) : std::nullopt;
 }
 
-fields send(session &client, const std::string &method, const std::string &url, const field &body)
+fields send(session &connection, const std::string &method, const std::string &url, const field &body)
 {
-    const auto answer = client.send(method, url, body);
+    const auto answer = connection.send(method, url, body);
     return {std::to_string(answer.status), answer.body};
 }
 
@@ -163,11 +169,11 @@ fields storm(entry &handle, const std::string &url, std::int64_t count, std::int
     std::vector<std::thread> threads;
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
     const auto work = [&](const std::string &target, long expected, std::atomic<long> &sent) {
-        const auto client = handle.connect();
+        session connection(*handle.shared); /* each thread has its own */
         while (std::chrono::steady_clock::now() < end) {
             sent++;
             try {
-                failed += client->send("GET", target).status != expected;
+                failed += connection.send("GET", target).status != expected;
             } catch (const std::exception &) {
                 failed++;
             }
@@ -195,6 +201,12 @@ fields run(const std::string &command, const fields &a)
         {"statuses", [&] { return listed(statuses); }},
         {"kinds", [&] { return listed(kinds); }},
         {"advices", [&] { return listed(advices); }},
+        {"states", [&] { return listed(states); }},
+        {"unsealeds", [&] { return listed(unsealeds); }},
+        {"status_name", [&] { return fields{tc_auth_status_name(static_cast<std::int32_t>(number(a.at(0))))}; }},
+        {"advice_name", [&] { return fields{tc_auth_advice_name(static_cast<std::int32_t>(number(a.at(0))))}; }},
+        {"advice_message", [&] { return fields{tc_auth_advice_message(static_cast<std::int32_t>(number(a.at(0))))}; }},
+        {"version_number", [&] { return fields{std::to_string(tcauth::version_number())}; }},
         {"status_message", [&] { return fields{tc_auth_status_message(static_cast<std::int32_t>(number(a.at(0))))}; }},
         {"new_hmac", [&] { return keep(a.at(0), tcauth::auth::hmac(text(1), text(2))), fields{}; }},
         {"new_token", [&] { return keep(a.at(0), tcauth::auth::token(text(1), expiry(a.at(2)))), fields{}; }},
@@ -220,11 +232,36 @@ fields run(const std::string &command, const fields &a)
          }},
         {"string_to_sign", [&] { return fields{tcauth::string_to_sign(text(0), text(1), moment(a.at(2)))}; }},
         {"set_api_path", [&] { return auth().set_api_path(text(1)), fields{}; }},
+        {"header_block", [&] { return fields{auth().header_block(text(1), text(2))}; }},
+        {"api_path",
+         [&] {
+             const auto path = auth().api_path();
+             return fields{path ? field(std::string(*path)) : field()};
+         }},
+        {"renewal_window", [&] { return fields{std::to_string(auth().renewal_window().count())}; }},
+        {"token_state",
+         [&] {
+             const auto now = auth().token_state();
+             return fields{name_of(states, now.state),
+                           std::to_string(now.left.value_or(std::chrono::seconds(-1)).count())};
+         }},
+        {"family", [&] { return fields{auth().family()}; }},
+        {"seal", [&] { return fields{auth().seal(view(a.at(1)))}; }},
+        {"unseal", [&] { return fields{name_of(unsealeds, auth().unseal(text(1), view(a.at(2))))}; }},
+        {"share_in", [&] { return auth().share_in(text(1), view(a.at(2))), fields{}; }},
+        {"needed", [&] { return fields{handle().ticket->needed() ? "1" : "0"}; }},
         {"set_renewal_window",
          [&] { return auth().set_renewal_window(std::chrono::seconds(number(a.at(1)))), fields{}; }},
         {"set_clock_offset", [&] { return auth().set_clock_offset(std::chrono::seconds(number(a.at(1)))), fields{}; }},
         {"clock_offset", [&] { return fields{std::to_string(auth().clock_offset().count())}; }},
-        {"update_token", [&] { return auth().update_token(text(1), expiry(a.at(2))), fields{}; }},
+        {"update_token",
+         [&] {
+             if (handle().shared)
+                 handle().shared->update_token(text(1), expiry(a.at(2)));
+             else
+                 auth().update_token(text(1), expiry(a.at(2)));
+             return fields{};
+         }},
         {"token",
          [&] {
              const auto token = auth().current_token();
@@ -260,15 +297,21 @@ fields run(const std::string &command, const fields &a)
         {"url_add_query", [&] { return fields{tcauth::url(text(0)).add_query(text(1), text(2)).c_str()}; }},
         {"client",
          [&] {
-             handle().certificate = a.at(1).value_or("");
-             handle().client = handle().connect();
+             options chosen;
+             chosen.on_event = [&of = handle()](const event &event) { of.happened(event); };
+             chosen.certificate_file = a.at(1).value_or("");
+             chosen.directory = a.size() > 2 ? a[2] : field();
+             chosen.key = a.size() > 3 ? a[3] : field();
+             handle().connection.reset();
+             handle().shared = std::make_unique<client>(auth(), chosen);
+             handle().connection = std::make_unique<session>(*handle().shared);
              return fields{};
          }},
-        {"send", [&] { return send(*handle().client, text(1), text(2), a.at(3)); }},
+        {"send", [&] { return send(*handle().connection, text(1), text(2), a.at(3)); }},
         {"send_once", [&]() -> fields { throw skipped{"the example with libcurl keeps each body"}; }},
         {"start",
          [&] {
-             handle().sent = std::async(std::launch::async, send, std::ref(*handle().client), text(1), text(2),
+             handle().sent = std::async(std::launch::async, send, std::ref(*handle().connection), text(1), text(2),
                                         field());
              return fields{};
          }},

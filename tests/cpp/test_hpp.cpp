@@ -197,6 +197,22 @@ static void long_tokens()
     }
 }
 
+static void blocks()
+{
+    for (const std::size_t length : {1u, 400u, 600u, 100'000u}) {
+        const auto auth = tcauth::auth::token(std::string(length, 'x'));
+        CHECK(auth.header_block("GET", "/") == "Authorization: TC-Token " + std::string(length, 'x') + "\r\n");
+    }
+    const auto auth = tcauth::auth::hmac("1", secret);
+    CHECK(auth.header_block("GET", "/").find("\r\nTimestamp: ") != std::string::npos);
+    const auto refused = [&](std::string_view method, std::string_view uri) {
+        return auth.try_header_block(method, uri).error().status();
+    };
+    CHECK(refused(std::string_view("G\0", 2), "/") == TC_AUTH_STATUS_INVALID_METHOD);
+    CHECK(refused("GET", std::string_view("/\0", 2)) == TC_AUTH_STATUS_INVALID_URI_BYTE);
+    CHECK(refused("GET", "") == TC_AUTH_STATUS_INVALID_URI_FORM);
+}
+
 static void arguments()
 {
     std::string why;
@@ -318,8 +334,12 @@ static void names_and_codes()
     CHECK(elsewhere::written() == "PANICNONERETRY99");
     CHECK(written(TC_AUTH_STATUS_TOKEN_EXPIRED) == "TOKEN_EXPIRED" && written(TC_AUTH_ADVICE_RETRY) == "RETRY");
     CHECK(written(TC_AUTH_KIND_HMAC) == "HMAC" && written(static_cast<tc_auth_status>(98)) == "98");
-    static_assert(tcauth::name(TC_AUTH_ADVICE_UNKNOWN) == "UNKNOWN");
-    CHECK(tcauth::name(static_cast<tc_auth_status>(98)).empty());
+    CHECK(written(TC_AUTH_ADVICE_UNKNOWN) == "UNKNOWN" && written(static_cast<tc_auth_status>(26)) == "SEAL_INVALID");
+    CHECK(tcauth::name(static_cast<tc_auth_status>(98)) == "UNKNOWN" && tcauth::name(TC_AUTH_STATUS_OK) == "OK");
+    CHECK(tcauth::message(TC_AUTH_ADVICE_RETRY) == tc_auth_advice_message(TC_AUTH_ADVICE_RETRY));
+    static_assert(tcauth::name(TC_AUTH_UNSEALED_ADOPTED) == "ADOPTED");
+    tcauth::require_version();
+    CHECK(tcauth::version_number() == TC_AUTH_VERSION_NUMBER && tcauth::try_require_version());
     CHECK(written(TC_AUTH_STATE_UNDER_WAY) == "UNDER_WAY" && written(static_cast<tc_auth_state>(7)) == "7");
     const auto auth = due();
     CHECK(auth.token_state().state == TC_AUTH_STATE_DUE && auth.renewal_window() == seconds(60));
@@ -381,6 +401,10 @@ static void half_way()
     without_memory("headers", [&] {
         auto made = auth.headers("GET", "/");
         tcauth::wipe(made.authorization);
+    });
+    without_memory("header_block", [&] {
+        auto made = auth.header_block("GET", "/");
+        tcauth::wipe(made);
     });
     without_memory("lines", [&] {
         auto made = auth.headers("GET", "/");
@@ -459,6 +483,7 @@ int main()
     renewals();
     wiping();
     long_tokens();
+    blocks();
     arguments();
     convenience();
     nulls();

@@ -3,6 +3,9 @@
     python3 conformance.py run LIBRARY RESULTS LABEL COMMAND...    runs one binding's program, adds to a directory of results
     python3 conformance.py table RESULTS                           prints the results: scenario by language
 
+Scenarios of two processes use the program that was run before as the other one, so that two languages meet. The first
+one meets itself.
+
 The program of a binding reads one command per line and replies with one line. Fields are separated by TAB and
 percent-encoded; an absent value is "-". README.md lists the commands.
 """
@@ -11,13 +14,16 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.parse
+import urllib.request
 
 import library
 from stand_in import ACCESS_ID, SECRET_KEY, TOKEN
@@ -48,9 +54,9 @@ class Program:
 
     def __init__(self, command, stderr=None, **environment):
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TC_")}
-        self.command = command
+        self.command, self.other = command, None
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-                                        env=inherited | environment)
+                                        env=inherited | environment, start_new_session=True)
 
     def ask(self, *fields):
         """The status and the fields of the reply."""
@@ -76,6 +82,15 @@ class Program:
     def again(self, **environment):
         """The same program in another environment: a process reads its environment only when it starts."""
         return Program(self.command, **environment)
+
+    def partner(self, **options):
+        """The program of another language, for what two processes do; of this one, if no other was run yet."""
+        command, environment = self.other or (self.command, {})
+        return Program(command, **options, **environment)
+
+    def signal(self, number):
+        """To the program, also if it was started by a script."""
+        os.killpg(self.process.pid, number)
 
     def __enter__(self):
         return self
@@ -147,22 +162,52 @@ class Tally:
 # --- the vectors
 
 
-@scenario("numbers of the statuses, kinds, advices, as in the header")
-def enumerations(program):
+def enumeration(prefix):
+    """The names and numbers of the header."""
     header = (ROOT / "include" / "tc_auth.h").read_text("utf-8")
-    for command, prefix in [("statuses", "STATUS"), ("kinds", "KIND"), ("advices", "ADVICE")]:
-        expected = [f"{name}={value}" for name, value in re.findall(rf"TC_AUTH_{prefix}_(\w+) = (\d+)", header)]
+    return {name: int(value) for name, value in re.findall(rf"TC_AUTH_{prefix}_(\w+) = (\d+)", header)}
+
+
+@scenario("numbers of the statuses, kinds, advices, states, outcomes, as in the header")
+def enumerations(program):
+    commands = {"statuses": "STATUS", "kinds": "KIND", "advices": "ADVICE", "states": "STATE", "unsealeds": "UNSEALED"}
+    for command, prefix in commands.items():
+        expected = [f"{name}={value}" for name, value in enumeration(prefix).items()]
         equal(sorted(program.do(command)), sorted(expected))
     return "same"
 
 
-@scenario("messages of the statuses: the library's own")
+ODD_NUMBERS = [100, -1, 2**31 - 1, -(2**31)]
+
+
+@scenario("names of the statuses and advices, as in the header")
+def names(program):
+    tally = Tally()
+    for command, prefix in [("status_name", "STATUS"), ("advice_name", "ADVICE")]:
+        known = {number: name for name, number in enumeration(prefix).items()}
+        for number in [*range(30), 99, *ODD_NUMBERS]:
+            with tally.case():
+                equal(program.do(command, number), [known.get(number, "UNKNOWN")], number)
+    return tally
+
+
+@scenario("messages of the statuses and advices: the library's own")
 def messages(program):
     tally = Tally()
-    for number in [*range(30), 99, 100, -1, 2**31 - 1, -(2**31)]:
-        with tally.case():
-            equal(program.do("status_message", number), [LIBRARY.tc_auth_status_message(number).decode()])
+    for number in [*range(30), 99, *ODD_NUMBERS]:
+        for command in ("status_message", "advice_message"):
+            with tally.case():
+                equal(program.do(command, number), [getattr(LIBRARY, f"tc_auth_{command}")(number).decode()])
     return tally
+
+
+@scenario("the version, as text and as a number")
+def version(program):
+    text, number = LIBRARY.tc_auth_version().decode(), LIBRARY.tc_auth_version_number()
+    equal(program.do("hello")[1], text)
+    equal(program.do("version_number"), [str(number)])
+    equal(f"{number >> 16}.{number >> 8 & 255}.{number & 255}", text)
+    return text
 
 
 @scenario("signatures: `hmac.json`")
@@ -248,6 +293,113 @@ def nul(program):
     return tally
 
 
+@scenario("header lines as they go over the wire")
+def blocks(program):
+    bad = [("INVALID_METHOD", "G T", "/"), ("INVALID_METHOD", "GET\0", "/"), ("INVALID_URI_FORM", "GET", "x"),
+           ("INVALID_URI_BYTE", "GET", "/\0"), ("OTHER_ORIGIN", "GET", "https://other.example/")]
+    tally = Tally()
+    for length in (1, 100, 1000, 10_000):
+        with tally.case():
+            program.do("new_token", "h", "x" * length, 0)
+            equal(program.do("header_block", "h", "GET", "/"), ["Authorization: TC-Token " + "x" * length + "\r\n"])
+    program.do("new_token", "h", "x", 1)
+    equal(program.ask("header_block", "h", "GET", "/")[0], "TOKEN_EXPIRED")
+    program.do("new_hmac", "h", ACCESS_ID, SECRET_KEY)
+    program.do("set_api_path", "h", "https://company.example/api")
+    with tally.case():
+        [block] = program.do("header_block", "h", "post", TARGET)
+        found = re.fullmatch("Authorization: (.*)\r\nTimestamp: ([0-9]+)\r\n", block)
+        equal(program.do("headers", "h", "POST", TARGET, found[2]), list(found.groups()))
+        equal(abs(int(found[2]) - time.time()) < 10, True)
+    for expected, *arguments in bad:
+        with tally.case():
+            equal(program.ask("header_block", "h", *arguments)[0], expected, arguments)
+    return tally
+
+
+@scenario("API path and renewal window can be read")
+def getters(program):
+    program.do("new_token", "h", "a", 0)
+    equal(program.do("api_path", "h"), [None])
+    program.do("set_api_path", "h", "https://company.example/api/")
+    equal(program.do("api_path", "h"), ["https://company.example/api"])
+    equal(program.do("renewal_window", "h"), ["60"])
+    for seconds in ("0", "86400"):
+        program.do("set_renewal_window", "h", seconds)
+        equal(program.do("renewal_window", "h"), [seconds])
+    program.do("new_hmac", "k", "1", "k")
+    equal(program.do("api_path", "k"), [None])
+    equal(program.ask("renewal_window", "k")[0], "WRONG_KIND")
+    return "same"
+
+
+def in_state(program, expected, least, most):
+    state, seconds = program.do("token_state", "h")
+    equal(state, expected)
+    equal(least <= int(seconds) <= most, True, f"{state}: {seconds} s")
+
+
+def renewable(program, expires):
+    program.do("new_token", "h", "API:5:a", expires)
+    program.do("set_api_path", "h", "https://company.example/api")
+
+
+@scenario("each of the 7 states of a token, and for how long")
+def states(program):
+    program.do("new_hmac", "h", "1", "k")
+    in_state(program, "NONE", 0, 0)
+
+    program.do("new_token", "h", "API:5:a", 0)
+    in_state(program, "NOT_RENEWABLE", -1, -1)
+    for token in ("API:5:a", "APIV2:a"):
+        program.do("new_token", "h", token, in_seconds(1000))
+        in_state(program, "NOT_RENEWABLE", 990, 1001)
+    program.do("new_token", "h", "API:5:a", 1)
+    in_state(program, "NOT_RENEWABLE", 0, 0)
+
+    renewable(program, 0)
+    in_state(program, "VALID", -1, -1)
+    renewable(program, in_seconds(1000))
+    in_state(program, "VALID", 930, 941)
+    program.do("set_renewal_window", "h", 100)
+    in_state(program, "VALID", 890, 901)
+    program.do("set_clock_offset", "h", 300)
+    in_state(program, "VALID", 590, 601)
+    program.do("set_clock_offset", "h", 1000)
+    in_state(program, "DUE", 0, 0)
+
+    renewable(program, 1)
+    in_state(program, "DUE", 0, 0)
+    equal(program.do("poll", "h", 0) != [None], True, "a ticket")
+    in_state(program, "UNDER_WAY", 100, 120)
+    program.do("cancel", "h")
+    in_state(program, "PAUSED", 1, 6)
+    equal(program.do("poll", "h", 0), [None])
+
+    for expires, least, most in [(0, -1, -1), (in_seconds(1000), 990, 1001), (1, 0, 0)]:
+        renewable(program, expires)
+        equal(program.do("review", "h", "TC-Token API:5:a", None, 401, None, UNAUTHORIZED), ["RETRY"])
+        equal(program.do("poll", "h", 0) != [None], True, "a ticket")
+        equal(program.ask("complete", "h", 200, '{"success": false}')[0], "RENEWAL_REFUSED")
+        in_state(program, "REFUSED", least, most)
+    program.do("update_token", "h", "API:5:b", 0)
+    in_state(program, "VALID", -1, -1)
+    return "all"
+
+
+@scenario("a message to a service App: `apiToken`, `expireSeconds`")
+def service_message(program):
+    message = {"command": "CreateConfig", "triggerId": 1, "apiToken": "SVC:5:a=", "expireSeconds": 2_000_000_000}
+    program.do("from_json", "h", json.dumps(message))
+    equal(program.do("token", "h"), ["SVC:5:a=", "2000000000"])
+    program.do("from_json", "h", json.dumps(message | {"expireSeconds": "2000000001"}))
+    equal(program.do("token", "h"), ["SVC:5:a=", "2000000001"])
+    for member in ({"tc_token": "SVC:5:a="}, {"tc_token_expires": 2_000_000_000}):
+        equal(program.ask("from_json", "h", json.dumps(message | member))[0], "CONFIG_SYNTAX", "both names at once")
+    equal(program.ask("from_args", "h", "--apiToken", "SVC:5:a=")[0], "NO_CREDENTIALS", "not in arguments")
+    return "same"
+
+
 @scenario("a time of -1 is refused, and is not \"now\"")
 def minus_one(program):
     program.do("new_token", "t", "a", 0)
@@ -302,6 +454,70 @@ def credentials(program):
                 if "describe" in case:
                     equal(program_of_case.do("describe", "c"), [case["describe"]], case["name"])
     return tally
+
+
+@scenario("sealed tokens: `sealed.json`")
+def sealed(program):
+    tally, file = Tally(), vectors("sealed.json")
+    for case in file["sealed"]:
+        key, name = argument(case["key"]), case["name"]
+        with tally.case():
+            program.do("new_token", "h", argument(case["first"]), 0)
+            equal(program.do("family", "h"), [case["family"]], name)
+            is_first = case["generation"] == 0 and case["expires"] is None
+            equal(program.do("unseal", "h", case["line"], key), ["SAME" if is_first else "ADOPTED"], name)
+            equal(program.do("token", "h"), [argument(case["token"]), str(case["expires"] or 0)], name)
+            equal(program.do("seal", "h", key), [case["line"]], name)
+            equal(program.do("unseal", "h", case["line"], key), ["SAME"], name)
+    for case in file["refused"]:
+        with tally.case():
+            program.do("new_token", "h", argument(case["first"]), 0)
+            before = program.do("seal", "h", None)
+            status = program.ask("unseal", "h", argument(case["line"]), argument(case["key"]))[0]
+            equal(status, case["status"], case["name"])
+            equal(program.do("seal", "h", None), before, case["name"])
+    for command in [("family", "k"), ("seal", "k", None), ("unseal", "k", "TC1.", None)]:
+        program.do("new_hmac", "k", "1", "k")
+        equal(program.ask(*command)[0], "WRONG_KIND", command)
+    equal(program.ask("seal", "h", "a\0")[0], "INVALID_ARGUMENT", "a key with NUL")
+    equal(program.ask("unseal", "h", "TC1.", "a\0")[0], "INVALID_ARGUMENT", "a key with NUL")
+    return tally
+
+
+@scenario("one language seals a token, another unseals it, and back")
+def sealed_between_languages(program):
+    with program.partner() as partner:
+        for key in (None, "9f86d081884c7d659a2feaa0c55ad015", "k\nold"):
+            for one in (program, partner):
+                one.do("new_token", "h", TOKEN, 0)
+            equal(program.do("family", "h"), partner.do("family", "h"))
+            for generation, (sealer, reader) in enumerate([(program, partner), (partner, program), (program, partner)], 1):
+                sealer.do("update_token", "h", f"API:5:{generation}=", 2_000_000_000 + generation)
+                [line] = sealer.do("seal", "h", key)
+                [before] = reader.do("seal", "h", key)
+                equal(reader.do("unseal", "h", line, key), ["ADOPTED"])
+                equal(reader.do("token", "h"), [f"API:5:{generation}=", str(2_000_000_000 + generation)])
+                equal(reader.do("seal", "h", key), [line], "the same text")
+                equal(reader.do("unseal", "h", before, key), ["OLDER"])
+                equal(reader.ask("unseal", "h", line, "another")[0], "SEAL_INVALID")
+    return "both ways"
+
+
+@scenario("a renewal that another process has made is not needed")
+def needed(program):
+    with program.partner() as partner:
+        for one in (program, partner):
+            one.do("new_token", "h", TOKEN, 1)
+            one.do("set_api_path", "h", "https://company.example/api")
+        equal(program.do("poll", "h", 0) != [None], True, "a ticket")
+        equal(program.do("needed", "h"), ["1"])
+        partner.do("update_token", "h", "API:5:newer", in_seconds(1000))
+        equal(program.do("unseal", "h", *partner.do("seal", "h", None), None), ["ADOPTED"])
+        equal(program.do("needed", "h"), ["0"])
+        program.do("cancel", "h")
+        in_state(program, "VALID", 930, 941)
+        equal(program.do("poll", "h", 0), [None])
+    return "0"
 
 
 # --- requests to the stand-in, sent by the binding's HTTP adapter
@@ -435,8 +651,38 @@ def newer_token(program):
         replaced.set()
         status, answer = program.ask("finish", "h")
         equal((status, answer[0]), ("OK", "200"))
+        equal(program.do("events", "h"), ["retried RETRY 401"])
         counted(stand_in, verified=1, refused=1, renewal_requests=0)
     return "200"
+
+
+@scenario("a token of another process is used, and reported as adopted; own renewals and updates are not")
+def adopted(program):
+    with program.partner() as partner:
+        with StandIn() as stand_in:
+            token_client(program, stand_in.url)
+            equal(send(program, stand_in.url + TARGET)[0], 200)
+            partner.do("new_token", "h", TOKEN, 0)
+            partner.do("update_token", "h", issue(stand_in), 0)
+            equal(program.do("unseal", "h", *partner.do("seal", "h", None), None), ["ADOPTED"])
+            for expected in ["adopted"], []:
+                equal(send(program, stand_in.url + TARGET)[0], 200)
+                equal(program.do("events", "h"), expected)
+            program.do("update_token", "h", issue(stand_in), in_seconds(1000))
+            equal(send(program, stand_in.url + TARGET)[0], 200)
+            equal(program.do("events", "h"), [], "after an update of its own")
+            [current, _] = program.do("token", "h")
+            program.do("update_token", "h", current, in_seconds(-1))
+            for expected in ["renewal OK"], []:
+                equal(send(program, stand_in.url + TARGET)[0], 200)
+                equal(program.do("events", "h"), expected)
+    return "once"
+
+
+def issue(stand_in):
+    """Another token."""
+    with urllib.request.urlopen(stand_in.url + "/_issue", timeout=10) as answer:
+        return json.load(answer)["tc_token"]
 
 
 @scenario("401 to the current token: renewed, and sent again with its body")
@@ -445,7 +691,7 @@ def renewed_after_a_refusal(program):
         status, answer = send(program, stand_in.url + TARGET, "POST", "x" * 70_000)
         equal(status, 200, answer)
         equal(json.loads(answer)["data"]["received"], 70_000)
-        equal(program.do("events", "h"), ["renewal OK"])
+        equal(program.do("events", "h"), ["renewal OK", "retried RETRY 401"])
         counted(stand_in, verified=1, refused=1, renewal_requests=1)
     return "200"
 
@@ -501,6 +747,7 @@ def clock(program):
                 equal(send(program, stand_in.url + TARGET)[0], 200)
                 corrected = int(program.do("clock_offset", "h")[0])
                 equal(abs(corrected - offset) <= 3, True, f"{corrected} for {offset}")
+                equal(program.do("events", "h"), ["retried RETRY 401"])
                 equal(send(program, stand_in.url + TARGET)[0], 200)
                 counted(stand_in, verified=2, refused=1)
     return "200"
@@ -644,8 +891,189 @@ def rejecting_endpoint(program):
         events = program.do("events", "h")
         equal(events.count("renewal OK"), stats["renewal requests"], "renewals that the observer saw")
         equal(events.count("refused TOKEN_REJECTED 401"), rejected, "refusals that the observer saw")
-        equal(set(events), {"renewal OK", "refused TOKEN_REJECTED 401"})
+        equal(set(events), {"renewal OK", "retried RETRY 401", "refused TOKEN_REJECTED 401"})
     return f"{requests:,} sent, {rejected:,} rejected"
+
+
+# --- processes that share a token in a directory
+
+KEY = "9f86d081884c7d659a2feaa0c55ad015"
+
+
+def new_shared(program, url, directory, expires=None):
+    """The handle of a process, which always starts with the first token."""
+    program.do("new_token", "h", TOKEN, in_seconds(-10) if expires is None else expires)
+    program.do("set_api_path", "h", url + "/api")
+    program.do("client", "h", None, directory, KEY)
+
+
+@scenario("share_in: what it refuses")
+def refused_directories(program):
+    with tempfile.TemporaryDirectory() as directory:
+        unsafe = pathlib.Path(directory, "unsafe")
+        unsafe.mkdir()
+        unsafe.chmod(0o777)
+        program.do("new_token", "h", TOKEN, 0)
+        for expected, *arguments in [
+            ("STORE_IO", directory + "/missing", None),
+            ("STORE_IO", str(unsafe), None),
+            ("INVALID_ARGUMENT", directory, ""),
+            ("INVALID_ARGUMENT", directory, "k\0"),
+            ("OK", directory, KEY),
+            ("ALREADY_SET", directory, KEY),
+        ]:
+            equal(program.ask("share_in", "h", *arguments)[0], expected, arguments)
+        program.do("new_token", "h", TOKEN, 0)
+        equal(program.ask("share_in", "h", directory, "another")[0], "SEAL_INVALID")
+        program.do("set_api_path", "h", "https://company.example/api")
+        equal(program.ask("client", "h", None, directory, "another")[0], "SEAL_INVALID", "the option of the adapter")
+        program.do("new_hmac", "k", "1", "k")
+        equal(program.ask("share_in", "k", directory, None)[0], "WRONG_KIND")
+        contents = b"".join(file.read_bytes() for file in pathlib.Path(directory).iterdir() if file.is_file())
+        equal(TOKEN.encode() in contents or KEY.encode() in contents, False, "a secret in a file")
+    return "same"
+
+
+@scenario("two languages share a token: one renews, the other adopts, and a third process finds it")
+def shared_token(program):
+    with program.partner() as partner, program.again() as third, StandIn() as stand_in:
+        with tempfile.TemporaryDirectory() as directory:
+            new_shared(program, stand_in.url, directory)
+            new_shared(partner, stand_in.url, directory)
+            for one, expected in [(program, ["renewal OK"]), (partner, ["adopted"]), (program, [])]:
+                equal(send(one, stand_in.url + TARGET)[0], 200)
+                equal(one.do("events", "h"), expected)
+            new_shared(third, stand_in.url, directory)
+            equal(send(third, stand_in.url + TARGET)[0], 200)
+            third.do("events", "h")  # it may or may not report what it started with
+            counted(stand_in, renewal_requests=1, refused=0, verified=4)
+            partner.do("update_token", "h", issue(stand_in), 0)
+            for one, expected in [(partner, []), (program, ["adopted"]), (third, ["adopted"])]:
+                equal(send(one, stand_in.url + TARGET)[0], 200)
+                equal(one.do("events", "h"), expected)
+                equal(one.do("token", "h"), partner.do("token", "h"))
+            counted(stand_in, renewal_requests=1, refused=0, verified=7)
+    return "1 renewal"
+
+
+def with_a_ticket(program, holder, partner, url, directory):
+    """Three processes that share an expired token; the second one has the ticket, whose URL is returned."""
+    for one in (program, holder, partner):
+        new_shared(one, url, directory)
+    [ticket] = holder.do("poll", "h", 0)
+    for one in (program, partner):
+        equal(one.ask("poll", "h", 0)[0], "RENEWAL_TIMEOUT", "while another process renews")
+        in_state(one, "UNDER_WAY", 1, 120)
+    return ticket
+
+
+@scenario("the process that renews is killed before it has asked: the next one renews at once")
+def killed_holder(program):
+    with program.partner() as partner, program.again() as holder, StandIn() as stand_in:
+        with tempfile.TemporaryDirectory() as directory:
+            with_a_ticket(program, holder, partner, stand_in.url, directory)
+            holder.signal(signal.SIGKILL)
+            start = time.monotonic()
+            for one in (partner, program):
+                equal(send(one, stand_in.url + TARGET)[0], 200)
+            equal(time.monotonic() - start < 10, True, "nobody waits for the dead process")
+            equal(partner.do("events", "h"), ["renewal OK"])
+            equal(program.do("events", "h"), ["adopted"])
+            counted(stand_in, renewal_requests=1, refused=0, verified=2)
+    return "200"
+
+
+@scenario("the process that renews is stopped: others wait, nobody renews twice, and all use its token when it goes on")
+def stopped_holder(program):
+    with program.partner() as partner, program.again() as holder, StandIn() as stand_in:
+        with tempfile.TemporaryDirectory() as directory:
+            url = with_a_ticket(program, holder, partner, stand_in.url, directory)
+            holder.signal(signal.SIGSTOP)
+            for one in (program, partner):
+                one.do("start", "h", "GET", stand_in.url + TARGET)
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                renewed = answer.read()
+            time.sleep(2)
+            for one in (program, partner):
+                equal(one.ask("poll", "h", 100)[0], "RENEWAL_TIMEOUT")
+            counted(stand_in, renewal_requests=1, refused=0, verified=0)
+            holder.signal(signal.SIGCONT)
+            holder.do("complete", "h", 200, renewed)
+            for one in (program, partner):
+                status, answer = one.ask("finish", "h")
+                equal((status, answer[0]), ("OK", "200"))
+                equal(one.do("events", "h"), ["adopted"])
+                equal(one.do("token", "h"), holder.do("token", "h"))
+            counted(stand_in, renewal_requests=1, refused=0, verified=2)
+    return "200"
+
+
+class Fleet:
+    """Processes of two languages that send without a pause; each that is killed is replaced."""
+
+    LIFE, SECONDS, THREADS = 4, 12, 2
+
+    def __init__(self, program, stand_in, directory):
+        self.stand_in, self.directory = stand_in, directory
+        self.end = time.monotonic() + self.SECONDS
+        self.requests, self.failed, self.mistakes, self.killed = 0, [], [], set()
+        makers = [program.again, program.partner] * 2
+        self.running = [None] * len(makers)
+        self.threads = [threading.Thread(target=self.work, args=pair, daemon=True) for pair in enumerate(makers)]
+
+    def work(self, slot, make):
+        while (left := self.end - time.monotonic()) > 1:
+            with make() as one:
+                self.running[slot] = one
+                try:
+                    new_shared(one, self.stand_in.url, self.directory, in_seconds(self.LIFE))
+                    command = ("storm", "h", self.stand_in.url + TARGET, self.THREADS, int(left))
+                    requests, failed = map(int, one.do(*command))
+                    self.requests += requests
+                    self.failed.append(failed)
+                except (AssertionError, OSError) as error:
+                    if one not in self.killed:
+                        self.mistakes.append(str(error))
+                        return
+
+    def kill_one(self):
+        """After a renewal was saved: a process that dies between the platform's answer and that takes the token along."""
+        saved = self.saved()
+        while time.monotonic() < self.end - 3 and self.saved() == saved:
+            time.sleep(0.01)
+        renewed = time.monotonic()
+        time.sleep(random.uniform(0, 0.5))
+        one = random.choice(self.running)
+        if time.monotonic() < min(renewed + 0.7, self.end - 3):
+            self.killed.add(one)
+            one.signal(signal.SIGKILL)
+
+    def saved(self):
+        return sorted(file.read_text()[:20] for file in pathlib.Path(self.directory).glob("*.token"))
+
+    def run(self):
+        for thread in self.threads:
+            thread.start()
+        while time.monotonic() < self.end - 3:
+            self.kill_one()
+        for thread in self.threads:
+            thread.join(60)
+
+
+@scenario("4 processes of two languages share a token that lives 4 s, and are killed at random, for 12 s: none failed")
+def fleet(program):
+    options = ["--quiet", "--token-life", str(Fleet.LIFE)]
+    with StandIn(*options) as stand_in, tempfile.TemporaryDirectory() as directory:
+        processes = Fleet(program, stand_in, directory)
+        processes.run()
+        stats = stand_in.stats()
+    equal(processes.mistakes, [])
+    equal(processes.failed, [0] * 4, "failed requests of those that were not killed")
+    equal(len(processes.killed) > 1, True, f"only {len(processes.killed)} were killed")
+    equal((stats["lost"], stats["wrong"]), (0, 0), "tokens lost, tokens that were never issued")
+    equal(stats["renewal requests"], stats["issued"], "one renewal for each expiry")
+    equal(3 <= stats["issued"] <= 12, True, stats)
+    return f"{processes.requests:,} sent, {len(processes.killed)} killed"
 
 
 # --- the two commands
@@ -653,9 +1081,15 @@ def rejecting_endpoint(program):
 
 def run(results, label, *command):
     failed, cells = 0, {}
+    results = pathlib.Path(results)
+    results.mkdir(parents=True, exist_ok=True)
+    others = sorted(results.glob("*.json"), key=lambda file: file.stat().st_mtime)
+    other = json.loads(others[-1].read_text()) if others else {"runtime": "itself"}
     with Program(command) as program:
+        if others:
+            program.other = other["command"], other["environment"]
         runtime, version = program.do("hello")
-        print(f"{label}: {runtime}, tc_auth {version}")
+        print(f"{label}: {runtime}, tc_auth {version}; the other process: {other['runtime']}")
         for title, function in SCENARIOS:
             try:
                 cells[title] = str(function(program))
@@ -672,9 +1106,9 @@ def run(results, label, *command):
             print(f"  {cells[title]:>12}  {title}", flush=True)
             if program.process.poll() is not None:
                 raise SystemExit(f"{label}: the program ended")
-    results = pathlib.Path(results)
-    results.mkdir(parents=True, exist_ok=True)
-    (results / f"{label}.json").write_text(json.dumps({"runtime": runtime, "cells": cells}))
+    environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    column = {"runtime": runtime, "cells": cells, "command": command, "environment": environment}
+    (results / f"{label}.json").write_text(json.dumps(column))
     print(f"{len(cells) - failed} scenarios as expected, {failed} not")
     return failed == 0
 

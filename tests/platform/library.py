@@ -1,10 +1,11 @@
 """The shared library through ctypes: a minimal binding for Python."""
 
 import ctypes
-from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 
 NO_EXPIRY = 0
 NO_TIMESTAMP = -1
+UNSEALED = ["SAME", "ADOPTED", "OLDER"]
 STATUS = {0: "OK", 11: "TOKEN_EXPIRED", 12: "RENEWAL_REFUSED", 13: "RENEWAL_BAD_RESPONSE", 14: "RENEWAL_TIMEOUT"}
 ADVICE = ["ACCEPTED", "RETRY", "BAD_SIGNATURE", "CLOCK_SKEW", "TOKEN_REJECTED", "ACCESS_DENIED", "NOT_LICENSED", "UNKNOWN"]
 
@@ -27,13 +28,26 @@ PROTOTYPES = {
     "tc_auth_renewal_cancel": [c_void_p],
     "tc_auth_string_free": [c_void_p],
     "tc_auth_free": [c_void_p],
+    "tc_auth_family": [c_void_p, POINTER(c_void_p)],
+    "tc_auth_seal": [c_void_p, c_char_p, POINTER(c_void_p)],
+    "tc_auth_unseal": [c_void_p, c_char_p, c_size_t, c_char_p, POINTER(c_int32)],
+    "tc_auth_status_name": [c_int32],
     "tc_auth_status_message": [c_int32],
+    "tc_auth_advice_name": [c_int32],
+    "tc_auth_advice_message": [c_int32],
+    "tc_auth_version": [],
+    "tc_auth_version_number": [],
 }
 RESULTS = {
     "tc_auth_header_list_timestamp": c_int64,
     "tc_auth_header_list_value": c_char_p,
     "tc_auth_renewal_url": c_char_p,
+    "tc_auth_status_name": c_char_p,
     "tc_auth_status_message": c_char_p,
+    "tc_auth_advice_name": c_char_p,
+    "tc_auth_advice_message": c_char_p,
+    "tc_auth_version": c_char_p,
+    "tc_auth_version_number": c_uint32,
 }
 
 
@@ -88,6 +102,19 @@ class Auth:
 
     def current_token(self):
         return self._string(lambda out: self.library.tc_auth_token(self.handle, out, None))[1]
+
+    def family(self):
+        return self._string(lambda out: self.library.tc_auth_family(self.handle, out))[1]
+
+    def seal(self, key=None):
+        status, line = self._string(lambda out: self.library.tc_auth_seal(self.handle, key, out))
+        check(status)
+        return line
+
+    def unseal(self, line, key=None):
+        outcome = c_int32()
+        check(self.library.tc_auth_unseal(self.handle, line.encode(), len(line), key, byref(outcome)))
+        return UNSEALED[outcome.value]
 
     def clock_offset(self):
         offset = c_int64()

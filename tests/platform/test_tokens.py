@@ -235,6 +235,45 @@ class Session(unittest.TestCase):
             self.assertEqual(stand_in.stats()["renewal requests"], 1)
 
 
+class EventLoop(unittest.TestCase):
+    """examples-c/curl_multi.c: 50 requests at a time in one thread."""
+
+    def run_loop(self, seconds, left, *options):
+        """What it counted, and what the stand-in did. The token is due when half of `left` is over."""
+        with StandIn("--quiet", *options) as stand_in:
+            variables = {"TC_TOKEN": TOKEN, "TC_TOKEN_EXPIRES": str(int(time.time()) + left), "TC_API_PATH": stand_in.url + "/api"}
+            result = subprocess.run([PROGRAMS / "curl_multi", stand_in.url + TARGET, str(seconds)], env=variables,
+                                    capture_output=True, text=True, timeout=60)
+            stats = stand_in.stats()
+        print(f"\n{result.stdout.strip()} {stats}")
+        counted = [int(word) for word in result.stdout.split() if word.isdecimal()]
+        requests, failed, renewals, polls, wakeups = counted
+        self.assertEqual((result.returncode, failed, stats["wrong"], stats["lost"]), (0, 0, 0, 0), result.stderr)
+        self.assertEqual(requests, stats["verified"])
+        self.assertEqual(renewals, stats["renewal requests"], "each of them is sent once")
+        self.assertLessEqual(stats["refused"], 50 * renewals, "only what was in flight may meet a 401")
+        self.assertLessEqual(polls, 3 * renewals, "it does not wait by polling")
+        self.assertLessEqual(wakeups, 10 * renewals, "nor by asking libcurl again and again")
+        return requests, renewals, result.stderr
+
+    def test_renewals_among_many_requests(self):
+        requests, renewals, _ = self.run_loop(8, 2, "--token-life", "2")
+        self.assertIn(renewals, range(6, 10))
+        self.assertGreater(requests, 1000)
+
+    def test_slow_renewals_keep_nobody_busy(self):
+        _, renewals, _ = self.run_loop(8, 4, "--token-life", "4", "--faults", "slow:1,slow:1,slow:1,slow:1,slow:1,slow:1")
+        self.assertIn(renewals, range(2, 7))
+
+    def test_a_failed_renewal_is_sent_once_and_stops_nobody(self):
+        for fault, said in ("drop", "no response"), ("500", "Internal Server Error"), ("refuse", "***"):
+            with self.subTest(fault):
+                _, renewals, errors = self.run_loop(4, 6, "--faults", fault)
+                self.assertEqual(renewals, 1)
+                self.assertIn(said, errors)
+                self.assertEqual(len(errors.splitlines()), 1, errors)
+
+
 class Clock(unittest.TestCase):
     def test_a_clock_that_is_wrong_is_corrected(self):
         for offset in (1200, -1200, 80000):

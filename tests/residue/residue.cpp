@@ -68,6 +68,7 @@ static void headers_in_all_ways()
     step("headers:at", [] {
         wipe(auth->headers("post", SIGNED_TARGET, std::chrono::system_clock::from_time_t(SIGNED_TIME)).authorization);
     });
+    step("headers:block", [] { wipe(auth->header_block("GET", SIGNED_TARGET)); });
     step("headers:method", [] { auth->headers("G T", SIGNED_TARGET); }, TC_AUTH_STATUS_INVALID_METHOD);
     step("headers:origin", [] { auth->headers("GET", "https://other.example/"); }, TC_AUTH_STATUS_OTHER_ORIGIN);
     step("describe", [] { auth->describe(); });
