@@ -1,10 +1,11 @@
 package tcauth
 
-// #include <tc_auth.h>
+// #include "library.h"
 import "C"
 
 import (
 	"fmt"
+	"log/slog"
 	"math"
 	"runtime"
 	"time"
@@ -15,7 +16,8 @@ import (
 // Make it once and share it. Any number of goroutines may call its methods at the same time, including Close: running
 // calls finish, and later calls return [ErrClosed].
 type Auth struct {
-	handle *handle[*C.tc_auth]
+	handle  *handle[*C.tc_auth]
+	changes *changes
 }
 
 func newAuth(create func(out **C.tc_auth) C.tc_auth_status) (*Auth, error) {
@@ -23,8 +25,12 @@ func newAuth(create func(out **C.tc_auth) C.tc_auth_status) (*Auth, error) {
 	if err := check(create(&pointer)); err != nil {
 		return nil, err
 	}
-	auth := &Auth{}
-	auth.handle = own(auth, pointer, func(pointer *C.tc_auth) { C.tc_auth_free(pointer) })
+	changes := newChanges()
+	auth := &Auth{changes: changes}
+	auth.handle = own(auth, pointer, func(pointer *C.tc_auth) {
+		C.tc_auth_free(pointer)
+		changes.wake()
+	})
 	return auth, nil
 }
 
@@ -95,6 +101,16 @@ func (a *Auth) Format(state fmt.State, _ rune) {
 	fmt.Fprint(state, a.String())
 }
 
+// MarshalText returns String: encoding/json and the like write it.
+func (a *Auth) MarshalText() ([]byte, error) {
+	return []byte(a.String()), nil
+}
+
+// LogValue returns String, for log/slog.
+func (a *Auth) LogValue() slog.Value {
+	return slog.StringValue(a.String())
+}
+
 // SetAPIPath sets the URL of the platform's API, such as https://company.example/api. It can be set only once; set it
 // before you share the Auth. Afterwards a URL with another scheme, host or port is refused, a token can be renewed, and
 // [Auth.NewURL] can be used.
@@ -106,6 +122,16 @@ func (a *Auth) SetAPIPath(apiPath string) error {
 		return err
 	}
 	return a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_set_api_path(pointer, path.pointer()) })
+}
+
+// APIPath returns the API path without a / at its end; "" if there is none, or if the Auth is closed.
+func (a *Auth) APIPath() string {
+	var path string
+	_ = a.call(func(pointer *C.tc_auth) C.tc_auth_status {
+		path = C.GoString(C.tc_auth_api_path(pointer))
+		return C.TC_AUTH_STATUS_OK
+	})
+	return path
 }
 
 // SetClockOffset sets the difference that is added to this machine's clock to get the server's time. Fractions of a
