@@ -742,6 +742,43 @@ tc_auth_status tc_auth_unseal(tc_auth *auth,
                               const char *key,
                               int32_t *outcome);
 
+/**
+ * Shares the token with all processes of the family that use the same directory: they renew it once, and each of them
+ * gets the new one. Call it once per handle, before other threads use it. It reads the family's token file in the
+ * directory and uses its token if it is newer; if there is no file, it creates one.
+ *
+ * From then on:
+ * - tc_auth_renewal_poll() uses a newer token that another process has saved, and at most one process at a time has a
+ *   ticket; the others wait as threads do. As long as no file changes, it makes one system call more. If a process ends
+ *   with a ticket, another one gets it within a second; if it is stopped, or had forked, after 120 seconds.
+ * - tc_auth_renewal_complete() and tc_auth_update_token() save the token. They wait for the disk, and for up to 5 seconds
+ *   for other processes: not for the thread of an event loop. STORE_IO: the token counts, but is not saved. Treat this as
+ *   a success with a warning: later calls of tc_auth_renewal_poll() try again.
+ * - tc_auth_review() looks for a newer token before it judges "Unauthorized".
+ *
+ * A process that dies after the server has issued a token, and before the response is completed, takes the token with
+ * it. No store can prevent that; another token, set by tc_auth_update_token() in any process, reaches all.
+ *
+ * @param directory where it is; UTF-8 on Windows. It must exist, on a local file system, and belong to the same user or
+ *   to root. Other users must not be able to rename files in it: it is not writable for them, or it is sticky, as /tmp.
+ *   All processes must run on one machine, as one user. Do not rename, delete or restore files there while processes use
+ *   them; tools that clean up old files must leave it alone.
+ * @param key as in tc_auth_seal(): the same in all processes.
+ * Errors: WRONG_KIND; INVALID_ARGUMENT (the key); ALREADY_SET; SEAL_INVALID (the file can't be unsealed, for example
+ * because the key is wrong); SEAL_VERSION; STORE_IO. The handle then stays as it was, and you may call this again.
+ * STORE_IO: the directory is missing, is none, can't be written, has another owner, or others may rename its files; its
+ * file system is remote or unknown (such as NFS, SMB, Ceph, 9p and FUSE); a file of the family is a link or no regular
+ * file, has another owner, or others may use it (not checked on Windows); the disk is full; or another process works with
+ * the files for more than 5 seconds.
+ * Threads: a thread that has a ticket of one handle and waits for another handle of the family blocks itself, for at most
+ * 120 seconds.
+ * Fork: the child must create a handle of its own. Its calls on the parent's handles do not touch the files.
+ */
+TC_AUTH_MUST_USE
+tc_auth_status tc_auth_share_in(tc_auth *auth,
+                                const char *directory,
+                                const char *key);
+
 /** @} */
 
 /**
