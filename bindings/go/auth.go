@@ -1,14 +1,17 @@
 package tcauth
 
+// #include <string.h>
 // #include "library.h"
 import "C"
 
 import (
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"math"
 	"runtime"
 	"time"
+	"unsafe"
 )
 
 // An Auth is one identity: an access id with its secret key, or an API token.
@@ -25,13 +28,26 @@ func newAuth(create func(out **C.tc_auth) C.tc_auth_status) (*Auth, error) {
 	if err := check(create(&pointer)); err != nil {
 		return nil, err
 	}
-	changes := newChanges()
-	auth := &Auth{changes: changes}
-	auth.handle = own(auth, pointer, func(pointer *C.tc_auth) {
-		C.tc_auth_free(pointer)
-		changes.wake()
-	})
+	auth := &Auth{}
+	handle := own(auth, pointer, func(pointer *C.tc_auth) { C.tc_auth_free(pointer) })
+	auth.handle = handle
+	auth.changes = newChanges(func() uint64 { return fingerprint(handle) })
 	return auth, nil
+}
+
+// fingerprint returns the fingerprint of the current token; 0 if there is none. It makes no copy of the token.
+func fingerprint(handle *handle[*C.tc_auth]) uint64 {
+	pointer, err := handle.acquire()
+	if err != nil {
+		return 0
+	}
+	defer handle.release()
+	var token *C.char
+	if C.tc_auth_token(pointer, &token, nil) != C.TC_AUTH_STATUS_OK {
+		return 0
+	}
+	defer C.tc_auth_string_free(token)
+	return maphash.Bytes(fingerprints, unsafe.Slice((*byte)(unsafe.Pointer(token)), C.strlen(token)))
 }
 
 // NewHMAC makes an Auth that signs with HMAC-SHA256. The access id must be visible ASCII. The secret key must not
@@ -72,6 +88,7 @@ func NewToken(token string, expires time.Time) (*Auth, error) {
 // Auth an [io.Closer]. An Auth that is never closed is freed after a garbage collection.
 func (a *Auth) Close() error {
 	a.handle.close()
+	a.changes.wake()
 	return nil
 }
 

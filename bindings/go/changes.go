@@ -18,17 +18,20 @@ type changes struct {
 	next    atomic.Pointer[chan struct{}] // closed by the next change
 	lookout chan struct{}                 // full while a goroutine polls from time to time
 
-	lock    sync.Mutex
-	own     int    // calls that change the token and are running
-	count   uint64 // changes that have ended or were noticed
-	known   bool   // last belongs to the current token
-	last    uint64 // fingerprint of an Authorization value
-	sharing sync.Mutex
-	shared  atomic.Pointer[string] // the directory
+	lock  sync.Mutex
+	own   int    // calls that change the token and are running
+	count uint64 // changes that have ended or were noticed
+	last  uint64 // fingerprint of the current token, as far as this process knows
+
+	// current returns the fingerprint of the current token, or 0.
+	current func() uint64
+
+	sharing sync.Mutex             // held while a Transport shares the token
+	shared  atomic.Pointer[string] // the directory in which the token is shared
 }
 
-func newChanges() *changes {
-	c := &changes{lookout: make(chan struct{}, 1)}
+func newChanges(current func() uint64) *changes {
+	c := &changes{lookout: make(chan struct{}, 1), current: current, last: current()}
 	next := make(chan struct{})
 	c.next.Store(&next)
 	return c
@@ -41,25 +44,31 @@ func (c *changes) waitForChange() <-chan struct{} {
 
 // wake lets all that wait poll again.
 func (c *changes) wake() {
+	if c == nil { // the zero value of Auth
+		return
+	}
 	next := make(chan struct{})
 	close(*c.next.Swap(&next))
 }
 
 // run makes a call that gives the Auth a token of this process.
-func (c *changes) run(call func() Status) Status {
+func (c *changes) run(call func() error) error {
+	if c == nil { // the zero value of Auth
+		return call()
+	}
 	c.lock.Lock()
 	c.own++
 	c.lock.Unlock()
-	status := call()
+	err := call()
 	c.lock.Lock()
 	c.own--
 	c.count++
-	if status == OK || status == ErrStoreIO {
-		c.known = false
+	if err == nil || errors.Is(err, ErrStoreIO) {
+		c.last = c.current()
 	}
 	c.lock.Unlock()
 	c.wake()
-	return status
+	return err
 }
 
 func (c *changes) counted() uint64 {
@@ -68,22 +77,22 @@ func (c *changes) counted() uint64 {
 	return c.count
 }
 
-var fingerprints = maphash.MakeSeed()
-
 // adopted reports whether the token that was just used for the first time came from another process. before is counted()
 // from before the request was signed: if there was a change since, the token may be an older one.
-func (c *changes) adopted(authorization string, before uint64) bool {
-	fingerprint := maphash.String(fingerprints, authorization)
+func (c *changes) adopted(token string, before uint64) bool {
+	used := maphash.String(fingerprints, token)
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	if c.own > 0 || c.count != before || c.known && c.last == fingerprint {
+	if c.own > 0 || c.count != before || c.last == used {
 		return false
 	}
-	adopted := c.known
-	c.known, c.last = true, fingerprint
+	c.last = used
 	c.count++
-	return adopted
+	return true
 }
+
+// fingerprints is the key of the fingerprints of tokens, which are compared instead of the tokens.
+var fingerprints = maphash.MakeSeed()
 
 // A lookout polls after a random time between these two. Nothing in this process tells it that another process has ended
 // its renewal, or that a ticket has lapsed. The others wait in Go: waiting in C would block a thread for each of them, and

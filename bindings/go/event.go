@@ -23,8 +23,7 @@ const (
 	// EventRenewalFailed: Err is [ErrNoAnswer], or an error with a [Status], such as [ErrRenewalRefused].
 	EventRenewalFailed
 
-	// EventAdopted: Request is the first one with a token that came from another process. It is not reported if this
-	// process changed the token at the same time, or for the first request of an Auth.
+	// EventAdopted: Request is the first one with a token that came from another process.
 	EventAdopted
 
 	// EventRetried: Request is sent once more, because its first response was a refusal that another attempt can help.

@@ -21,6 +21,7 @@
 #pragma weak tc_auth_renewal_needed
 #pragma weak tc_auth_renewal_window
 #pragma weak tc_auth_seal
+#pragma weak tc_auth_share_in
 #pragma weak tc_auth_status_name
 #pragma weak tc_auth_token_state
 #pragma weak tc_auth_unseal

@@ -114,7 +114,7 @@ func TestALibraryThatIsTooOldIsRefused(t *testing.T) {
 		output, err := run([]string{"LD_LIBRARY_PATH=" + directory}, program)
 		for _, part := range []string{"panic: tcauth: the library " + file + " is too old", "version " + version, want} {
 			if err == nil || !strings.Contains(output, part) {
-				t.Errorf("%q is not in %s %v", part, output, err)
+				t.Errorf("%q is not in %.300s %v", part, output, err)
 			}
 		}
 	}

@@ -22,10 +22,10 @@ func (a *Auth) UpdateToken(token string, expires time.Time) error {
 		return err
 	}
 	defer value.wipe()
-	return a.call(func(pointer *C.tc_auth) C.tc_auth_status {
-		return C.tc_auth_status(a.changes.run(func() Status {
-			return Status(C.tc_auth_update_token(pointer, value.pointer(), expiry(expires)))
-		}))
+	return a.changes.run(func() error {
+		return a.call(func(pointer *C.tc_auth) C.tc_auth_status {
+			return C.tc_auth_update_token(pointer, value.pointer(), expiry(expires))
+		})
 	})
 }
 
@@ -211,11 +211,11 @@ func (r *Renewal) Complete(httpStatus int, body []byte) (message string, err err
 		return "", err
 	}
 	var text *C.char
-	status := r.changes.run(func() Status {
-		return Status(C.tc_auth_renewal_complete(ticket, httpStatusOf(httpStatus), bytesOf(body), C.size_t(len(body)), &text))
+	err = r.changes.run(func() error {
+		return check(C.tc_auth_renewal_complete(ticket, httpStatusOf(httpStatus), bytesOf(body), C.size_t(len(body)), &text))
 	})
 	message = takeString(text)
-	return message, explain(check(C.tc_auth_status(status)), message)
+	return message, explain(err, message)
 }
 
 // Cancel ends the renewal without a response. It does nothing after an earlier Complete or Cancel.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"math"
+	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -159,4 +162,159 @@ func TestSeal(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// Two Auths in one directory are as two processes.
+func TestShareIn(t *testing.T) {
+	directory, key := t.TempDir(), []byte("0123456789abcdef0123456789abcdef")
+	one, two := newToken(t, time.Now().Add(-time.Minute)), newToken(t, time.Now().Add(-time.Minute))
+	for _, auth := range []*Auth{one, two} {
+		if err := auth.ShareIn(directory, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	renewal, err := one.Poll(context.Background())
+	if err != nil || renewal == nil {
+		t.Fatal(renewal, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	if other, err := two.Poll(ctx); other != nil || !errors.Is(err, ErrRenewalTimeout) {
+		t.Error("two renew at the same time", err)
+	}
+	const count = 20
+	ended := make(chan error, count)
+	for range count {
+		go func() {
+			renewal, err := two.Poll(context.Background())
+			if renewal != nil {
+				err = errors.New("a second renewal")
+			}
+			ended <- err
+		}()
+	}
+	time.Sleep(50 * time.Millisecond)
+	if _, err := renewal.Complete(200, []byte(goodAnswer)); err != nil {
+		t.Fatal(err)
+	}
+	for range count {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	if token, _, err := two.Token(); token != "the-next-token" || err != nil {
+		t.Error("not adopted", err)
+	}
+
+	if err := one.ShareIn(directory, key); !errors.Is(err, ErrAlreadySet) {
+		t.Error(err)
+	}
+	if err := newHMAC(t).ShareIn(directory, key); !errors.Is(err, ErrWrongKind) {
+		t.Error(err)
+	}
+	for _, test := range []struct {
+		directory string
+		key       []byte
+		want      Status
+	}{
+		{directory + "/none", key, ErrStoreIO},
+		{directory, []byte("another key"), ErrSealInvalid},
+		{directory, nil, ErrSealInvalid},
+		{directory, []byte{}, ErrInvalidArgument},
+		{directory, []byte("a\x00"), ErrInvalidArgument},
+		{directory + "\x00", key, ErrInvalidArgument},
+	} {
+		if err := newToken(t, time.Time{}).ShareIn(test.directory, test.key); !errors.Is(err, test.want) {
+			t.Error(test.want, err)
+		}
+	}
+}
+
+// The option of the transport, with the events of two processes.
+func TestTransportThatShares(t *testing.T) {
+	share := func() *Sharing { return &Sharing{Directory: t.TempDir()} }
+	directory := share().Directory
+	shared := func(answer func(string) (int, string)) (*Transport, *recorder) {
+		transport, events := scripted(t, newToken(t, time.Time{}), answer, goodAnswer)
+		transport.Share = &Sharing{Directory: directory}
+		return transport, events
+	}
+	answer := func(authorization string) (int, string) {
+		if authorization == "TC-Token the-next-token" {
+			return 200, "{}"
+		}
+		return 401, unauthorized
+	}
+	one, onesEvents := shared(answer)
+	two, twosEvents := shared(answer)
+	if err := two.Prepare(); err != nil {
+		t.Fatal(err)
+	}
+	retried := "type=RETRIED advice=RETRY http_status=401 method=GET path=/api/a%20b"
+	adopted := "type=ADOPTED method=GET path=/api/a%20b"
+	mustReport(t, one, onesEvents, "type=RENEWED http_status=200", retried)
+	mustReport(t, two, twosEvents, adopted)
+	// One that starts later finds the newer token; a second transport of an Auth shares it only once.
+	three, threesEvents := shared(answer)
+	if err := errors.Join(three.Prepare(), three.Prepare(), (&Transport{Auth: three.Auth, Share: three.Share}).Prepare()); err != nil {
+		t.Error(err)
+	}
+	mustReport(t, three, threesEvents, adopted)
+	mustReport(t, three, threesEvents)
+	if err := (&Transport{Auth: three.Auth, Share: share()}).Prepare(); !errors.Is(err, ErrAlreadySet) {
+		t.Error("another directory", err)
+	}
+
+	// A token that can't be saved counts.
+	if err := two.Auth.UpdateToken("expired", time.Now().Add(-time.Minute)); err != nil {
+		t.Error(err)
+	}
+	answers := two.RenewalBase
+	two.RenewalBase = roundTripper(func(request *http.Request) (*http.Response, error) {
+		if err := os.RemoveAll(directory); err != nil {
+			t.Error(err)
+		}
+		return answers.RoundTrip(request)
+	})
+	mustReport(t, two, twosEvents, "type=RENEWED http_status=200 status=STORE_IO")
+	if err := two.Auth.UpdateToken("the-next-token", time.Unix(4000000001, 0)); !errors.Is(err, ErrStoreIO) {
+		t.Error(err)
+	}
+	mustReport(t, two, twosEvents)
+}
+
+func TestTransportThatCannotShare(t *testing.T) {
+	transport, events := scripted(t, newToken(t, time.Now().Add(-time.Minute)), accept, goodAnswer)
+	directory := filepath.Join(t.TempDir(), "later")
+	transport.Share = &Sharing{Directory: directory}
+	if err := transport.Prepare(); !errors.Is(err, ErrStoreIO) {
+		t.Error(err)
+	}
+	if _, err := get(t, transport, "https://company.example/api/x"); !errors.Is(err, ErrStoreIO) || len(events.take()) > 0 {
+		t.Error(err)
+	}
+	if err := os.Mkdir(directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustReport(t, transport, events, "type=RENEWED http_status=200")
+	closed := newToken(t, time.Time{})
+	closed.Close()
+	for want, transport := range map[error]*Transport{
+		ErrNullArgument:   {},
+		ErrAPIPathMissing: {Auth: tokenOf(t, time.Time{})},
+		ErrClosed:         {Auth: closed, Share: transport.Share},
+		ErrWrongKind:      {Auth: pair(t), Share: transport.Share},
+	} {
+		if err := transport.Prepare(); !errors.Is(err, want) {
+			t.Error(want, err)
+		}
+	}
+}
+
+func pair(t *testing.T) *Auth {
+	auth := newHMAC(t)
+	if err := auth.SetAPIPath("https://company.example/api"); err != nil {
+		t.Fatal(err)
+	}
+	return auth
 }

@@ -46,6 +46,10 @@ type Transport struct {
 	// Auth is the identity. It may be shared with other transports.
 	Auth *Auth
 
+	// Share, if it is set, shares the token of Auth with other processes. This happens in [Transport.Prepare] or with the
+	// first request, which fails if it can't be done. Several transports of one Auth may have the same.
+	Share *Sharing
+
 	// Base sends the requests; nil means [http.DefaultTransport].
 	Base http.RoundTripper
 
@@ -90,6 +94,24 @@ type destination struct {
 
 // ErrNoAnswer is the error of [EventRenewalFailed] if there was no response to a renewal, or only a part of one.
 var ErrNoAnswer = errors.New("tcauth: there was no answer to the renewal of the token")
+
+// Prepare does what the first request would do otherwise: it checks that there are an Auth and an API path, and begins to
+// share the token. Call it when the program starts, to notice a mistake there at once.
+//
+// Errors: [ErrNullArgument] (no Auth), [ErrAPIPathMissing], those of [Auth.ShareIn], [ErrClosed].
+func (t *Transport) Prepare() error {
+	if err := t.checkAuth(); err != nil {
+		return err
+	}
+	// Without an API path the library would make headers for any server.
+	if _, err := t.Auth.NewURL("/"); err != nil {
+		return err
+	}
+	if t.Share != nil {
+		return t.Share.apply(t.Auth)
+	}
+	return nil
+}
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -252,6 +274,11 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	if request.Context().Err() != nil { // a request that can't be sent must not cause a renewal
 		return nil, context.Cause(request.Context())
 	}
+	if t.Share != nil {
+		if err := t.Share.apply(t.Auth); err != nil {
+			return nil, err
+		}
+	}
 	if err := t.renew(request.Context()); err != nil {
 		return nil, err
 	}
@@ -263,7 +290,8 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	adopted := headers.Timestamp == NoTimestamp && t.Auth.changes.adopted(headers.Authorization, before)
+	token, isToken := strings.CutPrefix(headers.Authorization, "TC-Token ")
+	adopted := isToken && t.Auth.changes.adopted(token, before)
 	if signed.Header == nil {
 		signed.Header = make(http.Header)
 	}
@@ -276,11 +304,18 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	return &attempt{signed, headers, adopted}, nil
 }
 
+func (t *Transport) checkAuth() error {
+	if t.Auth == nil {
+		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
+	}
+	return nil
+}
+
 // checkDestination checks that the library makes headers for the server of the URL, of the Host field and of the Host
 // headers: the last two decide what is sent as Host.
 func (t *Transport) checkDestination(request *http.Request) error {
-	if t.Auth == nil {
-		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
+	if err := t.checkAuth(); err != nil {
+		return err
 	}
 	if err := t.checkHost(request.URL.Scheme, request.URL.Host); err != nil {
 		return err

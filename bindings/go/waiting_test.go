@@ -127,7 +127,7 @@ func TestWhatWakesWaiters(t *testing.T) {
 func TestAWaiterLooksOut(t *testing.T) {
 	auth := newToken(t, time.Now().Add(-time.Minute))
 	renewal, ended := waitingFor(t, auth, 200)
-	renewal.changes = newChanges() // Complete wakes nobody
+	renewal.changes = newChanges(func() uint64 { return 0 }) // Complete wakes nobody
 	start := time.Now()
 	if _, err := renewal.Complete(200, []byte(goodAnswer)); err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func TestTheLookoutIsHandedOn(t *testing.T) {
 	if err := <-gaveUp; !errors.Is(err, ErrRenewalTimeout) || !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	renewal.changes = newChanges()
+	renewal.changes = newChanges(func() uint64 { return 0 })
 	if _, err := renewal.Complete(200, []byte(goodAnswer)); err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func (e *entry) happened(format string, values ...any) {
 	e.events = append(e.events, fmt.Sprintf(format, values...))
 }
 
-func (e *entry) connect(certificate field) error {
+func (e *entry) connect(certificate field, share *tcauth.Sharing) error {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost = 32
 	if certificate != nil {
@@ -64,8 +64,11 @@ func (e *entry) connect(certificate field) error {
 		base.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem)
 	}
 	// Longer than a renewal may take. net/http would send a request whose HTTP/2 stream is refused for more than a minute.
-	e.client = &http.Client{Timeout: 45 * time.Second, Transport: &tcauth.Transport{Auth: e.auth, Base: base,
-		OnEvent: e.report}}
+	transport := &tcauth.Transport{Auth: e.auth, Base: base, Share: share, OnEvent: e.report}
+	e.client = &http.Client{Timeout: 45 * time.Second, Transport: transport}
+	if share != nil {
+		return transport.Prepare()
+	}
 	return nil
 }
 
@@ -418,6 +421,7 @@ var commands = map[string]func(a *arguments) ([]field, error){
 		outcome, err := a.auth().Unseal(a.text(), a.key())
 		return texts(outcome.String()), err
 	},
+	"share_in": func(a *arguments) ([]field, error) { return nil, a.auth().ShareIn(a.text(), a.key()) },
 	"review": func(a *arguments) ([]field, error) {
 		auth, sent := a.auth(), tcauth.Headers{Authorization: a.text(), Timestamp: tcauth.NoTimestamp}
 		if timestamp := a.next(); timestamp != nil {
@@ -448,7 +452,13 @@ var commands = map[string]func(a *arguments) ([]field, error){
 		}
 		return built(url, err)
 	},
-	"client": func(a *arguments) ([]field, error) { return nil, a.entry().connect(a.next()) },
+	"client": func(a *arguments) ([]field, error) {
+		entry, certificate := a.entry(), a.next()
+		if len(a.fields) == 0 || a.fields[0] == nil {
+			return nil, entry.connect(certificate, nil)
+		}
+		return nil, entry.connect(certificate, &tcauth.Sharing{Directory: a.text(), Key: a.key()})
+	},
 	"send": func(a *arguments) ([]field, error) {
 		entry, method, url := a.entry(), a.text(), a.text()
 		if body := a.next(); body != nil {
