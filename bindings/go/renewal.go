@@ -110,8 +110,8 @@ func (a *Auth) TokenState() (state State, left time.Duration, err error) {
 }
 
 // Poll must be called before each request is signed. It returns nil and no error if you can sign now, and a Renewal if
-// you must renew the token first. While another goroutine renews it, Poll waits until that ends or ctx is done;
-// otherwise it does not wait.
+// you must renew the token first. While another goroutine renews it, or a process that shares it, Poll waits until that
+// ends or ctx is done; otherwise it does not wait.
 //
 // Errors: [ErrRenewalTimeout] together with the cause of ctx. Do not send the old token then; poll again.
 func (a *Auth) Poll(ctx context.Context) (*Renewal, error) {

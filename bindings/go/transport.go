@@ -73,7 +73,8 @@ type Transport struct {
 	// returned, the panic is ignored.
 	OnEvent func(Event)
 
-	// OnRenewal is called when a renewal ends: with nil, an error with the status, or [ErrNoAnswer].
+	// OnRenewal is called when a renewal ends: with nil, an error with the status, or [ErrNoAnswer]. After [ErrStoreIO] the
+	// new token counts.
 	//
 	// Deprecated: OnEvent is told more.
 	OnRenewal func(err error)
