@@ -1,13 +1,17 @@
 package tcauth
 
-// #include <tc_auth.h>
+// #include <string.h>
+// #include "library.h"
 import "C"
 
 import (
 	"fmt"
+	"hash/maphash"
+	"log/slog"
 	"math"
 	"runtime"
 	"time"
+	"unsafe"
 )
 
 // An Auth is one identity: an access id with its secret key, or an API token.
@@ -15,7 +19,8 @@ import (
 // Make it once and share it. Any number of goroutines may call its methods at the same time, including Close: running
 // calls finish, and later calls return [ErrClosed].
 type Auth struct {
-	handle *handle[*C.tc_auth]
+	handle  *handle[*C.tc_auth]
+	changes *changes
 }
 
 func newAuth(create func(out **C.tc_auth) C.tc_auth_status) (*Auth, error) {
@@ -24,8 +29,25 @@ func newAuth(create func(out **C.tc_auth) C.tc_auth_status) (*Auth, error) {
 		return nil, err
 	}
 	auth := &Auth{}
-	auth.handle = own(auth, pointer, func(pointer *C.tc_auth) { C.tc_auth_free(pointer) })
+	handle := own(auth, pointer, func(pointer *C.tc_auth) { C.tc_auth_free(pointer) })
+	auth.handle = handle
+	auth.changes = newChanges(func() uint64 { return fingerprint(handle) })
 	return auth, nil
+}
+
+// fingerprint returns the fingerprint of the current token; 0 if there is none. It makes no copy of the token.
+func fingerprint(handle *handle[*C.tc_auth]) uint64 {
+	pointer, err := handle.acquire()
+	if err != nil {
+		return 0
+	}
+	defer handle.release()
+	var token *C.char
+	if C.tc_auth_token(pointer, &token, nil) != C.TC_AUTH_STATUS_OK {
+		return 0
+	}
+	defer C.tc_auth_string_free(token)
+	return maphash.Bytes(fingerprints, unsafe.Slice((*byte)(unsafe.Pointer(token)), C.strlen(token)))
 }
 
 // NewHMAC makes an Auth that signs with HMAC-SHA256. The access id must be visible ASCII. The secret key must not
@@ -66,6 +88,7 @@ func NewToken(token string, expires time.Time) (*Auth, error) {
 // Auth an [io.Closer]. An Auth that is never closed is freed after a garbage collection.
 func (a *Auth) Close() error {
 	a.handle.close()
+	a.changes.wake()
 	return nil
 }
 
@@ -95,6 +118,16 @@ func (a *Auth) Format(state fmt.State, _ rune) {
 	fmt.Fprint(state, a.String())
 }
 
+// MarshalText returns String: encoding/json and the like write it.
+func (a *Auth) MarshalText() ([]byte, error) {
+	return []byte(a.String()), nil
+}
+
+// LogValue returns String, for log/slog.
+func (a *Auth) LogValue() slog.Value {
+	return slog.StringValue(a.String())
+}
+
 // SetAPIPath sets the URL of the platform's API, such as https://company.example/api. It can be set only once; set it
 // before you share the Auth. Afterwards a URL with another scheme, host or port is refused, a token can be renewed, and
 // [Auth.NewURL] can be used.
@@ -106,6 +139,16 @@ func (a *Auth) SetAPIPath(apiPath string) error {
 		return err
 	}
 	return a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_set_api_path(pointer, path.pointer()) })
+}
+
+// APIPath returns the API path without a / at its end; "" if there is none, or if the Auth is closed.
+func (a *Auth) APIPath() string {
+	var path string
+	_ = a.call(func(pointer *C.tc_auth) C.tc_auth_status {
+		path = C.GoString(C.tc_auth_api_path(pointer))
+		return C.TC_AUTH_STATUS_OK
+	})
+	return path
 }
 
 // SetClockOffset sets the difference that is added to this machine's clock to get the server's time. Fractions of a

@@ -12,6 +12,8 @@
 // For any other HTTP client, [Auth.Headers] returns the headers to add, [Auth.Poll] says when to renew the token, and
 // [Auth.Review] says what a refusal means.
 //
+// [Auth.ShareIn], or [Transport].Share, lets processes share one token.
+//
 // Make an [Auth] once and share it: any number of goroutines may call its methods at the same time. Errors are of type
 // [Status]; compare them with [errors.Is]. No error contains a secret key or a token.
 //

@@ -1,13 +1,13 @@
 package tcauth
 
 // #cgo pkg-config: tc_auth
-// #include <tc_auth.h>
+// #include "library.h"
 import "C"
 
 import (
+	"bytes"
 	"errors"
 	"runtime"
-	"strings"
 	"sync"
 	"unsafe"
 )
@@ -75,12 +75,13 @@ type cString []byte
 
 // newCString returns refusal for a string with a NUL. Callers pass the status that the library returns for other
 // invalid characters in this argument.
-func newCString(text string, refusal Status) (cString, error) {
-	if strings.IndexByte(text, 0) >= 0 {
-		return nil, refusal
-	}
+func newCString[T string | []byte](text T, refusal Status) (cString, error) {
 	terminated := make(cString, len(text)+1)
 	copy(terminated, text)
+	if bytes.IndexByte(terminated, 0) < len(text) {
+		terminated.wipe()
+		return nil, refusal
+	}
 	return terminated, nil
 }
 

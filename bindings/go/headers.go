@@ -2,11 +2,15 @@ package tcauth
 
 // #cgo noescape tc_auth_headers_into
 // #cgo nocallback tc_auth_headers_into
-// #include <tc_auth.h>
+// #cgo noescape tc_auth_header_block
+// #cgo nocallback tc_auth_header_block
+// #include "library.h"
 import "C"
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -46,6 +50,16 @@ func (h Headers) String() string {
 // Format prints String for every verb, so that %+v and %#v show no fields.
 func (h Headers) Format(state fmt.State, _ rune) {
 	fmt.Fprint(state, h.String())
+}
+
+// MarshalText returns String: encoding/json and the like write it.
+func (h Headers) MarshalText() ([]byte, error) {
+	return []byte(h.String()), nil
+}
+
+// LogValue returns String, for log/slog.
+func (h Headers) LogValue() slog.Value {
+	return slog.StringValue(h.String())
 }
 
 // Headers makes the headers for a request that is sent now.
@@ -89,6 +103,42 @@ func (a *Auth) headers(method, uri string, at C.int64_t) (Headers, error) {
 			buffer = make([]byte, length+1)
 		default:
 			return Headers{}, check(status)
+		}
+	}
+}
+
+// HeaderBlock makes the header lines for a request that is sent now, as they go over the wire: each line ends with CR LF,
+// and there is no empty line. It is for clients that write requests themselves. The arguments are those of [Auth.Headers].
+//
+// Errors: those of Headers.
+func (a *Auth) HeaderBlock(method, uri string) (string, error) {
+	verb, err := newCString(method, ErrInvalidMethod)
+	if err != nil {
+		return "", err
+	}
+	target, err := newCString(uri, ErrInvalidURIByte)
+	if err != nil {
+		return "", err
+	}
+	pointer, err := a.handle.acquire()
+	if err != nil {
+		return "", err
+	}
+	defer runtime.KeepAlive(a)
+	defer a.handle.release()
+
+	var stack [256]byte
+	buffer := stack[:]
+	defer func() { clear(buffer) }()
+	for {
+		status := C.tc_auth_header_block(pointer, verb.pointer(), target.pointer(), bytesOf(buffer), C.size_t(len(buffer)))
+		switch status {
+		case C.TC_AUTH_STATUS_OK:
+			return string(buffer[:bytes.IndexByte(buffer, 0)]), nil
+		case C.TC_AUTH_STATUS_BUFFER_TOO_SMALL: // nothing was written
+			buffer = make([]byte, 2*len(buffer))
+		default:
+			return "", check(status)
 		}
 	}
 }

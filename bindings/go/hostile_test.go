@@ -323,7 +323,8 @@ func TestALongRefusalDoesNotKeepTheConnectionOfTheRenewal(t *testing.T) {
 	}
 	one := http.DefaultTransport.(*http.Transport).Clone()
 	one.MaxConnsPerHost = 1
-	response, err := get(t, &Transport{Auth: auth, Base: roundTripper(one.RoundTrip)}, server.url+"/api/x")
+	base := roundTripper(one.RoundTrip)
+	response, err := get(t, &Transport{Auth: auth, Base: base, RenewalBase: base}, server.url+"/api/x")
 	if err != nil || response.StatusCode != 200 {
 		t.Fatal(response, err)
 	}
@@ -335,14 +336,11 @@ func TestAPanicStaysWithTheRequest(t *testing.T) {
 		return true
 	})
 	base := roundTripper(func(request *http.Request) (*http.Response, error) {
-		if isRenewal(request) {
-			panic(request.URL.String())
-		}
-		return http.DefaultTransport.RoundTrip(request)
+		panic(request.URL.String())
 	})
 	transport := newDue(t, server.url+"/api")
 	renewals := make(chan error, 1)
-	transport.Base, transport.OnRenewal = base, func(err error) { renewals <- err }
+	transport.RenewalBase, transport.OnRenewal = base, func(err error) { renewals <- err }
 	if _, err := get(t, transport, server.url+"/api/x"); err != nil {
 		t.Error(err)
 	}
@@ -595,10 +593,9 @@ func TestAnAnswerCountsAlthoughItsEndPanics(t *testing.T) {
 	if err := auth.SetAPIPath("https://company.example/api"); err != nil {
 		t.Fatal(err)
 	}
-	transport := &Transport{Auth: auth, Base: roundTripper(func(request *http.Request) (*http.Response, error) {
-		if !isRenewal(request) {
-			return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
-		}
+	transport := &Transport{Auth: auth, Base: roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+	}), RenewalBase: roundTripper(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Body: panicking{strings.NewReader(goodAnswer)}}, nil
 	})}
 	if _, err := get(t, transport, "https://company.example/api/x"); err != nil {
@@ -630,11 +627,11 @@ func TestAPanicOfTheApplicationLeavesNoBodyOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		sent, answer := &closeCounter{Reader: strings.NewReader("")}, &closeCounter{Reader: strings.NewReader(unauthorized)}
+		base := roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 403, Body: answer}, nil
+		})
 		transport := &Transport{
-			Auth: auth,
-			Base: roundTripper(func(*http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: 403, Body: answer}, nil
-			}),
+			Auth: auth, Base: base, RenewalBase: base,
 			OnRenewal: func(error) { panic("of the application") },
 			OnRefusal: func(*http.Request, Advice, int) { panic("of the application") },
 		}
@@ -676,7 +673,8 @@ func TestARefusalWithABrokenBodyGivesUpItsConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	response, err := get(t, &Transport{Auth: auth, Base: roundTripper(one.RoundTrip)}, server.url+"/api/x")
+	base := roundTripper(one.RoundTrip)
+	response, err := get(t, &Transport{Auth: auth, Base: base, RenewalBase: base}, server.url+"/api/x")
 	if err != nil || response.StatusCode != 200 || time.Since(start) > 10*time.Second {
 		t.Error(response, err, time.Since(start))
 	}
@@ -690,7 +688,7 @@ func TestABaseThatHangsKeepsNobody(t *testing.T) {
 		renewalPatience = 60 * time.Second
 	}()
 	transport := newDue(t, "https://company.example/api")
-	transport.Base = roundTripper(func(*http.Request) (*http.Response, error) {
+	transport.RenewalBase = roundTripper(func(*http.Request) (*http.Response, error) {
 		<-release
 		return nil, io.EOF
 	})
@@ -735,7 +733,7 @@ func TestNothingOfARenewalIsLogged(t *testing.T) {
 		return false
 	})
 	transport := newDue(t, server.url+"/api")
-	transport.Base = roundTripper(transport.Base.RoundTrip)
+	transport.RenewalBase = roundTripper(transport.Base.RoundTrip)
 	if _, err := get(t, transport, server.url+"/api/x"); err != nil {
 		t.Error(err)
 	}

@@ -1,7 +1,12 @@
 package tcauth
 
-// #include <tc_auth.h>
+// #include "library.h"
 import "C"
+
+import (
+	"log/slog"
+	"strconv"
+)
 
 // An Advice says what to do about a response. A later C library may have more values.
 type Advice int32
@@ -18,14 +23,27 @@ const (
 	Unknown       Advice = C.TC_AUTH_ADVICE_UNKNOWN        // refused for no known reason
 )
 
-var adviceNames = map[Advice]string{
-	Accepted: "ACCEPTED", Retry: "RETRY", BadSignature: "BAD_SIGNATURE", ClockSkew: "CLOCK_SKEW",
-	TokenRejected: "TOKEN_REJECTED", AccessDenied: "ACCESS_DENIED", NotLicensed: "NOT_LICENSED", Unknown: "UNKNOWN",
+// Message returns the C library's sentence that says what the advice means and what to do.
+func (a Advice) Message() string {
+	return C.GoString(C.tc_auth_advice_message(C.int32_t(a)))
 }
 
-// String returns the name of the constant in C, without its prefix.
+// Name returns the C library's name, such as RETRY; UNKNOWN also if the library does not know the number.
+func (a Advice) Name() string {
+	return C.GoString(C.tc_auth_advice_name(C.int32_t(a)))
+}
+
+// String returns the Name, for metrics and logs, or the number if the library does not know it.
 func (a Advice) String() string {
-	return name(adviceNames, a)
+	if name := a.Name(); name != "UNKNOWN" || a == Unknown {
+		return name
+	}
+	return strconv.Itoa(int(a))
+}
+
+// LogValue returns String, so that a log in JSON contains no number.
+func (a Advice) LogValue() slog.Value {
+	return slog.StringValue(a.String())
 }
 
 // ReviewLimit is the number of bytes of a body that Review reads.

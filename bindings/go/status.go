@@ -1,6 +1,6 @@
 package tcauth
 
-// #include <tc_auth.h>
+// #include "library.h"
 import "C"
 
 import "strconv"
@@ -46,21 +46,6 @@ const (
 	ErrPanic                  Status = C.TC_AUTH_STATUS_PANIC
 )
 
-var statusNames = map[Status]string{
-	OK: "OK", ErrNullArgument: "NULL_ARGUMENT", ErrInvalidMethod: "INVALID_METHOD",
-	ErrInvalidURIForm: "INVALID_URI_FORM", ErrInvalidURIByte: "INVALID_URI_BYTE",
-	ErrInvalidAccessID: "INVALID_ACCESS_ID", ErrInvalidSecretKey: "INVALID_SECRET_KEY",
-	ErrInvalidToken: "INVALID_TOKEN", ErrInvalidTime: "INVALID_TIME", ErrBufferTooSmall: "BUFFER_TOO_SMALL",
-	ErrWrongKind: "WRONG_KIND", ErrTokenExpired: "TOKEN_EXPIRED", ErrRenewalRefused: "RENEWAL_REFUSED",
-	ErrRenewalBadResponse: "RENEWAL_BAD_RESPONSE", ErrRenewalTimeout: "RENEWAL_TIMEOUT",
-	ErrAlreadySet: "ALREADY_SET", ErrNoCredentials: "NO_CREDENTIALS", ErrConfigSyntax: "CONFIG_SYNTAX",
-	ErrConfigIO: "CONFIG_IO", ErrConfigDecrypt: "CONFIG_DECRYPT", ErrAPIPathMissing: "API_PATH_MISSING",
-	ErrSignatureMismatch: "SIGNATURE_MISMATCH", ErrTimestampOutOfRange: "TIMESTAMP_OUT_OF_RANGE",
-	ErrMalformedAuthorization: "MALFORMED_AUTHORIZATION", ErrInvalidArgument: "INVALID_ARGUMENT",
-	ErrOtherOrigin: "OTHER_ORIGIN", ErrSealInvalid: "SEAL_INVALID", ErrSealVersion: "SEAL_VERSION",
-	ErrStoreIO: "STORE_IO", ErrPanic: "PANIC",
-}
-
 // Error returns a sentence that says what is wrong and what to do.
 func (s Status) Error() string {
 	return "tcauth: " + s.Message()
@@ -71,11 +56,20 @@ func (s Status) Message() string {
 	return C.GoString(C.tc_auth_status_message(C.int32_t(s)))
 }
 
-// String returns the name of the constant in C without its prefix, such as TOKEN_EXPIRED, for metrics and logs.
-func (s Status) String() string {
-	return name(statusNames, s)
+// Name returns the C library's name, such as TOKEN_EXPIRED; UNKNOWN if the library does not know the number.
+func (s Status) Name() string {
+	return C.GoString(C.tc_auth_status_name(C.int32_t(s)))
 }
 
+// String returns the Name, for metrics and logs, or the number if the library does not know it.
+func (s Status) String() string {
+	if name := s.Name(); name != "UNKNOWN" {
+		return name
+	}
+	return strconv.Itoa(int(s))
+}
+
+// name is for the enumerations whose names the C library does not have.
 func name[N ~int32](names map[N]string, number N) string {
 	if name, known := names[number]; known {
 		return name
@@ -113,9 +107,4 @@ func explain(err error, explanation string) error {
 		return &ExplainedError{status, explanation}
 	}
 	return err
-}
-
-// Version returns the version of the loaded C library.
-func Version() string {
-	return C.GoString(C.tc_auth_version())
 }

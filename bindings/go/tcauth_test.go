@@ -112,7 +112,7 @@ func TestSecretsDoNotShow(t *testing.T) {
 			}
 		}
 	}
-	show(auth, *auth, newHMAC(t), &Transport{Auth: auth}, renewal, headers, &headers)
+	show(auth, *auth, newHMAC(t), &Transport{Auth: auth, Share: &Sharing{"/", []byte(secret)}}, renewal, headers, &headers)
 	_, refusal := renewal.Complete(200, []byte(`{"success": false, "message": "no more `+token+`"}`))
 	show(renewal, refusal)
 	if got := fmt.Sprint(auth); !strings.HasPrefix(got, "token; expires ") {
@@ -134,7 +134,14 @@ func TestClosed(t *testing.T) {
 		_, poll := auth.Poll(context.Background())
 		_, review := auth.Review(Headers{}, 401, "", nil)
 		_, url := auth.NewURL("/")
+		_, window := auth.RenewalWindow()
+		_, _, state := auth.TokenState()
+		_, block := auth.HeaderBlock("GET", "/")
+		_, family := auth.Family()
+		_, seal := auth.Seal(nil)
+		_, unseal := auth.Unseal("TC1.", nil)
 		for _, err := range []error{
+			window, state, block, family, seal, unseal, auth.ShareIn("/", nil),
 			headers, offset, current, poll, review, url, auth.SetAPIPath("https://h"), auth.UpdateToken("a", time.Time{}),
 			auth.SetClockOffset(0), auth.SetRenewalWindow(0), auth.Verify("GET", "/", "", "", time.Time{}, 0),
 		} {
@@ -142,7 +149,7 @@ func TestClosed(t *testing.T) {
 				t.Error(name, err)
 			}
 		}
-		if auth.Kind() != KindNone || auth.String() != "closed" {
+		if auth.APIPath() != "" || auth.Kind() != KindNone || auth.String() != "closed" {
 			t.Error(name, auth.Kind(), auth)
 		}
 	}

@@ -46,23 +46,42 @@ type Transport struct {
 	// Auth is the identity. It may be shared with other transports.
 	Auth *Auth
 
+	// Share, if it is set, shares the token of Auth with other processes. This happens in [Transport.Prepare] or with the
+	// first request, which fails if it can't be done. Several transports of one Auth may have the same.
+	Share *Sharing
+
 	// Base sends the requests; nil means [http.DefaultTransport].
+	Base http.RoundTripper
+
+	// RenewalBase sends the renewals. Their URL contains the token.
+	//
+	// nil means Base, if that is an [http.Transport]. Any other Base may trace or log URLs, so it does not see a renewal:
+	// [http.DefaultTransport] is used, or a new transport if that is none either. Set RenewalBase if your platform needs
+	// a proxy or a certificate authority that the default does not know.
 	//
 	// If it is an [http.Transport], a renewal is sent through a copy of it, over HTTP/1.1 on a new connection. If it
 	// has a DialTLS or DialTLSContext, that function and the server choose the protocol. Protocols that were added with
 	// RegisterProtocol are not copied.
 	//
-	// Any other Base sends the renewal itself. It must not log the renewal's URL, which contains the token, and must
-	// not repeat the request.
-	Base http.RoundTripper
+	// Any other RenewalBase sends the renewal itself. It must not log its URL, and must not repeat the request.
+	RenewalBase http.RoundTripper
 
-	// OnRenewal, if it is set, is called when a renewal ends: with nil, an error with the status, or [ErrNoAnswer]. It
-	// runs in a goroutine of the renewal, and the request that renews waits for it, so it should return soon. If it
-	// panics, RoundTrip panics; if RoundTrip has already returned, the panic is ignored.
+	// OnEvent, if it is set, is called when a renewal ends, when a token of another process is used for the first time,
+	// when a request is sent once more, and when a refusal is returned. It should return soon: the request waits for it.
+	//
+	// For a renewal it runs in a goroutine of the renewal; if it panics then, RoundTrip panics, or if that has already
+	// returned, the panic is ignored.
+	OnEvent func(Event)
+
+	// OnRenewal is called when a renewal ends: with nil, an error with the status, or [ErrNoAnswer]. After [ErrStoreIO] the
+	// new token counts.
+	//
+	// Deprecated: OnEvent is told more.
 	OnRenewal func(err error)
 
-	// OnRefusal, if it is set, is called before a refusal is returned to the caller. advice is the reason. It is Retry
-	// if another attempt could help, but was not possible or was already made. It is never Accepted.
+	// OnRefusal is called before a refusal is returned to the caller.
+	//
+	// Deprecated: OnEvent is told more.
 	OnRefusal func(request *http.Request, advice Advice, httpStatus int)
 
 	allowed atomic.Pointer[destination] // the last one that passed checkHost
@@ -74,12 +93,30 @@ type destination struct {
 	origin string
 }
 
-// ErrNoAnswer is passed to [Transport].OnRenewal if there was no response to a renewal, or only a part of one.
+// ErrNoAnswer is the error of [EventRenewalFailed] if there was no response to a renewal, or only a part of one.
 var ErrNoAnswer = errors.New("tcauth: there was no answer to the renewal of the token")
+
+// Prepare does what the first request would do otherwise: it checks that there are an Auth and an API path, and begins to
+// share the token. Call it when the program starts, to notice a mistake there at once.
+//
+// Errors: [ErrNullArgument] (no Auth), [ErrAPIPathMissing], those of [Auth.ShareIn], [ErrClosed].
+func (t *Transport) Prepare() error {
+	if err := t.checkAuth(); err != nil {
+		return err
+	}
+	// Without an API path the library would make headers for any server.
+	if _, err := t.Auth.NewURL("/"); err != nil {
+		return err
+	}
+	if t.Share != nil {
+		return t.Share.apply(t.Auth)
+	}
+	return nil
+}
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	first, err := t.authorizeOrClose(request)
+	first, err := t.authorizeOrClose(request, request, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +126,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	returned := false
 	defer func() {
-		if !returned && response != nil { // after an error, or a panic in OnRenewal, OnRefusal or Base
+		if !returned && response != nil { // after an error, or a panic in OnEvent or Base
 			response.Body.Close()
 		}
 	}()
@@ -104,18 +141,36 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			}
 		}
 	}
-	if t.OnRefusal != nil && advice != Accepted {
-		t.OnRefusal(request, advice, response.StatusCode)
+	if advice != Accepted {
+		t.happened(Event{Type: EventRefused, Request: request, HTTPStatus: response.StatusCode, Advice: advice})
 	}
 	response.Request = request // the caller's own, without the token
 	returned = true
 	return response, nil
 }
 
+// happened reports an event.
+func (t *Transport) happened(event Event) {
+	if t.OnEvent != nil {
+		t.OnEvent(event)
+	}
+	switch event.Type {
+	case EventRenewed, EventRenewalFailed:
+		if t.OnRenewal != nil {
+			t.OnRenewal(event.Err)
+		}
+	case EventRefused:
+		if t.OnRefusal != nil {
+			t.OnRefusal(event.Request, event.Advice, event.HTTPStatus)
+		}
+	}
+}
+
 // attempt is a signed request and the headers that were added to it.
 type attempt struct {
 	request *http.Request
 	headers Headers
+	adopted bool // it is the first one with a token of another process
 }
 
 // send sends the request and reviews the response.
@@ -174,21 +229,32 @@ func (t *Transport) again(request *http.Request, response *http.Response) (*atte
 	// read of it can still be returned after Close.
 	ended := response.Body.(*heldBody).hasEnded()
 	response.Body.Close()
-	second, err := t.authorizeOrClose(repeated)
+	second, err := t.authorizeOrClose(repeated, request, response)
 	if ended {
 		err = nil
 	}
 	return second, err
 }
 
-// authorizeOrClose calls authorize. If that fails, it closes the body, as a RoundTripper must.
-func (t *Transport) authorizeOrClose(request *http.Request) (signed *attempt, err error) {
+// authorizeOrClose calls authorize, and reports what is known before the request is sent. original is the caller's request,
+// refusal the response to a first attempt. If it fails, it closes the body, as a RoundTripper must.
+func (t *Transport) authorizeOrClose(request, original *http.Request, refusal *http.Response) (signed *attempt, err error) {
 	defer func() {
-		if signed == nil && request.Body != nil { // also after a panic in OnRenewal
+		if signed == nil && request.Body != nil { // also after a panic in OnEvent
 			request.Body.Close()
 		}
 	}()
-	return t.authorize(request)
+	made, err := t.authorize(request)
+	if err != nil {
+		return nil, err
+	}
+	if made.adopted {
+		t.happened(Event{Type: EventAdopted, Request: original})
+	}
+	if refusal != nil {
+		t.happened(Event{Type: EventRetried, Request: original, HTTPStatus: refusal.StatusCode, Advice: Retry})
+	}
+	return made, nil
 }
 
 // authorize renews the token if it is due, and adds the headers to a copy of the request.
@@ -209,16 +275,24 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	if request.Context().Err() != nil { // a request that can't be sent must not cause a renewal
 		return nil, context.Cause(request.Context())
 	}
+	if t.Share != nil {
+		if err := t.Share.apply(t.Auth); err != nil {
+			return nil, err
+		}
+	}
 	if err := t.renew(request.Context()); err != nil {
 		return nil, err
 	}
 	signed := request.Clone(request.Context())
 	signed.Method = strings.ToUpper(method(request)) // the upper case is signed
 	signed.Trailer = request.Trailer                 // the caller sets the values while the body is read
+	before := t.Auth.changes.counted()
 	headers, err := t.Auth.Headers(signed.Method, request.URL.Scheme+"://"+request.URL.Host+target)
 	if err != nil {
 		return nil, err
 	}
+	token, isToken := strings.CutPrefix(headers.Authorization, "TC-Token ")
+	adopted := isToken && t.Auth.changes.adopted(token, before)
 	if signed.Header == nil {
 		signed.Header = make(http.Header)
 	}
@@ -228,14 +302,21 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 		}
 	}
 	headers.Set(signed.Header)
-	return &attempt{signed, headers}, nil
+	return &attempt{signed, headers, adopted}, nil
+}
+
+func (t *Transport) checkAuth() error {
+	if t.Auth == nil {
+		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
+	}
+	return nil
 }
 
 // checkDestination checks that the library makes headers for the server of the URL, of the Host field and of the Host
 // headers: the last two decide what is sent as Host.
 func (t *Transport) checkDestination(request *http.Request) error {
-	if t.Auth == nil {
-		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
+	if err := t.checkAuth(); err != nil {
+		return err
 	}
 	if err := t.checkHost(request.URL.Scheme, request.URL.Host); err != nil {
 		return err
@@ -300,11 +381,11 @@ func (t *Transport) base() http.RoundTripper {
 
 // renew waits until another request's renewal ends, or renews if this request is the one that must.
 func (t *Transport) renew(ctx context.Context) error {
-	renewal, err := t.Auth.poll()
+	renewal, changed, err := t.Auth.poll()
 	if errors.Is(err, ErrRenewalTimeout) { // rare: most requests need no timer
 		patience, cancel := context.WithTimeout(ctx, renewalPatience)
 		defer cancel()
-		renewal, err = t.Auth.Poll(patience)
+		renewal, err = t.Auth.wait(patience, changed)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -316,12 +397,9 @@ func (t *Transport) renew(ctx context.Context) error {
 	}
 	done := make(chan any, 1)
 	go func() {
-		// A panic in this goroutine would end the program. A panic of OnRenewal is passed to the request.
+		// A panic in this goroutine would end the program. A panic of OnEvent is passed to the request.
 		defer func() { done <- recover() }()
-		err := t.exchange(renewal)
-		if t.OnRenewal != nil {
-			t.OnRenewal(err)
-		}
+		t.happened(t.exchange(renewal))
 	}()
 	// The renewal continues if this request is cancelled, because others wait for the new token.
 	timer := time.NewTimer(renewalPatience)
@@ -340,19 +418,24 @@ func (t *Transport) renew(ctx context.Context) error {
 }
 
 // exchange sends the renewal once and completes the ticket.
-func (t *Transport) exchange(renewal *Renewal) error {
+func (t *Transport) exchange(renewal *Renewal) Event {
 	defer renewal.Cancel() // does nothing after Complete
 	httpStatus, body, whole := t.fetch(renewal.URL())
 	defer func() { clear(body) }()
 	if httpStatus == 0 {
-		return ErrNoAnswer
+		return Event{Type: EventRenewalFailed, Err: ErrNoAnswer}
 	}
 	// Complete it even if the transfer failed: what came may contain the new token, and the old one is then invalid.
-	_, err := renewal.Complete(httpStatus, body)
-	if !whole && errors.Is(err, ErrRenewalBadResponse) {
-		return ErrNoAnswer
+	message, err := renewal.Complete(httpStatus, body)
+	event := Event{Type: EventRenewed, HTTPStatus: httpStatus, Err: err, Message: message}
+	switch {
+	case err == nil || errors.Is(err, ErrStoreIO):
+	case !whole && errors.Is(err, ErrRenewalBadResponse):
+		event.Type, event.Err = EventRenewalFailed, ErrNoAnswer
+	default:
+		event.Type = EventRenewalFailed
 	}
-	return err
+	return event
 }
 
 // fetch sends the renewal. httpStatus is 0 if there is no response; whole is false if the body is incomplete. Errors
@@ -395,13 +478,21 @@ func (t *Transport) fetch(url string) (httpStatus int, body []byte, whole bool) 
 	return
 }
 
-// renewalBase returns a transport that sends the renewal over HTTP/1.1 on a new connection, if Base is an
-// http.Transport. On a kept connection that is dead the renewal would fail, and the next attempt would come only after a
-// pause. Over HTTP/2 a request may be sent twice.
+// renewalBase returns what sends the renewal. If it is an http.Transport, it uses HTTP/1.1 on a new connection. On a kept
+// connection that is dead the renewal would fail, and the next attempt would come only after a pause. Over HTTP/2 a request
+// may be sent twice.
 func (t *Transport) renewalBase() http.RoundTripper {
-	base, ok := t.base().(*http.Transport)
-	if !ok {
-		return t.base()
+	base, plain := t.RenewalBase.(*http.Transport)
+	if t.RenewalBase != nil && !plain {
+		return t.RenewalBase
+	}
+	for _, other := range []http.RoundTripper{t.base(), http.DefaultTransport} {
+		if !plain {
+			base, plain = other.(*http.Transport)
+		}
+	}
+	if !plain {
+		base = &http.Transport{Proxy: http.ProxyFromEnvironment}
 	}
 	fresh := base.Clone()
 	fresh.DisableKeepAlives = true

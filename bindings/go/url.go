@@ -1,6 +1,6 @@
 package tcauth
 
-// #include <tc_auth.h>
+// #include "library.h"
 import "C"
 
 import "runtime"

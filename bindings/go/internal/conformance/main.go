@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -51,7 +52,7 @@ func (e *entry) happened(format string, values ...any) {
 	e.events = append(e.events, fmt.Sprintf(format, values...))
 }
 
-func (e *entry) connect(certificate field) error {
+func (e *entry) connect(certificate field, share *tcauth.Sharing) error {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.MaxIdleConnsPerHost = 32
 	if certificate != nil {
@@ -63,25 +64,34 @@ func (e *entry) connect(certificate field) error {
 		base.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem)
 	}
 	// Longer than a renewal may take. net/http would send a request whose HTTP/2 stream is refused for more than a minute.
-	e.client = &http.Client{Timeout: 45 * time.Second, Transport: &tcauth.Transport{Auth: e.auth, Base: base,
-		OnRenewal: func(err error) {
-			var explained *tcauth.ExplainedError
-			var status tcauth.Status
-			switch {
-			case err == nil:
-				e.happened("renewal OK")
-			case errors.Is(err, tcauth.ErrNoAnswer):
-				e.happened("renewal CANCELLED")
-			case errors.As(err, &explained):
-				e.happened("renewal %s %s", explained.Status.String(), explained.Explanation)
-			case errors.As(err, &status):
-				e.happened("renewal %s", status.String())
-			}
-		},
-		OnRefusal: func(_ *http.Request, advice tcauth.Advice, httpStatus int) {
-			e.happened("refused %s %d", advice, httpStatus)
-		}}}
+	transport := &tcauth.Transport{Auth: e.auth, Base: base, Share: share, OnEvent: e.report}
+	e.client = &http.Client{Timeout: 45 * time.Second, Transport: transport}
+	if share != nil {
+		return transport.Prepare()
+	}
 	return nil
+}
+
+// report is the line of an event.
+func (e *entry) report(event tcauth.Event) {
+	var status tcauth.Status
+	switch event.Type {
+	case tcauth.EventRenewed, tcauth.EventRenewalFailed:
+		switch {
+		case event.Err == nil:
+			e.happened("renewal OK")
+		case errors.Is(event.Err, tcauth.ErrNoAnswer):
+			e.happened("renewal CANCELLED")
+		case errors.As(event.Err, &status):
+			e.happened("%s", strings.TrimSpace("renewal "+status.String()+" "+event.Message))
+		}
+	case tcauth.EventAdopted:
+		e.happened("adopted")
+	case tcauth.EventRetried:
+		e.happened("retried %s %d", event.Advice, event.HTTPStatus)
+	case tcauth.EventRefused:
+		e.happened("refused %s %d", event.Advice, event.HTTPStatus)
+	}
 }
 
 func (e *entry) send(method, url string, body io.Reader) ([]field, error) {
@@ -166,23 +176,47 @@ func present(field field) string {
 	return *field
 }
 
-func listed[N ~int32](numbers []N, name func(N) string) []field {
+// known are the numbers that have a name in the binding.
+func known[N ~int32](name func(N) string) []field {
 	var fields []field
-	for _, number := range numbers {
-		fields = append(fields, texts(fmt.Sprintf("%s=%d", name(number), int32(number)))...)
+	for number := range N(1000) {
+		if name(number) != strconv.Itoa(int(number)) {
+			fields = append(fields, texts(fmt.Sprintf("%s=%d", name(number), int32(number)))...)
+		}
 	}
 	return fields
 }
 
-// known are the numbers that have a name.
-func known[N ~int32](name func(N) string) []N {
-	var numbers []N
-	for number := range N(1000) {
-		if name(number) != strconv.Itoa(int(number)) {
-			numbers = append(numbers, number)
-		}
+// statuses and advices are the binding's own, under the names that they should have: names come from the library.
+var statuses = map[string]tcauth.Status{
+	"OK": tcauth.OK, "NULL_ARGUMENT": tcauth.ErrNullArgument, "INVALID_METHOD": tcauth.ErrInvalidMethod,
+	"INVALID_URI_FORM": tcauth.ErrInvalidURIForm, "INVALID_URI_BYTE": tcauth.ErrInvalidURIByte,
+	"INVALID_ACCESS_ID": tcauth.ErrInvalidAccessID, "INVALID_SECRET_KEY": tcauth.ErrInvalidSecretKey,
+	"INVALID_TOKEN": tcauth.ErrInvalidToken, "INVALID_TIME": tcauth.ErrInvalidTime,
+	"BUFFER_TOO_SMALL": tcauth.ErrBufferTooSmall, "WRONG_KIND": tcauth.ErrWrongKind,
+	"TOKEN_EXPIRED": tcauth.ErrTokenExpired, "RENEWAL_REFUSED": tcauth.ErrRenewalRefused,
+	"RENEWAL_BAD_RESPONSE": tcauth.ErrRenewalBadResponse, "RENEWAL_TIMEOUT": tcauth.ErrRenewalTimeout,
+	"ALREADY_SET": tcauth.ErrAlreadySet, "NO_CREDENTIALS": tcauth.ErrNoCredentials,
+	"CONFIG_SYNTAX": tcauth.ErrConfigSyntax, "CONFIG_IO": tcauth.ErrConfigIO,
+	"CONFIG_DECRYPT": tcauth.ErrConfigDecrypt, "API_PATH_MISSING": tcauth.ErrAPIPathMissing,
+	"SIGNATURE_MISMATCH": tcauth.ErrSignatureMismatch, "TIMESTAMP_OUT_OF_RANGE": tcauth.ErrTimestampOutOfRange,
+	"MALFORMED_AUTHORIZATION": tcauth.ErrMalformedAuthorization, "INVALID_ARGUMENT": tcauth.ErrInvalidArgument,
+	"OTHER_ORIGIN": tcauth.ErrOtherOrigin, "SEAL_INVALID": tcauth.ErrSealInvalid,
+	"SEAL_VERSION": tcauth.ErrSealVersion, "STORE_IO": tcauth.ErrStoreIO, "PANIC": tcauth.ErrPanic,
+}
+
+var advices = map[string]tcauth.Advice{
+	"ACCEPTED": tcauth.Accepted, "RETRY": tcauth.Retry, "BAD_SIGNATURE": tcauth.BadSignature,
+	"CLOCK_SKEW": tcauth.ClockSkew, "TOKEN_REJECTED": tcauth.TokenRejected, "ACCESS_DENIED": tcauth.AccessDenied,
+	"NOT_LICENSED": tcauth.NotLicensed, "UNKNOWN": tcauth.Unknown,
+}
+
+func listed[N ~int32](numbers map[string]N) []field {
+	var fields []field
+	for name, number := range numbers {
+		fields = append(fields, texts(fmt.Sprintf("%s=%d", name, int32(number)))...)
 	}
-	return numbers
+	return fields
 }
 
 // arguments of a command, read one after the other.
@@ -197,6 +231,14 @@ func (a *arguments) next() field {
 }
 
 func (a *arguments) text() string { return *a.next() }
+
+// key is nil if it is absent.
+func (a *arguments) key() []byte {
+	if key := a.next(); key != nil {
+		return []byte(*key)
+	}
+	return nil
+}
 
 func (a *arguments) number() int64 {
 	number, err := strconv.ParseInt(a.text(), 10, 64)
@@ -241,12 +283,22 @@ var commands = map[string]func(a *arguments) ([]field, error){
 	"hello": func(*arguments) ([]field, error) {
 		return texts("Go "+strings.TrimPrefix(runtime.Version(), "go"), tcauth.Version()), nil
 	},
-	"statuses": func(*arguments) ([]field, error) {
-		return listed(known(tcauth.Status.String), tcauth.Status.String), nil
+	"version_number": func(*arguments) ([]field, error) {
+		return texts(fmt.Sprint(tcauth.VersionNumber())), nil
 	},
-	"kinds": func(*arguments) ([]field, error) { return listed(known(tcauth.Kind.String), tcauth.Kind.String), nil },
-	"advices": func(*arguments) ([]field, error) {
-		return listed(known(tcauth.Advice.String), tcauth.Advice.String), nil
+	"statuses":  func(*arguments) ([]field, error) { return listed(statuses), nil },
+	"advices":   func(*arguments) ([]field, error) { return listed(advices), nil },
+	"kinds":     func(*arguments) ([]field, error) { return known(tcauth.Kind.String), nil },
+	"states":    func(*arguments) ([]field, error) { return known(tcauth.State.String), nil },
+	"unsealeds": func(*arguments) ([]field, error) { return known(tcauth.Unsealed.String), nil },
+	"status_name": func(a *arguments) ([]field, error) {
+		return texts(tcauth.Status(a.number()).Name()), nil
+	},
+	"advice_name": func(a *arguments) ([]field, error) {
+		return texts(tcauth.Advice(a.number()).Name()), nil
+	},
+	"advice_message": func(a *arguments) ([]field, error) {
+		return texts(tcauth.Advice(a.number()).Message()), nil
 	},
 	"status_message": func(a *arguments) ([]field, error) {
 		return texts(tcauth.Status(a.number()).Message()), nil
@@ -301,12 +353,29 @@ var commands = map[string]func(a *arguments) ([]field, error){
 		headers.Set(header)
 		return []field{absent(header.Get("Authorization")), absent(header.Get("Timestamp"))}, err
 	},
+	"header_block": func(a *arguments) ([]field, error) {
+		return text(a.auth().HeaderBlock(a.text(), a.text()))
+	},
 	"string_to_sign": func(a *arguments) ([]field, error) {
 		return text(tcauth.StringToSign(a.text(), a.text(), a.moment()))
 	},
 	"set_api_path": func(a *arguments) ([]field, error) { return nil, a.auth().SetAPIPath(a.text()) },
+	"api_path": func(a *arguments) ([]field, error) {
+		return []field{absent(a.auth().APIPath())}, nil
+	},
 	"set_renewal_window": func(a *arguments) ([]field, error) {
 		return nil, a.auth().SetRenewalWindow(a.duration())
+	},
+	"renewal_window": func(a *arguments) ([]field, error) {
+		window, err := a.auth().RenewalWindow()
+		return texts(fmt.Sprint(int64(window / time.Second))), err
+	},
+	"token_state": func(a *arguments) ([]field, error) {
+		state, left, err := a.auth().TokenState()
+		if left == math.MaxInt64 {
+			panic(errSkip)
+		}
+		return texts(state.String(), fmt.Sprint(int64(left/time.Second))), err
 	},
 	"set_clock_offset": func(a *arguments) ([]field, error) { return nil, a.auth().SetClockOffset(a.duration()) },
 	"clock_offset": func(a *arguments) ([]field, error) {
@@ -340,6 +409,19 @@ var commands = map[string]func(a *arguments) ([]field, error){
 		a.entry().ticket.Cancel()
 		return nil, nil
 	},
+	"needed": func(a *arguments) ([]field, error) {
+		if a.entry().ticket.Needed() {
+			return texts("1"), nil
+		}
+		return texts("0"), nil
+	},
+	"family": func(a *arguments) ([]field, error) { return text(a.auth().Family()) },
+	"seal":   func(a *arguments) ([]field, error) { return text(a.auth().Seal(a.key())) },
+	"unseal": func(a *arguments) ([]field, error) {
+		outcome, err := a.auth().Unseal(a.text(), a.key())
+		return texts(outcome.String()), err
+	},
+	"share_in": func(a *arguments) ([]field, error) { return nil, a.auth().ShareIn(a.text(), a.key()) },
 	"review": func(a *arguments) ([]field, error) {
 		auth, sent := a.auth(), tcauth.Headers{Authorization: a.text(), Timestamp: tcauth.NoTimestamp}
 		if timestamp := a.next(); timestamp != nil {
@@ -370,7 +452,13 @@ var commands = map[string]func(a *arguments) ([]field, error){
 		}
 		return built(url, err)
 	},
-	"client": func(a *arguments) ([]field, error) { return nil, a.entry().connect(a.next()) },
+	"client": func(a *arguments) ([]field, error) {
+		entry, certificate := a.entry(), a.next()
+		if len(a.fields) == 0 || a.fields[0] == nil {
+			return nil, entry.connect(certificate, nil)
+		}
+		return nil, entry.connect(certificate, &tcauth.Sharing{Directory: a.text(), Key: a.key()})
+	},
 	"send": func(a *arguments) ([]field, error) {
 		entry, method, url := a.entry(), a.text(), a.text()
 		if body := a.next(); body != nil {

@@ -91,6 +91,9 @@ func headers(auth *tcauth.Auth) {
 		must(err)
 		must(auth.Verify("GET", "/api/v3/indicators", made.Authorization, fmt.Sprint(made.Timestamp), time.Time{}, time.Minute))
 		wipe(made.Authorization)
+		block, err := auth.HeaderBlock("GET", "/api/v3/indicators")
+		must(err)
+		wipe(block)
 	}
 	_, err := auth.Headers("GET", "x")
 	if err == nil || auth.String() == "" {
@@ -135,6 +138,34 @@ func main() {
 		auth.Close()
 	}
 	look("token")
+
+	// A handle adopts what another one of the family has sealed.
+	key := join(secret(key48))
+	auth, err = tcauth.NewToken(secret(token60), time.Time{})
+	must(err)
+	other, err := tcauth.NewToken(secret(token60), time.Time{})
+	must(err)
+	must(other.UpdateToken(secret(token300), time.Time{}))
+	sealed, err := other.Seal(key)
+	must(err)
+	outcome, err := auth.Unseal(sealed, key)
+	must(err)
+	if _, err = auth.Unseal(sealed, join("\x00", secret(key48))); err == nil || outcome != tcauth.UnsealedAdopted {
+		panic("not adopted")
+	}
+	auth.Close()
+	other.Close()
+	look("seal")
+
+	directory, err := os.MkdirTemp("", "")
+	must(err)
+	defer os.RemoveAll(directory)
+	auth, err = tcauth.NewToken(secret(token60), time.Time{})
+	must(err)
+	must(auth.ShareIn(directory, key))
+	must(auth.UpdateToken(secret(token300), time.Time{}))
+	auth.Close()
+	look("share")
 
 	auth, err = tcauth.FromJSON(join(`{"tc_token":"`, secret(token60), `"}`))
 	must(err)
