@@ -130,6 +130,9 @@ final class Bridge {
         public native int tc_auth_describe(long auth, long out);
 
         @Override
+        public native int tc_auth_header_block(long auth, long method, long uri, long block, long capacity);
+
+        @Override
         public native int tc_auth_string_to_sign(long method, long uri, long unixTime, long out);
 
         @Override
@@ -146,7 +149,13 @@ final class Bridge {
         public native int tc_auth_set_api_path(long auth, long apiPath);
 
         @Override
+        public native long tc_auth_api_path(long auth);
+
+        @Override
         public native int tc_auth_set_renewal_window(long auth, long seconds);
+
+        @Override
+        public native int tc_auth_renewal_window(long auth, long seconds);
 
         @Override
         public native int tc_auth_set_clock_offset(long auth, long seconds);
@@ -155,10 +164,16 @@ final class Bridge {
         public native int tc_auth_clock_offset(long auth, long out);
 
         @Override
+        public native int tc_auth_token_state(long auth, long state, long seconds);
+
+        @Override
         public native int tc_auth_renewal_poll(long auth, long maxWaitMillis, long out);
 
         @Override
         public native long tc_auth_renewal_url(long renewal);
+
+        @Override
+        public native int tc_auth_renewal_needed(long renewal, long needed);
 
         @Override
         public native int tc_auth_renewal_complete(long renewal, int httpStatus, long body, long bodyLength,
@@ -170,6 +185,15 @@ final class Bridge {
         @Override
         public native int tc_auth_review(long auth, long authorization, long authorizationLength, long timestamp,
                 int httpStatus, long date, long body, long bodyLength, long advice);
+
+        @Override
+        public native int tc_auth_family(long auth, long out);
+
+        @Override
+        public native int tc_auth_seal(long auth, long key, long out);
+
+        @Override
+        public native int tc_auth_unseal(long auth, long sealed, long sealedLength, long key, long outcome);
 
         @Override
         public native int tc_auth_url_new(long base, long out);
@@ -196,6 +220,18 @@ final class Bridge {
         public native long tc_auth_version();
 
         @Override
+        public native int tc_auth_version_number();
+
+        @Override
+        public native long tc_auth_status_name(int status);
+
+        @Override
         public native long tc_auth_status_message(int status);
+
+        @Override
+        public native long tc_auth_advice_name(int advice);
+
+        @Override
+        public native long tc_auth_advice_message(int advice);
     }
 }

@@ -33,6 +33,21 @@ public final class Renewal implements AutoCloseable {
     }
 
     /**
+     * Whether the request is still needed. Ask before you send it if other processes renew the same token, after
+     * {@link TcAuth#unseal}. If it is not, cancel the ticket.
+     *
+     * @return false if the token was replaced or extended in the meantime, or the {@link TcAuth} was closed
+     * @throws IllegalStateException if the ticket was completed or cancelled before
+     */
+    public synchronized boolean isNeeded() {
+        try (Arguments arguments = new Arguments()) {
+            long needed = arguments.output();
+            handle.check(renewal -> Bridge.LIBRARY.tc_auth_renewal_needed(renewal, needed));
+            return Arguments.intAt(needed) != 0;
+        }
+    }
+
+    /**
      * Ends the renewal with the server's response. Pass every response, also an HTTP error. The threads that wait continue. The
      * ticket can't be used again, even if this throws.
      *

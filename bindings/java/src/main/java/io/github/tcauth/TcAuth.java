@@ -20,7 +20,10 @@ import java.util.Objects;
 public final class TcAuth implements AutoCloseable {
     private static final long NOW = -1;
     private static final long NO_EXPIRY = 0;
+    private static final long UNKNOWN_TIME = -1;
     private static final int REVIEWED_BYTES = 64 * 1024;
+    /** Enough for most header blocks. */
+    private static final int BLOCK_BYTES = 512;
 
     private final Handle handle;
     private final String discovery;
@@ -255,6 +258,33 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
+     * Makes the header lines of a request that is sent now, as they go over the wire: for programs that write HTTP themselves.
+     * Each line ends with CR LF; there is no empty line. If you call {@link #review} afterwards, use {@link #headers(String,
+     * String)}: review needs the value of Authorization alone.
+     *
+     * @param method as in {@link #headers(String, String)}
+     * @param uri as there
+     * @return ASCII text. It is a credential: do not log it.
+     * @throws TcAuthException as there
+     */
+    public byte[] headerBlock(String method, String uri) {
+        for (int capacity = BLOCK_BYTES;; capacity *= 2) {
+            try (Arguments arguments = new Arguments()) {
+                long methodString = arguments.string("method", method, Status.INVALID_METHOD);
+                long uriString = arguments.string("uri", uri, Status.INVALID_URI_BYTE);
+                long block = arguments.output(capacity);
+                int size = capacity;
+                int status = handle.call(auth ->
+                        Bridge.LIBRARY.tc_auth_header_block(auth, methodString, uriString, block, size));
+                if (status != Status.BUFFER_TOO_SMALL.value()) {
+                    TcAuthException.check(status);
+                    return Bridge.read(block, Bridge.stringLength(block));
+                }
+            }
+        }
+    }
+
+    /**
      * The string that is signed, such as {@code /api/v3/indicators:GET:1513703787}. Compare it with what the server received,
      * or with what another implementation signs.
      *
@@ -322,6 +352,22 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
+     * The API path.
+     *
+     * @return as it was set, without a {@code /} at its end; null if none is set
+     */
+    public String apiPath() {
+        Library.require();
+        long auth = handle.enter();
+        try {
+            long apiPath = Bridge.LIBRARY.tc_auth_api_path(auth);
+            return apiPath == 0 ? null : Arguments.borrowedString(apiPath);
+        } finally {
+            handle.exit();
+        }
+    }
+
+    /**
      * Sets how long before its expiry a token is due for renewal; by default one minute. If less than twice this time was left
      * when the token was set, it is due after half of what was left.
      *
@@ -331,6 +377,20 @@ public final class TcAuth implements AutoCloseable {
     public void setRenewalWindow(Duration window) {
         long seconds = window.getSeconds();
         handle.check(auth -> Bridge.LIBRARY.tc_auth_set_renewal_window(auth, seconds));
+    }
+
+    /**
+     * The time that {@link #setRenewalWindow} has set.
+     *
+     * @return whole seconds
+     * @throws TcAuthException {@link Status#WRONG_KIND}
+     */
+    public Duration renewalWindow() {
+        try (Arguments arguments = new Arguments()) {
+            long out = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_renewal_window(auth, out));
+            return Duration.ofSeconds(Arguments.longAt(out));
+        }
     }
 
     /**
@@ -354,6 +414,80 @@ public final class TcAuth implements AutoCloseable {
             long out = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_clock_offset(auth, out));
             return Duration.ofSeconds(Arguments.longAt(out));
+        }
+    }
+
+    /**
+     * The state of the token, for health checks and messages. It changes nothing. Each {@link #poll}, {@link #review},
+     * {@link #updateToken} and {@link #unseal} can change the state.
+     *
+     * @return the state, and a time
+     */
+    public TokenState tokenState() {
+        try (Arguments arguments = new Arguments()) {
+            long state = arguments.output();
+            long seconds = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_token_state(auth, state, seconds));
+            long left = Arguments.longAt(seconds);
+            return new TokenState(State.of(Arguments.intAt(state)), left == UNKNOWN_TIME ? null : Duration.ofSeconds(left));
+        }
+    }
+
+    /**
+     * The name of the family: all processes that started with the same token. It stays the same when the token changes. Use it
+     * as the key of an entry in a store, and as the name of its lock. Start all processes with the first token, never with a
+     * later one.
+     *
+     * @return 32 hexadecimal digits
+     * @throws TcAuthException {@link Status#WRONG_KIND}
+     */
+    public String family() {
+        try (Arguments arguments = new Arguments()) {
+            long out = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_family(auth, out));
+            return Arguments.ownedStringAt(out);
+        }
+    }
+
+    /**
+     * Encrypts the current token and its expiry into one line, to store it for the other processes of the family. Equal inputs
+     * give equal lines.
+     *
+     * @param key one to four keys, one per line: the first one seals, each of them unseals. Use at least 128 random bits, such
+     *        as 32 random hexadecimal digits. Null for none: then anyone who knows the family's first token, even a dead one,
+     *        can read the current token and make lines that others accept.
+     * @return the line. Of two lines of a family, the one with the greater 16 characters after {@code TC1.} is newer.
+     * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_ARGUMENT} (the key),
+     *         {@link Status#SEAL_INVALID} (a token of more than 65528 bytes)
+     */
+    public String seal(String key) {
+        try (Arguments arguments = new Arguments()) {
+            long keyString = arguments.optionalString("key", key, Status.INVALID_ARGUMENT);
+            long out = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_seal(auth, keyString, out));
+            return Arguments.ownedStringAt(out);
+        }
+    }
+
+    /**
+     * Reads a line that {@link #seal} made in this or another process, and uses its token if it is newer. Then waiting callers
+     * go on. This never goes back to an older token.
+     *
+     * @param sealed the line, without a line break
+     * @param key as in {@link #seal}
+     * @return what the token of the line was
+     * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_ARGUMENT} (the key),
+     *         {@link Status#SEAL_INVALID} (a wrong key, another family, or any change of the line),
+     *         {@link Status#SEAL_VERSION}. Then nothing changes.
+     */
+    public Unsealed unseal(String sealed, String key) {
+        byte[] bytes = Arguments.utf8("sealed", sealed, Status.SEAL_INVALID);
+        try (Arguments arguments = new Arguments()) {
+            long line = arguments.bytes(bytes);
+            long keyString = arguments.optionalString("key", key, Status.INVALID_ARGUMENT);
+            long outcome = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_unseal(auth, line, bytes.length, keyString, outcome));
+            return Unsealed.of(Arguments.intAt(outcome));
         }
     }
 
@@ -405,7 +539,7 @@ public final class TcAuth implements AutoCloseable {
         boolean hasDate = date != null && date.indexOf('\0') < 0 && !Arguments.hasLoneSurrogate(date);
         try (Arguments arguments = new Arguments()) {
             long authorizationBytes = arguments.bytes(authorization);
-            long dateString = hasDate ? arguments.string("date", date, Status.INVALID_ARGUMENT) : 0;
+            long dateString = arguments.optionalString("date", hasDate ? date : null, Status.INVALID_ARGUMENT);
             int bodyLength = Math.min(body.length, REVIEWED_BYTES);
             long bodyBytes = arguments.bytes(Arrays.copyOf(body, bodyLength));
             long advice = arguments.output();
@@ -455,10 +589,9 @@ public final class TcAuth implements AutoCloseable {
         try (Arguments arguments = new Arguments()) {
             long methodString = arguments.string("method", method, Status.INVALID_METHOD);
             long uriString = arguments.string("uri", uri, Status.INVALID_URI_BYTE);
-            long authorizationString = authorization == null ? 0
-                    : arguments.string("authorization", authorization, Status.MALFORMED_AUTHORIZATION);
-            long timestampString = timestamp == null ? 0
-                    : arguments.string("timestamp", timestamp, Status.MALFORMED_AUTHORIZATION);
+            long authorizationString =
+                    arguments.optionalString("authorization", authorization, Status.MALFORMED_AUTHORIZATION);
+            long timestampString = arguments.optionalString("timestamp", timestamp, Status.MALFORMED_AUTHORIZATION);
             handle.check(auth -> Bridge.LIBRARY.tc_auth_verify(auth, methodString, uriString, authorizationString,
                     timestampString, unixTime, tolerance.getSeconds()));
         }
@@ -496,6 +629,16 @@ public final class TcAuth implements AutoCloseable {
         return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_version());
     }
 
+    /**
+     * The version of the loaded C library as a number, to compare.
+     *
+     * @return {@code major << 16 | minor << 8 | patch}
+     */
+    public static int versionNumber() {
+        Library.require();
+        return Bridge.LIBRARY.tc_auth_version_number();
+    }
+
     /** C takes -1 as "now" and refuses all other negative times, so -1 is replaced by one of those. */
     private static long time(Instant at) {
         long seconds = at.getEpochSecond();
@@ -524,6 +667,43 @@ public final class TcAuth implements AutoCloseable {
 
     private interface Constructor {
         int call(Arguments arguments, long out);
+    }
+
+    /** The state of a token, and a time that belongs to it. */
+    public static final class TokenState {
+        private final State state;
+        private final Duration left;
+
+        private TokenState(State state, Duration left) {
+            this.state = state;
+            this.left = left;
+        }
+
+        /**
+         * The state.
+         *
+         * @return such as {@link State#VALID}
+         */
+        public State state() {
+            return state;
+        }
+
+        /**
+         * How long something takes. {@link State#VALID}: until the token is due. {@link State#UNDER_WAY}: until the ticket
+         * expires. {@link State#PAUSED}: until the next attempt. {@link State#REFUSED} and {@link State#NOT_RENEWABLE}: until
+         * the token expires; zero if it has expired. Otherwise zero.
+         *
+         * @return whole seconds, rounded up; null if it is unknown
+         */
+        public Duration left() {
+            return left;
+        }
+
+        /** Contains the state and the time. */
+        @Override
+        public String toString() {
+            return "TokenState[" + state + (left == null ? "" : ", " + left) + "]";
+        }
     }
 
     /** A token and its expiry. */

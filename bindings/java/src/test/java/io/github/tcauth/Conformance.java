@@ -163,7 +163,13 @@ final class Conformance {
         commands.put("statuses", f -> values(Status.values(), Status::value));
         commands.put("kinds", f -> values(Kind.values(), Kind::value));
         commands.put("advices", f -> values(Advice.values(), Advice::value));
+        commands.put("states", f -> values(State.values(), State::value));
+        commands.put("unsealeds", f -> values(Unsealed.values(), Unsealed::value));
+        commands.put("status_name", f -> List.of(Status.name(f.integer())));
         commands.put("status_message", f -> List.of(Status.message(f.integer())));
+        commands.put("advice_name", f -> List.of(Advice.name(f.integer())));
+        commands.put("advice_message", f -> List.of(Advice.message(f.integer())));
+        commands.put("version_number", f -> List.of(Integer.toString(TcAuth.versionNumber())));
 
         commands.put("new_hmac", f -> keep(f.text(), TcAuth.hmac(f.text(), f.text())));
         commands.put("new_token", f -> keep(f.text(), TcAuth.token(f.text(), f.time())));
@@ -190,8 +196,12 @@ final class Conformance {
             headers.forEach(values::put);
             return answer(values.get("Authorization"), values.get("Timestamp"));
         });
+        commands.put("header_block", f ->
+                answer(new String(handle(f).headerBlock(f.text(), f.text()), StandardCharsets.US_ASCII)));
         commands.put("string_to_sign", f -> answer(TcAuth.stringToSign(f.text(), f.text(), f.time())));
         commands.put("set_api_path", f -> done(() -> handle(f).setApiPath(f.text())));
+        commands.put("api_path", f -> answer(handle(f).apiPath()));
+        commands.put("renewal_window", f -> answer(Long.toString(handle(f).renewalWindow().toSeconds())));
         commands.put("set_renewal_window", f -> done(() -> handle(f).setRenewalWindow(Duration.ofSeconds(f.number()))));
         commands.put("set_clock_offset", f -> done(() -> handle(f).setClockOffset(Duration.ofSeconds(f.number()))));
         commands.put("clock_offset", f -> answer(Long.toString(handle(f).clockOffset().toSeconds())));
@@ -200,6 +210,14 @@ final class Conformance {
             TcAuth.Token token = handle(f).token();
             return answer(token.value(), token.expires() == null ? "0" : Long.toString(token.expires().getEpochSecond()));
         });
+
+        commands.put("token_state", f -> {
+            TcAuth.TokenState state = handle(f).tokenState();
+            return answer(state.state().name(), state.left() == null ? "-1" : Long.toString(state.left().toSeconds()));
+        });
+        commands.put("family", f -> answer(handle(f).family()));
+        commands.put("seal", f -> answer(handle(f).seal(f.text())));
+        commands.put("unseal", f -> answer(handle(f).unseal(f.text(), f.text()).name()));
 
         commands.put("poll", f -> {
             String name = f.text();
@@ -210,6 +228,7 @@ final class Conformance {
             tickets.put(name, ticket);
             return answer(ticket.url());
         });
+        commands.put("needed", f -> answer(ticket(f).isNeeded() ? "1" : "0"));
         commands.put("complete", f -> answer(ticket(f).complete(f.integer(), f.bytes())));
         commands.put("cancel", f -> done(() -> ticket(f).cancel()));
         commands.put("review", f -> {

@@ -177,6 +177,74 @@ class TcAuthTest {
     }
 
     @Test
+    void theApiPathAndTheWindowCanBeAskedFor() {
+        assertNull(token.apiPath());
+        token.setApiPath("https://company.example/api/");
+        assertEquals("https://company.example/api", token.apiPath());
+        assertEquals(Duration.ofMinutes(1), token.renewalWindow());
+        token.setRenewalWindow(Duration.ofSeconds(7));
+        assertEquals(Duration.ofSeconds(7), token.renewalWindow());
+        assertFails(Status.WRONG_KIND, hmac::renewalWindow);
+    }
+
+    @Test
+    void theStateOfATokenIsToldWithItsTime() {
+        assertState(State.NONE, Duration.ZERO, hmac);
+        assertState(State.NOT_RENEWABLE, null, TcAuth.token("APIV2:1:2:a"));
+        TcAuth auth = TcAuth.token(TOKEN, null);
+        auth.setApiPath("https://company.example/api");
+        assertState(State.VALID, null, auth);
+        assertEquals("TokenState[VALID]", auth.tokenState().toString());
+        auth.updateToken(TOKEN, Instant.ofEpochSecond(1));
+        assertState(State.DUE, Duration.ZERO, auth);
+        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+            assertTrue(renewal.isNeeded());
+            assertState(State.UNDER_WAY, Duration.ofSeconds(120), auth);
+            auth.updateToken("other", null);
+            assertFalse(renewal.isNeeded());
+        }
+    }
+
+    private static void assertState(State state, Duration left, TcAuth auth) {
+        assertEquals(state, auth.tokenState().state());
+        assertEquals(left, auth.tokenState().left());
+    }
+
+    @Test
+    void aHeaderBlockHasTheLinesOfAnyLength() {
+        String long200 = "t".repeat(200);
+        for (String value : List.of("t", long200, long200.repeat(100))) {
+            String block = new String(TcAuth.token(value).headerBlock("GET", "/"), StandardCharsets.US_ASCII);
+            assertEquals("Authorization: TC-Token " + value + "\r\n", block);
+        }
+        String block = new String(hmac.headerBlock("get", "/"), StandardCharsets.US_ASCII);
+        assertTrue(block.matches("Authorization: TC [0-9]{20}:[^ ]{44}\r\nTimestamp: [0-9]+\r\n"), block);
+    }
+
+    @Test
+    void aSealedTokenReachesAnotherProcess() {
+        String key = "00112233445566778899aabbccddeeff";
+        TcAuth other = TcAuth.token(TOKEN, Instant.ofEpochSecond(2000000000));
+        assertEquals(other.family(), token.family());
+        assertTrue(token.family().matches("[0-9a-f]{32}"), token.family());
+        String first = token.seal(key);
+        other.updateToken("newer", Instant.ofEpochSecond(2100000000));
+        assertEquals(Unsealed.ADOPTED, token.unseal(other.seal(key), key));
+        assertEquals("newer", token.token().value());
+        assertEquals(Instant.ofEpochSecond(2100000000), token.token().expires());
+        assertEquals(Unsealed.SAME, token.unseal(other.seal("new\n" + key), "new\n" + key));
+        assertEquals(Unsealed.OLDER, token.unseal(first, key));
+        assertEquals("newer", token.token().value());
+        assertFails(Status.SEAL_INVALID, () -> token.unseal(first, null));
+        assertFails(Status.SEAL_VERSION, () -> token.unseal("TC2" + first.substring(3), key));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.seal(""));
+        assertFails(Status.WRONG_KIND, () -> hmac.seal(null));
+        assertFails(Status.WRONG_KIND, () -> hmac.unseal(first, key));
+        assertFails(Status.WRONG_KIND, hmac::family);
+        assertEquals(Unsealed.SAME, TcAuth.token("a").unseal(TcAuth.token("a").seal(null), null));
+    }
+
+    @Test
     void reviewsWhatWasSent() {
         byte[] body = "{\"message\":\"Signature data did not match expected result\"}".getBytes(StandardCharsets.UTF_8);
         Headers sent = hmac.headers("GET", "/");
@@ -229,6 +297,11 @@ class TcAuthTest {
         assertFails(Status.INVALID_URI_BYTE, () -> hmac.setApiPath("https://company.example/" + text));
         assertFails(Status.INVALID_URI_BYTE, () -> hmac.url("/" + text));
         assertFails(Status.INVALID_URI_BYTE, () -> TcUrl.of("/" + text));
+        assertFails(Status.INVALID_METHOD, () -> hmac.headerBlock(text, "/"));
+        assertFails(Status.INVALID_URI_BYTE, () -> hmac.headerBlock("GET", "/" + text));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.seal(text));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.unseal("TC1.", text));
+        assertFails(Status.SEAL_INVALID, () -> token.unseal(text, null));
         assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", text, "1", Duration.ZERO));
         assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", "TC 1:x", text, Duration.ZERO));
         assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.fromArgs("--tc_token", text));
@@ -256,6 +329,8 @@ class TcAuthTest {
         assertNamed("uri", () -> hmac.headers("GET", null));
         assertNamed("uri", () -> TcAuth.stringToSign("GET", null, AT));
         assertNamed("apiPath", () -> hmac.setApiPath(null));
+        assertNamed("sealed", () -> token.unseal(null, "key"));
+        assertNamed("uri", () -> token.headerBlock("GET", null));
         assertNamed("path", () -> hmac.url(null));
         assertNamed("segment", () -> TcUrl.of("/").addSegment(null));
         assertNamed("value", () -> TcUrl.of("/").addQuery("a", null));
@@ -276,6 +351,8 @@ class TcAuthTest {
     void anExceptionShowsTheNameOfItsStatus() {
         TcAuthException e = assertThrows(TcAuthException.class, () -> TcAuth.token(""));
         assertEquals("io.github.tcauth.TcAuthException: INVALID_TOKEN: " + Status.INVALID_TOKEN.message(), e.toString());
+        assertEquals("io.github.tcauth.TcAuthException: UNKNOWN: " + Status.message(4711),
+                new TcAuthException(4711, null).toString());
     }
 
     @Test
@@ -306,6 +383,8 @@ class TcAuthTest {
                 () -> token.headers("GET", "/", AT), () -> token.updateToken("t", null), () -> token.url("/"),
                 () -> token.setApiPath("https://a.example"), () -> token.setRenewalWindow(Duration.ZERO),
                 () -> token.setClockOffset(Duration.ZERO), token::clockOffset, () -> token.poll(Duration.ZERO),
+                token::apiPath, token::renewalWindow, token::tokenState, token::family, () -> token.seal(null),
+                () -> token.unseal("TC1.", null), () -> token.headerBlock("GET", "/"),
                 () -> token.review(Headers.of("TC-Token t", OptionalLong.empty()), 401, null, NO_BODY),
                 () -> token.verify("GET", "/", null, null, Duration.ZERO));
         for (int i = 0; i < calls.size(); i++) {
