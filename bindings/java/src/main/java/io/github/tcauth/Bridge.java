@@ -90,10 +90,40 @@ final class Bridge {
         }
     }
 
+    private static final class Functions implements LibraryFile.Symbols {
+        private final NativeLibrary library;
+
+        Functions(NativeLibrary library) {
+            this.library = library;
+        }
+
+        @Override
+        public boolean has(String function) {
+            try {
+                library.getFunction(function);
+                return true;
+            } catch (UnsatisfiedLinkError e) {
+                return false;
+            }
+        }
+
+        @Override
+        public int number(String function) {
+            return library.getFunction(function).invokeInt(new Object[0]);
+        }
+
+        @Override
+        public String string(String function) {
+            return library.getFunction(function).invokePointer(new Object[0]).getString(0);
+        }
+    }
+
     /** The C declarations. JNA finds the functions by the names of the methods. */
     private static final class Jna implements LibTcAuth {
-        Jna(Path library) {
-            Native.register(Jna.class, NativeLibrary.getInstance(library.toString()));
+        Jna(Path file) {
+            NativeLibrary library = NativeLibrary.getInstance(file.toString());
+            LibraryFile.requireVersion(new Functions(library));
+            Native.register(Jna.class, library);
         }
 
         static native int tc_auth_headers_into(long auth, long method, long methodLength, long uri, long uriLength,
