@@ -9,9 +9,14 @@ package io.github.tcauth;
  */
 public final class Renewal implements AutoCloseable {
     private final Handle handle;
+    private final Waiters waiters;
 
-    Renewal(long address) {
-        handle = new Handle(Renewal.class, address, Bridge.LIBRARY::tc_auth_renewal_cancel);
+    Renewal(long address, Waiters waiters) {
+        this.handle = new Handle(Renewal.class, address, ticket -> {
+            Bridge.LIBRARY.tc_auth_renewal_cancel(ticket);
+            waiters.wakeAll();
+        });
+        this.waiters = waiters;
     }
 
     /**
@@ -59,7 +64,15 @@ public final class Renewal implements AutoCloseable {
      *         is valid, and the next attempt comes after a pause. {@link TcAuthException#detail} is the server's message.
      * @throws IllegalStateException if the ticket was completed or cancelled before
      */
-    public synchronized String complete(int httpStatus, byte[] body) {
+    public String complete(int httpStatus, byte[] body) {
+        try {
+            return end(httpStatus, body);
+        } finally {
+            waiters.wakeAll();
+        }
+    }
+
+    private synchronized String end(int httpStatus, byte[] body) {
         try (Arguments arguments = new Arguments()) {
             long bytes = arguments.bytes(body);
             long message = arguments.output();
@@ -76,7 +89,7 @@ public final class Renewal implements AutoCloseable {
      * Ends the renewal without a response, for example after a timeout. The token stays in use while it is valid, and the next
      * attempt comes after a pause of 5 to 60 seconds. Does nothing if the ticket was completed or cancelled before.
      */
-    public synchronized void cancel() {
+    public void cancel() {
         handle.close();
     }
 

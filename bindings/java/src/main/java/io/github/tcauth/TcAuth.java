@@ -6,13 +6,17 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
  *
  * <p>Make it once and share it: any number of threads may call its methods at the same time, including {@link #close()}.
- * Running calls then finish, and new ones throw {@link IllegalStateException}. Signing takes no lock; only {@link #poll} can
- * wait. A TcAuth that is never closed is freed after a garbage collection.
+ * Running calls then finish, and new ones throw {@link IllegalStateException}. Signing takes no lock; only
+ * {@link #poll(Duration)} waits, and {@link #close()} ends the wait. A TcAuth that is never closed is freed after a garbage collection.
  *
  * <p>Times are whole seconds: an {@link Instant} or a {@link Duration} with a fraction is rounded down, also a negative one.
  * A string with a NUL or an unpaired surrogate is refused like a string with any other invalid character.
@@ -24,9 +28,11 @@ public final class TcAuth implements AutoCloseable {
     private static final int REVIEWED_BYTES = 64 * 1024;
     /** Enough for most header blocks. */
     private static final int BLOCK_BYTES = 512;
+    private static final Duration LONGEST_WAIT = Duration.ofNanos(Long.MAX_VALUE);
 
     private final Handle handle;
     private final String discovery;
+    private final Waiters waiters = new Waiters();
     /** The size of the buffer for an Authorization value. A race between threads only costs a second call. */
     private int capacity = 128;
 
@@ -317,6 +323,8 @@ public final class TcAuth implements AutoCloseable {
         try (Arguments arguments = new Arguments()) {
             long encoded = arguments.string("token", token, Status.INVALID_TOKEN);
             handle.check(auth -> Bridge.LIBRARY.tc_auth_update_token(auth, encoded, seconds));
+        } finally {
+            waiters.wakeAll();
         }
     }
 
@@ -418,7 +426,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
-     * The state of the token, for health checks and messages. It changes nothing. Each {@link #poll}, {@link #review},
+     * The state of the token, for health checks and messages. It changes nothing. Each {@link #poll()}, {@link #review},
      * {@link #updateToken} and {@link #unseal} can change the state.
      *
      * @return the state, and a time
@@ -488,6 +496,8 @@ public final class TcAuth implements AutoCloseable {
             long outcome = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_unseal(auth, line, bytes.length, keyString, outcome));
             return Unsealed.of(Arguments.intAt(outcome));
+        } finally {
+            waiters.wakeAll();
         }
     }
 
@@ -495,28 +505,94 @@ public final class TcAuth implements AutoCloseable {
      * Must be called before each request is signed. Says whether to sign now, or to renew the token first. Sign even if the
      * renewal failed: signing fails if the token has expired.
      *
-     * <p>The wait can't be interrupted and blocks the carrier of a virtual thread. To avoid that, pass {@link Duration#ZERO}
-     * and poll again after {@link Status#RENEWAL_TIMEOUT}.
+     * <p>This does not wait for another caller's renewal.
      *
-     * @param maxWait how long to wait for another thread's renewal, in whole milliseconds; without one, poll does not wait
      * @return null: sign now; a ticket: this caller must renew, and no other does
-     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another thread's renewal is still under way; do not send the old
-     *         token, but poll again or give up; {@link Status#INVALID_ARGUMENT}: a negative wait
+     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another caller's renewal is under way; do not send the old token,
+     *         but poll again or give up
      */
-    public Renewal poll(Duration maxWait) {
+    public Renewal poll() {
         Renewal[] ticket = new Renewal[1];
-        TcAuthException.check(poll(millis(maxWait), ticket));
+        if (!pollOnce(ticket)) {
+            throw new TcAuthException(Status.RENEWAL_TIMEOUT);
+        }
         return ticket[0];
     }
 
-    /** Returns the status instead of throwing it: for the client, RENEWAL_TIMEOUT is an ordinary result. */
-    int poll(long maxWaitMillis, Renewal[] ticket) {
+    /**
+     * The same as {@link #poll()}, but waits for another caller's renewal. A virtual thread that waits does not block its
+     * carrier.
+     *
+     * @param maxWait the longest wait. It should be longer than your HTTP client's timeout.
+     * @return as in {@link #poll()}
+     * @throws InterruptedException if this thread is interrupted while it waits
+     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another caller's renewal is still under way; do not send the old
+     *         token, but poll again or give up; {@link Status#INVALID_ARGUMENT}: a negative wait
+     */
+    public Renewal poll(Duration maxWait) throws InterruptedException {
+        if (maxWait.isNegative()) {
+            throw new TcAuthException(Status.INVALID_ARGUMENT);
+        }
+        long start = System.nanoTime();
+        long wait = maxWait.compareTo(LONGEST_WAIT) > 0 ? Long.MAX_VALUE : maxWait.toNanos();
+        Renewal[] ticket = new Renewal[1];
+        if (pollOnce(ticket)) {
+            return ticket[0];
+        }
+        CompletableFuture<Void> turn = pollAgain(ticket);
+        while (turn != null) {
+            try {
+                turn.get(wait - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
+            } catch (TimeoutException e) {
+                throw new TcAuthException(Status.RENEWAL_TIMEOUT);
+            } catch (ExecutionException e) {
+                throw new AssertionError(e); // a turn does not fail
+            } finally {
+                stopWaiting(turn);
+            }
+            turn = pollAgain(ticket);
+        }
+        return ticket[0];
+    }
+
+    /** Polls without a wait. False if another caller's renewal is under way. */
+    boolean pollOnce(Renewal[] ticket) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
-            int status = handle.call(auth -> Bridge.LIBRARY.tc_auth_renewal_poll(auth, maxWaitMillis, out));
+            int status = handle.call(auth -> Bridge.LIBRARY.tc_auth_renewal_poll(auth, 0, out));
+            if (status == Status.RENEWAL_TIMEOUT.value()) {
+                return false;
+            }
+            TcAuthException.check(status);
             long renewal = Arguments.longAt(out);
-            ticket[0] = renewal == 0 ? null : new Renewal(renewal);
-            return status;
+            ticket[0] = renewal == 0 ? null : new Renewal(renewal, waiters);
+            return true;
+        }
+    }
+
+    /**
+     * Polls for a caller that has to wait. Null if it has not to wait any more; otherwise what completes when it is time to
+     * call this again.
+     */
+    CompletableFuture<Void> pollAgain(Renewal[] ticket) {
+        CompletableFuture<Void> turn = waiters.add();
+        boolean isOver = true;
+        try {
+            isOver = pollOnce(ticket);
+        } finally {
+            if (isOver) {
+                stopWaiting(turn);
+            }
+        }
+        if (isOver && ticket[0] == null) {
+            waiters.wakeAll(); // perhaps another process has ended it, and only this caller knows
+        }
+        return isOver ? null : turn;
+    }
+
+    void stopWaiting(CompletableFuture<Void> turn) {
+        if (!turn.isDone()) {
+            waiters.remove(turn);
         }
     }
 
@@ -617,6 +693,7 @@ public final class TcAuth implements AutoCloseable {
     @Override
     public void close() {
         handle.close();
+        waiters.wakeAll();
     }
 
     /**
@@ -647,14 +724,6 @@ public final class TcAuth implements AutoCloseable {
 
     private static long expiry(Instant expires) {
         return expires == null ? NO_EXPIRY : expires.getEpochSecond();
-    }
-
-    /** A negative wait stays negative, even one of a nanosecond. One that does not fit into a long gets the largest long. */
-    private static long millis(Duration wait) {
-        if (wait.isNegative()) {
-            return -1;
-        }
-        return wait.compareTo(Duration.ofMillis(Long.MAX_VALUE)) > 0 ? Long.MAX_VALUE : wait.toMillis();
     }
 
     private static TcAuth create(Constructor constructor) {

@@ -36,7 +36,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
-import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -78,7 +77,6 @@ public final class TcAuthClient {
     private static final int RENEWAL_BYTES = 1024 * 1024;
     private static final Duration REVIEW_TIMEOUT = Duration.ofSeconds(10);
     private static final Duration RENEWAL_TIMEOUT = Duration.ofSeconds(30);
-    private static final long POLL_MILLIS = 10;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final TcAuth auth;
@@ -89,8 +87,6 @@ public final class TcAuthClient {
     private final Executor executor;
     /** The last origin that passed {@link #check}. */
     private volatile String allowedOrigin;
-    /** Runs on Java's only timer thread, so its tasks must only hand over to the executor. */
-    private final Executor later = CompletableFuture.delayedExecutor(POLL_MILLIS, TimeUnit.MILLISECONDS, Runnable::run);
 
     /**
      * Gets events for a log. Its methods are called on threads of the client's executor or of the common pool, also by several
@@ -391,10 +387,11 @@ public final class TcAuthClient {
     /** Waits, without a thread, until another request's renewal ends, or renews if this request is the one that must. */
     private final class Turn implements Runnable {
         final CompletableFuture<Void> come = new CompletableFuture<>();
-        private final Future<?> request;
+        private final CompletableFuture<?> request;
         private final long start = System.nanoTime();
+        private boolean hasToWait;
 
-        Turn(Future<?> request) {
+        Turn(CompletableFuture<?> request) {
             this.request = request;
         }
 
@@ -406,13 +403,11 @@ public final class TcAuthClient {
             }
             try {
                 Renewal[] ticket = new Renewal[1];
-                int status = auth.poll(0, ticket);
-                if (status == Status.RENEWAL_TIMEOUT.value() && System.nanoTime() - start < PATIENCE.toNanos()) {
-                    later.execute(this::handOver);
-                    return;
-                }
-                TcAuthException.check(status);
-                if (ticket[0] == null) {
+                hasToWait = hasToWait || !auth.pollOnce(ticket);
+                CompletableFuture<Void> next = hasToWait ? auth.pollAgain(ticket) : null;
+                if (next != null) {
+                    runAgain(next);
+                } else if (ticket[0] == null) {
                     come.complete(null);
                 } else {
                     renewOrNot(ticket[0]);
@@ -420,6 +415,20 @@ public final class TcAuthClient {
             } catch (Throwable e) {
                 come.completeExceptionally(e);
             }
+        }
+
+        /** Runs this again when it is time to poll, when the patience ends, or when the request was cancelled. */
+        private void runAgain(CompletableFuture<Void> next) {
+            long left = PATIENCE.toNanos() - (System.nanoTime() - start);
+            if (left <= 0) {
+                auth.stopWaiting(next);
+                throw new TcAuthException(Status.RENEWAL_TIMEOUT);
+            }
+            next.completeOnTimeout(null, left, TimeUnit.NANOSECONDS);
+            CompletableFuture.anyOf(next, request).whenComplete((ignored, failure) -> {
+                auth.stopWaiting(next);
+                handOver();
+            });
         }
 
         private void handOver() {

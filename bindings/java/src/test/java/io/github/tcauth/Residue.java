@@ -1,7 +1,6 @@
 package io.github.tcauth;
 
 import java.io.IOException;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 
@@ -80,7 +79,7 @@ final class Residue {
                 auth.setApiPath("https://company.example/api");
                 sign(auth);
                 auth.updateToken(token, Instant.now().minusSeconds(60));
-                try (Renewal renewal = auth.poll(Duration.ZERO)) {
+                try (Renewal renewal = auth.poll()) {
                     renewal.url();
                     byte[] body = bytes("{\"success\":true,\"apiToken\":\"" + next + "\"}");
                     renewal.complete(200, body);

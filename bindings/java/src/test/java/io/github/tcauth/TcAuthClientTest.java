@@ -736,7 +736,7 @@ class TcAuthClientTest {
         HttpClient rejecting = HttpClient.newBuilder().executor(task -> {
             throw new RejectedExecutionException();
         }).build();
-        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+        try (Renewal renewal = auth.poll()) {
             assertTrue(renewal.url().startsWith(server.origin()));
             CompletableFuture<HttpResponse<String>> response =
                     new TcAuthClient(auth, rejecting).sendAsync(get("/api/a"), BodyHandlers.ofString());
@@ -750,7 +750,7 @@ class TcAuthClientTest {
     void manyRequestsWaitForATicketOfSomebodyElse() throws Exception {
         TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, NO_RENEWAL);
         List<CompletableFuture<HttpResponse<String>>> waiting = new ArrayList<>();
-        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+        try (Renewal renewal = auth.poll()) {
             for (int i = 0; i < 200; i++) {
                 waiting.add(client.sendAsync(get("/api/a"), BodyHandlers.ofString()));
             }

@@ -106,7 +106,7 @@ class TcAuthTest {
     }
 
     @Test
-    void durationsArePassedInSeconds() {
+    void durationsArePassedInSeconds() throws InterruptedException {
         hmac.setClockOffset(Duration.ofHours(-1));
         assertEquals(Duration.ofHours(-1), hmac.clockOffset());
         assertFails(Status.INVALID_ARGUMENT, () -> hmac.setClockOffset(Duration.ofDays(2)));
@@ -139,7 +139,7 @@ class TcAuthTest {
     void aTokenIsRenewedOnce() {
         TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
-        Renewal renewal = auth.poll(Duration.ZERO);
+        Renewal renewal = auth.poll();
         assertTrue(renewal.url().startsWith("https://company.example/api/appAuth?expiredToken="), renewal.url());
         assertFails(Status.RENEWAL_TIMEOUT, () -> auth.poll(Duration.ofMillis(1)));
         assertNull(renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8)));
@@ -154,7 +154,7 @@ class TcAuthTest {
     void aRefusedRenewalHasTheServersMessage() {
         TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
-        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+        try (Renewal renewal = auth.poll()) {
             byte[] answer = ("{\"success\":false,\"message\":\"no " + TOKEN + "\"}").getBytes(StandardCharsets.UTF_8);
             TcAuthException failure = assertFails(Status.RENEWAL_REFUSED, () -> renewal.complete(200, answer));
             assertEquals("no ***", failure.detail());
@@ -166,12 +166,12 @@ class TcAuthTest {
     void aRenewalMayOutliveItsHandleAndIsCancelledByClose() {
         TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
-        Renewal renewal = auth.poll(Duration.ZERO);
+        Renewal renewal = auth.poll();
         renewal.close();
-        assertNull(auth.poll(Duration.ZERO), "after a failure there is a pause");
+        assertNull(auth.poll(), "after a failure there is a pause");
         assertThrows(IllegalStateException.class, () -> renewal.complete(200, NO_BODY));
         auth.updateToken("second", Instant.ofEpochSecond(1));
-        Renewal late = auth.poll(Duration.ZERO);
+        Renewal late = auth.poll();
         auth.close();
         late.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8));
     }
@@ -197,7 +197,7 @@ class TcAuthTest {
         assertEquals("TokenState[VALID]", auth.tokenState().toString());
         auth.updateToken(TOKEN, Instant.ofEpochSecond(1));
         assertState(State.DUE, Duration.ZERO, auth);
-        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+        try (Renewal renewal = auth.poll()) {
             assertTrue(renewal.isNeeded());
             assertState(State.UNDER_WAY, Duration.ofSeconds(120), auth);
             auth.updateToken("other", null);
@@ -382,7 +382,7 @@ class TcAuthTest {
         List<Executable> calls = List.of(token::kind, token::describe, () -> token.headers("GET", "/"), token::token,
                 () -> token.headers("GET", "/", AT), () -> token.updateToken("t", null), () -> token.url("/"),
                 () -> token.setApiPath("https://a.example"), () -> token.setRenewalWindow(Duration.ZERO),
-                () -> token.setClockOffset(Duration.ZERO), token::clockOffset, () -> token.poll(Duration.ZERO),
+                () -> token.setClockOffset(Duration.ZERO), token::clockOffset, () -> token.poll(),
                 token::apiPath, token::renewalWindow, token::tokenState, token::family, () -> token.seal(null),
                 () -> token.unseal("TC1.", null), () -> token.headerBlock("GET", "/"),
                 () -> token.review(Headers.of("TC-Token t", OptionalLong.empty()), 401, null, NO_BODY),
