@@ -9,14 +9,14 @@ package io.github.tcauth;
  */
 public final class Renewal implements AutoCloseable {
     private final Handle handle;
-    private final Waiters waiters;
+    private final Changes changes;
 
-    Renewal(long address, Waiters waiters) {
+    Renewal(long address, Changes changes) {
         this.handle = new Handle(Renewal.class, address, ticket -> {
             Bridge.LIBRARY.tc_auth_renewal_cancel(ticket);
-            waiters.wakeAll();
+            changes.waiters.wakeAll();
         });
-        this.waiters = waiters;
+        this.changes = changes;
     }
 
     /**
@@ -65,24 +65,22 @@ public final class Renewal implements AutoCloseable {
      * @throws IllegalStateException if the ticket was completed or cancelled before
      */
     public String complete(int httpStatus, byte[] body) {
-        try {
-            return end(httpStatus, body);
-        } finally {
-            waiters.wakeAll();
-        }
-    }
-
-    private synchronized String end(int httpStatus, byte[] body) {
         try (Arguments arguments = new Arguments()) {
             long bytes = arguments.bytes(body);
             long message = arguments.output();
-            int status = Bridge.LIBRARY.tc_auth_renewal_complete(handle.take(), httpStatus, bytes, body.length, message);
+            int status = changes.make(() ->
+                    Bridge.LIBRARY.tc_auth_renewal_complete(take(), httpStatus, bytes, body.length, message));
             String serverMessage = Arguments.ownedStringAt(message);
             if (status != Status.OK.value()) {
                 throw new TcAuthException(status, serverMessage);
             }
             return serverMessage;
         }
+    }
+
+    /** Waits for a call that uses the ticket. */
+    private synchronized long take() {
+        return handle.take();
     }
 
     /**

@@ -32,7 +32,7 @@ public final class TcAuth implements AutoCloseable {
 
     private final Handle handle;
     private final String discovery;
-    private final Waiters waiters = new Waiters();
+    private final Changes changes = new Changes();
     /** The size of the buffer for an Authorization value. A race between threads only costs a second call. */
     private int capacity = 128;
 
@@ -322,9 +322,8 @@ public final class TcAuth implements AutoCloseable {
         long seconds = expiry(expires);
         try (Arguments arguments = new Arguments()) {
             long encoded = arguments.string("token", token, Status.INVALID_TOKEN);
-            handle.check(auth -> Bridge.LIBRARY.tc_auth_update_token(auth, encoded, seconds));
-        } finally {
-            waiters.wakeAll();
+            TcAuthException.check(changes.make(() ->
+                    handle.call(auth -> Bridge.LIBRARY.tc_auth_update_token(auth, encoded, seconds))));
         }
     }
 
@@ -497,7 +496,7 @@ public final class TcAuth implements AutoCloseable {
             handle.check(auth -> Bridge.LIBRARY.tc_auth_unseal(auth, line, bytes.length, keyString, outcome));
             return Unsealed.of(Arguments.intAt(outcome));
         } finally {
-            waiters.wakeAll();
+            changes.waiters.wakeAll();
         }
     }
 
@@ -565,7 +564,7 @@ public final class TcAuth implements AutoCloseable {
             }
             TcAuthException.check(status);
             long renewal = Arguments.longAt(out);
-            ticket[0] = renewal == 0 ? null : new Renewal(renewal, waiters);
+            ticket[0] = renewal == 0 ? null : new Renewal(renewal, changes);
             return true;
         }
     }
@@ -575,7 +574,7 @@ public final class TcAuth implements AutoCloseable {
      * call this again.
      */
     CompletableFuture<Void> pollAgain(Renewal[] ticket) {
-        CompletableFuture<Void> turn = waiters.add();
+        CompletableFuture<Void> turn = changes.waiters.add();
         boolean isOver = true;
         try {
             isOver = pollOnce(ticket);
@@ -585,14 +584,24 @@ public final class TcAuth implements AutoCloseable {
             }
         }
         if (isOver && ticket[0] == null) {
-            waiters.wakeAll(); // perhaps another process has ended it, and only this caller knows
+            changes.waiters.wakeAll(); // perhaps another process has ended it, and only this caller knows
         }
         return isOver ? null : turn;
     }
 
+    /** What to pass to isAdopted, from before the headers are made. */
+    long changes() {
+        return changes.count();
+    }
+
+    /** Whether these are the first headers with a token that came from another process. */
+    boolean isAdopted(Headers headers, long before) {
+        return headers.timestamp().isEmpty() && changes.isAdopted(headers.authorization(), before);
+    }
+
     void stopWaiting(CompletableFuture<Void> turn) {
         if (!turn.isDone()) {
-            waiters.remove(turn);
+            changes.waiters.remove(turn);
         }
     }
 
@@ -693,7 +702,7 @@ public final class TcAuth implements AutoCloseable {
     @Override
     public void close() {
         handle.close();
-        waiters.wakeAll();
+        changes.waiters.wakeAll();
     }
 
     /**

@@ -40,6 +40,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import javax.net.ssl.SSLSession;
 
 /**
@@ -75,13 +76,11 @@ public final class TcAuthClient {
     private static final Set<Integer> REVIEWED = Set.of(400, 401, 403);
     private static final int REVIEWED_BYTES = 64 * 1024;
     private static final int RENEWAL_BYTES = 1024 * 1024;
-    private static final Duration REVIEW_TIMEOUT = Duration.ofSeconds(10);
-    private static final Duration RENEWAL_TIMEOUT = Duration.ofSeconds(30);
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final TcAuth auth;
     private final HttpClient client;
-    private final Observer observer;
+    private final Consumer<? super Event> listener;
     private final Duration reviewTimeout;
     private final Duration renewalTimeout;
     private final Executor executor;
@@ -89,33 +88,7 @@ public final class TcAuthClient {
     private volatile String allowedOrigin;
 
     /**
-     * Gets events for a log. Its methods are called on threads of the client's executor or of the common pool, also by several
-     * threads at the same time. They should return soon, because requests wait for them.
-     */
-    public interface Observer {
-        /**
-         * A renewal has ended.
-         *
-         * @param status {@link Status#OK}, or why the token was not replaced; null if there was no complete response
-         * @param message the server's message, or the type of the exception if there was no complete response; can be null.
-         *        It contains no secrets.
-         */
-        default void renewalFinished(Status status, String message) {
-        }
-
-        /**
-         * A refusal is returned to the caller.
-         *
-         * @param advice the reason; {@link Advice#RETRY} if another attempt could help, but was not possible or was already
-         *        made
-         * @param httpStatus 400, 401 or 403
-         */
-        default void requestRefused(Advice advice, int httpStatus) {
-        }
-    }
-
-    /**
-     * Makes a client without an observer.
+     * Makes a client.
      *
      * @param auth has an API path
      * @param client follows no redirects, which is the default
@@ -124,26 +97,68 @@ public final class TcAuthClient {
      *         for it then takes the Authorization header out of requests
      */
     public TcAuthClient(TcAuth auth, HttpClient client) {
-        this(auth, client, new Observer() {
-        });
+        this(newBuilder(auth, client));
     }
 
     /**
-     * Makes a client with an observer.
+     * Begins to make a client with options.
      *
      * @param auth has an API path
      * @param client follows no redirects, which is the default
-     * @param observer gets renewals and refusals; if it throws, only the request that it was called for fails, and a new token
-     *        is used nevertheless
-     * @throws TcAuthException {@link Status#API_PATH_MISSING}
-     * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
-     *         for it then takes the Authorization header out of requests
+     * @return a builder without options
      */
-    public TcAuthClient(TcAuth auth, HttpClient client, Observer observer) {
-        this(auth, client, observer, REVIEW_TIMEOUT, RENEWAL_TIMEOUT);
+    public static Builder newBuilder(TcAuth auth, HttpClient client) {
+        return new Builder(auth, client);
     }
 
-    TcAuthClient(TcAuth auth, HttpClient client, Observer observer, Duration reviewTimeout, Duration renewalTimeout) {
+    /** The options of a client. */
+    public static final class Builder {
+        private final TcAuth auth;
+        private final HttpClient client;
+        private Consumer<? super Event> listener = event -> {
+        };
+        private Duration reviewTimeout = Duration.ofSeconds(10);
+        private Duration renewalTimeout = Duration.ofSeconds(30);
+
+        private Builder(TcAuth auth, HttpClient client) {
+            this.auth = Objects.requireNonNull(auth, "auth");
+            this.client = Objects.requireNonNull(client, "client");
+        }
+
+        /**
+         * Sets what gets the events, for a log. It is called on threads of the client's executor or of the common pool, also by
+         * several threads at the same time. It should return soon, because requests wait for it.
+         *
+         * @param listener gets each event; if it throws, only the request that it was called for fails, and a new token is used
+         *        nevertheless
+         * @return this
+         */
+        public Builder onEvent(Consumer<? super Event> listener) {
+            this.listener = Objects.requireNonNull(listener, "listener");
+            return this;
+        }
+
+        Builder timeouts(Duration review, Duration renewal) {
+            reviewTimeout = review;
+            renewalTimeout = renewal;
+            return this;
+        }
+
+        /**
+         * Makes the client.
+         *
+         * @return a client with the options of now
+         * @throws TcAuthException as the constructor of the client
+         * @throws IllegalArgumentException as there
+         */
+        public TcAuthClient build() {
+            return new TcAuthClient(this);
+        }
+    }
+
+    private TcAuthClient(Builder options) {
+        auth = options.auth;
+        client = options.client;
         auth.url("/").close(); // throws without an API path
         if (client.followRedirects() != HttpClient.Redirect.NEVER) {
             throw new IllegalArgumentException("The HttpClient must not follow redirects, for it would send the"
@@ -153,12 +168,10 @@ public final class TcAuthClient {
             throw new IllegalArgumentException("Before Java 24 an HttpClient with an authenticator takes the Authorization"
                     + " header out of requests (JDK-8326949): build it without one, or use Java 24 or later");
         }
-        this.auth = auth;
-        this.client = client;
-        this.observer = Objects.requireNonNull(observer);
-        this.reviewTimeout = reviewTimeout;
-        this.renewalTimeout = renewalTimeout;
-        this.executor = client.executor().orElseGet(() -> new CompletableFuture<Void>().defaultExecutor());
+        listener = options.listener;
+        reviewTimeout = options.reviewTimeout;
+        renewalTimeout = options.renewalTimeout;
+        executor = client.executor().orElseGet(() -> new CompletableFuture<Void>().defaultExecutor());
     }
 
     /**
@@ -241,7 +254,14 @@ public final class TcAuthClient {
             }
             Turn turn = new Turn(result);
             turn.run();
-            return turn.come.thenApply(ignored -> auth.headers(method, url));
+            return turn.come.thenApply(ignored -> {
+                long changes = auth.changes();
+                Headers headers = auth.headers(method, url);
+                if (auth.isAdopted(headers, changes)) {
+                    listener.accept(Event.ofAdoption(request));
+                }
+                return headers;
+            });
         }
 
         /** Checks the server of the URL, and a Host header, which is sent instead of that. */
@@ -302,6 +322,7 @@ public final class TcAuthClient {
                 if (failure != null) {
                     return handedOver(info, advice);
                 }
+                listener.accept(Event.ofRefusal(Event.Type.RETRIED, advice, info.statusCode(), request));
                 retry.complete(headers);
                 return HeldBody.unread(null);
             });
@@ -317,7 +338,7 @@ public final class TcAuthClient {
 
         private BodySubscriber<T> handedOver(ResponseInfo info, Advice advice) {
             if (advice != Advice.ACCEPTED) {
-                observer.requestRefused(advice, info.statusCode());
+                listener.accept(Event.ofRefusal(Event.Type.REFUSED, advice, info.statusCode(), request));
             }
             return handler.apply(info);
         }
@@ -520,7 +541,7 @@ public final class TcAuthClient {
 
     /** Reports only the type of the failure: its message could contain the URL. */
     private void tellOfNoAnswer(Throwable failure) {
-        observer.renewalFinished(null, cause(failure).getClass().getSimpleName());
+        listener.accept(Event.ofRenewalWithoutResponse(cause(failure)));
     }
 
     /** Called even if the transfer failed: what came may contain the new token, and the old one is then invalid. */
@@ -536,7 +557,7 @@ public final class TcAuthClient {
         if (status == Status.RENEWAL_BAD_RESPONSE && response.failure != null) {
             tellOfNoAnswer(response.failure);
         } else {
-            observer.renewalFinished(status, message);
+            listener.accept(Event.ofRenewal(status, message, response.status));
         }
     }
 

@@ -62,18 +62,29 @@ final class Conformance {
         private static final long serialVersionUID = 1;
     }
 
-    private static final class ObservedClient implements TcAuthClient.Observer {
+    private static final class ObservedClient {
         final ConcurrentLinkedQueue<String> events = new ConcurrentLinkedQueue<>();
-        TcAuthClient client;
+        final TcAuthClient client;
 
-        @Override
-        public void renewalFinished(Status status, String message) {
-            events.add("renewal " + (status == null ? "CANCELLED" : status + (message == null ? "" : " " + message)));
+        ObservedClient(TcAuthClient.Builder builder) {
+            client = builder.onEvent(event -> events.add(line(event))).build();
         }
 
-        @Override
-        public void requestRefused(Advice advice, int httpStatus) {
-            events.add("refused " + advice + " " + httpStatus);
+        private static String line(Event event) {
+            switch (event.type()) {
+                case RENEWED:
+                case RENEWAL_FAILED:
+                    return "renewal " + (event.status() == null ? "CANCELLED"
+                            : event.status() + (event.message() == null ? "" : " " + event.message()));
+                case ADOPTED:
+                    return "adopted";
+                case RETRIED:
+                    return "retried " + event.advice() + " " + event.httpStatus();
+                case REFUSED:
+                    return "refused " + event.advice() + " " + event.httpStatus();
+                default:
+                    throw new AssertionError(event);
+            }
         }
     }
 
@@ -266,9 +277,7 @@ final class Conformance {
             if (certificate != null) {
                 http.sslContext(trusting(Path.of(certificate)));
             }
-            ObservedClient observed = new ObservedClient();
-            observed.client = new TcAuthClient(handle(name), http.build(), observed);
-            clients.put(name, observed);
+            clients.put(name, new ObservedClient(TcAuthClient.newBuilder(handle(name), http.build())));
             return List.of();
         });
         commands.put("send", f -> response(send(f, true)));
