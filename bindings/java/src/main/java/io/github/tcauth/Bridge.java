@@ -226,6 +226,9 @@ final class Bridge {
         public native int tc_auth_unseal(long auth, long sealed, long sealedLength, long key, long outcome);
 
         @Override
+        public native int tc_auth_share_in(long auth, long directory, long key);
+
+        @Override
         public native int tc_auth_url_new(long base, long out);
 
         @Override

@@ -69,6 +69,8 @@ interface LibTcAuth {
 
     int tc_auth_unseal(long auth, long sealed, long sealedLength, long key, long outcome);
 
+    int tc_auth_share_in(long auth, long directory, long key);
+
     int tc_auth_url_new(long base, long out);
 
     int tc_auth_url_new_for(long auth, long path, long out);

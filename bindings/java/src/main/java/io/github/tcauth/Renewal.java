@@ -61,7 +61,8 @@ public final class Renewal implements AutoCloseable {
      * @return the server's message for a log (at most 512 bytes, with {@code ***} for the token), or null
      * @throws TcAuthException {@link Status#RENEWAL_REFUSED}: the server will not renew this token; there is no further attempt
      *         until another token is set. {@link Status#RENEWAL_BAD_RESPONSE}: anything else; the token stays in use while it
-     *         is valid, and the next attempt comes after a pause. {@link TcAuthException#detail} is the server's message.
+     *         is valid, and the next attempt comes after a pause. {@link Status#STORE_IO}, after {@link TcAuth#shareIn}: a success,
+     *         but the new token is not saved yet; later polls try again. {@link TcAuthException#detail} is the server's message.
      * @throws IllegalStateException if the ticket was completed or cancelled before
      */
     public String complete(int httpStatus, byte[] body) {

@@ -316,7 +316,8 @@ public final class TcAuth implements AutoCloseable {
      * @param token as in {@link #token(String, Instant)}
      * @param expires as there: null or the Unix epoch for none
      * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_TOKEN}, {@link Status#INVALID_TIME}; the old
-     *         token then stays in use
+     *         token then stays in use. {@link Status#STORE_IO}, after {@link #shareIn}: a success, but the new token is not saved
+     *         yet; later polls try again.
      */
     public void updateToken(String token, Instant expires) {
         long seconds = expiry(expires);
@@ -497,6 +498,34 @@ public final class TcAuth implements AutoCloseable {
             return Unsealed.of(Arguments.intAt(outcome));
         } finally {
             changes.waiters.wakeAll();
+        }
+    }
+
+    /**
+     * Shares the token with all processes of the family that use the same directory: they renew it once, and each of them gets
+     * the new one. Call it once, before other threads use this. It reads the family's token file in the directory and uses its
+     * token if it is newer; if there is no file, it creates one. All processes must run on one machine, as one user.
+     *
+     * <p>From then on {@link #poll()} uses a newer token of another process, and only one process at a time has a ticket.
+     * {@link Renewal#complete} and {@link #updateToken} save the token, and wait for the disk.
+     *
+     * <p>A process that dies after the server has issued a token, and before the response is completed, takes the token with
+     * it. Another token, set by {@link #updateToken} in any process, reaches all.
+     *
+     * @param directory exists on a local file system, and belongs to the same user or to root; other users must not be able to
+     *        rename files in it
+     * @param key as in {@link #seal}: the same in all processes; null for none
+     * @throws TcAuthException {@link Status#WRONG_KIND}; {@link Status#INVALID_ARGUMENT} (the key); {@link Status#ALREADY_SET};
+     *         {@link Status#SEAL_INVALID} (the file can't be unsealed, for example because the key is wrong);
+     *         {@link Status#SEAL_VERSION}; {@link Status#STORE_IO} (the directory or a file in it can't be used). Nothing changes
+     *         then, and you may call this again.
+     */
+    public void shareIn(Path directory, String key) {
+        Objects.requireNonNull(directory, "directory");
+        try (Arguments arguments = new Arguments()) {
+            long directoryString = arguments.string("directory", directory.toString(), Status.INVALID_ARGUMENT);
+            long keyString = arguments.optionalString("key", key, Status.INVALID_ARGUMENT);
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_share_in(auth, directoryString, keyString));
         }
     }
 

@@ -22,6 +22,7 @@ import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse.ResponseInfo;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -117,6 +118,8 @@ public final class TcAuthClient {
         private final HttpClient client;
         private Consumer<? super Event> listener = event -> {
         };
+        private Path directory;
+        private String key;
         private Duration reviewTimeout = Duration.ofSeconds(10);
         private Duration renewalTimeout = Duration.ofSeconds(30);
 
@@ -138,6 +141,20 @@ public final class TcAuthClient {
             return this;
         }
 
+        /**
+         * Shares the token with other processes: {@link #build} calls {@link TcAuth#shareIn} with these arguments. If you make
+         * several clients of one identity, set this for the first one only.
+         *
+         * @param directory as in {@link TcAuth#shareIn}
+         * @param key as there; null for none
+         * @return this
+         */
+        public Builder shareIn(Path directory, String key) {
+            this.directory = Objects.requireNonNull(directory, "directory");
+            this.key = key;
+            return this;
+        }
+
         Builder timeouts(Duration review, Duration renewal) {
             reviewTimeout = review;
             renewalTimeout = renewal;
@@ -148,7 +165,7 @@ public final class TcAuthClient {
          * Makes the client.
          *
          * @return a client with the options of now
-         * @throws TcAuthException as the constructor of the client
+         * @throws TcAuthException as the constructor of the client; those of {@link TcAuth#shareIn}
          * @throws IllegalArgumentException as there
          */
         public TcAuthClient build() {
@@ -172,6 +189,9 @@ public final class TcAuthClient {
         reviewTimeout = options.reviewTimeout;
         renewalTimeout = options.renewalTimeout;
         executor = client.executor().orElseGet(() -> new CompletableFuture<Void>().defaultExecutor());
+        if (options.directory != null) {
+            auth.shareIn(options.directory, options.key);
+        }
     }
 
     /**

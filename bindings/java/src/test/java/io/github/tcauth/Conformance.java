@@ -230,6 +230,8 @@ final class Conformance {
         commands.put("seal", f -> answer(handle(f).seal(f.text())));
         commands.put("unseal", f -> answer(handle(f).unseal(f.text(), f.text()).name()));
 
+        commands.put("share_in", f -> done(() -> handle(f).shareIn(f.path(), f.text())));
+
         commands.put("poll", f -> {
             String name = f.text();
             Renewal ticket = handle(name).poll(Duration.ofMillis(f.number()));
@@ -277,7 +279,11 @@ final class Conformance {
             if (certificate != null) {
                 http.sslContext(trusting(Path.of(certificate)));
             }
-            clients.put(name, new ObservedClient(TcAuthClient.newBuilder(handle(name), http.build())));
+            TcAuthClient.Builder builder = TcAuthClient.newBuilder(handle(name), http.build());
+            if (f.areLeft()) {
+                builder.shareIn(f.path(), f.text());
+            }
+            clients.put(name, new ObservedClient(builder));
             return List.of();
         });
         commands.put("send", f -> response(send(f, true)));

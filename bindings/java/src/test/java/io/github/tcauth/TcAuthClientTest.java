@@ -37,6 +37,7 @@ import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -63,6 +64,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -175,6 +177,33 @@ class TcAuthClientTest {
 
     private void send(TcAuthClient client, String target) throws Exception {
         client.send(get(target), BodyHandlers.discarding());
+    }
+
+    @Test
+    void requestsWaitForTheRenewalOfAnotherProcess(@TempDir Path directory) throws Exception {
+        server = new TestServer(TAKES_NEW_TOKEN, NO_RENEWAL);
+        auth = TcAuth.token("old", Instant.ofEpochSecond(1));
+        auth.setApiPath(server.origin() + "/api");
+        TcAuthClient client = TcAuthClient.newBuilder(auth, http).onEvent(this::log).shareIn(directory, "key").build();
+        assertFails(Status.ALREADY_SET, () -> TcAuthClient.newBuilder(auth, http).shareIn(directory, "key").build());
+        TcAuth elsewhere = TcAuth.token("old", Instant.ofEpochSecond(1));
+        elsewhere.setApiPath(server.origin() + "/api");
+        elsewhere.shareIn(directory, "key");
+        Renewal renewal = elsewhere.poll();
+        List<CompletableFuture<HttpResponse<String>>> waiting = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+            waiting.add(client.sendAsync(get("/api/a"), BodyHandlers.ofString()));
+        }
+        sleep(500);
+        assertEquals(List.of(), server.requests);
+        renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\",\"apiTokenExpires\":4000000000}".getBytes());
+        for (CompletableFuture<HttpResponse<String>> one : waiting) {
+            assertEquals(200, one.get(5, TimeUnit.SECONDS).statusCode());
+        }
+        assertEquals(List.of(), server.renewals);
+        elsewhere.updateToken("newer", null);
+        send(client, "/api/newer");
+        assertEquals(List.of("adopted /api/newer"), events.subList(0, 1));
     }
 
     @Test

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -245,6 +246,31 @@ class TcAuthTest {
     }
 
     @Test
+    void aTokenIsSharedInADirectory(@TempDir Path directory) throws InterruptedException {
+        String key = "00112233445566778899aabbccddeeff";
+        Instant expires = Instant.ofEpochSecond(1);
+        TcAuth one = TcAuth.token(TOKEN, expires);
+        TcAuth other = TcAuth.token(TOKEN, expires);
+        for (TcAuth auth : List.of(one, other)) {
+            auth.setApiPath("https://company.example/api");
+            assertFails(Status.STORE_IO, () -> auth.shareIn(directory.resolve("missing"), key));
+            auth.shareIn(directory, key);
+            assertFails(Status.ALREADY_SET, () -> auth.shareIn(directory, key));
+        }
+        Renewal renewal = one.poll();
+        assertFails(Status.RENEWAL_TIMEOUT, other::poll);
+        renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8));
+        assertNull(other.poll());
+        assertEquals("new", other.token().value());
+        assertFails(Status.SEAL_INVALID, () -> TcAuth.token(TOKEN, expires).shareIn(directory, null));
+        assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.token(TOKEN, expires).shareIn(directory, ""));
+        assertFails(Status.WRONG_KIND, () -> hmac.shareIn(directory, key));
+        TcAuth restarted = TcAuth.token(TOKEN, expires);
+        restarted.shareIn(directory, key);
+        assertEquals("new", restarted.token().value());
+    }
+
+    @Test
     void reviewsWhatWasSent() {
         byte[] body = "{\"message\":\"Signature data did not match expected result\"}".getBytes(StandardCharsets.UTF_8);
         Headers sent = hmac.headers("GET", "/");
@@ -300,6 +326,7 @@ class TcAuthTest {
         assertFails(Status.INVALID_METHOD, () -> hmac.headerBlock(text, "/"));
         assertFails(Status.INVALID_URI_BYTE, () -> hmac.headerBlock("GET", "/" + text));
         assertFails(Status.INVALID_ARGUMENT, () -> token.seal(text));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.shareIn(Path.of("a"), text));
         assertFails(Status.INVALID_ARGUMENT, () -> token.unseal("TC1.", text));
         assertFails(Status.SEAL_INVALID, () -> token.unseal(text, null));
         assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", text, "1", Duration.ZERO));
@@ -330,6 +357,7 @@ class TcAuthTest {
         assertNamed("uri", () -> TcAuth.stringToSign("GET", null, AT));
         assertNamed("apiPath", () -> hmac.setApiPath(null));
         assertNamed("sealed", () -> token.unseal(null, "key"));
+        assertNamed("directory", () -> token.shareIn(null, "key"));
         assertNamed("uri", () -> token.headerBlock("GET", null));
         assertNamed("path", () -> hmac.url(null));
         assertNamed("segment", () -> TcUrl.of("/").addSegment(null));
@@ -384,7 +412,7 @@ class TcAuthTest {
                 () -> token.setApiPath("https://a.example"), () -> token.setRenewalWindow(Duration.ZERO),
                 () -> token.setClockOffset(Duration.ZERO), token::clockOffset, () -> token.poll(),
                 token::apiPath, token::renewalWindow, token::tokenState, token::family, () -> token.seal(null),
-                () -> token.unseal("TC1.", null), () -> token.headerBlock("GET", "/"),
+                () -> token.unseal("TC1.", null), () -> token.shareIn(Path.of("a"), null), () -> token.headerBlock("GET", "/"),
                 () -> token.review(Headers.of("TC-Token t", OptionalLong.empty()), 401, null, NO_BODY),
                 () -> token.verify("GET", "/", null, null, Duration.ZERO));
         for (int i = 0; i < calls.size(); i++) {

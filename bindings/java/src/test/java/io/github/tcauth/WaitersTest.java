@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Callers that wait for a renewal: what wakes them, and what they cost. */
 @Timeout(30)
@@ -96,6 +97,17 @@ class WaitersTest {
     @Test
     void aResponseLetsAllGoOn() throws Exception {
         Renewal renewal = auth.poll();
+        afterWait(() -> renewal.complete(200, RENEWED)).forEach(result -> assertNull(result));
+        assertEquals("new", auth.token().value());
+    }
+
+    /** Nothing in this process wakes those that wait: one looks, and tells all. */
+    @Test
+    void aResponseInAnotherProcessLetsAllGoOn(@TempDir Path directory) throws Exception {
+        TcAuth elsewhere = due();
+        elsewhere.shareIn(directory, null);
+        auth.shareIn(directory, null);
+        Renewal renewal = elsewhere.poll();
         afterWait(() -> renewal.complete(200, RENEWED)).forEach(result -> assertNull(result));
         assertEquals("new", auth.token().value());
     }
