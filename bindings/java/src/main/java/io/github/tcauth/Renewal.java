@@ -92,6 +92,18 @@ public final class Renewal implements AutoCloseable {
         handle.close();
     }
 
+    /** Says whether the ticket is open, and nothing of its URL. It never throws. */
+    @Override
+    public String toString() {
+        try {
+            return isNeeded() ? "Renewal[open]" : "Renewal[not needed]";
+        } catch (IllegalStateException e) {
+            return "Renewal[ended]";
+        } catch (RuntimeException e) {
+            return "Renewal[" + e.getMessage() + "]";
+        }
+    }
+
     /** The same as {@link #cancel()}. */
     @Override
     public void close() {

@@ -815,7 +815,8 @@ public final class TcAuth implements AutoCloseable {
 
     /** A token and its expiry. */
     public static final class Token {
-        private final String value;
+        /** Transient: what writes all fields of an object must not write it. */
+        private final transient String value;
         private final Instant expires;
 
         private Token(String value, Instant expires) {

@@ -69,7 +69,9 @@ import javax.net.ssl.SSLSession;
  * attempt, and does not include the time of a renewal.
  *
  * <p>{@link HttpResponse#request()} is the signed copy of the request. Its headers contain the live Authorization: do not log
- * them.
+ * them. The URL of a renewal contains the token. A Java agent that records the URLs of java.net.http must leave out those that
+ * end in {@code /appAuth} before their query, and {@code jdk.httpclient.HttpClient.log} must not be set to
+ * {@code requests} or {@code headers}.
  *
  * <p>Any number of threads may use it at the same time. It closes neither the identity nor the client.
  */
@@ -119,7 +121,8 @@ public final class TcAuthClient {
         private Consumer<? super Event> listener = event -> {
         };
         private Path directory;
-        private String key;
+        /** Transient: what writes all fields of an object must not write it. */
+        private transient String key;
         private Duration reviewTimeout = Duration.ofSeconds(10);
         private Duration renewalTimeout = Duration.ofSeconds(30);
 
@@ -239,6 +242,12 @@ public final class TcAuthClient {
         Exchange<T> exchange = new Exchange<>(request, Objects.requireNonNull(handler));
         exchange.start();
         return exchange.result;
+    }
+
+    /** Contains what {@link TcAuth#toString} says, without secrets. */
+    @Override
+    public String toString() {
+        return "TcAuthClient[" + auth + "]";
     }
 
     /** One request of the caller, which may be sent twice. */
