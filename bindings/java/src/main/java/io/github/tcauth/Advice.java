@@ -34,6 +34,37 @@ public enum Advice {
         return value;
     }
 
+    /**
+     * What it means, and what to do.
+     *
+     * @return one sentence in English
+     */
+    public String message() {
+        return message(value);
+    }
+
+    /**
+     * The sentence for any number, including those that are not listed here.
+     *
+     * @param value the number of an advice
+     * @return one sentence in English; if the number is unknown, it says so
+     */
+    public static String message(int value) {
+        Library.require();
+        return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_advice_message(value));
+    }
+
+    /**
+     * The name for any number, including those that are not listed here.
+     *
+     * @param value the number of an advice
+     * @return such as {@code RETRY}; {@code UNKNOWN} if the C library does not know the number
+     */
+    public static String name(int value) {
+        Library.require();
+        return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_advice_name(value));
+    }
+
     static Advice of(int value) {
         for (Advice advice : values()) {
             if (advice.value == value) {

@@ -57,6 +57,16 @@ final class Arguments implements AutoCloseable {
         return allocate(OUTPUT_SIZE);
     }
 
+    /** Space for a longer output, filled with zeros. */
+    long output(int size) {
+        return allocate(size);
+    }
+
+    /** A string, or 0 for null. */
+    long optionalString(String name, String text, Status refusal) {
+        return text == null ? 0 : string(name, text, refusal);
+    }
+
     static long longAt(long output) {
         return value(output).getLong();
     }

@@ -90,10 +90,40 @@ final class Bridge {
         }
     }
 
+    private static final class Functions implements LibraryFile.Symbols {
+        private final NativeLibrary library;
+
+        Functions(NativeLibrary library) {
+            this.library = library;
+        }
+
+        @Override
+        public boolean has(String function) {
+            try {
+                library.getFunction(function);
+                return true;
+            } catch (UnsatisfiedLinkError e) {
+                return false;
+            }
+        }
+
+        @Override
+        public int number(String function) {
+            return library.getFunction(function).invokeInt(new Object[0]);
+        }
+
+        @Override
+        public String string(String function) {
+            return library.getFunction(function).invokePointer(new Object[0]).getString(0);
+        }
+    }
+
     /** The C declarations. JNA finds the functions by the names of the methods. */
     private static final class Jna implements LibTcAuth {
-        Jna(Path library) {
-            Native.register(Jna.class, NativeLibrary.getInstance(library.toString()));
+        Jna(Path file) {
+            NativeLibrary library = NativeLibrary.getInstance(file.toString());
+            LibraryFile.requireVersion(new Functions(library));
+            Native.register(Jna.class, library);
         }
 
         static native int tc_auth_headers_into(long auth, long method, long methodLength, long uri, long uriLength,
@@ -130,6 +160,9 @@ final class Bridge {
         public native int tc_auth_describe(long auth, long out);
 
         @Override
+        public native int tc_auth_header_block(long auth, long method, long uri, long block, long capacity);
+
+        @Override
         public native int tc_auth_string_to_sign(long method, long uri, long unixTime, long out);
 
         @Override
@@ -146,7 +179,13 @@ final class Bridge {
         public native int tc_auth_set_api_path(long auth, long apiPath);
 
         @Override
+        public native long tc_auth_api_path(long auth);
+
+        @Override
         public native int tc_auth_set_renewal_window(long auth, long seconds);
+
+        @Override
+        public native int tc_auth_renewal_window(long auth, long seconds);
 
         @Override
         public native int tc_auth_set_clock_offset(long auth, long seconds);
@@ -155,10 +194,16 @@ final class Bridge {
         public native int tc_auth_clock_offset(long auth, long out);
 
         @Override
+        public native int tc_auth_token_state(long auth, long state, long seconds);
+
+        @Override
         public native int tc_auth_renewal_poll(long auth, long maxWaitMillis, long out);
 
         @Override
         public native long tc_auth_renewal_url(long renewal);
+
+        @Override
+        public native int tc_auth_renewal_needed(long renewal, long needed);
 
         @Override
         public native int tc_auth_renewal_complete(long renewal, int httpStatus, long body, long bodyLength,
@@ -170,6 +215,18 @@ final class Bridge {
         @Override
         public native int tc_auth_review(long auth, long authorization, long authorizationLength, long timestamp,
                 int httpStatus, long date, long body, long bodyLength, long advice);
+
+        @Override
+        public native int tc_auth_family(long auth, long out);
+
+        @Override
+        public native int tc_auth_seal(long auth, long key, long out);
+
+        @Override
+        public native int tc_auth_unseal(long auth, long sealed, long sealedLength, long key, long outcome);
+
+        @Override
+        public native int tc_auth_share_in(long auth, long directory, long key);
 
         @Override
         public native int tc_auth_url_new(long base, long out);
@@ -196,6 +253,18 @@ final class Bridge {
         public native long tc_auth_version();
 
         @Override
+        public native int tc_auth_version_number();
+
+        @Override
+        public native long tc_auth_status_name(int status);
+
+        @Override
         public native long tc_auth_status_message(int status);
+
+        @Override
+        public native long tc_auth_advice_name(int advice);
+
+        @Override
+        public native long tc_auth_advice_message(int advice);
     }
 }

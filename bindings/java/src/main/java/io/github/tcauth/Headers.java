@@ -8,7 +8,8 @@ import java.util.function.BiConsumer;
 public final class Headers {
     private static final long NO_TIMESTAMP = -1;
 
-    private final String authorization;
+    /** Transient: what writes all fields of an object must not write it. */
+    private final transient String authorization;
     private final long timestamp;
 
     Headers(String authorization, long timestamp) {

@@ -26,6 +26,8 @@ interface LibTcAuth {
 
     int tc_auth_describe(long auth, long out);
 
+    int tc_auth_header_block(long auth, long method, long uri, long block, long capacity);
+
     int tc_auth_string_to_sign(long method, long uri, long unixTime, long out);
 
     int tc_auth_verify(long auth, long method, long uri, long authorization, long timestamp, long unixTime, long tolerance);
@@ -36,15 +38,23 @@ interface LibTcAuth {
 
     int tc_auth_set_api_path(long auth, long apiPath);
 
+    long tc_auth_api_path(long auth);
+
     int tc_auth_set_renewal_window(long auth, long seconds);
+
+    int tc_auth_renewal_window(long auth, long seconds);
 
     int tc_auth_set_clock_offset(long auth, long seconds);
 
     int tc_auth_clock_offset(long auth, long out);
 
+    int tc_auth_token_state(long auth, long state, long seconds);
+
     int tc_auth_renewal_poll(long auth, long maxWaitMillis, long out);
 
     long tc_auth_renewal_url(long renewal);
+
+    int tc_auth_renewal_needed(long renewal, long needed);
 
     int tc_auth_renewal_complete(long renewal, int httpStatus, long body, long bodyLength, long serverMessage);
 
@@ -52,6 +62,14 @@ interface LibTcAuth {
 
     int tc_auth_review(long auth, long authorization, long authorizationLength, long timestamp, int httpStatus, long date,
             long body, long bodyLength, long advice);
+
+    int tc_auth_family(long auth, long out);
+
+    int tc_auth_seal(long auth, long key, long out);
+
+    int tc_auth_unseal(long auth, long sealed, long sealedLength, long key, long outcome);
+
+    int tc_auth_share_in(long auth, long directory, long key);
 
     int tc_auth_url_new(long base, long out);
 
@@ -69,5 +87,13 @@ interface LibTcAuth {
 
     long tc_auth_version();
 
+    int tc_auth_version_number();
+
+    long tc_auth_status_name(int status);
+
     long tc_auth_status_message(int status);
+
+    long tc_auth_advice_name(int advice);
+
+    long tc_auth_advice_message(int advice);
 }

@@ -4,19 +4,55 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /** Finds the C library: in the path that the user sets, then in java.library.path, then in the jar. */
 final class LibraryFile {
     /** The system property with the path of the library. */
     static final String PROPERTY = "tc_auth.library";
 
+    /**
+     * The oldest library that the binding works with, as tc_auth_version_number gives it. Functions are only added with a new
+     * minor version.
+     */
+    static final int NEEDED_VERSION = 0 << 16 | 1 << 8;
+
     private static final String NAME = System.mapLibraryName("tc_auth");
 
     private LibraryFile() {
+    }
+
+    /** The functions of a library that was opened. */
+    interface Symbols {
+        boolean has(String function);
+
+        /** Calls a function that takes nothing and returns a 32-bit number. */
+        int number(String function);
+
+        /** Calls a function that takes nothing and returns a string. */
+        String string(String function);
+    }
+
+    /** Refuses a library that is too old. One of 0.1 does not know its version as a number, and lacks more functions. */
+    static void requireVersion(Symbols symbols) {
+        if (!symbols.has("tc_auth_version")) {
+            throw new UnsatisfiedLinkError("it is another library, without the function tc_auth_version");
+        }
+        Optional<String> missing = Stream.concat(Stream.of("tc_auth_version_number", "tc_auth_headers_into"),
+                Stream.of(LibTcAuth.class.getMethods()).map(Method::getName).sorted())
+                .filter(function -> !symbols.has(function)).findFirst();
+        if (missing.isPresent() || symbols.number("tc_auth_version_number") < NEEDED_VERSION) {
+            throw new UnsatisfiedLinkError("it is too old: it is version " + symbols.string("tc_auth_version")
+                    + missing.map(function -> " without " + function).orElse("") + ", and tc-auth needs version "
+                    + (NEEDED_VERSION >> 16) + "." + (NEEDED_VERSION >> 8 & 0xff) + "." + (NEEDED_VERSION & 0xff)
+                    + " or later");
+        }
     }
 
     /** Finds the library and loads it with the given function. Adds an explanation to an UnsatisfiedLinkError. */

@@ -9,9 +9,14 @@ package io.github.tcauth;
  */
 public final class Renewal implements AutoCloseable {
     private final Handle handle;
+    private final Changes changes;
 
-    Renewal(long address) {
-        handle = new Handle(Renewal.class, address, Bridge.LIBRARY::tc_auth_renewal_cancel);
+    Renewal(long address, Changes changes) {
+        this.handle = new Handle(Renewal.class, address, ticket -> {
+            Bridge.LIBRARY.tc_auth_renewal_cancel(ticket);
+            changes.waiters.wakeAll();
+        });
+        this.changes = changes;
     }
 
     /**
@@ -33,6 +38,21 @@ public final class Renewal implements AutoCloseable {
     }
 
     /**
+     * Whether the request is still needed. Ask before you send it if other processes renew the same token, after
+     * {@link TcAuth#unseal}. If it is not, cancel the ticket.
+     *
+     * @return false if the token was replaced or extended in the meantime, or the {@link TcAuth} was closed
+     * @throws IllegalStateException if the ticket was completed or cancelled before
+     */
+    public synchronized boolean isNeeded() {
+        try (Arguments arguments = new Arguments()) {
+            long needed = arguments.output();
+            handle.check(renewal -> Bridge.LIBRARY.tc_auth_renewal_needed(renewal, needed));
+            return Arguments.intAt(needed) != 0;
+        }
+    }
+
+    /**
      * Ends the renewal with the server's response. Pass every response, also an HTTP error. The threads that wait continue. The
      * ticket can't be used again, even if this throws.
      *
@@ -41,14 +61,16 @@ public final class Renewal implements AutoCloseable {
      * @return the server's message for a log (at most 512 bytes, with {@code ***} for the token), or null
      * @throws TcAuthException {@link Status#RENEWAL_REFUSED}: the server will not renew this token; there is no further attempt
      *         until another token is set. {@link Status#RENEWAL_BAD_RESPONSE}: anything else; the token stays in use while it
-     *         is valid, and the next attempt comes after a pause. {@link TcAuthException#detail} is the server's message.
+     *         is valid, and the next attempt comes after a pause. {@link Status#STORE_IO}, after {@link TcAuth#shareIn}: a success,
+     *         but the new token is not saved yet; later polls try again. {@link TcAuthException#detail} is the server's message.
      * @throws IllegalStateException if the ticket was completed or cancelled before
      */
-    public synchronized String complete(int httpStatus, byte[] body) {
+    public String complete(int httpStatus, byte[] body) {
         try (Arguments arguments = new Arguments()) {
             long bytes = arguments.bytes(body);
             long message = arguments.output();
-            int status = Bridge.LIBRARY.tc_auth_renewal_complete(handle.take(), httpStatus, bytes, body.length, message);
+            int status = changes.make(() ->
+                    Bridge.LIBRARY.tc_auth_renewal_complete(take(), httpStatus, bytes, body.length, message));
             String serverMessage = Arguments.ownedStringAt(message);
             if (status != Status.OK.value()) {
                 throw new TcAuthException(status, serverMessage);
@@ -57,12 +79,29 @@ public final class Renewal implements AutoCloseable {
         }
     }
 
+    /** Waits for a call that uses the ticket. */
+    private synchronized long take() {
+        return handle.take();
+    }
+
     /**
      * Ends the renewal without a response, for example after a timeout. The token stays in use while it is valid, and the next
      * attempt comes after a pause of 5 to 60 seconds. Does nothing if the ticket was completed or cancelled before.
      */
-    public synchronized void cancel() {
+    public void cancel() {
         handle.close();
+    }
+
+    /** Says whether the ticket is open, and nothing of its URL. It never throws. */
+    @Override
+    public String toString() {
+        try {
+            return isNeeded() ? "Renewal[open]" : "Renewal[not needed]";
+        } catch (IllegalStateException e) {
+            return "Renewal[ended]";
+        } catch (RuntimeException e) {
+            return "Renewal[" + e.getMessage() + "]";
+        }
     }
 
     /** The same as {@link #cancel()}. */

@@ -103,6 +103,17 @@ public enum Status {
         return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_status_message(value));
     }
 
+    /**
+     * The name for any number, including those that are not listed here.
+     *
+     * @param value the number of a status
+     * @return such as {@code TOKEN_EXPIRED}; {@code UNKNOWN} if the C library does not know the number
+     */
+    public static String name(int value) {
+        Library.require();
+        return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_status_name(value));
+    }
+
     static Status of(int value) {
         for (Status status : values()) {
             if (status.value == value) {

@@ -6,13 +6,17 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
  *
  * <p>Make it once and share it: any number of threads may call its methods at the same time, including {@link #close()}.
- * Running calls then finish, and new ones throw {@link IllegalStateException}. Signing takes no lock; only {@link #poll} can
- * wait. A TcAuth that is never closed is freed after a garbage collection.
+ * Running calls then finish, and new ones throw {@link IllegalStateException}. Signing takes no lock; only
+ * {@link #poll(Duration)} waits, and {@link #close()} ends the wait. A TcAuth that is never closed is freed after a garbage collection.
  *
  * <p>Times are whole seconds: an {@link Instant} or a {@link Duration} with a fraction is rounded down, also a negative one.
  * A string with a NUL or an unpaired surrogate is refused like a string with any other invalid character.
@@ -20,10 +24,15 @@ import java.util.Objects;
 public final class TcAuth implements AutoCloseable {
     private static final long NOW = -1;
     private static final long NO_EXPIRY = 0;
+    private static final long UNKNOWN_TIME = -1;
     private static final int REVIEWED_BYTES = 64 * 1024;
+    /** Enough for most header blocks. */
+    private static final int BLOCK_BYTES = 512;
+    private static final Duration LONGEST_WAIT = Duration.ofNanos(Long.MAX_VALUE);
 
     private final Handle handle;
     private final String discovery;
+    private final Changes changes = new Changes();
     /** The size of the buffer for an Authorization value. A race between threads only costs a second call. */
     private int capacity = 128;
 
@@ -255,6 +264,33 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
+     * Makes the header lines of a request that is sent now, as they go over the wire: for programs that write HTTP themselves.
+     * Each line ends with CR LF; there is no empty line. If you call {@link #review} afterwards, use {@link #headers(String,
+     * String)}: review needs the value of Authorization alone.
+     *
+     * @param method as in {@link #headers(String, String)}
+     * @param uri as there
+     * @return ASCII text. It is a credential: do not log it.
+     * @throws TcAuthException as there
+     */
+    public byte[] headerBlock(String method, String uri) {
+        for (int capacity = BLOCK_BYTES;; capacity *= 2) {
+            try (Arguments arguments = new Arguments()) {
+                long methodString = arguments.string("method", method, Status.INVALID_METHOD);
+                long uriString = arguments.string("uri", uri, Status.INVALID_URI_BYTE);
+                long block = arguments.output(capacity);
+                int size = capacity;
+                int status = handle.call(auth ->
+                        Bridge.LIBRARY.tc_auth_header_block(auth, methodString, uriString, block, size));
+                if (status != Status.BUFFER_TOO_SMALL.value()) {
+                    TcAuthException.check(status);
+                    return Bridge.read(block, Bridge.stringLength(block));
+                }
+            }
+        }
+    }
+
+    /**
      * The string that is signed, such as {@code /api/v3/indicators:GET:1513703787}. Compare it with what the server received,
      * or with what another implementation signs.
      *
@@ -280,13 +316,15 @@ public final class TcAuth implements AutoCloseable {
      * @param token as in {@link #token(String, Instant)}
      * @param expires as there: null or the Unix epoch for none
      * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_TOKEN}, {@link Status#INVALID_TIME}; the old
-     *         token then stays in use
+     *         token then stays in use. {@link Status#STORE_IO}, after {@link #shareIn}: a success, but the new token is not saved
+     *         yet; later polls try again.
      */
     public void updateToken(String token, Instant expires) {
         long seconds = expiry(expires);
         try (Arguments arguments = new Arguments()) {
             long encoded = arguments.string("token", token, Status.INVALID_TOKEN);
-            handle.check(auth -> Bridge.LIBRARY.tc_auth_update_token(auth, encoded, seconds));
+            TcAuthException.check(changes.make(() ->
+                    handle.call(auth -> Bridge.LIBRARY.tc_auth_update_token(auth, encoded, seconds))));
         }
     }
 
@@ -322,6 +360,22 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
+     * The API path.
+     *
+     * @return as it was set, without a {@code /} at its end; null if none is set
+     */
+    public String apiPath() {
+        Library.require();
+        long auth = handle.enter();
+        try {
+            long apiPath = Bridge.LIBRARY.tc_auth_api_path(auth);
+            return apiPath == 0 ? null : Arguments.borrowedString(apiPath);
+        } finally {
+            handle.exit();
+        }
+    }
+
+    /**
      * Sets how long before its expiry a token is due for renewal; by default one minute. If less than twice this time was left
      * when the token was set, it is due after half of what was left.
      *
@@ -331,6 +385,20 @@ public final class TcAuth implements AutoCloseable {
     public void setRenewalWindow(Duration window) {
         long seconds = window.getSeconds();
         handle.check(auth -> Bridge.LIBRARY.tc_auth_set_renewal_window(auth, seconds));
+    }
+
+    /**
+     * The time that {@link #setRenewalWindow} has set.
+     *
+     * @return whole seconds
+     * @throws TcAuthException {@link Status#WRONG_KIND}
+     */
+    public Duration renewalWindow() {
+        try (Arguments arguments = new Arguments()) {
+            long out = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_renewal_window(auth, out));
+            return Duration.ofSeconds(Arguments.longAt(out));
+        }
     }
 
     /**
@@ -358,31 +426,211 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /**
+     * The state of the token, for health checks and messages. It changes nothing. Each {@link #poll()}, {@link #review},
+     * {@link #updateToken} and {@link #unseal} can change the state.
+     *
+     * @return the state, and a time
+     */
+    public TokenState tokenState() {
+        try (Arguments arguments = new Arguments()) {
+            long state = arguments.output();
+            long seconds = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_token_state(auth, state, seconds));
+            long left = Arguments.longAt(seconds);
+            return new TokenState(State.of(Arguments.intAt(state)), left == UNKNOWN_TIME ? null : Duration.ofSeconds(left));
+        }
+    }
+
+    /**
+     * The name of the family: all processes that started with the same token. It stays the same when the token changes. Use it
+     * as the key of an entry in a store, and as the name of its lock. Start all processes with the first token, never with a
+     * later one.
+     *
+     * @return 32 hexadecimal digits
+     * @throws TcAuthException {@link Status#WRONG_KIND}
+     */
+    public String family() {
+        try (Arguments arguments = new Arguments()) {
+            long out = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_family(auth, out));
+            return Arguments.ownedStringAt(out);
+        }
+    }
+
+    /**
+     * Encrypts the current token and its expiry into one line, to store it for the other processes of the family. Equal inputs
+     * give equal lines.
+     *
+     * @param key one to four keys, one per line: the first one seals, each of them unseals. Use at least 128 random bits, such
+     *        as 32 random hexadecimal digits. Null for none: then anyone who knows the family's first token, even a dead one,
+     *        can read the current token and make lines that others accept.
+     * @return the line. Of two lines of a family, the one with the greater 16 characters after {@code TC1.} is newer.
+     * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_ARGUMENT} (the key),
+     *         {@link Status#SEAL_INVALID} (a token of more than 65528 bytes)
+     */
+    public String seal(String key) {
+        try (Arguments arguments = new Arguments()) {
+            long keyString = arguments.optionalString("key", key, Status.INVALID_ARGUMENT);
+            long out = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_seal(auth, keyString, out));
+            return Arguments.ownedStringAt(out);
+        }
+    }
+
+    /**
+     * Reads a line that {@link #seal} made in this or another process, and uses its token if it is newer. Then waiting callers
+     * go on. This never goes back to an older token.
+     *
+     * @param sealed the line, without a line break
+     * @param key as in {@link #seal}
+     * @return what the token of the line was
+     * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_ARGUMENT} (the key),
+     *         {@link Status#SEAL_INVALID} (a wrong key, another family, or any change of the line),
+     *         {@link Status#SEAL_VERSION}. Then nothing changes.
+     */
+    public Unsealed unseal(String sealed, String key) {
+        byte[] bytes = Arguments.utf8("sealed", sealed, Status.SEAL_INVALID);
+        try (Arguments arguments = new Arguments()) {
+            long line = arguments.bytes(bytes);
+            long keyString = arguments.optionalString("key", key, Status.INVALID_ARGUMENT);
+            long outcome = arguments.output();
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_unseal(auth, line, bytes.length, keyString, outcome));
+            return Unsealed.of(Arguments.intAt(outcome));
+        } finally {
+            changes.waiters.wakeAll();
+        }
+    }
+
+    /**
+     * Shares the token with all processes of the family that use the same directory: they renew it once, and each of them gets
+     * the new one. Call it once, before other threads use this. It reads the family's token file in the directory and uses its
+     * token if it is newer; if there is no file, it creates one. All processes must run on one machine, as one user.
+     *
+     * <p>From then on {@link #poll()} uses a newer token of another process, and only one process at a time has a ticket.
+     * {@link Renewal#complete} and {@link #updateToken} save the token, and wait for the disk.
+     *
+     * <p>A process that dies after the server has issued a token, and before the response is completed, takes the token with
+     * it. Another token, set by {@link #updateToken} in any process, reaches all.
+     *
+     * @param directory exists on a local file system, and belongs to the same user or to root; other users must not be able to
+     *        rename files in it
+     * @param key as in {@link #seal}: the same in all processes; null for none
+     * @throws TcAuthException {@link Status#WRONG_KIND}; {@link Status#INVALID_ARGUMENT} (the key); {@link Status#ALREADY_SET};
+     *         {@link Status#SEAL_INVALID} (the file can't be unsealed, for example because the key is wrong);
+     *         {@link Status#SEAL_VERSION}; {@link Status#STORE_IO} (the directory or a file in it can't be used). Nothing changes
+     *         then, and you may call this again.
+     */
+    public void shareIn(Path directory, String key) {
+        Objects.requireNonNull(directory, "directory");
+        try (Arguments arguments = new Arguments()) {
+            long directoryString = arguments.string("directory", directory.toString(), Status.INVALID_ARGUMENT);
+            long keyString = arguments.optionalString("key", key, Status.INVALID_ARGUMENT);
+            handle.check(auth -> Bridge.LIBRARY.tc_auth_share_in(auth, directoryString, keyString));
+        }
+    }
+
+    /**
      * Must be called before each request is signed. Says whether to sign now, or to renew the token first. Sign even if the
      * renewal failed: signing fails if the token has expired.
      *
-     * <p>The wait can't be interrupted and blocks the carrier of a virtual thread. To avoid that, pass {@link Duration#ZERO}
-     * and poll again after {@link Status#RENEWAL_TIMEOUT}.
+     * <p>This does not wait for another caller's renewal.
      *
-     * @param maxWait how long to wait for another thread's renewal, in whole milliseconds; without one, poll does not wait
      * @return null: sign now; a ticket: this caller must renew, and no other does
-     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another thread's renewal is still under way; do not send the old
-     *         token, but poll again or give up; {@link Status#INVALID_ARGUMENT}: a negative wait
+     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another caller's renewal is under way; do not send the old token,
+     *         but poll again or give up
      */
-    public Renewal poll(Duration maxWait) {
+    public Renewal poll() {
         Renewal[] ticket = new Renewal[1];
-        TcAuthException.check(poll(millis(maxWait), ticket));
+        if (!pollOnce(ticket)) {
+            throw new TcAuthException(Status.RENEWAL_TIMEOUT);
+        }
         return ticket[0];
     }
 
-    /** Returns the status instead of throwing it: for the client, RENEWAL_TIMEOUT is an ordinary result. */
-    int poll(long maxWaitMillis, Renewal[] ticket) {
+    /**
+     * The same as {@link #poll()}, but waits for another caller's renewal. A virtual thread that waits does not block its
+     * carrier.
+     *
+     * @param maxWait the longest wait. It should be longer than your HTTP client's timeout.
+     * @return as in {@link #poll()}
+     * @throws InterruptedException if this thread is interrupted while it waits
+     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another caller's renewal is still under way; do not send the old
+     *         token, but poll again or give up; {@link Status#INVALID_ARGUMENT}: a negative wait
+     */
+    public Renewal poll(Duration maxWait) throws InterruptedException {
+        if (maxWait.isNegative()) {
+            throw new TcAuthException(Status.INVALID_ARGUMENT);
+        }
+        long start = System.nanoTime();
+        long wait = maxWait.compareTo(LONGEST_WAIT) > 0 ? Long.MAX_VALUE : maxWait.toNanos();
+        Renewal[] ticket = new Renewal[1];
+        if (pollOnce(ticket)) {
+            return ticket[0];
+        }
+        CompletableFuture<Void> turn = pollAgain(ticket);
+        while (turn != null) {
+            try {
+                turn.get(wait - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
+            } catch (TimeoutException e) {
+                throw new TcAuthException(Status.RENEWAL_TIMEOUT);
+            } catch (ExecutionException e) {
+                throw new AssertionError(e); // a turn does not fail
+            } finally {
+                stopWaiting(turn);
+            }
+            turn = pollAgain(ticket);
+        }
+        return ticket[0];
+    }
+
+    /** Polls without a wait. False if another caller's renewal is under way. */
+    boolean pollOnce(Renewal[] ticket) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
-            int status = handle.call(auth -> Bridge.LIBRARY.tc_auth_renewal_poll(auth, maxWaitMillis, out));
+            int status = handle.call(auth -> Bridge.LIBRARY.tc_auth_renewal_poll(auth, 0, out));
+            if (status == Status.RENEWAL_TIMEOUT.value()) {
+                return false;
+            }
+            TcAuthException.check(status);
             long renewal = Arguments.longAt(out);
-            ticket[0] = renewal == 0 ? null : new Renewal(renewal);
-            return status;
+            ticket[0] = renewal == 0 ? null : new Renewal(renewal, changes);
+            return true;
+        }
+    }
+
+    /**
+     * Polls for a caller that has to wait. Null if it has not to wait any more; otherwise what completes when it is time to
+     * call this again.
+     */
+    CompletableFuture<Void> pollAgain(Renewal[] ticket) {
+        CompletableFuture<Void> turn = changes.waiters.add();
+        boolean isOver = true;
+        try {
+            isOver = pollOnce(ticket);
+        } finally {
+            if (isOver) {
+                stopWaiting(turn);
+            }
+        }
+        if (isOver && ticket[0] == null) {
+            changes.waiters.wakeAll(); // perhaps another process has ended it, and only this caller knows
+        }
+        return isOver ? null : turn;
+    }
+
+    /** What to pass to isAdopted, from before the headers are made. */
+    long changes() {
+        return changes.count();
+    }
+
+    /** Whether these are the first headers with a token that came from another process. */
+    boolean isAdopted(Headers headers, long before) {
+        return headers.timestamp().isEmpty() && changes.isAdopted(headers.authorization(), before);
+    }
+
+    void stopWaiting(CompletableFuture<Void> turn) {
+        if (!turn.isDone()) {
+            changes.waiters.remove(turn);
         }
     }
 
@@ -405,7 +653,7 @@ public final class TcAuth implements AutoCloseable {
         boolean hasDate = date != null && date.indexOf('\0') < 0 && !Arguments.hasLoneSurrogate(date);
         try (Arguments arguments = new Arguments()) {
             long authorizationBytes = arguments.bytes(authorization);
-            long dateString = hasDate ? arguments.string("date", date, Status.INVALID_ARGUMENT) : 0;
+            long dateString = arguments.optionalString("date", hasDate ? date : null, Status.INVALID_ARGUMENT);
             int bodyLength = Math.min(body.length, REVIEWED_BYTES);
             long bodyBytes = arguments.bytes(Arrays.copyOf(body, bodyLength));
             long advice = arguments.output();
@@ -455,10 +703,9 @@ public final class TcAuth implements AutoCloseable {
         try (Arguments arguments = new Arguments()) {
             long methodString = arguments.string("method", method, Status.INVALID_METHOD);
             long uriString = arguments.string("uri", uri, Status.INVALID_URI_BYTE);
-            long authorizationString = authorization == null ? 0
-                    : arguments.string("authorization", authorization, Status.MALFORMED_AUTHORIZATION);
-            long timestampString = timestamp == null ? 0
-                    : arguments.string("timestamp", timestamp, Status.MALFORMED_AUTHORIZATION);
+            long authorizationString =
+                    arguments.optionalString("authorization", authorization, Status.MALFORMED_AUTHORIZATION);
+            long timestampString = arguments.optionalString("timestamp", timestamp, Status.MALFORMED_AUTHORIZATION);
             handle.check(auth -> Bridge.LIBRARY.tc_auth_verify(auth, methodString, uriString, authorizationString,
                     timestampString, unixTime, tolerance.getSeconds()));
         }
@@ -484,6 +731,7 @@ public final class TcAuth implements AutoCloseable {
     @Override
     public void close() {
         handle.close();
+        changes.waiters.wakeAll();
     }
 
     /**
@@ -496,6 +744,16 @@ public final class TcAuth implements AutoCloseable {
         return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_version());
     }
 
+    /**
+     * The version of the loaded C library as a number, to compare.
+     *
+     * @return {@code major << 16 | minor << 8 | patch}
+     */
+    public static int versionNumber() {
+        Library.require();
+        return Bridge.LIBRARY.tc_auth_version_number();
+    }
+
     /** C takes -1 as "now" and refuses all other negative times, so -1 is replaced by one of those. */
     private static long time(Instant at) {
         long seconds = at.getEpochSecond();
@@ -504,14 +762,6 @@ public final class TcAuth implements AutoCloseable {
 
     private static long expiry(Instant expires) {
         return expires == null ? NO_EXPIRY : expires.getEpochSecond();
-    }
-
-    /** A negative wait stays negative, even one of a nanosecond. One that does not fit into a long gets the largest long. */
-    private static long millis(Duration wait) {
-        if (wait.isNegative()) {
-            return -1;
-        }
-        return wait.compareTo(Duration.ofMillis(Long.MAX_VALUE)) > 0 ? Long.MAX_VALUE : wait.toMillis();
     }
 
     private static TcAuth create(Constructor constructor) {
@@ -526,9 +776,47 @@ public final class TcAuth implements AutoCloseable {
         int call(Arguments arguments, long out);
     }
 
+    /** The state of a token, and a time that belongs to it. */
+    public static final class TokenState {
+        private final State state;
+        private final Duration left;
+
+        private TokenState(State state, Duration left) {
+            this.state = state;
+            this.left = left;
+        }
+
+        /**
+         * The state.
+         *
+         * @return such as {@link State#VALID}
+         */
+        public State state() {
+            return state;
+        }
+
+        /**
+         * How long something takes. {@link State#VALID}: until the token is due. {@link State#UNDER_WAY}: until the ticket
+         * expires. {@link State#PAUSED}: until the next attempt. {@link State#REFUSED} and {@link State#NOT_RENEWABLE}: until
+         * the token expires; zero if it has expired. Otherwise zero.
+         *
+         * @return whole seconds, rounded up; null if it is unknown
+         */
+        public Duration left() {
+            return left;
+        }
+
+        /** Contains the state and the time. */
+        @Override
+        public String toString() {
+            return "TokenState[" + state + (left == null ? "" : ", " + left) + "]";
+        }
+    }
+
     /** A token and its expiry. */
     public static final class Token {
-        private final String value;
+        /** Transient: what writes all fields of an object must not write it. */
+        private final transient String value;
         private final Instant expires;
 
         private Token(String value, Instant expires) {

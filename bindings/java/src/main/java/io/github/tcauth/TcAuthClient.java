@@ -22,6 +22,7 @@ import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse.ResponseInfo;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -36,11 +37,11 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
-import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import javax.net.ssl.SSLSession;
 
 /**
@@ -68,7 +69,9 @@ import javax.net.ssl.SSLSession;
  * attempt, and does not include the time of a renewal.
  *
  * <p>{@link HttpResponse#request()} is the signed copy of the request. Its headers contain the live Authorization: do not log
- * them.
+ * them. The URL of a renewal contains the token. A Java agent that records the URLs of java.net.http must leave out those that
+ * end in {@code /appAuth} before their query, and {@code jdk.httpclient.HttpClient.log} must not be set to
+ * {@code requests}, {@code headers} or {@code all}.
  *
  * <p>Any number of threads may use it at the same time. It closes neither the identity nor the client.
  */
@@ -76,50 +79,19 @@ public final class TcAuthClient {
     private static final Set<Integer> REVIEWED = Set.of(400, 401, 403);
     private static final int REVIEWED_BYTES = 64 * 1024;
     private static final int RENEWAL_BYTES = 1024 * 1024;
-    private static final Duration REVIEW_TIMEOUT = Duration.ofSeconds(10);
-    private static final Duration RENEWAL_TIMEOUT = Duration.ofSeconds(30);
-    private static final long POLL_MILLIS = 10;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final TcAuth auth;
     private final HttpClient client;
-    private final Observer observer;
+    private final Consumer<? super Event> listener;
     private final Duration reviewTimeout;
     private final Duration renewalTimeout;
     private final Executor executor;
     /** The last origin that passed {@link #check}. */
     private volatile String allowedOrigin;
-    /** Runs on Java's only timer thread, so its tasks must only hand over to the executor. */
-    private final Executor later = CompletableFuture.delayedExecutor(POLL_MILLIS, TimeUnit.MILLISECONDS, Runnable::run);
 
     /**
-     * Gets events for a log. Its methods are called on threads of the client's executor or of the common pool, also by several
-     * threads at the same time. They should return soon, because requests wait for them.
-     */
-    public interface Observer {
-        /**
-         * A renewal has ended.
-         *
-         * @param status {@link Status#OK}, or why the token was not replaced; null if there was no complete response
-         * @param message the server's message, or the type of the exception if there was no complete response; can be null.
-         *        It contains no secrets.
-         */
-        default void renewalFinished(Status status, String message) {
-        }
-
-        /**
-         * A refusal is returned to the caller.
-         *
-         * @param advice the reason; {@link Advice#RETRY} if another attempt could help, but was not possible or was already
-         *        made
-         * @param httpStatus 400, 401 or 403
-         */
-        default void requestRefused(Advice advice, int httpStatus) {
-        }
-    }
-
-    /**
-     * Makes a client without an observer.
+     * Makes a client.
      *
      * @param auth has an API path
      * @param client follows no redirects, which is the default
@@ -128,26 +100,85 @@ public final class TcAuthClient {
      *         for it then takes the Authorization header out of requests
      */
     public TcAuthClient(TcAuth auth, HttpClient client) {
-        this(auth, client, new Observer() {
-        });
+        this(newBuilder(auth, client));
     }
 
     /**
-     * Makes a client with an observer.
+     * Begins to make a client with options.
      *
      * @param auth has an API path
      * @param client follows no redirects, which is the default
-     * @param observer gets renewals and refusals; if it throws, only the request that it was called for fails, and a new token
-     *        is used nevertheless
-     * @throws TcAuthException {@link Status#API_PATH_MISSING}
-     * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
-     *         for it then takes the Authorization header out of requests
+     * @return a builder without options
      */
-    public TcAuthClient(TcAuth auth, HttpClient client, Observer observer) {
-        this(auth, client, observer, REVIEW_TIMEOUT, RENEWAL_TIMEOUT);
+    public static Builder newBuilder(TcAuth auth, HttpClient client) {
+        return new Builder(auth, client);
     }
 
-    TcAuthClient(TcAuth auth, HttpClient client, Observer observer, Duration reviewTimeout, Duration renewalTimeout) {
+    /** The options of a client. */
+    public static final class Builder {
+        private final TcAuth auth;
+        private final HttpClient client;
+        private Consumer<? super Event> listener = event -> {
+        };
+        private Path directory;
+        /** Transient: what writes all fields of an object must not write it. */
+        private transient String key;
+        private Duration reviewTimeout = Duration.ofSeconds(10);
+        private Duration renewalTimeout = Duration.ofSeconds(30);
+
+        private Builder(TcAuth auth, HttpClient client) {
+            this.auth = Objects.requireNonNull(auth, "auth");
+            this.client = Objects.requireNonNull(client, "client");
+        }
+
+        /**
+         * Sets what gets the events, for a log. It is called on threads of the client's executor or of the common pool, also by
+         * several threads at the same time. It should return soon, because requests wait for it.
+         *
+         * @param listener gets each event; if it throws, only the request that it was called for fails, and a new token is used
+         *        nevertheless
+         * @return this
+         */
+        public Builder onEvent(Consumer<? super Event> listener) {
+            this.listener = Objects.requireNonNull(listener, "listener");
+            return this;
+        }
+
+        /**
+         * Shares the token with other processes: {@link #build} calls {@link TcAuth#shareIn} with these arguments. If you make
+         * several clients of one identity, set this for the first one only.
+         *
+         * @param directory as in {@link TcAuth#shareIn}
+         * @param key as there; null for none
+         * @return this
+         */
+        public Builder shareIn(Path directory, String key) {
+            this.directory = Objects.requireNonNull(directory, "directory");
+            this.key = key;
+            return this;
+        }
+
+        Builder timeouts(Duration review, Duration renewal) {
+            reviewTimeout = review;
+            renewalTimeout = renewal;
+            return this;
+        }
+
+        /**
+         * Makes the client.
+         *
+         * @return a client with the options of now
+         * @throws TcAuthException as the constructor of the client; those of {@link TcAuth#shareIn}
+         * @throws IllegalArgumentException as there
+         */
+        public TcAuthClient build() {
+            return new TcAuthClient(this);
+        }
+    }
+
+    private TcAuthClient(Builder options) {
+        auth = options.auth;
+        client = options.client;
         auth.url("/").close(); // throws without an API path
         if (client.followRedirects() != HttpClient.Redirect.NEVER) {
             throw new IllegalArgumentException("The HttpClient must not follow redirects, for it would send the"
@@ -157,12 +188,13 @@ public final class TcAuthClient {
             throw new IllegalArgumentException("Before Java 24 an HttpClient with an authenticator takes the Authorization"
                     + " header out of requests (JDK-8326949): build it without one, or use Java 24 or later");
         }
-        this.auth = auth;
-        this.client = client;
-        this.observer = Objects.requireNonNull(observer);
-        this.reviewTimeout = reviewTimeout;
-        this.renewalTimeout = renewalTimeout;
-        this.executor = client.executor().orElseGet(() -> new CompletableFuture<Void>().defaultExecutor());
+        listener = options.listener;
+        reviewTimeout = options.reviewTimeout;
+        renewalTimeout = options.renewalTimeout;
+        executor = client.executor().orElseGet(() -> new CompletableFuture<Void>().defaultExecutor());
+        if (options.directory != null) {
+            auth.shareIn(options.directory, options.key);
+        }
     }
 
     /**
@@ -212,6 +244,12 @@ public final class TcAuthClient {
         return exchange.result;
     }
 
+    /** Contains what {@link TcAuth#toString} says, without secrets. */
+    @Override
+    public String toString() {
+        return "TcAuthClient[" + auth + "]";
+    }
+
     /** One request of the caller, which may be sent twice. */
     private final class Exchange<T> {
         final CompletableFuture<HttpResponse<T>> result = new CompletableFuture<>();
@@ -245,7 +283,14 @@ public final class TcAuthClient {
             }
             Turn turn = new Turn(result);
             turn.run();
-            return turn.come.thenApply(ignored -> auth.headers(method, url));
+            return turn.come.thenApply(ignored -> {
+                long changes = auth.changes();
+                Headers headers = auth.headers(method, url);
+                if (auth.isAdopted(headers, changes)) {
+                    listener.accept(Event.ofAdoption(request));
+                }
+                return headers;
+            });
         }
 
         /** Checks the server of the URL, and a Host header, which is sent instead of that. */
@@ -306,6 +351,7 @@ public final class TcAuthClient {
                 if (failure != null) {
                     return handedOver(info, advice);
                 }
+                listener.accept(Event.ofRefusal(Event.Type.RETRIED, advice, info.statusCode(), request));
                 retry.complete(headers);
                 return HeldBody.unread(null);
             });
@@ -321,7 +367,7 @@ public final class TcAuthClient {
 
         private BodySubscriber<T> handedOver(ResponseInfo info, Advice advice) {
             if (advice != Advice.ACCEPTED) {
-                observer.requestRefused(advice, info.statusCode());
+                listener.accept(Event.ofRefusal(Event.Type.REFUSED, advice, info.statusCode(), request));
             }
             return handler.apply(info);
         }
@@ -391,10 +437,11 @@ public final class TcAuthClient {
     /** Waits, without a thread, until another request's renewal ends, or renews if this request is the one that must. */
     private final class Turn implements Runnable {
         final CompletableFuture<Void> come = new CompletableFuture<>();
-        private final Future<?> request;
+        private final CompletableFuture<?> request;
         private final long start = System.nanoTime();
+        private boolean hasToWait;
 
-        Turn(Future<?> request) {
+        Turn(CompletableFuture<?> request) {
             this.request = request;
         }
 
@@ -406,13 +453,11 @@ public final class TcAuthClient {
             }
             try {
                 Renewal[] ticket = new Renewal[1];
-                int status = auth.poll(0, ticket);
-                if (status == Status.RENEWAL_TIMEOUT.value() && System.nanoTime() - start < PATIENCE.toNanos()) {
-                    later.execute(this::handOver);
-                    return;
-                }
-                TcAuthException.check(status);
-                if (ticket[0] == null) {
+                hasToWait = hasToWait || !auth.pollOnce(ticket);
+                CompletableFuture<Void> next = hasToWait ? auth.pollAgain(ticket) : null;
+                if (next != null) {
+                    runAgain(next);
+                } else if (ticket[0] == null) {
                     come.complete(null);
                 } else {
                     renewOrNot(ticket[0]);
@@ -420,6 +465,20 @@ public final class TcAuthClient {
             } catch (Throwable e) {
                 come.completeExceptionally(e);
             }
+        }
+
+        /** Runs this again when it is time to poll, when the patience ends, or when the request was cancelled. */
+        private void runAgain(CompletableFuture<Void> next) {
+            long left = PATIENCE.toNanos() - (System.nanoTime() - start);
+            if (left <= 0) {
+                auth.stopWaiting(next);
+                throw new TcAuthException(Status.RENEWAL_TIMEOUT);
+            }
+            next.completeOnTimeout(null, left, TimeUnit.NANOSECONDS);
+            CompletableFuture.anyOf(next, request).whenComplete((ignored, failure) -> {
+                auth.stopWaiting(next);
+                handOver();
+            });
         }
 
         private void handOver() {
@@ -511,7 +570,7 @@ public final class TcAuthClient {
 
     /** Reports only the type of the failure: its message could contain the URL. */
     private void tellOfNoAnswer(Throwable failure) {
-        observer.renewalFinished(null, cause(failure).getClass().getSimpleName());
+        listener.accept(Event.ofRenewalWithoutResponse(cause(failure)));
     }
 
     /** Called even if the transfer failed: what came may contain the new token, and the old one is then invalid. */
@@ -527,7 +586,7 @@ public final class TcAuthClient {
         if (status == Status.RENEWAL_BAD_RESPONSE && response.failure != null) {
             tellOfNoAnswer(response.failure);
         } else {
-            observer.renewalFinished(status, message);
+            listener.accept(Event.ofRenewal(status, message, response.status));
         }
     }
 

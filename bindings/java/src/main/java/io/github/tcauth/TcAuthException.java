@@ -8,12 +8,15 @@ public final class TcAuthException extends RuntimeException {
 
     /** The cause. */
     private final Status status;
+    /** The name of the cause, also of one that a later C library has. */
+    private final String name;
     /** More about this failure, or null. */
     private final String detail;
 
     TcAuthException(int status, String detail) {
         super(detail == null ? Status.message(status) : Status.message(status) + " (" + detail + ")");
         this.status = Status.of(status);
+        this.name = Status.name(status);
         this.detail = detail;
     }
 
@@ -50,6 +53,6 @@ public final class TcAuthException extends RuntimeException {
     /** Includes the name of the status, which is easier to search for than the message. */
     @Override
     public String toString() {
-        return getClass().getName() + ": " + status + ": " + getMessage();
+        return getClass().getName() + ": " + name + ": " + getMessage();
     }
 }

@@ -15,6 +15,7 @@ import java.lang.invoke.MethodHandle;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.net.http.HttpClient;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
@@ -52,10 +53,39 @@ final class Bridge {
     }
 
     private static SymbolLookup open(Path library) {
+        SymbolLookup symbols;
         try {
-            return SymbolLookup.libraryLookup(library, Arena.global());
+            symbols = SymbolLookup.libraryLookup(library, Arena.global());
         } catch (IllegalArgumentException e) {
             throw new UnsatisfiedLinkError(e.getMessage());
+        }
+        LibraryFile.requireVersion(new Functions(symbols));
+        return symbols;
+    }
+
+    private record Functions(SymbolLookup symbols) implements LibraryFile.Symbols {
+        @Override
+        public boolean has(String function) {
+            return symbols.find(function).isPresent();
+        }
+
+        @Override
+        public int number(String function) {
+            return (int) call(function, JAVA_INT);
+        }
+
+        @Override
+        public String string(String function) {
+            long address = (long) call(function, JAVA_LONG);
+            return new String(read(address, stringLength(address)), StandardCharsets.US_ASCII);
+        }
+
+        private Object call(String function, MemoryLayout result) {
+            try {
+                return LINKER.downcallHandle(symbol(symbols, function), FunctionDescriptor.of(result)).invoke();
+            } catch (Throwable e) {
+                throw unexpected(e);
+            }
         }
     }
 

@@ -62,18 +62,29 @@ final class Conformance {
         private static final long serialVersionUID = 1;
     }
 
-    private static final class ObservedClient implements TcAuthClient.Observer {
+    private static final class ObservedClient {
         final ConcurrentLinkedQueue<String> events = new ConcurrentLinkedQueue<>();
-        TcAuthClient client;
+        final TcAuthClient client;
 
-        @Override
-        public void renewalFinished(Status status, String message) {
-            events.add("renewal " + (status == null ? "CANCELLED" : status + (message == null ? "" : " " + message)));
+        ObservedClient(TcAuthClient.Builder builder) {
+            client = builder.onEvent(event -> events.add(line(event))).build();
         }
 
-        @Override
-        public void requestRefused(Advice advice, int httpStatus) {
-            events.add("refused " + advice + " " + httpStatus);
+        private static String line(Event event) {
+            switch (event.type()) {
+                case RENEWED:
+                case RENEWAL_FAILED:
+                    return "renewal " + (event.status() == null ? "CANCELLED"
+                            : event.status() + (event.message() == null ? "" : " " + event.message()));
+                case ADOPTED:
+                    return "adopted";
+                case RETRIED:
+                    return "retried " + event.advice() + " " + event.httpStatus();
+                case REFUSED:
+                    return "refused " + event.advice() + " " + event.httpStatus();
+                default:
+                    throw new AssertionError(event);
+            }
         }
     }
 
@@ -163,7 +174,13 @@ final class Conformance {
         commands.put("statuses", f -> values(Status.values(), Status::value));
         commands.put("kinds", f -> values(Kind.values(), Kind::value));
         commands.put("advices", f -> values(Advice.values(), Advice::value));
+        commands.put("states", f -> values(State.values(), State::value));
+        commands.put("unsealeds", f -> values(Unsealed.values(), Unsealed::value));
+        commands.put("status_name", f -> List.of(Status.name(f.integer())));
         commands.put("status_message", f -> List.of(Status.message(f.integer())));
+        commands.put("advice_name", f -> List.of(Advice.name(f.integer())));
+        commands.put("advice_message", f -> List.of(Advice.message(f.integer())));
+        commands.put("version_number", f -> List.of(Integer.toString(TcAuth.versionNumber())));
 
         commands.put("new_hmac", f -> keep(f.text(), TcAuth.hmac(f.text(), f.text())));
         commands.put("new_token", f -> keep(f.text(), TcAuth.token(f.text(), f.time())));
@@ -190,8 +207,12 @@ final class Conformance {
             headers.forEach(values::put);
             return answer(values.get("Authorization"), values.get("Timestamp"));
         });
+        commands.put("header_block", f ->
+                answer(new String(handle(f).headerBlock(f.text(), f.text()), StandardCharsets.US_ASCII)));
         commands.put("string_to_sign", f -> answer(TcAuth.stringToSign(f.text(), f.text(), f.time())));
         commands.put("set_api_path", f -> done(() -> handle(f).setApiPath(f.text())));
+        commands.put("api_path", f -> answer(handle(f).apiPath()));
+        commands.put("renewal_window", f -> answer(Long.toString(handle(f).renewalWindow().toSeconds())));
         commands.put("set_renewal_window", f -> done(() -> handle(f).setRenewalWindow(Duration.ofSeconds(f.number()))));
         commands.put("set_clock_offset", f -> done(() -> handle(f).setClockOffset(Duration.ofSeconds(f.number()))));
         commands.put("clock_offset", f -> answer(Long.toString(handle(f).clockOffset().toSeconds())));
@@ -200,6 +221,16 @@ final class Conformance {
             TcAuth.Token token = handle(f).token();
             return answer(token.value(), token.expires() == null ? "0" : Long.toString(token.expires().getEpochSecond()));
         });
+
+        commands.put("token_state", f -> {
+            TcAuth.TokenState state = handle(f).tokenState();
+            return answer(state.state().name(), state.left() == null ? "-1" : Long.toString(state.left().toSeconds()));
+        });
+        commands.put("family", f -> answer(handle(f).family()));
+        commands.put("seal", f -> answer(handle(f).seal(f.text())));
+        commands.put("unseal", f -> answer(handle(f).unseal(f.text(), f.text()).name()));
+
+        commands.put("share_in", f -> done(() -> handle(f).shareIn(f.path(), f.text())));
 
         commands.put("poll", f -> {
             String name = f.text();
@@ -210,6 +241,7 @@ final class Conformance {
             tickets.put(name, ticket);
             return answer(ticket.url());
         });
+        commands.put("needed", f -> answer(ticket(f).isNeeded() ? "1" : "0"));
         commands.put("complete", f -> answer(ticket(f).complete(f.integer(), f.bytes())));
         commands.put("cancel", f -> done(() -> ticket(f).cancel()));
         commands.put("review", f -> {
@@ -247,9 +279,11 @@ final class Conformance {
             if (certificate != null) {
                 http.sslContext(trusting(Path.of(certificate)));
             }
-            ObservedClient observed = new ObservedClient();
-            observed.client = new TcAuthClient(handle(name), http.build(), observed);
-            clients.put(name, observed);
+            TcAuthClient.Builder builder = TcAuthClient.newBuilder(handle(name), http.build());
+            if (f.areLeft()) {
+                builder.shareIn(f.path(), f.text());
+            }
+            clients.put(name, new ObservedClient(builder));
             return List.of();
         });
         commands.put("send", f -> response(send(f, true)));

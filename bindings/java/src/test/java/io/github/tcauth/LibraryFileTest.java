@@ -1,6 +1,7 @@
 package io.github.tcauth;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
@@ -16,11 +17,13 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
@@ -86,6 +89,85 @@ class LibraryFileTest {
         assertEquals("UnsatisfiedLinkError: The library of tc_auth can't be loaded from " + missing
                 + ", which the system property tc_auth.library names: there is no such file. Name the path of " + NAME
                 + ", built for " + LibraryFile.platform() + ", in the system property tc_auth.library.", said);
+    }
+
+    @Test
+    void theNeededVersionIsThatOfTheHeaderWithoutItsPatch() throws IOException {
+        String header = Files.readString(Path.of("../../include/tc_auth.h"));
+        int[] version = Stream.of("MAJOR", "MINOR").map(part -> Pattern.compile("TC_AUTH_VERSION_" + part + " (\\d+)"))
+                .map(pattern -> pattern.matcher(header)).peek(matcher -> assertTrue(matcher.find()))
+                .mapToInt(matcher -> Integer.parseInt(matcher.group(1))).toArray();
+        assertEquals(version[0] << 16 | version[1] << 8, LibraryFile.NEEDED_VERSION);
+        assertTrue(TcAuth.versionNumber() >= LibraryFile.NEEDED_VERSION);
+    }
+
+    /** A library whose functions are all there but one, and whose version is a number less than needed. */
+    private static final class OldLibrary implements LibraryFile.Symbols {
+        private final String missing;
+        private final int less;
+
+        OldLibrary(String missing, int less) {
+            this.missing = missing;
+            this.less = less;
+        }
+
+        @Override
+        public boolean has(String function) {
+            return !function.equals(missing);
+        }
+
+        @Override
+        public int number(String function) {
+            return LibraryFile.NEEDED_VERSION - less;
+        }
+
+        @Override
+        public String string(String function) {
+            return "0.0.255";
+        }
+    }
+
+    @Test
+    void anOldLibraryIsRefused() {
+        LibraryFile.requireVersion(new OldLibrary("tc_auth_other", 0));
+        LibraryFile.requireVersion(new OldLibrary("tc_auth_other", -1));
+        assertRefused("it is too old: it is version 0.0.255, and tc-auth needs version ", new OldLibrary("", 1));
+        for (String function : List.of("tc_auth_version_number", "tc_auth_headers_into", "tc_auth_seal")) {
+            assertRefused("it is too old: it is version 0.0.255 without " + function + ", and tc-auth needs version ",
+                    new OldLibrary(function, 0));
+        }
+        assertRefused("it is another library", new OldLibrary("tc_auth_version", 0));
+    }
+
+    private static void assertRefused(String beginning, LibraryFile.Symbols library) {
+        String said = assertThrows(UnsatisfiedLinkError.class, () -> LibraryFile.requireVersion(library)).getMessage();
+        assertTrue(said.startsWith(beginning), said);
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void aLibraryWithoutTheVersionNumberIsRefusedWithItsPath() throws Exception {
+        byte[] content = LibraryFile.load(LibraryFileTest::contentOf);
+        String text = new String(content, StandardCharsets.ISO_8859_1);
+        assertTrue(text.contains("\0tc_auth_version_number\0"));
+        Path old = directory.resolve(NAME);
+        Files.write(old, text.replace("\0tc_auth_version_number\0", "\0tc_auth_version_gone__\0")
+                .getBytes(StandardCharsets.ISO_8859_1));
+        List<String> lines = probe(classPath(), "-Dtc_auth.library=" + old);
+        assertEquals("UnsatisfiedLinkError: The library of tc_auth can't be loaded from " + old
+                + ", which the system property tc_auth.library names: it is too old: it is version " + TcAuth.version()
+                + " without tc_auth_version_number, and tc-auth needs version " + TcAuth.version().replaceFirst("\\d+$", "0")
+                + " or later. Name the path of " + NAME + ", built for " + LibraryFile.platform()
+                + ", in the system property tc_auth.library.", lines.get(0));
+        assertEquals(List.of("again", "again", "again", "again"), lines.subList(1, lines.size()));
+    }
+
+    private static byte[] contentOf(Path file) {
+        try {
+            return Files.readAllBytes(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test

@@ -40,7 +40,7 @@ class LifetimeTest {
                     assertEquals(SIGNED, hmac().headers("GET", "/api/v3/indicators", AT).authorization());
                     hmac().verify("GET", "/api/v3/indicators", SIGNED, "1513703787", AT, Duration.ZERO);
                     assertEquals("/a/b", TcUrl.of("/a").addSegment("b").string());
-                    assertTrue(due().poll(Duration.ZERO).url().startsWith("https://company.example/api/appAuth?"));
+                    assertTrue(due().poll().url().startsWith("https://company.example/api/appAuth?"));
                 } while (System.nanoTime() < end);
                 return null;
             });
@@ -144,7 +144,7 @@ class LifetimeTest {
     void aRenewalIsGivenBackByOneOfManyThreads() throws Exception {
         for (int round = 0; round < 200; round++) {
             TcAuth auth = due(); // closed at the end, so not collected before
-            Renewal renewal = auth.poll(Duration.ZERO);
+            Renewal renewal = auth.poll();
             AtomicInteger completed = new AtomicInteger();
             inThreads(() -> {
                 try {

@@ -1,7 +1,9 @@
 package io.github.tcauth;
 
 import java.io.IOException;
-import java.time.Duration;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Arrays;
 
@@ -63,8 +65,22 @@ final class Residue {
             Headers made = auth.headers("GET", "/api/v3/indicators");
             auth.review(made, 403, null, new byte[10]);
         }
+        Arrays.fill(auth.headerBlock("GET", "/api/v3/indicators"), (byte) 0);
         refused(() -> auth.headers("GET", "x"));
+        refused(() -> auth.headerBlock("GET", "x"));
         auth.describe();
+    }
+
+    private static void share(TcAuth auth) throws IOException {
+        Path directory = Files.createTempDirectory("tc_auth");
+        auth.shareIn(directory, secret(KEY_48));
+        refused(() -> auth.shareIn(directory, secret(KEY_48)));
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+            for (Path file : files) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(directory);
     }
 
     public static void main(String[] args) throws IOException {
@@ -80,13 +96,16 @@ final class Residue {
                 auth.setApiPath("https://company.example/api");
                 sign(auth);
                 auth.updateToken(token, Instant.now().minusSeconds(60));
-                try (Renewal renewal = auth.poll(Duration.ZERO)) {
+                try (Renewal renewal = auth.poll()) {
                     renewal.url();
                     byte[] body = bytes("{\"success\":true,\"apiToken\":\"" + next + "\"}");
                     renewal.complete(200, body);
                     Arrays.fill(body, (byte) 0);
                 }
                 sign(auth);
+                auth.unseal(auth.seal(secret(KEY_48)), secret(KEY_48));
+                refused(() -> auth.unseal(auth.seal(secret(KEY_48)), null));
+                share(auth);
                 if (!auth.token().value().equals(next)) {
                     throw new IllegalStateException("not the token");
                 }

@@ -5,11 +5,13 @@ import static io.github.tcauth.TestServer.answer;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpHandler;
 import java.io.ByteArrayInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -35,6 +37,7 @@ import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -61,6 +64,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -129,7 +133,7 @@ class TcAuthClientTest {
         assertEquals(List.of("GET /api/appAuth?expiredToken=old []"), server.renewals);
         received.forEach(sent -> assertArrayEquals(body, sent));
         assertEquals(2, received.size());
-        assertEquals(List.of("renewal OK null"), events);
+        assertEquals(List.of("renewal OK null", "retried RETRY 401"), events);
         assertEquals(1, new HashSet<>(server.ports).size(), "the connection of the refused request is used again");
     }
 
@@ -138,7 +142,89 @@ class TcAuthClientTest {
         TcAuthClient client = tokenClient(null, exchange -> answer(exchange, 401, UNAUTHORIZED), RENEWS);
         assertEquals(UNAUTHORIZED, client.send(get("/api/a"), BodyHandlers.ofString()).body());
         assertEquals(2, server.requests.size());
-        assertEquals(List.of("renewal OK null", "refused TOKEN_REJECTED 401"), events);
+        assertEquals(List.of("renewal OK null", "retried RETRY 401", "refused TOKEN_REJECTED 401"), events);
+    }
+
+    @Test
+    void aTokenOfAnotherProcessIsReportedOnce() throws Exception {
+        TcAuthClient client = tokenClient(null, exchange -> answer(exchange, 200, ""), RENEWS);
+        TcAuth elsewhere = TcAuth.token("old");
+        send(client, "/api/first");
+        assertEquals(Unsealed.SAME, auth.unseal(elsewhere.seal(null), null));
+        send(client, "/api/same");
+        auth.updateToken("mine", null);
+        send(client, "/api/mine");
+        auth.updateToken("due", Instant.ofEpochSecond(1));
+        send(client, "/api/renewed");
+        assertEquals(List.of("renewal OK null"), events);
+        for (int i = 0; i < 3; i++) {
+            elsewhere.unseal(auth.seal(null), null);
+            elsewhere.updateToken("theirs" + i, null);
+            assertEquals(Unsealed.ADOPTED, auth.unseal(elsewhere.seal(null), null));
+            List<CompletableFuture<HttpResponse<String>>> all = new ArrayList<>();
+            for (int j = 0; j < 20; j++) {
+                all.add(client.sendAsync(get("/api/adopted" + i), BodyHandlers.ofString()));
+            }
+            for (CompletableFuture<HttpResponse<String>> one : all) {
+                one.get(20, TimeUnit.SECONDS);
+            }
+            assertEquals("GET /api/adopted" + i + " [TC-Token theirs" + i + "]",
+                    server.requests.get(server.requests.size() - 1));
+        }
+        assertEquals(List.of("renewal OK null", "adopted /api/adopted0", "adopted /api/adopted1", "adopted /api/adopted2"),
+                events);
+    }
+
+    private void send(TcAuthClient client, String target) throws Exception {
+        client.send(get(target), BodyHandlers.discarding());
+    }
+
+    @Test
+    void requestsWaitForTheRenewalOfAnotherProcess(@TempDir Path directory) throws Exception {
+        server = new TestServer(TAKES_NEW_TOKEN, NO_RENEWAL);
+        auth = TcAuth.token("old", Instant.ofEpochSecond(1));
+        auth.setApiPath(server.origin() + "/api");
+        TcAuthClient client = TcAuthClient.newBuilder(auth, http).onEvent(this::log).shareIn(directory, "key").build();
+        assertFails(Status.ALREADY_SET, () -> TcAuthClient.newBuilder(auth, http).shareIn(directory, "key").build());
+        TcAuth elsewhere = TcAuth.token("old", Instant.ofEpochSecond(1));
+        elsewhere.setApiPath(server.origin() + "/api");
+        elsewhere.shareIn(directory, "key");
+        Renewal renewal = elsewhere.poll();
+        List<CompletableFuture<HttpResponse<String>>> waiting = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+            waiting.add(client.sendAsync(get("/api/a"), BodyHandlers.ofString()));
+        }
+        sleep(500);
+        assertEquals(List.of(), server.requests);
+        renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\",\"apiTokenExpires\":4000000000}".getBytes());
+        for (CompletableFuture<HttpResponse<String>> one : waiting) {
+            assertEquals(200, one.get(5, TimeUnit.SECONDS).statusCode());
+        }
+        assertEquals(List.of(), server.renewals);
+        elsewhere.updateToken("newer", null);
+        send(client, "/api/newer");
+        assertEquals(List.of("adopted /api/newer"), events.subList(0, 1));
+    }
+
+    @Test
+    void anEventHasWhatIsKnownAndNoSecret() throws Exception {
+        List<Event> seen = new CopyOnWriteArrayList<>();
+        tokenClient(null, exchange -> answer(exchange, 401, UNAUTHORIZED),
+                exchange -> answer(exchange, 200, "{\"success\":false,\"message\":\"no old\"}"));
+        HttpRequest request = HttpRequest.newBuilder(uri("/api/a?token=secret")).header("X-Other", "secret").build();
+        TcAuthClient.newBuilder(auth, http).onEvent(seen::add).build().send(request, BodyHandlers.discarding());
+        assertEquals("[Event[RENEWAL_FAILED, status: RENEWAL_REFUSED, message: no ***, httpStatus: 200],"
+                + " Event[RETRIED, advice: RETRY, httpStatus: 401, request: GET /api/a],"
+                + " Event[REFUSED, advice: TOKEN_REJECTED, httpStatus: 401, request: GET /api/a]]", seen.toString());
+        assertSame(request, seen.get(1).request());
+        Event failed = seen.get(0);
+        assertEquals("RENEWAL_FAILED RENEWAL_REFUSED no *** 200 null null null", failed.type() + " " + failed.status() + " "
+                + failed.message() + " " + failed.httpStatus() + " " + failed.failure() + " " + failed.advice() + " "
+                + failed.request());
+        assertEquals("Event[RENEWED, status: STORE_IO, httpStatus: 200]",
+                Event.ofRenewal(Status.STORE_IO, null, 200).toString());
+        assertEquals("Event[RENEWAL_FAILED, failure: EOFException]",
+                Event.ofRenewalWithoutResponse(new EOFException("secret")).toString());
     }
 
     @Test
@@ -409,8 +495,8 @@ class TcAuthClientTest {
         try (RawServer raw = new RawServer(request -> begun("x", true))) {
             TcAuth hmac = TcAuth.hmac("id", "key");
             hmac.setApiPath(raw.origin() + "/api");
-            TcAuthClient client = new TcAuthClient(hmac, http, observer(), Duration.ofMillis(reviewed ? 1 : 60_000),
-                    Duration.ofSeconds(30));
+            TcAuthClient client = TcAuthClient.newBuilder(hmac, http).onEvent(this::log)
+                    .timeouts(Duration.ofMillis(reviewed ? 1 : 60_000), Duration.ofSeconds(30)).build();
             CompletableFuture<HttpResponse<String>> response = client.sendAsync(get("/api/a", raw), BodyHandlers.ofString());
             for (int i = 0; i < 1000 && (raw.requests.isEmpty() || reviewed && events.isEmpty()); i++) {
                 sleep(10);
@@ -433,7 +519,7 @@ class TcAuthClientTest {
             try (RawServer raw = new RawServer(request -> new RawServer.Answer("HTTP/1.1 " + status + " x\r\n" + challenge
                     + "Content-Length: " + json.length() + "\r\n\r\n" + json, true))) {
                 rawClient(raw, Instant.ofEpochSecond(1), Duration.ofSeconds(10), Duration.ofSeconds(30));
-                TcAuthClient client = new TcAuthClient(auth, answering, observer());
+                TcAuthClient client = observed(answering);
                 assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a", raw), BodyHandlers.discarding()));
                 assertEquals(List.of("renewal RENEWAL_REFUSED no"), events, status + " " + challenge);
                 assertEquals(1, raw.requests.size());
@@ -498,8 +584,8 @@ class TcAuthClientTest {
         auth = TcAuth.token("old", Instant.ofEpochSecond(1));
         auth.setApiPath("http://company.example/api");
         URI address = URI.create(proxy.origin());
-        return new TcAuthClient(auth, builder.proxy(ProxySelector.of(
-                new InetSocketAddress(address.getHost(), address.getPort()))).build(), observer());
+        return observed(builder.proxy(ProxySelector.of(
+                new InetSocketAddress(address.getHost(), address.getPort()))).build());
     }
 
     /** A renewal shows a server nothing but its URL, and takes nothing from it but the token. */
@@ -522,7 +608,7 @@ class TcAuthClientTest {
                 ? new RawServer.Answer("HTTP/1.1 200 x\r\nSet-Cookie: a=b\r\nContent-Length: 33\r\n\r\n"
                         + "{\"success\":true,\"apiToken\":\"new\"}", true) : whole(200, ""))) {
             rawClient(raw, Instant.ofEpochSecond(1), Duration.ofSeconds(10), Duration.ofSeconds(30));
-            new TcAuthClient(auth, sociable, observer()).send(get("/api/a", raw), BodyHandlers.discarding());
+            observed(sociable).send(get("/api/a", raw), BodyHandlers.discarding());
             assertEquals(List.of("renewal OK null"), events);
             assertEquals(List.of("get /api/a", "put /api/a"), cookies);
             String renewal = raw.requests.get(0).toLowerCase();
@@ -535,19 +621,11 @@ class TcAuthClientTest {
 
     /** It fails the request that it was called for; the others go on. */
     @Test
-    void anObserverThatThrowsFailsOneRequest() throws Exception {
+    void aListenerThatThrowsFailsOneRequest() throws Exception {
         tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
-        TcAuthClient client = new TcAuthClient(auth, http, new TcAuthClient.Observer() {
-            @Override
-            public void renewalFinished(Status status, String message) {
-                throw new UnsupportedOperationException("mine");
-            }
-
-            @Override
-            public void requestRefused(Advice advice, int httpStatus) {
-                throw new UnsupportedOperationException("mine");
-            }
-        });
+        TcAuthClient client = TcAuthClient.newBuilder(auth, http).onEvent(event -> {
+            throw new UnsupportedOperationException("mine");
+        }).build();
         List<CompletableFuture<String>> all = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
             all.add(client.sendAsync(get("/api/a"), BodyHandlers.ofString())
@@ -571,7 +649,7 @@ class TcAuthClientTest {
                 : request.contains("TC-Token new") ? whole(200, "") : begun(UNAUTHORIZED, slow))) {
             TcAuthClient client = rawClient(raw, null, Duration.ofMillis(300), Duration.ofSeconds(30));
             assertEquals(200, client.send(get("/api/a", raw), BodyHandlers.ofString()).statusCode());
-            assertEquals(List.of("renewal OK null"), events);
+            assertEquals(List.of("renewal OK null", "retried RETRY 401"), events);
         }
     }
 
@@ -603,7 +681,7 @@ class TcAuthClientTest {
     private TcAuthClient rawClient(RawServer raw, Instant expires, Duration reviewTimeout, Duration renewalTimeout) {
         auth = TcAuth.token("old", expires);
         auth.setApiPath(raw.origin() + "/api");
-        return new TcAuthClient(auth, http, observer(), reviewTimeout, renewalTimeout);
+        return TcAuthClient.newBuilder(auth, http).onEvent(this::log).timeouts(reviewTimeout, renewalTimeout).build();
     }
 
     private static HttpRequest get(String target, RawServer raw) {
@@ -715,13 +793,9 @@ class TcAuthClientTest {
         });
         ExecutorService mine = Executors.newFixedThreadPool(3, task -> new Thread(task, "mine"));
         List<String> seen = new CopyOnWriteArrayList<>();
-        TcAuthClient client = new TcAuthClient(auth, HttpClient.newBuilder().executor(mine).build(),
-                new TcAuthClient.Observer() {
-                    @Override
-                    public void renewalFinished(Status status, String message) {
-                        seen.add(message + " " + Thread.currentThread().getName());
-                    }
-                }, Duration.ofSeconds(10), Duration.ofMillis(500));
+        TcAuthClient client = TcAuthClient.newBuilder(auth, HttpClient.newBuilder().executor(mine).build())
+                .onEvent(event -> seen.add(event.failure() + " " + Thread.currentThread().getName()))
+                .timeouts(Duration.ofSeconds(10), Duration.ofMillis(500)).build();
         CompletableFuture<Object> after = client.sendAsync(get("/api/a"), BodyHandlers.ofString())
                 .handle((response, failure) -> seen.add(Thread.currentThread().getName()));
         after.get(20, TimeUnit.SECONDS);
@@ -736,7 +810,7 @@ class TcAuthClientTest {
         HttpClient rejecting = HttpClient.newBuilder().executor(task -> {
             throw new RejectedExecutionException();
         }).build();
-        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+        try (Renewal renewal = auth.poll()) {
             assertTrue(renewal.url().startsWith(server.origin()));
             CompletableFuture<HttpResponse<String>> response =
                     new TcAuthClient(auth, rejecting).sendAsync(get("/api/a"), BodyHandlers.ofString());
@@ -750,7 +824,7 @@ class TcAuthClientTest {
     void manyRequestsWaitForATicketOfSomebodyElse() throws Exception {
         TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, NO_RENEWAL);
         List<CompletableFuture<HttpResponse<String>>> waiting = new ArrayList<>();
-        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+        try (Renewal renewal = auth.poll()) {
             for (int i = 0; i < 200; i++) {
                 waiting.add(client.sendAsync(get("/api/a"), BodyHandlers.ofString()));
             }
@@ -834,21 +908,25 @@ class TcAuthClientTest {
         server = new TestServer(api, renewal);
         auth = identity;
         auth.setApiPath(server.origin() + "/api");
-        return new TcAuthClient(auth, http, observer());
+        return observed(http);
     }
 
-    private TcAuthClient.Observer observer() {
-        return new TcAuthClient.Observer() {
-            @Override
-            public void renewalFinished(Status status, String message) {
-                events.add("renewal " + status + " " + message);
-            }
+    private TcAuthClient observed(HttpClient client) {
+        return TcAuthClient.newBuilder(auth, client).onEvent(this::log).build();
+    }
 
-            @Override
-            public void requestRefused(Advice advice, int httpStatus) {
-                events.add("refused " + advice + " " + httpStatus);
-            }
-        };
+    private void log(Event event) {
+        switch (event.type()) {
+            case RENEWED:
+            case RENEWAL_FAILED:
+                events.add("renewal " + event.status() + " " + (event.failure() == null ? event.message() : event.failure()));
+                break;
+            case ADOPTED:
+                events.add("adopted " + event.request().uri().getPath());
+                break;
+            default:
+                events.add(event.type().name().toLowerCase() + " " + event.advice() + " " + event.httpStatus());
+        }
     }
 
     private URI uri(String target) {

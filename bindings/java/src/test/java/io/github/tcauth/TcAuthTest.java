@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -106,7 +107,7 @@ class TcAuthTest {
     }
 
     @Test
-    void durationsArePassedInSeconds() {
+    void durationsArePassedInSeconds() throws InterruptedException {
         hmac.setClockOffset(Duration.ofHours(-1));
         assertEquals(Duration.ofHours(-1), hmac.clockOffset());
         assertFails(Status.INVALID_ARGUMENT, () -> hmac.setClockOffset(Duration.ofDays(2)));
@@ -139,7 +140,7 @@ class TcAuthTest {
     void aTokenIsRenewedOnce() {
         TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
-        Renewal renewal = auth.poll(Duration.ZERO);
+        Renewal renewal = auth.poll();
         assertTrue(renewal.url().startsWith("https://company.example/api/appAuth?expiredToken="), renewal.url());
         assertFails(Status.RENEWAL_TIMEOUT, () -> auth.poll(Duration.ofMillis(1)));
         assertNull(renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8)));
@@ -154,7 +155,7 @@ class TcAuthTest {
     void aRefusedRenewalHasTheServersMessage() {
         TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
-        try (Renewal renewal = auth.poll(Duration.ZERO)) {
+        try (Renewal renewal = auth.poll()) {
             byte[] answer = ("{\"success\":false,\"message\":\"no " + TOKEN + "\"}").getBytes(StandardCharsets.UTF_8);
             TcAuthException failure = assertFails(Status.RENEWAL_REFUSED, () -> renewal.complete(200, answer));
             assertEquals("no ***", failure.detail());
@@ -166,14 +167,107 @@ class TcAuthTest {
     void aRenewalMayOutliveItsHandleAndIsCancelledByClose() {
         TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
-        Renewal renewal = auth.poll(Duration.ZERO);
+        Renewal renewal = auth.poll();
         renewal.close();
-        assertNull(auth.poll(Duration.ZERO), "after a failure there is a pause");
+        assertNull(auth.poll(), "after a failure there is a pause");
         assertThrows(IllegalStateException.class, () -> renewal.complete(200, NO_BODY));
         auth.updateToken("second", Instant.ofEpochSecond(1));
-        Renewal late = auth.poll(Duration.ZERO);
+        Renewal late = auth.poll();
         auth.close();
         late.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void theApiPathAndTheWindowCanBeAskedFor() {
+        assertNull(token.apiPath());
+        token.setApiPath("https://company.example/api/");
+        assertEquals("https://company.example/api", token.apiPath());
+        assertEquals(Duration.ofMinutes(1), token.renewalWindow());
+        token.setRenewalWindow(Duration.ofSeconds(7));
+        assertEquals(Duration.ofSeconds(7), token.renewalWindow());
+        assertFails(Status.WRONG_KIND, hmac::renewalWindow);
+    }
+
+    @Test
+    void theStateOfATokenIsToldWithItsTime() {
+        assertState(State.NONE, Duration.ZERO, hmac);
+        assertState(State.NOT_RENEWABLE, null, TcAuth.token("APIV2:1:2:a"));
+        TcAuth auth = TcAuth.token(TOKEN, null);
+        auth.setApiPath("https://company.example/api");
+        assertState(State.VALID, null, auth);
+        assertEquals("TokenState[VALID]", auth.tokenState().toString());
+        auth.updateToken(TOKEN, Instant.ofEpochSecond(1));
+        assertState(State.DUE, Duration.ZERO, auth);
+        try (Renewal renewal = auth.poll()) {
+            assertTrue(renewal.isNeeded());
+            assertState(State.UNDER_WAY, Duration.ofSeconds(120), auth);
+            auth.updateToken("other", null);
+            assertFalse(renewal.isNeeded());
+        }
+    }
+
+    private static void assertState(State state, Duration left, TcAuth auth) {
+        assertEquals(state, auth.tokenState().state());
+        assertEquals(left, auth.tokenState().left());
+    }
+
+    @Test
+    void aHeaderBlockHasTheLinesOfAnyLength() {
+        String long200 = "t".repeat(200);
+        for (String value : List.of("t", long200, long200.repeat(100))) {
+            String block = new String(TcAuth.token(value).headerBlock("GET", "/"), StandardCharsets.US_ASCII);
+            assertEquals("Authorization: TC-Token " + value + "\r\n", block);
+        }
+        String block = new String(hmac.headerBlock("get", "/"), StandardCharsets.US_ASCII);
+        assertTrue(block.matches("Authorization: TC [0-9]{20}:[^ ]{44}\r\nTimestamp: [0-9]+\r\n"), block);
+    }
+
+    @Test
+    void aSealedTokenReachesAnotherProcess() {
+        String key = "00112233445566778899aabbccddeeff";
+        TcAuth other = TcAuth.token(TOKEN, Instant.ofEpochSecond(2000000000));
+        assertEquals(other.family(), token.family());
+        assertTrue(token.family().matches("[0-9a-f]{32}"), token.family());
+        String first = token.seal(key);
+        other.updateToken("newer", Instant.ofEpochSecond(2100000000));
+        assertEquals(Unsealed.ADOPTED, token.unseal(other.seal(key), key));
+        assertEquals("newer", token.token().value());
+        assertEquals(Instant.ofEpochSecond(2100000000), token.token().expires());
+        assertEquals(Unsealed.SAME, token.unseal(other.seal("new\n" + key), "new\n" + key));
+        assertEquals(Unsealed.OLDER, token.unseal(first, key));
+        assertEquals("newer", token.token().value());
+        assertFails(Status.SEAL_INVALID, () -> token.unseal(first, null));
+        assertFails(Status.SEAL_VERSION, () -> token.unseal("TC2" + first.substring(3), key));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.seal(""));
+        assertFails(Status.WRONG_KIND, () -> hmac.seal(null));
+        assertFails(Status.WRONG_KIND, () -> hmac.unseal(first, key));
+        assertFails(Status.WRONG_KIND, hmac::family);
+        assertEquals(Unsealed.SAME, TcAuth.token("a").unseal(TcAuth.token("a").seal(null), null));
+    }
+
+    @Test
+    void aTokenIsSharedInADirectory(@TempDir Path directory) throws InterruptedException {
+        String key = "00112233445566778899aabbccddeeff";
+        Instant expires = Instant.ofEpochSecond(1);
+        TcAuth one = TcAuth.token(TOKEN, expires);
+        TcAuth other = TcAuth.token(TOKEN, expires);
+        for (TcAuth auth : List.of(one, other)) {
+            auth.setApiPath("https://company.example/api");
+            assertFails(Status.STORE_IO, () -> auth.shareIn(directory.resolve("missing"), key));
+            auth.shareIn(directory, key);
+            assertFails(Status.ALREADY_SET, () -> auth.shareIn(directory, key));
+        }
+        Renewal renewal = one.poll();
+        assertFails(Status.RENEWAL_TIMEOUT, other::poll);
+        renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8));
+        assertNull(other.poll());
+        assertEquals("new", other.token().value());
+        assertFails(Status.SEAL_INVALID, () -> TcAuth.token(TOKEN, expires).shareIn(directory, null));
+        assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.token(TOKEN, expires).shareIn(directory, ""));
+        assertFails(Status.WRONG_KIND, () -> hmac.shareIn(directory, key));
+        TcAuth restarted = TcAuth.token(TOKEN, expires);
+        restarted.shareIn(directory, key);
+        assertEquals("new", restarted.token().value());
     }
 
     @Test
@@ -229,6 +323,12 @@ class TcAuthTest {
         assertFails(Status.INVALID_URI_BYTE, () -> hmac.setApiPath("https://company.example/" + text));
         assertFails(Status.INVALID_URI_BYTE, () -> hmac.url("/" + text));
         assertFails(Status.INVALID_URI_BYTE, () -> TcUrl.of("/" + text));
+        assertFails(Status.INVALID_METHOD, () -> hmac.headerBlock(text, "/"));
+        assertFails(Status.INVALID_URI_BYTE, () -> hmac.headerBlock("GET", "/" + text));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.seal(text));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.shareIn(Path.of("a"), text));
+        assertFails(Status.INVALID_ARGUMENT, () -> token.unseal("TC1.", text));
+        assertFails(Status.SEAL_INVALID, () -> token.unseal(text, null));
         assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", text, "1", Duration.ZERO));
         assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", "TC 1:x", text, Duration.ZERO));
         assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.fromArgs("--tc_token", text));
@@ -256,6 +356,9 @@ class TcAuthTest {
         assertNamed("uri", () -> hmac.headers("GET", null));
         assertNamed("uri", () -> TcAuth.stringToSign("GET", null, AT));
         assertNamed("apiPath", () -> hmac.setApiPath(null));
+        assertNamed("sealed", () -> token.unseal(null, "key"));
+        assertNamed("directory", () -> token.shareIn(null, "key"));
+        assertNamed("uri", () -> token.headerBlock("GET", null));
         assertNamed("path", () -> hmac.url(null));
         assertNamed("segment", () -> TcUrl.of("/").addSegment(null));
         assertNamed("value", () -> TcUrl.of("/").addQuery("a", null));
@@ -276,6 +379,8 @@ class TcAuthTest {
     void anExceptionShowsTheNameOfItsStatus() {
         TcAuthException e = assertThrows(TcAuthException.class, () -> TcAuth.token(""));
         assertEquals("io.github.tcauth.TcAuthException: INVALID_TOKEN: " + Status.INVALID_TOKEN.message(), e.toString());
+        assertEquals("io.github.tcauth.TcAuthException: UNKNOWN: " + Status.message(4711),
+                new TcAuthException(4711, null).toString());
     }
 
     @Test
@@ -305,7 +410,9 @@ class TcAuthTest {
         List<Executable> calls = List.of(token::kind, token::describe, () -> token.headers("GET", "/"), token::token,
                 () -> token.headers("GET", "/", AT), () -> token.updateToken("t", null), () -> token.url("/"),
                 () -> token.setApiPath("https://a.example"), () -> token.setRenewalWindow(Duration.ZERO),
-                () -> token.setClockOffset(Duration.ZERO), token::clockOffset, () -> token.poll(Duration.ZERO),
+                () -> token.setClockOffset(Duration.ZERO), token::clockOffset, () -> token.poll(),
+                token::apiPath, token::renewalWindow, token::tokenState, token::family, () -> token.seal(null),
+                () -> token.unseal("TC1.", null), () -> token.shareIn(Path.of("a"), null), () -> token.headerBlock("GET", "/"),
                 () -> token.review(Headers.of("TC-Token t", OptionalLong.empty()), 401, null, NO_BODY),
                 () -> token.verify("GET", "/", null, null, Duration.ZERO));
         for (int i = 0; i < calls.size(); i++) {

@@ -1,0 +1,149 @@
+package io.github.tcauth;
+
+import java.net.http.HttpRequest;
+
+/**
+ * Something that a {@link TcAuthClient} did or noticed, for a log. It contains no secret key and no token. Later versions may
+ * have more types and more properties.
+ */
+public final class Event {
+    /** What happened. */
+    public enum Type {
+        /**
+         * This process has renewed the token. With {@link Status#STORE_IO} the new token is used, but was not saved for the other
+         * processes.
+         */
+        RENEWED,
+        /** A renewal has failed. */
+        RENEWAL_FAILED,
+        /**
+         * A request is the first one with a token that came from another process. This is not reported for the first request of
+         * a {@link TcAuth}, or if this process changed the token at the same time.
+         */
+        ADOPTED,
+        /** A request is sent once more, because its first response was a refusal that another attempt can help. */
+        RETRIED,
+        /** A refusal is returned to the caller. */
+        REFUSED
+    }
+
+    private final Type type;
+    private final Status status;
+    private final String message;
+    private final String failure;
+    private final Advice advice;
+    private final int httpStatus;
+    /** Transient: what writes all fields of an object must not write its headers. */
+    private final transient HttpRequest request;
+
+    private Event(Type type, Status status, String message, String failure, Advice advice, int httpStatus,
+            HttpRequest request) {
+        this.type = type;
+        this.status = status;
+        this.message = message;
+        this.failure = failure;
+        this.advice = advice;
+        this.httpStatus = httpStatus;
+        this.request = request;
+    }
+
+    static Event ofRenewal(Status status, String message, int httpStatus) {
+        boolean isRenewed = status == Status.OK || status == Status.STORE_IO;
+        return new Event(isRenewed ? Type.RENEWED : Type.RENEWAL_FAILED, status, message, null, null, httpStatus, null);
+    }
+
+    static Event ofRenewalWithoutResponse(Throwable failure) {
+        return new Event(Type.RENEWAL_FAILED, null, null, failure.getClass().getSimpleName(), null, 0, null);
+    }
+
+    static Event ofAdoption(HttpRequest request) {
+        return new Event(Type.ADOPTED, null, null, null, null, 0, request);
+    }
+
+    static Event ofRefusal(Type type, Advice advice, int httpStatus, HttpRequest request) {
+        return new Event(type, null, null, null, advice, httpStatus, request);
+    }
+
+    /**
+     * What happened.
+     *
+     * @return the type
+     */
+    public Type type() {
+        return type;
+    }
+
+    /**
+     * The result of a renewal.
+     *
+     * @return such as {@link Status#OK}; null if there was no complete response, or if the event is about a request
+     */
+    public Status status() {
+        return status;
+    }
+
+    /**
+     * The server's message about a renewal.
+     *
+     * @return the message, with {@code ***} for the token; null if there is none
+     */
+    public String message() {
+        return message;
+    }
+
+    /**
+     * Why there was no complete response to a renewal.
+     *
+     * @return the name of the exception's class, such as {@code HttpTimeoutException}; otherwise null
+     */
+    public String failure() {
+        return failure;
+    }
+
+    /**
+     * What was wrong with a request.
+     *
+     * @return the reason of a refusal; {@link Advice#RETRY} if another attempt helps, or could help but was not possible or
+     *         already made; null in other events
+     */
+    public Advice advice() {
+        return advice;
+    }
+
+    /**
+     * The status of the response that the event is about.
+     *
+     * @return such as 401; 0 if there was no complete response
+     */
+    public int httpStatus() {
+        return httpStatus;
+    }
+
+    /**
+     * The request that the event is about.
+     *
+     * @return the caller's own, without the token; null if the event is about a renewal
+     */
+    public HttpRequest request() {
+        return request;
+    }
+
+    /** One line for a log. Of the request it contains the method and the path. */
+    @Override
+    public String toString() {
+        StringBuilder line = new StringBuilder("Event[" + type);
+        append(line, "status", status);
+        append(line, "message", message);
+        append(line, "failure", failure);
+        append(line, "advice", advice);
+        append(line, "httpStatus", httpStatus == 0 ? null : httpStatus);
+        append(line, "request", request == null ? null : request.method() + " " + request.uri().getRawPath());
+        return line.append(']').toString();
+    }
+
+    private static void append(StringBuilder line, String name, Object value) {
+        if (value != null) {
+            line.append(", ").append(name).append(": ").append(value);
+        }
+    }
+}
