@@ -137,10 +137,28 @@ namespace TcAuth
         /// <summary>The version of the loaded C library, such as "0.1.0".</summary>
         public static string LibraryVersion => Native.Read(Native.tc_auth_version());
 
+        /// <summary>The same version as a number: major &lt;&lt; 16 | minor &lt;&lt; 8 | patch.</summary>
+        public static int LibraryVersionNumber => (int)Native.tc_auth_version_number();
+
+        /// <summary>The C library's name for a status, such as "TOKEN_EXPIRED".</summary>
+        /// <param name="status">Any number is accepted.</param>
+        /// <returns>The name; "UNKNOWN" if the C library does not know the number.</returns>
+        public static string StatusName(Status status) => Native.Read(Native.tc_auth_status_name((int)status));
+
         /// <summary>A sentence in English for a status: what is wrong, and what to do.</summary>
         /// <param name="status">Any number is accepted.</param>
         /// <returns>The sentence, never null.</returns>
         public static string StatusMessage(Status status) => Native.Read(Native.tc_auth_status_message((int)status));
+
+        /// <summary>The C library's name for an advice, such as "RETRY".</summary>
+        /// <param name="advice">Any number is accepted.</param>
+        /// <returns>The name; "UNKNOWN" if the C library does not know the number.</returns>
+        public static string AdviceName(Advice advice) => Native.Read(Native.tc_auth_advice_name((int)advice));
+
+        /// <summary>A sentence in English for an advice: what it means, and what to do.</summary>
+        /// <param name="advice">Any number is accepted.</param>
+        /// <returns>The sentence, never null.</returns>
+        public static string AdviceMessage(Advice advice) => Native.Read(Native.tc_auth_advice_message((int)advice));
 
         /// <summary>
         /// The string that is signed, such as "/api/v3/indicators:GET:1513703787". Compare it with what the server
@@ -239,6 +257,37 @@ namespace TcAuth
             }
         }
 
+        /// <summary>
+        /// Makes the header lines of a request that is sent now, as they go over the wire: each ends with CR LF, and
+        /// there is no empty line. They are credentials: do not log them.
+        /// </summary>
+        /// <param name="method">As in <see cref="GetHeaders"/>.</param>
+        /// <param name="uri">As in <see cref="GetHeaders"/>.</param>
+        /// <returns>The lines.</returns>
+        /// <exception cref="TcAuthException">As in <see cref="GetHeaders"/>.</exception>
+        public string GetHeaderBlock(string method, string uri)
+        {
+            using (var methodText = new Utf8(method, nameof(method), Status.InvalidMethod))
+            using (var uriText = new Utf8(uri, nameof(uri), Status.InvalidUriByte))
+            {
+                for (int capacity = StackAuthorization; ; capacity *= 2)
+                {
+                    fixed (byte* block = new byte[capacity]) // pinned until it is wiped, so that no copy stays behind
+                    {
+                        Status status = Native.tc_auth_header_block(
+                            Handle, methodText.Pointer, uriText.Pointer, block, (UIntPtr)(uint)capacity);
+                        if (status == Status.BufferTooSmall)
+                            continue; // nothing was written
+                        TcAuthException.ThrowIfFailed(status);
+                        int length = 0;
+                        while (block[length] != 0)
+                            length++;
+                        return Utf8.Take(block, length);
+                    }
+                }
+            }
+        }
+
         /// <summary>Throws what <see cref="GetHeaders"/> throws for a URL, but nothing if the token has
         /// expired.</summary>
         internal void CheckOrigin(string url)
@@ -322,6 +371,26 @@ namespace TcAuth
                 TcAuthException.ThrowIfFailed(Native.tc_auth_set_api_path(Handle, text.Pointer));
         }
 
+        /// <summary>The API path as it was set, without a "/" at its end; null if none is set.</summary>
+        public string ApiPath
+        {
+            get
+            {
+                AuthHandle owner = Handle;
+                bool held = false;
+                try
+                {
+                    owner.DangerousAddRef(ref held); // it owns what is read
+                    return Native.Read(Native.tc_auth_api_path(owner));
+                }
+                finally
+                {
+                    if (held)
+                        owner.DangerousRelease();
+                }
+            }
+        }
+
         /// <summary>
         /// Sets how long before its expiry a token is due for renewal. If less than twice this time was left when the
         /// token was set, it is due after half of what was left.
@@ -331,6 +400,79 @@ namespace TcAuth
         /// <see cref="Status.InvalidArgument"/>.</exception>
         public void SetRenewalWindow(TimeSpan window) =>
             TcAuthException.ThrowIfFailed(Native.tc_auth_set_renewal_window(Handle, Seconds(window)));
+
+        /// <summary>What <see cref="SetRenewalWindow"/> has set, or one minute.</summary>
+        /// <returns>Whole seconds.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>.</exception>
+        public TimeSpan GetRenewalWindow()
+        {
+            TcAuthException.ThrowIfFailed(Native.tc_auth_renewal_window(Handle, out long seconds));
+            return TimeSpan.FromSeconds(seconds);
+        }
+
+        /// <summary>The state of the token, for health checks and messages. It changes nothing.</summary>
+        /// <returns>The state, and for how long, in whole seconds: until the token is due (<see cref="State.Valid"/>), the
+        /// ticket lapses (<see cref="State.UnderWay"/>), the next attempt is allowed (<see cref="State.Paused"/>) or the
+        /// token expires (<see cref="State.Refused"/>, <see cref="State.NotRenewable"/>); null if that is
+        /// unknown.</returns>
+        public (State State, TimeSpan? Left) GetTokenState()
+        {
+            TcAuthException.ThrowIfFailed(Native.tc_auth_token_state(Handle, out State state, out long seconds));
+            return (state, seconds < 0 ? (TimeSpan?)null : TimeSpan.FromSeconds(seconds));
+        }
+
+        /// <summary>
+        /// The name of the handle's family: all processes that started with the same token. Use it as the key of an entry
+        /// in a store, and as the name of its lock. It stays the same when the token changes.
+        /// </summary>
+        /// <returns>32 hexadecimal digits.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>.</exception>
+        public string GetFamily()
+        {
+            TcAuthException.ThrowIfFailed(Native.tc_auth_family(Handle, out byte* family));
+            return Native.Take(family);
+        }
+
+        /// <summary>
+        /// Encrypts the current token and its expiry into one line, to store it for the other processes of the family.
+        /// Equal inputs give equal lines.
+        /// </summary>
+        /// <param name="key">One to four keys, one per line: the first one seals, each of them unseals. Use 32 random
+        /// hexadecimal digits. Without a key, anyone who knows the family's first token, even a dead one, can read the
+        /// current token and make lines that others accept.</param>
+        /// <returns>The line. Of two lines of a family, the 16 characters after "TC1." are greater in the newer
+        /// one.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>; <see cref="Status.InvalidArgument"/>: the
+        /// key; <see cref="Status.SealInvalid"/>: a token of more than 65528 bytes.</exception>
+        public string Seal(string key = null)
+        {
+            using (Utf8 keyText = Utf8.Optional(key, Status.InvalidArgument))
+            {
+                TcAuthException.ThrowIfFailed(Native.tc_auth_seal(Handle, keyText.Pointer, out byte* line));
+                return Native.Take(line);
+            }
+        }
+
+        /// <summary>
+        /// Reads a line of <see cref="Seal"/> from this or another process, and uses its token if it is newer. Then callers
+        /// that wait continue. A handle never goes back to an older token.
+        /// </summary>
+        /// <param name="line">The line, without a line break.</param>
+        /// <param name="key">As in <see cref="Seal"/>.</param>
+        /// <returns>What the line was.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>; <see cref="Status.InvalidArgument"/>: the
+        /// key; <see cref="Status.SealInvalid"/>: a wrong key, another family, or any change of the line;
+        /// <see cref="Status.SealVersion"/>. Then nothing changes.</exception>
+        public Unsealed Unseal(string line, string key = null)
+        {
+            using (var text = new Utf8(line, nameof(line), Status.SealInvalid))
+            using (Utf8 keyText = Utf8.Optional(key, Status.InvalidArgument))
+            {
+                TcAuthException.ThrowIfFailed(Native.tc_auth_unseal(
+                    Handle, text.Pointer, (UIntPtr)(uint)text.Length, keyText.Pointer, out Unsealed outcome));
+                return outcome;
+            }
+        }
 
         /// <summary>
         /// Must be called before each request is signed. Says whether to sign now, or to renew the token first.

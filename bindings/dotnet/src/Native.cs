@@ -55,6 +55,10 @@ namespace TcAuth
             byte* authorization, UIntPtr capacity, UIntPtr* authorizationLength, long* timestamp);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_header_block(
+            AuthHandle auth, byte* method, byte* uri, byte* block, UIntPtr capacity);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_string_to_sign(byte* method, byte* uri, long unixTime, out byte* text);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
@@ -67,7 +71,13 @@ namespace TcAuth
         internal static extern Status tc_auth_set_api_path(AuthHandle auth, byte* apiPath);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern byte* tc_auth_api_path(AuthHandle auth);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_set_renewal_window(AuthHandle auth, long seconds);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_renewal_window(AuthHandle auth, out long seconds);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_set_clock_offset(AuthHandle auth, long seconds);
@@ -76,10 +86,16 @@ namespace TcAuth
         internal static extern Status tc_auth_clock_offset(AuthHandle auth, out long seconds);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_token_state(AuthHandle auth, out State state, out long seconds);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_renewal_poll(AuthHandle auth, long maxWait, out RenewalHandle renewal);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern byte* tc_auth_renewal_url(RenewalHandle renewal);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_renewal_needed(RenewalHandle renewal, out int needed);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_renewal_complete(
@@ -97,6 +113,16 @@ namespace TcAuth
         internal static extern Status tc_auth_verify(
             AuthHandle auth, byte* method, byte* uri, byte* authorization, byte* timestamp, long unixTime,
             long toleranceSeconds);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_family(AuthHandle auth, out byte* family);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_seal(AuthHandle auth, byte* key, out byte* line);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_unseal(
+            AuthHandle auth, byte* line, UIntPtr length, byte* key, out Unsealed outcome);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_url_new(byte* start, out UrlHandle url);
@@ -123,7 +149,19 @@ namespace TcAuth
         internal static extern byte* tc_auth_version();
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern uint tc_auth_version_number();
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern byte* tc_auth_status_name(int status);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern byte* tc_auth_status_message(int status);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern byte* tc_auth_advice_name(int advice);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern byte* tc_auth_advice_message(int advice);
 
         /// <summary>Copies a string that the library owns; null for null.</summary>
         internal static string Read(byte* text)

@@ -37,6 +37,22 @@ namespace TcAuth
         }
 
         /// <summary>
+        /// Whether the request is still needed. Ask before you send it if other processes renew the same token, after
+        /// <see cref="Auth.Unseal"/>.
+        /// </summary>
+        /// <returns>False if the token was replaced or extended in the meantime, or its <see cref="Auth"/> was disposed:
+        /// then cancel the ticket.</returns>
+        /// <exception cref="ObjectDisposedException">The ticket was completed or cancelled before.</exception>
+        public bool IsNeeded()
+        {
+            lock (gate)
+            {
+                TcAuthException.ThrowIfFailed(Native.tc_auth_renewal_needed(handle, out int needed));
+                return needed != 0;
+            }
+        }
+
+        /// <summary>
         /// Ends the renewal with the server's response. Pass every response, also an HTTP error. The callers that wait
         /// continue. The ticket can't be used again, even if this throws.
         /// </summary>

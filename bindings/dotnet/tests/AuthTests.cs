@@ -79,6 +79,11 @@ public sealed class AuthTests
                 Check.Fails(Status.InvalidArgument, () => Auth.FromParamFile("p", bad), bad);
                 Check.Fails(Status.InvalidMethod, () => auth.GetHeaders(bad, "/"), bad);
                 Check.Fails(Status.InvalidUriByte, () => auth.GetHeaders("GET", bad), bad);
+                Check.Fails(Status.InvalidMethod, () => auth.GetHeaderBlock(bad, "/"), bad);
+                Check.Fails(Status.InvalidUriByte, () => auth.GetHeaderBlock("GET", bad), bad);
+                Check.Fails(Status.InvalidArgument, () => token.Seal(bad), bad);
+                Check.Fails(Status.SealInvalid, () => token.Unseal(bad), bad);
+                Check.Fails(Status.InvalidArgument, () => token.Unseal("TC1.", bad), bad);
                 Check.Fails(Status.InvalidMethod, () => Auth.StringToSign(bad, "/", Then), bad);
                 Check.Fails(Status.InvalidUriByte, () => Auth.StringToSign("GET", bad, Then), bad);
                 Check.Fails(Status.InvalidUriByte, () => auth.SetApiPath(bad), bad);
@@ -189,6 +194,83 @@ public sealed class AuthTests
     }
 
     [Test]
+    public void A_block_is_the_lines_of_the_headers()
+    {
+        foreach (int length in new[] { 1, 500, 494, 495, 496, 100000 })
+        {
+            using (Auth auth = Auth.FromToken(new string('t', length)))
+                Check.Equal("Authorization: TC-Token " + new string('t', length) + "\r\n", auth.GetHeaderBlock("GET", "/"));
+        }
+        using (Auth auth = KeyPair())
+        {
+            string[] lines = auth.GetHeaderBlock("get", "/api").Split(new[] { "\r\n" }, StringSplitOptions.None);
+            Check.Equal(3, lines.Length);
+            Check.Equal("", lines[2]);
+            auth.Verify("GET", "/api", lines[0].Substring("Authorization: ".Length), lines[1].Substring("Timestamp: ".Length),
+                TimeSpan.FromMinutes(1));
+        }
+    }
+
+    [Test]
+    public void A_sealed_token_reaches_the_family()
+    {
+        using (Auth first = Auth.FromToken(Token))
+        using (Auth second = Auth.FromToken(Token))
+        using (Auth stranger = Auth.FromToken("stranger"))
+        {
+            Check.Equal(first.GetFamily(), second.GetFamily());
+            Check.Equal(32, first.GetFamily().Length);
+            first.UpdateToken("newer", Then);
+            string line = first.Seal("key");
+            Check.Equal(line, first.Seal("key\nolder key"));
+            Check.Equal(Unsealed.Adopted, second.Unseal(line, "other key\nkey"));
+            Check.Equal("newer", second.GetToken().Token);
+            Check.Equal(Unsealed.Same, second.Unseal(line, "key"));
+            second.UpdateToken("newest");
+            Check.Equal(Unsealed.Older, second.Unseal(line, "key"));
+            Check.Fails(Status.SealInvalid, () => second.Unseal(line));
+            Check.Fails(Status.SealInvalid, () => stranger.Unseal(line, "key"));
+            Check.Fails(Status.SealVersion, () => second.Unseal(line.Replace("TC1.", "TC2."), "key"));
+            Check.Fails(Status.InvalidArgument, () => second.Seal(""));
+        }
+    }
+
+    [Test]
+    public void The_state_of_a_token_is_told()
+    {
+        using (Auth auth = KeyPair())
+        {
+            Check.Equal((State.None, (TimeSpan?)TimeSpan.Zero), auth.GetTokenState());
+            Check.Equal(null, auth.ApiPath);
+            Check.Fails(Status.WrongKind, () => auth.GetRenewalWindow());
+            Check.Fails(Status.WrongKind, () => auth.GetFamily());
+            Check.Fails(Status.WrongKind, () => auth.Seal());
+            Check.Fails(Status.WrongKind, () => auth.Unseal("TC1."));
+        }
+        using (Auth auth = Auth.FromToken(Token))
+        {
+            Check.Equal((State.NotRenewable, (TimeSpan?)null), auth.GetTokenState());
+            auth.SetApiPath("https://company.example/api/");
+            Check.Equal("https://company.example/api", auth.ApiPath);
+            Check.Equal(TimeSpan.FromMinutes(1), auth.GetRenewalWindow());
+            auth.SetRenewalWindow(TimeSpan.FromMinutes(2));
+            Check.Equal(TimeSpan.FromMinutes(2), auth.GetRenewalWindow());
+            Check.Equal((State.Valid, (TimeSpan?)null), auth.GetTokenState());
+            auth.UpdateToken("due", Then);
+            Check.Equal((State.Due, (TimeSpan?)TimeSpan.Zero), auth.GetTokenState());
+            using (Renewal ticket = auth.Poll(TimeSpan.Zero))
+            {
+                Check.Equal((State.UnderWay, (TimeSpan?)TimeSpan.FromMinutes(2)), auth.GetTokenState());
+                Check.True(ticket.IsNeeded(), "needed");
+                auth.UpdateToken("replaced");
+                Check.True(!ticket.IsNeeded(), "not any more");
+                ticket.Cancel();
+                Check.Throws<ObjectDisposedException>(() => ticket.IsNeeded());
+            }
+        }
+    }
+
+    [Test]
     public void A_ticket_is_given_back_once()
     {
         using (Auth auth = Auth.FromToken(Token, DateTimeOffset.UtcNow.AddSeconds(-1)))
@@ -278,7 +360,13 @@ public sealed class AuthTests
     public void The_library_speaks()
     {
         Check.True(Version.TryParse(Auth.LibraryVersion, out _), Auth.LibraryVersion);
+        Version version = Version.Parse(Auth.LibraryVersion);
+        Check.Equal(version.Major << 16 | version.Minor << 8 | version.Build, Auth.LibraryVersionNumber);
         Check.True(Auth.StatusMessage((Status)12345).Length > 10, "an unknown status");
+        Check.Equal("UNKNOWN", Auth.StatusName((Status)12345));
+        Check.Equal("TOKEN_EXPIRED", Auth.StatusName(Status.TokenExpired));
+        Check.Equal("TOKEN_REJECTED", Auth.AdviceName(Advice.TokenRejected));
+        Check.True(Auth.AdviceMessage(Advice.Retry) != Auth.AdviceMessage((Advice)12345), "a sentence each");
         Check.Equal("12345", ((Status)12345).ToString());
     }
 

@@ -42,7 +42,13 @@ internal static class Conformance
             { "statuses 0", a => Values(typeof(Status)) },
             { "kinds 0", a => Values(typeof(Kind)) },
             { "advices 0", a => Values(typeof(Advice)) },
+            { "states 0", a => Values(typeof(State)) },
+            { "unsealeds 0", a => Values(typeof(Unsealed)) },
+            { "status_name 1", a => Ok(Auth.StatusName((Status)a[0].Int)) },
             { "status_message 1", a => Ok(Auth.StatusMessage((Status)a[0].Int)) },
+            { "advice_name 1", a => Ok(Auth.AdviceName((Advice)a[0].Int)) },
+            { "advice_message 1", a => Ok(Auth.AdviceMessage((Advice)a[0].Int)) },
+            { "version_number 0", a => Ok(Number(Auth.LibraryVersionNumber)) },
 
             { "new_hmac 3", a => Keep(a[0], Auth.FromKeyPair(a[1].Text, a[2].Text)) },
             { "new_token 3", a => Keep(a[0], Auth.FromToken(a[1].Text, a[2].Expiry)) },
@@ -56,18 +62,26 @@ internal static class Conformance
             { "describe 1", a => Ok(a[0].Auth.Describe()) },
 
             { "headers 4", a => HeaderFields(a[0].Auth.GetHeaders(a[1].Text, a[2].Text, a[3].TimeOrNow)) },
+            { "header_block 3", a => Ok(a[0].Auth.GetHeaderBlock(a[1].Text, a[2].Text)) },
             { "string_to_sign 3", a => Ok(Auth.StringToSign(a[0].Text, a[1].Text, a[2].Time)) },
             { "set_api_path 2", a => Do(() => a[0].Auth.SetApiPath(a[1].Text)) },
             { "set_renewal_window 2", a => Do(() => a[0].Auth.SetRenewalWindow(a[1].Seconds)) },
             { "set_clock_offset 2", a => Do(() => a[0].Auth.ClockOffset = a[1].Seconds) },
+            { "api_path 1", a => Ok(a[0].Auth.ApiPath) },
+            { "renewal_window 1", a => Ok(Number((long)a[0].Auth.GetRenewalWindow().TotalSeconds)) },
             { "clock_offset 1", a => Ok(Number((long)a[0].Auth.ClockOffset.TotalSeconds)) },
             { "update_token 3", a => Do(() => a[0].Auth.UpdateToken(a[1].Text, a[2].Expiry)) },
             { "token 1", a => TokenFields(a[0].Auth.GetToken()) },
+            { "token_state 1", a => StateFields(a[0].Auth.GetTokenState()) },
+            { "family 1", a => Ok(a[0].Auth.GetFamily()) },
+            { "seal 2", a => Ok(a[0].Auth.Seal(a[1].Text)) },
+            { "unseal 3", a => Ok(CName(a[0].Auth.Unseal(a[1].Text, a[2].Text))) },
 
             { "poll 2", a => Ok((Tickets[a[0].Text] = a[0].Auth.Poll(a[1].Milliseconds))?.Url) },
             { "complete 3", a => Complete(Tickets[a[0].Text], a[1].Int, a[2].Bytes) },
+            { "needed 1", a => Ok(Tickets[a[0].Text].IsNeeded() ? "1" : "0") },
             { "cancel 1", a => Do(() => Tickets[a[0].Text].Cancel()) },
-            { "review 6", a => Ok(CName(a[0].Auth.Review(
+            { "review 6", a => Ok(Auth.AdviceName(a[0].Auth.Review(
                 new Headers(a[1].Text, a[2].LongOrNull), a[3].Int, a[4].Text, a[5].Bytes))) },
             { "verify 7", a => Do(() => a[0].Auth.Verify(
                 a[1].Text, a[2].Text, a[3].Text, a[4].Text, a[6].Seconds, a[5].TimeOrNow)) },
@@ -122,7 +136,7 @@ internal static class Conformance
         if (e is Skip)
             return new[] { "SKIP", e.Message };
         if (e is TcAuthException failed)
-            return new[] { CName(failed.Status), failed.Detail }.Take(failed.Detail == null ? 1 : 2).ToArray();
+            return new[] { Auth.StatusName(failed.Status), failed.Detail }.Take(failed.Detail == null ? 1 : 2).ToArray();
         return new[] { "ERROR", e.GetType().Name + ": " + e.Message };
     }
 
@@ -150,6 +164,9 @@ internal static class Conformance
     private static string[] TokenFields((string Token, DateTimeOffset? Expires) pair) =>
         Ok(pair.Token, Number(pair.Expires?.ToUnixTimeSeconds() ?? 0));
 
+    private static string[] StateFields((State State, TimeSpan? Left) pair) =>
+        Ok(CName(pair.State), Number((long?)pair.Left?.TotalSeconds ?? -1));
+
     private static string[] Complete(Renewal ticket, int httpStatus, byte[] body)
     {
         try
@@ -158,7 +175,7 @@ internal static class Conformance
         }
         catch (TcAuthException e)
         {
-            return new[] { CName(e.Status), e.Detail }; // absent is told, too
+            return new[] { Auth.StatusName(e.Status), e.Detail }; // absent is told, too
         }
     }
 
@@ -184,8 +201,8 @@ internal static class Conformance
         var events = new List<string>();
         var handler = new TcAuthHandler(name.Auth, inner);
         handler.RenewalFinished += (sender, e) => Add(events,
-            e.Status == null ? "renewal CANCELLED" : $"renewal {CName(e.Status)} {e.Message}".TrimEnd());
-        handler.RequestRefused += (sender, e) => Add(events, $"refused {CName(e.Advice)} {(int)e.HttpStatusCode}");
+            e.Status == null ? "renewal CANCELLED" : $"renewal {Auth.StatusName(e.Status.Value)} {e.Message}".TrimEnd());
+        handler.RequestRefused += (sender, e) => Add(events, $"refused {Auth.AdviceName(e.Advice)} {(int)e.HttpStatusCode}");
         Clients[name.Text] = new HttpClient(handler);
         Events[name.Text] = events;
     }

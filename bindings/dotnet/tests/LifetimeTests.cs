@@ -19,7 +19,9 @@ public sealed class LifetimeTests
             () => auth.GetHeaders("GET", "/"), () => auth.Describe(), () => auth.Kind.ToString(), () => auth.GetToken(),
             () => auth.UpdateToken("t"), () => auth.SetApiPath("https://company.example"), () => auth.Poll(TimeSpan.Zero),
             () => auth.SetRenewalWindow(TimeSpan.Zero), () => auth.ClockOffset = TimeSpan.Zero,
-            () => auth.ClockOffset.ToString(), () => new UrlBuilder(auth, "/"), () => new TcAuthHandler(auth),
+            () => auth.ClockOffset.ToString(), () => auth.GetHeaderBlock("GET", "/"), () => auth.ApiPath.ToString(),
+            () => auth.GetRenewalWindow(), () => auth.GetTokenState(), () => auth.GetFamily(), () => auth.Seal(), () => auth.Unseal(""),
+            () => new UrlBuilder(auth, "/"), () => new TcAuthHandler(auth),
             () => auth.Verify("GET", "/", "TC i:s", "1", TimeSpan.Zero),
             () => auth.Review(new Headers("TC i:s", 1), 401, null, new byte[0]),
         })
@@ -44,7 +46,7 @@ public sealed class LifetimeTests
             var url = new UrlBuilder(auth, "/");
             var users = new Action[]
             {
-                () => auth.Poll(TimeSpan.FromSeconds(10)), () => auth.Describe(), () => auth.GetToken(),
+                () => auth.Poll(TimeSpan.FromSeconds(10)), () => auth.Describe(), () => auth.GetToken(), () => auth.ApiPath.ToString(),
                 () => ticket.Url.ToString(), () => url.AddSegment("a"), () => url.ToString(), ticket.Cancel,
                 () => ticket.Complete(500, new byte[0]),
             };
