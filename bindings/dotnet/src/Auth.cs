@@ -40,6 +40,7 @@ namespace TcAuth
         /// <see cref="Status.InvalidSecretKey"/>.</exception>
         public static Auth FromKeyPair(string accessId, string secretKey)
         {
+            Native.Check();
             using (var id = new Utf8(accessId, nameof(accessId), Status.InvalidAccessId))
             using (var key = new Utf8(secretKey, nameof(secretKey), Status.InvalidSecretKey))
                 return new Auth(Native.tc_auth_new_hmac(id.Pointer, key.Pointer, out AuthHandle handle), handle);
@@ -54,6 +55,7 @@ namespace TcAuth
         /// <see cref="Status.InvalidTime"/>.</exception>
         public static Auth FromToken(string token, DateTimeOffset? expires = null)
         {
+            Native.Check();
             using (var text = new Utf8(token, nameof(token), Status.InvalidToken))
                 return new Auth(
                     Native.tc_auth_new_token(text.Pointer, Expiry(expires), out AuthHandle handle), handle);
@@ -69,6 +71,7 @@ namespace TcAuth
         /// or the status for an invalid value.</exception>
         public static Auth FromJson(string json)
         {
+            Native.Check();
             using (var text = new Utf8(json, nameof(json), Status.InvalidArgument))
                 return new Auth(
                     Native.tc_auth_from_json(text.Pointer, (UIntPtr)(uint)text.Length, out AuthHandle handle), handle);
@@ -83,6 +86,7 @@ namespace TcAuth
         /// <exception cref="TcAuthException">As in <see cref="FromJson"/>.</exception>
         public static Auth FromArgs(string[] args)
         {
+            Native.Check();
             using (var list = new Utf8Array(args, nameof(args)))
             fixed (byte** argv = list.Pointers)
                 return new Auth(Native.tc_auth_from_args(list.Count, argv, out AuthHandle handle), handle);
@@ -95,7 +99,11 @@ namespace TcAuth
         /// </summary>
         /// <returns>The handle, which is yours to dispose.</returns>
         /// <exception cref="TcAuthException">As in <see cref="FromJson"/>.</exception>
-        public static Auth FromEnvironment() => new Auth(Native.tc_auth_from_env(out AuthHandle handle), handle);
+        public static Auth FromEnvironment()
+        {
+            Native.Check();
+            return new Auth(Native.tc_auth_from_env(out AuthHandle handle), handle);
+        }
 
         /// <summary>
         /// Makes a handle from the encrypted file in which the platform passes parameters. The file is not deleted.
@@ -107,6 +115,7 @@ namespace TcAuth
         /// in <see cref="FromJson"/>.</exception>
         public static Auth FromParamFile(string path, string key)
         {
+            Native.Check();
             using (var pathText = new Utf8(path, nameof(path), Status.InvalidArgument))
             using (var keyText = new Utf8(key, nameof(key), Status.InvalidArgument))
                 return new Auth(
@@ -124,6 +133,7 @@ namespace TcAuth
         /// is the same line.</exception>
         public static Auth Discover(string[] args, out string why)
         {
+            Native.Check();
             using (var list = new Utf8Array(args, nameof(args)))
             fixed (byte** argv = list.Pointers)
             {
@@ -134,31 +144,54 @@ namespace TcAuth
             }
         }
 
-        /// <summary>The version of the loaded C library, such as "0.1.0".</summary>
+        /// <summary>The version of the loaded C library, such as "0.1.0"; also if it is too old for this assembly.</summary>
         public static string LibraryVersion => Native.Read(Native.tc_auth_version());
 
         /// <summary>The same version as a number: major &lt;&lt; 16 | minor &lt;&lt; 8 | patch.</summary>
-        public static int LibraryVersionNumber => (int)Native.tc_auth_version_number();
+        public static int LibraryVersionNumber
+        {
+            get
+            {
+                Native.Check();
+                return (int)Native.tc_auth_version_number();
+            }
+        }
 
         /// <summary>The C library's name for a status, such as "TOKEN_EXPIRED".</summary>
         /// <param name="status">Any number is accepted.</param>
         /// <returns>The name; "UNKNOWN" if the C library does not know the number.</returns>
-        public static string StatusName(Status status) => Native.Read(Native.tc_auth_status_name((int)status));
+        public static string StatusName(Status status)
+        {
+            Native.Check();
+            return Native.Read(Native.tc_auth_status_name((int)status));
+        }
 
         /// <summary>A sentence in English for a status: what is wrong, and what to do.</summary>
         /// <param name="status">Any number is accepted.</param>
         /// <returns>The sentence, never null.</returns>
-        public static string StatusMessage(Status status) => Native.Read(Native.tc_auth_status_message((int)status));
+        public static string StatusMessage(Status status)
+        {
+            Native.Check();
+            return Native.Read(Native.tc_auth_status_message((int)status));
+        }
 
         /// <summary>The C library's name for an advice, such as "RETRY".</summary>
         /// <param name="advice">Any number is accepted.</param>
         /// <returns>The name; "UNKNOWN" if the C library does not know the number.</returns>
-        public static string AdviceName(Advice advice) => Native.Read(Native.tc_auth_advice_name((int)advice));
+        public static string AdviceName(Advice advice)
+        {
+            Native.Check();
+            return Native.Read(Native.tc_auth_advice_name((int)advice));
+        }
 
         /// <summary>A sentence in English for an advice: what it means, and what to do.</summary>
         /// <param name="advice">Any number is accepted.</param>
         /// <returns>The sentence, never null.</returns>
-        public static string AdviceMessage(Advice advice) => Native.Read(Native.tc_auth_advice_message((int)advice));
+        public static string AdviceMessage(Advice advice)
+        {
+            Native.Check();
+            return Native.Read(Native.tc_auth_advice_message((int)advice));
+        }
 
         /// <summary>
         /// The string that is signed, such as "/api/v3/indicators:GET:1513703787". Compare it with what the server
@@ -172,6 +205,7 @@ namespace TcAuth
         /// <see cref="Status.InvalidUriByte"/>, <see cref="Status.InvalidTime"/>.</exception>
         public static string StringToSign(string method, string uri, DateTimeOffset time)
         {
+            Native.Check();
             using (var methodText = new Utf8(method, nameof(method), Status.InvalidMethod))
             using (var uriText = new Utf8(uri, nameof(uri), Status.InvalidUriByte))
             {

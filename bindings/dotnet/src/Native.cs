@@ -1,4 +1,8 @@
 using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -16,8 +20,54 @@ namespace TcAuth
         internal const long NoTimestamp = -1;
         internal const long NoExpiry = 0;
 
+        /// <summary>The version of the C library that this needs: its number is TC_AUTH_VERSION_NUMBER.</summary>
+        private const uint Needed = 0 << 16 | 1 << 8 | 0;
+
         private const string Library = "tc_auth";
         private const CallingConvention C = CallingConvention.Cdecl;
+
+        private static volatile bool isNewEnough;
+
+        /// <summary>
+        /// Call this before a function that needs no handle. It throws DllNotFoundException if the C library is too old:
+        /// otherwise a function that it lacks would be missed only when it is called.
+        /// </summary>
+        internal static void Check()
+        {
+            if (isNewEnough)
+                return;
+            uint version;
+            try
+            {
+                version = tc_auth_version_number();
+            }
+            catch (EntryPointNotFoundException)
+            {
+                version = 0; // the first version lacks it
+            }
+            if (version < Needed)
+                throw new DllNotFoundException(
+                    $"The C library tc_auth {Read(tc_auth_version())} ({FileName()}) is too old: this TcAuth.dll needs "
+                    + $"{Needed >> 16}.{Needed >> 8 & 255}.{Needed & 255} or later.");
+            isNewEnough = true;
+        }
+
+        /// <summary>The file of the loaded C library.</summary>
+        private static string FileName()
+        {
+            try
+            {
+                const string Maps = "/proc/self/maps"; // on Linux, because there mono has wrong names in Modules
+                IEnumerable<string> files = File.Exists(Maps)
+                    ? File.ReadLines(Maps).Where(line => line.Contains("/")).Select(line => line.Substring(line.IndexOf('/')))
+                    : Process.GetCurrentProcess().Modules.Cast<ProcessModule>().Select(module => module.FileName);
+                return files.First(file => Path.GetFileName(file).Replace("lib", "").StartsWith(Library));
+            }
+            catch (Exception)
+            {
+                return "its file is unknown"; // not every system tells
+            }
+        }
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_new_hmac(byte* accessId, byte* secretKey, out AuthHandle auth);
