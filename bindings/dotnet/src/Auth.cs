@@ -382,12 +382,12 @@ namespace TcAuth
         /// <summary>
         /// The current token and its expiry, for example to pass them to another process. Do not log the token.
         /// </summary>
-        /// <returns>The token and its expiry; null if it does not expire or that is unknown.</returns>
+        /// <returns>The token and its expiry.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>.</exception>
-        public (string Token, DateTimeOffset? Expires) GetToken()
+        public Token GetToken()
         {
             TcAuthException.ThrowIfFailed(Native.tc_auth_token(Handle, out byte* token, out long expires));
-            return (Native.Take(token),
+            return new Token(Native.Take(token),
                 expires == Native.NoExpiry ? (DateTimeOffset?)null : DateTimeOffset.FromUnixTimeSeconds(expires));
         }
 
@@ -561,7 +561,7 @@ namespace TcAuth
         /// <summary><see cref="Review"/> with the first bytes of a buffer.</summary>
         internal Advice ReviewStart(Headers sent, int httpStatus, string date, byte[] body, int length)
         {
-            byte[] authorization = Encoding.UTF8.GetBytes(sent.Authorization);
+            byte[] authorization = Encoding.UTF8.GetBytes(sent.GetAuthorization());
             using (Utf8 dateText = DateText(date))
             fixed (byte* authorizationText = authorization, bytes = body)
             {

@@ -4,7 +4,7 @@ namespace TcAuth
 {
     /// <summary>
     /// A ticket: you must renew the token, and others wait for you. It lapses after 120 seconds. GET
-    /// <see cref="Url"/>, then call <see cref="Complete"/> or <see cref="Cancel"/>, and sign even if the renewal failed.
+    /// <see cref="GetUrl"/>, then call <see cref="Complete"/> or <see cref="Cancel"/>, and sign even if the renewal failed.
     /// If its <see cref="Auth"/> is disposed first, completing it is allowed but replaces no token. Several threads may
     /// use it.
     /// </summary>
@@ -22,17 +22,15 @@ namespace TcAuth
         /// The URL to GET. Send it once, on a new connection, without an Authorization header, and follow no redirect.
         /// It contains the token, so do not log it.
         /// </summary>
+        /// <returns>The URL.</returns>
         /// <exception cref="ObjectDisposedException">The ticket was completed or cancelled before.</exception>
-        public unsafe string Url
+        public unsafe string GetUrl()
         {
-            get
+            lock (gate)
             {
-                lock (gate)
-                {
-                    string url = Native.Read(Native.tc_auth_renewal_url(handle));
-                    GC.KeepAlive(handle); // it owns what is read
-                    return url;
-                }
+                string url = Native.Read(Native.tc_auth_renewal_url(handle));
+                GC.KeepAlive(handle); // it owns what is read
+                return url;
             }
         }
 
@@ -101,6 +99,9 @@ namespace TcAuth
             lock (gate)
                 handle.Dispose();
         }
+
+        /// <summary>Whether the renewal has ended, without the URL.</summary>
+        public override string ToString() => handle.IsClosed ? "a renewal that has ended" : "a renewal under way";
 
         /// <summary>The same as <see cref="Cancel"/>.</summary>
         public void Dispose() => Cancel();

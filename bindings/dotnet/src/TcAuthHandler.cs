@@ -293,7 +293,7 @@ namespace TcAuth
         {
             using (var timeout = new CancellationTokenSource(renewalTimeout))
             using (var transport = RenewalTransport(out HttpContent content))
-            using (var request = new HttpRequestMessage(HttpMethod.Get, renewal.Url) { Content = content })
+            using (var request = new HttpRequestMessage(HttpMethod.Get, renewal.GetUrl()) { Content = content })
             {
                 // The default of older runtimes is 2.0, with which a connection may be shared. The default VersionPolicy
                 // of .NET 5 and later allows no higher version than this.

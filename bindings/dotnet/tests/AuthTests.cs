@@ -13,6 +13,14 @@ public sealed class AuthTests
     private const string Token = "API:5:secret+token/with=:colons:";
     private static readonly DateTimeOffset Then = DateTimeOffset.FromUnixTimeSeconds(1513703787);
 
+    private static string Text(Headers headers)
+    {
+        var texts = new List<string>();
+        foreach (KeyValuePair<string, string> header in headers)
+            texts.Add(header.Key + "=" + header.Value);
+        return string.Join(", ", texts);
+    }
+
     internal static Auth KeyPair() => Auth.FromKeyPair(AccessId, SecretKey);
 
     [Test]
@@ -21,15 +29,15 @@ public sealed class AuthTests
         using (Auth auth = KeyPair())
         {
             Headers headers = auth.GetHeaders("GET", "/api/v3/indicators", Then);
-            Check.Equal("TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=", headers.Authorization);
+            Check.Equal("TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=", headers.GetAuthorization());
             Check.Equal(1513703787, headers.Timestamp);
-            Check.Equal($"Authorization={headers.Authorization}, Timestamp=1513703787",
-                string.Join(", ", headers.Select(header => header.Key + "=" + header.Value)));
+            Check.Equal($"Authorization={headers.GetAuthorization()}, Timestamp=1513703787",
+                Text(headers));
             Check.Equal(Kind.Hmac, auth.Kind);
             Check.Equal("/api/v3/indicators:GET:1513703787", Auth.StringToSign("get", "/api/v3/indicators", Then));
-            auth.Verify("GET", "/api/v3/indicators", headers.Authorization, "1513703787", TimeSpan.FromMinutes(5), Then);
+            auth.Verify("GET", "/api/v3/indicators", headers.GetAuthorization(), "1513703787", TimeSpan.FromMinutes(5), Then);
             Headers now = auth.GetHeaders("GET", "/");
-            auth.Verify("GET", "/", now.Authorization, now.Timestamp.ToString(), TimeSpan.FromMinutes(5));
+            auth.Verify("GET", "/", now.GetAuthorization(), now.Timestamp.ToString(), TimeSpan.FromMinutes(5));
         }
     }
 
@@ -40,8 +48,7 @@ public sealed class AuthTests
         {
             string token = new string('t', length);
             using (Auth auth = Auth.FromToken(token))
-                Check.Equal("Authorization=TC-Token " + token, string.Join(", ",
-                    auth.GetHeaders("GET", "/").Select(header => header.Key + "=" + header.Value)));
+                Check.Equal("Authorization=TC-Token " + token, Text(auth.GetHeaders("GET", "/")));
         }
     }
 
@@ -54,7 +61,7 @@ public sealed class AuthTests
             {
                 string uri = "/" + new string('u', length);
                 Headers headers = auth.GetHeaders("GET", uri, Then);
-                auth.Verify("GET", uri, headers.Authorization, "1513703787", TimeSpan.Zero, Then);
+                auth.Verify("GET", uri, headers.GetAuthorization(), "1513703787", TimeSpan.Zero, Then);
             }
         }
     }
@@ -183,9 +190,11 @@ public sealed class AuthTests
         DateTimeOffset later = DateTimeOffset.FromUnixTimeSeconds(1900000000);
         using (Auth auth = Auth.FromToken(Token, later))
         {
-            Check.Equal((Token, (DateTimeOffset?)later), auth.GetToken());
+            Check.Equal(Token, auth.GetToken().GetValue());
+            Check.Equal(later, auth.GetToken().Expires);
             auth.UpdateToken("other");
-            Check.Equal(("other", (DateTimeOffset?)null), auth.GetToken());
+            Check.Equal("other", auth.GetToken().GetValue());
+            Check.Equal(null, auth.GetToken().Expires);
             auth.UpdateToken("other", Then);
             Check.Fails(Status.TokenExpired, () => auth.GetHeaders("GET", "/"));
             auth.SetRenewalWindow(TimeSpan.FromDays(1));
@@ -224,7 +233,7 @@ public sealed class AuthTests
             string line = first.Seal("key");
             Check.Equal(line, first.Seal("key\nolder key"));
             Check.Equal(Unsealed.Adopted, second.Unseal(line, "other key\nkey"));
-            Check.Equal("newer", second.GetToken().Token);
+            Check.Equal("newer", second.GetToken().GetValue());
             Check.Equal(Unsealed.Same, second.Unseal(line, "key"));
             second.UpdateToken("newest");
             Check.Equal(Unsealed.Older, second.Unseal(line, "key"));
@@ -277,14 +286,14 @@ public sealed class AuthTests
         {
             auth.SetApiPath("https://company.example/api");
             Renewal renewal = auth.Poll(TimeSpan.Zero);
-            Check.Equal("https://company.example/api/appAuth?expiredToken=" + Uri.EscapeDataString(Token), renewal.Url);
+            Check.Equal("https://company.example/api/appAuth?expiredToken=" + Uri.EscapeDataString(Token), renewal.GetUrl());
             Check.Fails(Status.RenewalTimeout, () => auth.Poll(TimeSpan.FromMilliseconds(1)));
             Check.Throws<ArgumentNullException>(() => renewal.Complete(200, null));
             string answer = "{\"success\": true, \"apiToken\": \"new\", \"apiTokenExpires\": 1900000000}";
             Check.Equal(null, renewal.Complete(200, Encoding.UTF8.GetBytes(answer)));
-            Check.Equal("new", auth.GetToken().Token);
+            Check.Equal("new", auth.GetToken().GetValue());
             Check.Throws<ObjectDisposedException>(() => renewal.Complete(200, new byte[0]));
-            Check.Throws<ObjectDisposedException>(() => renewal.Url.ToString());
+            Check.Throws<ObjectDisposedException>(() => renewal.GetUrl());
             renewal.Cancel();
             renewal.Dispose();
 

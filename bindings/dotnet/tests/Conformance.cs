@@ -77,7 +77,7 @@ internal static class Conformance
             { "seal 2", a => Ok(a[0].Auth.Seal(a[1].Text)) },
             { "unseal 3", a => Ok(CName(a[0].Auth.Unseal(a[1].Text, a[2].Text))) },
 
-            { "poll 2", a => Ok((Tickets[a[0].Text] = a[0].Auth.Poll(a[1].Milliseconds))?.Url) },
+            { "poll 2", a => Ok((Tickets[a[0].Text] = a[0].Auth.Poll(a[1].Milliseconds))?.GetUrl()) },
             { "complete 3", a => Complete(Tickets[a[0].Text], a[1].Int, a[2].Bytes) },
             { "needed 1", a => Ok(Tickets[a[0].Text].IsNeeded() ? "1" : "0") },
             { "cancel 1", a => Do(() => Tickets[a[0].Text].Cancel()) },
@@ -159,10 +159,10 @@ internal static class Conformance
     private static string[] Texts(Field[] fields) => fields.Skip(1).Select(field => field.Text).ToArray();
 
     private static string[] HeaderFields(Headers headers) =>
-        Ok(headers.Authorization, headers.Timestamp == null ? null : Number(headers.Timestamp.Value));
+        Ok(headers.GetAuthorization(), headers.Timestamp == null ? null : Number(headers.Timestamp.Value));
 
-    private static string[] TokenFields((string Token, DateTimeOffset? Expires) pair) =>
-        Ok(pair.Token, Number(pair.Expires?.ToUnixTimeSeconds() ?? 0));
+    private static string[] TokenFields(Token token) =>
+        Ok(token.GetValue(), Number(token.Expires?.ToUnixTimeSeconds() ?? 0));
 
     private static string[] StateFields((State State, TimeSpan? Left) pair) =>
         Ok(CName(pair.State), Number((long?)pair.Left?.TotalSeconds ?? -1));

@@ -200,7 +200,7 @@ public sealed class HandlerTests
             handler.RenewalFinished += (sender, e) => throw new TimeZoneNotFoundException();
             handler.RequestRefused += (sender, e) => throw new InvalidTimeZoneException();
             await Check.ThrowsAsync<InvalidTimeZoneException>(() => new HttpClient(handler).GetAsync(Url));
-            Check.Equal("new", auth.GetToken().Token);
+            Check.Equal("new", auth.GetToken().GetValue());
             Check.True(refusal.IsDisposed, "the response is closed");
         }
     }
@@ -655,7 +655,7 @@ public sealed class HandlerTests
                 await Check.ThrowsAsync<OperationCanceledException>(() => sending);
                 go.Set();
                 Check.Equal<Status?>(Status.Ok, await finished.Task);
-                Check.Equal("new", auth.GetToken().Token);
+                Check.Equal("new", auth.GetToken().GetValue());
             }
         }
     }

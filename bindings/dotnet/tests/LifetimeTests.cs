@@ -47,7 +47,7 @@ public sealed class LifetimeTests
             var users = new Action[]
             {
                 () => auth.Poll(TimeSpan.FromSeconds(10)), () => auth.Describe(), () => auth.GetToken(), () => auth.ApiPath.ToString(),
-                () => ticket.Url.ToString(), () => url.AddSegment("a"), () => url.ToString(), ticket.Cancel,
+                () => ticket.GetUrl(), () => url.AddSegment("a"), () => url.ToString(), ticket.Cancel,
                 () => ticket.Complete(500, new byte[0]),
             };
             var started = new CountdownEvent(users.Length);
@@ -102,7 +102,7 @@ public sealed class LifetimeTests
             results[n] = new List<string>();
             for (int i = 0; i < 500; i++)
             {
-                results[n].Add(AuthTests.KeyPair().GetHeaders("GET", "/", DateTimeOffset.FromUnixTimeSeconds(1)).Authorization);
+                results[n].Add(AuthTests.KeyPair().GetHeaders("GET", "/", DateTimeOffset.FromUnixTimeSeconds(1)).GetAuthorization());
                 results[n].Add(new UrlBuilder(LongPath).AddSegment("b").AddQuery("c", "d").ToString());
                 results[n].Add(LostTicket());
             }
@@ -116,6 +116,6 @@ public sealed class LifetimeTests
     {
         Auth auth = Auth.FromToken(LongToken, DateTimeOffset.FromUnixTimeSeconds(1));
         auth.SetApiPath("https://company.example/api");
-        return auth.Poll(TimeSpan.Zero).Url;
+        return auth.Poll(TimeSpan.Zero).GetUrl();
     }
 }

@@ -64,11 +64,11 @@ internal static class Residue
         {
             Headers made = auth.GetHeaders("GET", "/api/v3/indicators");
             auth.Review(made, 403, null, new byte[10]);
-            auth.Verify("GET", "/api/v3/indicators", made.Authorization, made.Timestamp?.ToString(), TimeSpan.FromMinutes(1));
+            auth.Verify("GET", "/api/v3/indicators", made.GetAuthorization(), made.Timestamp?.ToString(), TimeSpan.FromMinutes(1));
         }
         Refused(() => auth.GetHeaders("GET", "x"));
         auth.Describe();
-        return auth.GetHeaders("GET", "/api/v3/indicators").Authorization.Length;
+        return auth.GetHeaders("GET", "/api/v3/indicators").GetAuthorization().Length;
     }
 
     private static void Main(string[] args)
@@ -87,14 +87,14 @@ internal static class Residue
                 auth.UpdateToken(token, DateTimeOffset.UtcNow.AddMinutes(-1));
                 using (Renewal renewal = auth.Poll(TimeSpan.Zero))
                 {
-                    if (renewal.Url == null)
+                    if (renewal.GetUrl() == null)
                         throw new InvalidOperationException("no URL");
                     byte[] body = Bytes("{\"success\":true,\"apiToken\":\"" + next + "\"}");
                     renewal.Complete(200, body);
                     Array.Clear(body, 0, body.Length);
                 }
                 Sign(auth);
-                if (auth.GetToken().Token != next)
+                if (auth.GetToken().GetValue() != next)
                     throw new InvalidOperationException("not the token");
             }
         }
