@@ -1,5 +1,7 @@
 using System;
 using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
 
 namespace TcAuth
 {
@@ -11,7 +13,8 @@ namespace TcAuth
     /// <remarks>
     /// After Dispose all members throw <see cref="ObjectDisposedException"/>. A failed call throws
     /// <see cref="TcAuthException"/>; each member lists its statuses. A string with a NUL or an unpaired surrogate is
-    /// refused like a string with any other invalid character. Only <see cref="Poll"/> can wait.
+    /// refused like a string with any other invalid character. Only <see cref="Poll"/> and <see cref="PollAsync"/> wait for
+    /// other callers.
     /// </remarks>
     public sealed unsafe class Auth : IDisposable
     {
@@ -19,6 +22,7 @@ namespace TcAuth
         private const int StackAuthorization = 512;
 
         private readonly AuthHandle handle;
+        private readonly Waiters waiters = new Waiters();
 
         private Auth(Status status, AuthHandle handle, string detail = null)
         {
@@ -376,7 +380,11 @@ namespace TcAuth
         public void UpdateToken(string token, DateTimeOffset? expires = null)
         {
             using (var text = new Utf8(token, nameof(token), Status.InvalidToken))
-                TcAuthException.ThrowIfFailed(Native.tc_auth_update_token(Handle, text.Pointer, Expiry(expires)));
+            {
+                Status status = Native.tc_auth_update_token(Handle, text.Pointer, Expiry(expires));
+                waiters.WakeAll();
+                TcAuthException.ThrowIfFailed(status);
+            }
         }
 
         /// <summary>
@@ -504,6 +512,7 @@ namespace TcAuth
             {
                 TcAuthException.ThrowIfFailed(Native.tc_auth_unseal(
                     Handle, text.Pointer, (UIntPtr)(uint)text.Length, keyText.Pointer, out Unsealed outcome));
+                waiters.WakeAll();
                 return outcome;
             }
         }
@@ -524,11 +533,24 @@ namespace TcAuth
             return renewal;
         }
 
+        /// <summary><see cref="Poll"/> without a thread that is blocked.</summary>
+        /// <param name="maxWait">As in <see cref="Poll"/>.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>As in <see cref="Poll"/>.</returns>
+        /// <exception cref="TcAuthException">As in <see cref="Poll"/>.</exception>
+        /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+        public Task<Renewal> PollAsync(TimeSpan maxWait, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            if (maxWait < TimeSpan.Zero)
+                throw new TcAuthException(Status.InvalidArgument);
+            return waiters.PollAsync(this, maxWait, cancellationToken);
+        }
+
         internal Status TryPoll(TimeSpan maxWait, out Renewal renewal)
         {
             Status status = Native.tc_auth_renewal_poll(
                 Handle, (long)Math.Floor(maxWait.TotalMilliseconds), out RenewalHandle ticket);
-            renewal = ticket.IsInvalid ? null : new Renewal(ticket);
+            renewal = ticket.IsInvalid ? null : new Renewal(ticket, waiters);
             if (renewal == null)
                 ticket.Dispose(); // each request polls, so this object is not left to the finalizer
             return status;
@@ -609,7 +631,11 @@ namespace TcAuth
         /// Wipes and frees the handle as soon as no call is running. Complete or cancel your tickets first: the new
         /// token of a renewal that is completed later is lost.
         /// </summary>
-        public void Dispose() => handle.Dispose();
+        public void Dispose()
+        {
+            handle.Dispose();
+            waiters.WakeAll();
+        }
 
         /// <summary>Unix seconds. C takes -1 as "now" and refuses all other negative times, so -1 is replaced by one of
         /// those.</summary>

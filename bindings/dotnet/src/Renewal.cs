@@ -11,11 +11,13 @@ namespace TcAuth
     public sealed class Renewal : IDisposable
     {
         private readonly RenewalHandle handle;
+        private readonly Waiters waiters;
         private readonly object gate = new object();
 
-        internal Renewal(RenewalHandle handle)
+        internal Renewal(RenewalHandle handle, Waiters waiters)
         {
             this.handle = handle;
+            this.waiters = waiters;
         }
 
         /// <summary>
@@ -85,6 +87,7 @@ namespace TcAuth
                 fixed (byte* bytes = body)
                     status = Native.tc_auth_renewal_complete(
                         ticket, httpStatus, bytes, (UIntPtr)(uint)length, &message);
+                waiters.WakeAll();
                 serverMessage = Native.Take(message);
                 return status;
             }
@@ -97,7 +100,12 @@ namespace TcAuth
         public void Cancel()
         {
             lock (gate)
+            {
+                if (handle.IsClosed)
+                    return;
                 handle.Dispose();
+                waiters.WakeAll();
+            }
         }
 
         /// <summary>Whether the renewal has ended, without the URL.</summary>

@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Net;
@@ -35,7 +34,6 @@ namespace TcAuth
         private const int MaxReviewedBody = 64 * 1024;
         private const int MaxRenewalBody = 1024 * 1024;
         private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60); // for another request's renewal
-        private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
         private readonly Auth auth;
         private readonly object gate = new object();
@@ -237,13 +235,11 @@ namespace TcAuth
 
         private async Task RenewIfDueAsync(CancellationToken cancellationToken)
         {
-            Stopwatch waited = Stopwatch.StartNew();
-            Renewal renewal;
-            Status status;
-            while ((status = auth.TryPoll(TimeSpan.Zero, out renewal)) == Status.RenewalTimeout
-                && waited.Elapsed < MaxWait)
-                await Task.Delay(PollInterval, cancellationToken).ConfigureAwait(false);
-            TcAuthException.ThrowIfFailed(status);
+            Status status = auth.TryPoll(TimeSpan.Zero, out Renewal renewal); // most requests need no wait
+            if (status == Status.RenewalTimeout)
+                renewal = await auth.PollAsync(MaxWait, cancellationToken).ConfigureAwait(false);
+            else
+                TcAuthException.ThrowIfFailed(status);
             if (renewal == null)
                 return;
 
