@@ -24,6 +24,8 @@ namespace TcAuth
         private readonly AuthHandle handle;
         private readonly Waiters waiters = new Waiters();
 
+        internal Adoption Adoption { get; } = new Adoption();
+
         private Auth(Status status, AuthHandle handle, string detail = null)
         {
             TcAuthException.ThrowIfFailed(status, detail);
@@ -381,8 +383,18 @@ namespace TcAuth
         {
             using (var text = new Utf8(token, nameof(token), Status.InvalidToken))
             {
-                Status status = Native.tc_auth_update_token(Handle, text.Pointer, Expiry(expires));
-                waiters.WakeAll();
+                AuthHandle changed = Handle;
+                Status status = Status.Panic;
+                Adoption.Begin();
+                try
+                {
+                    status = Native.tc_auth_update_token(changed, text.Pointer, Expiry(expires));
+                }
+                finally // it may have been closed meanwhile
+                {
+                    Adoption.End(status);
+                    waiters.WakeAll();
+                }
                 TcAuthException.ThrowIfFailed(status);
             }
         }
@@ -550,7 +562,7 @@ namespace TcAuth
         {
             Status status = Native.tc_auth_renewal_poll(
                 Handle, (long)Math.Floor(maxWait.TotalMilliseconds), out RenewalHandle ticket);
-            renewal = ticket.IsInvalid ? null : new Renewal(ticket, waiters);
+            renewal = ticket.IsInvalid ? null : new Renewal(ticket, waiters, Adoption);
             if (renewal == null)
                 ticket.Dispose(); // each request polls, so this object is not left to the finalizer
             return status;

@@ -12,12 +12,14 @@ namespace TcAuth
     {
         private readonly RenewalHandle handle;
         private readonly Waiters waiters;
+        private readonly Adoption adoption;
         private readonly object gate = new object();
 
-        internal Renewal(RenewalHandle handle, Waiters waiters)
+        internal Renewal(RenewalHandle handle, Waiters waiters, Adoption adoption)
         {
             this.handle = handle;
             this.waiters = waiters;
+            this.adoption = adoption;
         }
 
         /// <summary>
@@ -84,9 +86,11 @@ namespace TcAuth
                 handle.SetHandleAsInvalid(); // before the call, which frees the ticket: so it is not freed twice
                 byte* message = null;
                 Status status;
+                adoption.Begin();
                 fixed (byte* bytes = body)
                     status = Native.tc_auth_renewal_complete(
                         ticket, httpStatus, bytes, (UIntPtr)(uint)length, &message);
+                adoption.End(status);
                 waiters.WakeAll();
                 serverMessage = Native.Take(message);
                 return status;

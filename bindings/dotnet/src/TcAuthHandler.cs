@@ -71,6 +71,18 @@ namespace TcAuth
         public event EventHandler<RenewalFinishedEventArgs> RenewalFinished;
 
         /// <summary>
+        /// A request is about to be sent with a token that another process has renewed, for the first time. The event is
+        /// raised on any thread. An exception of your method is ignored.
+        /// </summary>
+        public event EventHandler<TokenAdoptedEventArgs> TokenAdopted;
+
+        /// <summary>
+        /// A refused request is about to be sent once more. The event is raised on any thread. An exception of your method
+        /// is ignored.
+        /// </summary>
+        public event EventHandler<RequestRefusedEventArgs> RequestRetried;
+
+        /// <summary>
         /// A refusal is about to be returned to the caller. The event is raised on any thread. If your method throws,
         /// the caller gets the exception instead of the response.
         /// </summary>
@@ -100,6 +112,7 @@ namespace TcAuth
                     .ConfigureAwait(false);
                 if (again != null)
                 {
+                    Tell(RequestRetried, new RequestRefusedEventArgs(request, advice, response.StatusCode));
                     response.Dispose(); // frees its connection
                     response = await SendOnceAsync(request, cancellationToken).ConfigureAwait(false);
                     (advice, _) = await ReviewAsync(request, again, response, cancellationToken).ConfigureAwait(false);
@@ -196,7 +209,10 @@ namespace TcAuth
             if (method != request.Method.Method)
                 request.Method = new HttpMethod(method);
 
+            long before = auth.Adoption.Count;
             Headers headers = auth.GetHeaders(method, origin + uri.PathAndQuery);
+            if (headers.Timestamp == null && auth.Adoption.Noticed(headers.GetAuthorization(), before))
+                Tell(TokenAdopted, new TokenAdoptedEventArgs());
             request.Headers.Remove("Timestamp"); // with a token it is not replaced below
             request.Content?.Headers.Remove("Timestamp"); // headers of the content are sent together with these
             foreach (var header in headers)
@@ -270,13 +286,18 @@ namespace TcAuth
                     message = KindOf(e);
                 }
             }
+            Tell(RenewalFinished, new RenewalFinishedEventArgs(status, message));
+        }
+
+        private void Tell<T>(EventHandler<T> methods, T happened)
+        {
             try
             {
-                RenewalFinished?.Invoke(this, new RenewalFinishedEventArgs(status, message));
+                methods?.Invoke(this, happened);
             }
             catch
             {
-                // Ignored, as documented: it would fail the request that waits for this task.
+                // Ignored, as documented: it must not fail a request.
             }
         }
 

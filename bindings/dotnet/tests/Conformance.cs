@@ -202,6 +202,8 @@ internal static class Conformance
         var handler = new TcAuthHandler(name.Auth, inner);
         handler.RenewalFinished += (sender, e) => Add(events,
             e.Status == null ? "renewal CANCELLED" : $"renewal {Auth.StatusName(e.Status.Value)} {e.Message}".TrimEnd());
+        handler.TokenAdopted += (sender, e) => Add(events, "adopted");
+        handler.RequestRetried += (sender, e) => Add(events, $"retried {Auth.AdviceName(e.Advice)} {(int)e.HttpStatusCode}");
         handler.RequestRefused += (sender, e) => Add(events, $"refused {Auth.AdviceName(e.Advice)} {(int)e.HttpStatusCode}");
         Clients[name.Text] = new HttpClient(handler);
         Events[name.Text] = events;

@@ -3,7 +3,11 @@ using System.Collections;
 using System.Collections.Generic;
 using System.Diagnostics;
 using System.Linq;
+using System.Net;
+using System.Net.Http;
 using System.Reflection;
+using System.Threading;
+using System.Threading.Tasks;
 using TcAuth;
 
 /// <summary>What loggers, serializers and debuggers show of our objects.</summary>
@@ -75,6 +79,38 @@ public sealed class LeakTests
             Safe(auth.GetHeaders("GET", "/"), "Authorization");
             Safe(key.GetHeaders("GET", "/", DateTimeOffset.FromUnixTimeSeconds(1513703787)), "1513703787");
             Safe(Check.Throws<TcAuthException>(() => Auth.FromToken(Secret + "\n")), "InvalidToken");
+        }
+    }
+
+    private sealed class Refusing : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(new HttpResponseMessage(HttpStatusCode.Unauthorized)
+                { Content = new StringContent("{\"success\": false, \"message\": \"not " + Secret + "\"}") });
+    }
+
+    [Test]
+    public async Task No_event_shows_a_secret()
+    {
+        using (Auth auth = Auth.FromToken(Secret), other = Auth.FromToken(Secret))
+        {
+            auth.SetApiPath("https://company.example/api");
+            var events = new List<object>();
+            var handler = new TcAuthHandler(auth, new Refusing());
+            handler.RenewalFinished += (sender, e) => events.Add(e);
+            handler.TokenAdopted += (sender, e) => events.Add(e);
+            handler.RequestRetried += (sender, e) => events.Add(e);
+            handler.RequestRefused += (sender, e) => events.Add(e);
+            var client = new HttpClient(handler);
+            const string Url = "https://company.example/api/v3/groups";
+            await client.GetAsync(Url + "?q=" + Secret);
+            other.UpdateToken(Secret + "2");
+            auth.Unseal(other.Seal());
+            await client.GetAsync(Url);
+            string[] useful = { "not ***", Url, Url, "another process", Url };
+            Check.Equal(useful.Length, events.Count);
+            for (int i = 0; i < useful.Length; i++)
+                Safe(events[i], useful[i]);
         }
     }
 
