@@ -513,7 +513,8 @@ void tc_auth_header_list_free(tc_auth_header_list *list);
  *
  * @param token as in tc_auth_new_token().
  * @param expires the same.
- * Errors: WRONG_KIND; INVALID_TOKEN; INVALID_TIME. The old token then stays.
+ * Errors: WRONG_KIND; INVALID_TOKEN; INVALID_TIME. The old token then stays. STORE_IO, after tc_auth_share_in(): the new
+ * token counts, but is not saved yet.
  */
 TC_AUTH_MUST_USE
 tc_auth_status tc_auth_update_token(tc_auth *auth,
@@ -583,7 +584,7 @@ tc_auth_status tc_auth_token_state(const tc_auth *auth,
  * @param max_wait_ms the longest wait for another caller's renewal, in milliseconds; 0 to return at once. It should be
  *   longer than your HTTP client's timeout.
  * Errors: INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
- * Threads: the only function that waits.
+ * Threads: the only function that waits for a renewal. After tc_auth_share_in() it also waits for another process's.
  */
 TC_AUTH_MUST_USE
 tc_auth_status tc_auth_renewal_poll(tc_auth *auth,
@@ -626,7 +627,8 @@ tc_auth_status tc_auth_renewal_needed(const tc_auth_renewal *renewal,
  * @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:
  *   at most 512 bytes of UTF-8, without control characters, with `***` in place of the token. Free it with
  *   tc_auth_string_free(). The pointer may be NULL.
- * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE.
+ * Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE. STORE_IO, after
+ * tc_auth_share_in(): a success, but the new token is not saved yet.
  */
 tc_auth_status tc_auth_renewal_complete(tc_auth_renewal *renewal,
                                         int32_t http_status,
@@ -741,6 +743,43 @@ tc_auth_status tc_auth_unseal(tc_auth *auth,
                               size_t sealed_len,
                               const char *key,
                               int32_t *outcome);
+
+/**
+ * Shares the token with all processes of the family that use the same directory: they renew it once, and each of them
+ * gets the new one. Call it once per handle, before other threads use it. It reads the family's token file in the
+ * directory and uses its token if it is newer; if there is no file, it creates one.
+ *
+ * From then on:
+ * - tc_auth_renewal_poll() uses a newer token that another process has saved, and at most one process at a time has a
+ *   ticket; the others wait as threads do. As long as no file changes, it makes one system call more. If a process ends
+ *   with a ticket, another one gets it within a second; if it is stopped, or had forked, after 120 seconds.
+ * - tc_auth_renewal_complete() and tc_auth_update_token() save the token. They wait for the disk, and for up to 5 seconds
+ *   for other processes: not for the thread of an event loop. STORE_IO: the token counts, but is not saved. Treat this as
+ *   a success with a warning: later calls of tc_auth_renewal_poll() try again.
+ * - tc_auth_review() looks for a newer token before it judges "Unauthorized".
+ *
+ * A process that dies after the server has issued a token, and before the response is completed, takes the token with
+ * it. No store can prevent that; another token, set by tc_auth_update_token() in any process, reaches all.
+ *
+ * @param directory its path; UTF-8 on Windows. It must exist, on a local file system; best with mode 0700. It belongs to
+ *   the same user, or to root. Other users, and the group, can't write to it, unless it is sticky, as /tmp is. All
+ *   processes must run on one machine, as one user. Leave its files alone while processes use them, and keep tools away
+ *   that delete old files.
+ * @param key as in tc_auth_seal(): the same in all processes.
+ * Errors: WRONG_KIND; INVALID_ARGUMENT (the key); ALREADY_SET; SEAL_INVALID (the file can't be unsealed, for example
+ * because the key is wrong); SEAL_VERSION; STORE_IO. The handle then stays as it was, and you may call this again.
+ * STORE_IO: the directory is missing or not usable, or has another owner, or others may rename its files; its file system
+ * is remote or unknown (such as NFS, SMB, Ceph, 9p and FUSE); a file of the family is a link, is no regular file, has
+ * another owner, or others may use it; the disk is full; or other processes work with the files for 5 seconds. On Windows,
+ * owners and permissions are not checked.
+ * Threads: a thread that has a ticket of one handle and waits for another handle of the family blocks itself, for at most
+ * 120 seconds.
+ * Fork: the child must create a handle of its own. Its calls on the parent's handles do not touch the files.
+ */
+TC_AUTH_MUST_USE
+tc_auth_status tc_auth_share_in(tc_auth *auth,
+                                const char *directory,
+                                const char *key);
 
 /** @} */
 

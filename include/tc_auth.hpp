@@ -956,6 +956,14 @@ public:
                                                                : static_cast<tc_auth_unsealed>(outcome);
     }
 
+    /** tc_auth_share_in(): shares the token with all processes of the family that use the same directory. */
+    result<void> try_share_in(text directory, std::optional<text> key = {})
+    {
+        const detail::terminated path(directory, TC_AUTH_STATUS_STORE_IO);
+        const detail::terminated keys(key, TC_AUTH_STATUS_INVALID_ARGUMENT);
+        return detail::run([&] { return tc_auth_share_in(get(), path.get(), keys.get()); }, path, keys);
+    }
+
     /**
      * tc_auth_review(), after each response: says whether to send again. `date` is the Date header. Pass nothing (or a
      * NULL pointer) if there is none, if the response has an Age header, or if it did not come from the signed origin
@@ -1038,6 +1046,8 @@ public:
     std::string seal(std::optional<text> key = {}) const { return try_seal(key).value(); }
     /** try_unseal() */
     tc_auth_unsealed unseal(text sealed, std::optional<text> key = {}) { return try_unseal(sealed, key).value(); }
+    /** try_share_in() */
+    void share_in(text directory, std::optional<text> key = {}) { try_share_in(directory, key).value(); }
     /** try_review() */
     tc_auth_advice review(const tcauth::headers &sent, std::int32_t http_status, std::optional<text> date, text body)
     {

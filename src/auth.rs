@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::fmt;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,10 @@ use crate::secret::residue::{cleared, wiped};
 use crate::sign::headers::{Authorization, HeaderList};
 use crate::sign::verify::{self, Window};
 use crate::sign::{self, Method, MethodBuffer, Signer, StringToSign};
+use crate::token::directory;
+#[cfg(test)]
 use crate::token::directory::Directory;
+use crate::token::family::Family;
 use crate::token::shared::SharedToken;
 use crate::token::{self, Keys, Rejection, State, Ticket, Token, Unsealed};
 
@@ -328,10 +332,26 @@ impl Auth {
         self.shared()?.unseal(sealed.as_ref(), &Keys::parse(key)?, self.correct(now))
     }
 
-    /// Shares the token with all processes of the family that use this directory.
-    #[cfg_attr(not(test), expect(dead_code, reason = "only the simulation has a directory yet"))]
+    /// Shares the token with all processes of the family that use this directory, once per identity and before other
+    /// threads use it. Reads the family's token file there, and creates it if there is none. From then on
+    /// [`Auth::poll`] uses what another process has saved, and at most one process has a ticket;
+    /// [`Ticket::complete`] and [`Auth::update_token`] save the token, and wait for the disk.
+    ///
+    /// The directory must exist. `tc_auth_share_in` in the header says what it needs. `key`: as in [`Auth::seal`].
+    ///
+    /// # Errors
+    /// [`Error::AlreadySet`]; [`Error::InvalidArgument`] for the key; [`Error::StoreIo`] for the directory or a file in it;
+    /// [`Error::SealInvalid`] or [`Error::SealVersion`] if the token file can't be unsealed; [`Error::WrongKind`] on an HMAC
+    /// identity. The identity then stays as it was, and this may be called again.
+    pub fn share_in(&self, directory: impl AsRef<Path>, key: Option<&[u8]>, now: Now) -> Result<()> {
+        let open = |family: &Family| directory::open(directory.as_ref(), family.name());
+        self.shared()?.share(open, Keys::parse(key)?, self.correct(now))
+    }
+
+    /// The same with files that exist only in the simulation.
+    #[cfg(test)]
     pub(crate) fn share(&self, directory: Box<dyn Directory>, key: Option<&[u8]>, now: Now) -> Result<()> {
-        self.shared()?.share(directory, Keys::parse(key)?, self.correct(now))
+        self.shared()?.share(|_| Ok(directory), Keys::parse(key)?, self.correct(now))
     }
 
     /// Whether the file of the family has the token, as far as this handle knows.

@@ -31,6 +31,7 @@ pub struct TcAuth {
         *mut i64,
     ) -> i32,
     verify: unsafe extern "C" fn(Object, *const c_char, *const c_char, *const c_char, *const c_char, i64, i64) -> i32,
+    share_in: unsafe extern "C" fn(Object, *const c_char, *const c_char) -> i32,
     renewal_poll: unsafe extern "C" fn(Object, i64, *mut Object) -> i32,
     renewal_complete: unsafe extern "C" fn(Object, i32, *const c_char, usize, *mut Object) -> i32,
 }
@@ -63,6 +64,7 @@ impl TcAuth {
                 header_list_free: *library.get("tc_auth_header_list_free")?,
                 headers_into: *library.get("tc_auth_headers_into")?,
                 verify: *library.get("tc_auth_verify")?,
+                share_in: *library.get("tc_auth_share_in")?,
                 renewal_poll: *library.get("tc_auth_renewal_poll")?,
                 renewal_complete: *library.get("tc_auth_renewal_complete")?,
             })
@@ -138,6 +140,11 @@ impl Handle<'_> {
     pub fn set_api_path(&self, api_path: &CStr) {
         // SAFETY: it is a C string.
         assert_eq!(unsafe { (self.0.set_api_path)(self.1, api_path.as_ptr()) }, 0);
+    }
+
+    pub fn share_in(&self, directory: &CStr) {
+        // SAFETY: it is a C string.
+        assert_eq!(unsafe { (self.0.share_in)(self.1, directory.as_ptr(), ptr::null()) }, 0);
     }
 
     /// Polls; with a ticket, `fetch` gets the new token.

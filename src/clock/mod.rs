@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 mod moment;
 
 pub use moment::Moment;
+pub(crate) use moment::boot;
 
 /// Values from here on must be milliseconds: 10^11 s is in the year 5138, 10^11 ms in 1973.
 const TIME_LIMIT: i64 = 100_000_000_000;

@@ -110,11 +110,72 @@ fn read() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
+/// A number that changes each time the machine starts. Moments of processes are comparable if it is the same in both, and
+/// the processes are in one time namespace. 0 if the system does not say it, as in a root directory without /proc.
+pub(crate) fn boot() -> u64 {
+    boot_id().and_then(|id| first_digits(&id)).unwrap_or(0)
+}
+
+/// The first 16 hexadecimal digits of a UUID.
+fn first_digits(uuid: &str) -> Option<u64> {
+    let digits: String = uuid.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    u64::from_str_radix(&digits, 16).ok()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn boot_id() -> Option<String> {
+    use std::io::Read;
+
+    let mut uuid = [0; 36];
+    std::fs::File::open("/proc/sys/kernel/random/boot_id").ok()?.read_exact(&mut uuid).ok()?;
+    Some(String::from_utf8_lossy(&uuid).into_owned())
+}
+
+#[cfg(all(target_vendor = "apple", not(miri)))]
+fn boot_id() -> Option<String> {
+    let mut uuid = [0_u8; 37];
+    let mut len = uuid.len();
+    // SAFETY: the name ends in NUL, and `len` is the size of the buffer.
+    let result = unsafe {
+        let name = c"kern.bootsessionuuid".as_ptr();
+        libc::sysctlbyname(name, uuid.as_mut_ptr().cast(), &mut len, std::ptr::null_mut(), 0)
+    };
+    (result == 0).then(|| String::from_utf8_lossy(&uuid).into_owned())
+}
+
+/// The number of this start in the page that the kernel shares with every process.
+#[cfg(all(windows, not(miri)))]
+fn boot_id() -> Option<String> {
+    const KUSER_SHARED_DATA_BOOT_ID: usize = 0x7ffe_02c4;
+    // SAFETY: the page is at this address in each process, and readable.
+    let id = unsafe { std::ptr::with_exposed_provenance::<u32>(KUSER_SHARED_DATA_BOOT_ID).read_volatile() };
+    Some(format!("{id:x}"))
+}
+
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    all(target_vendor = "apple", not(miri)),
+    all(windows, not(miri))
+)))]
+fn boot_id() -> Option<String> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::Moment;
+    use super::{Moment, boot, first_digits};
+
+    #[test]
+    fn a_boot_has_a_number() {
+        assert_eq!(boot(), boot());
+        assert_eq!(boot() != 0, cfg!(all(any(target_os = "linux", target_vendor = "apple"), not(miri))));
+        assert_eq!(first_digits("d21d3e3b-4f6c-4d5e-9ad1-0123456789ab\n"), Some(0xd21d_3e3b_4f6c_4d5e));
+        assert_eq!(first_digits("2A"), Some(42));
+        assert_eq!(first_digits(""), None);
+    }
 
     #[test]
     fn it_advances() {

@@ -8,7 +8,7 @@ use super::header_list::tc_auth_header_list;
 use super::status::{Result, Status};
 use super::string::hand_over_string;
 use super::time::{self, TC_AUTH_NO_TIMESTAMP};
-use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_quick, hand_over, required};
+use super::{Buffer, bytes, c_str, c_str_or_null, guard, guard_quick, guard_to_the_end, hand_over, required};
 use crate::auth::{Auth, Kind, Texts, string_to_sign};
 use crate::sign::headers::{HeaderList, Lines};
 
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn tc_auth_new_token(
 #[unsafe(no_mangle)]
 pub extern "C" fn tc_auth_free(auth: Option<Box<tc_auth>>) {
     if let Some(auth) = auth {
-        let _ = guard(|| {
+        let _ = guard_to_the_end(|| {
             drop(auth);
             Ok(())
         });

@@ -49,7 +49,7 @@ use cancel::Uncancelled;
 use status::{Result, Status};
 
 /// Stack bytes that are overwritten after a call; tests/residue checks that this is enough.
-const CALL_STACK: usize = 8 << 10;
+const CALL_STACK: usize = 10 << 10;
 
 /// Runs the body of an export, and wipes what it has left on the stack and in registers.
 fn guard(body: impl FnOnce() -> Result<()>) -> Status {

@@ -98,6 +98,21 @@ impl Drop for Handle {
     }
 }
 
+/// An empty directory, in place of the one before.
+fn new_directory() -> CString {
+    let path = delete_directory();
+    std::fs::create_dir(&path).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    CString::new(path.to_str().unwrap()).unwrap()
+}
+
+fn delete_directory() -> std::path::PathBuf {
+    let path = std::env::temp_dir().join(format!("tc_auth-panics-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&path);
+    path
+}
+
 /// Repeats the call: it panics once at each `may_panic` that it reaches, and at last not at all. Each call gets a new
 /// result of `prepare`. Returns how often it panicked.
 fn panic_everywhere<T>(prepare: impl Fn(&Handle) -> T, call: impl Fn(&Handle, T) -> Status) -> usize {
@@ -216,6 +231,33 @@ fn all_calls() -> Vec<(&'static str, usize)> {
                 ),
             ),
             (
+                "share_in",
+                panic_everywhere(
+                    |_| new_directory(),
+                    |handle, path| tc_auth_share_in(handle.0, path.as_ptr(), SEAL_KEY.as_ptr()),
+                ),
+            ),
+            (
+                "shared: renewal_poll and renewal_complete",
+                panic_everywhere(
+                    |handle| {
+                        let path = new_directory();
+                        assert_eq!(tc_auth_share_in(handle.0, path.as_ptr(), SEAL_KEY.as_ptr()), Status::Ok);
+                    },
+                    |handle, ()| {
+                        let mut ticket = MaybeUninit::uninit();
+                        let status = tc_auth_renewal_poll(handle.0, 0, Some(&mut ticket));
+                        if status != Status::Ok {
+                            return status;
+                        }
+                        let ticket = ticket.assume_init();
+                        let ticket = (!ticket.is_null()).then(|| Box::from_raw(ticket));
+                        let (body, len) = (RESPONSE.as_ptr(), RESPONSE.count_bytes());
+                        tc_auth_renewal_complete(ticket, 200, body, len, None)
+                    },
+                ),
+            ),
+            (
                 "review",
                 panic_everywhere(nothing, |handle, ()| {
                     let (sent, body) = (c"TC-Token API:5:the-first-token=", c"{\"message\":\"Unauthorized\"}");
@@ -234,6 +276,7 @@ fn all_calls() -> Vec<(&'static str, usize)> {
 fn a_panic_becomes_a_status_and_reveals_nothing() {
     if std::env::var_os(CHILD).is_some() {
         all_calls().iter().for_each(|(call, panics)| println!("{call} {panics}"));
+        delete_directory();
         return;
     }
     let test = "ffi::panics::a_panic_becomes_a_status_and_reveals_nothing";
@@ -242,8 +285,8 @@ fn a_panic_becomes_a_status_and_reveals_nothing() {
     let output = child.output().unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(output.status.success(), "{out}{err}");
-    let panics: Vec<usize> = out.lines().filter_map(|line| line.split_once(' ')?.1.parse().ok()).collect();
-    assert!(panics.len() == 13 && panics.iter().all(|count| *count > 0), "{out}");
+    let panics: Vec<usize> = out.lines().filter_map(|line| line.rsplit_once(' ')?.1.parse().ok()).collect();
+    assert!(panics.len() == 15 && panics.iter().all(|count| *count > 0), "{out}");
     assert_eq!(err.matches("planted by a test").count(), panics.iter().sum::<usize>());
     INPUTS.iter().for_each(|input| assert!(!err.contains(input), "{input} in {err}"));
 }

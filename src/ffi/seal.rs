@@ -6,7 +6,8 @@ use std::mem::MaybeUninit;
 use super::auth::{borrow, tc_auth};
 use super::status::Status;
 use super::string::hand_over_string;
-use super::{bytes, c_str_or_null, guard_quick, guard_to_the_end, required, time};
+use super::{bytes, c_str, c_str_or_null, guard_quick, guard_to_the_end, required, time};
+use crate::credentials::param_file;
 
 /// The name of the handle's family: all processes that started with the same token. 32 hexadecimal digits. Use it as
 /// the key of an entry in a store, and as the name of its lock. Free *out with tc_auth_string_free().
@@ -84,5 +85,46 @@ pub unsafe extern "C" fn tc_auth_unseal(
         let (sealed, key) = unsafe { (bytes(sealed, sealed_len)?, c_str_or_null(key)) };
         outcome.write(auth.unseal(sealed, key, time::now())? as i32);
         Ok(())
+    })
+}
+
+/// Shares the token with all processes of the family that use the same directory: they renew it once, and each of them
+/// gets the new one. Call it once per handle, before other threads use it. It reads the family's token file in the
+/// directory and uses its token if it is newer; if there is no file, it creates one.
+///
+/// From then on:
+/// - tc_auth_renewal_poll() uses a newer token that another process has saved, and at most one process at a time has a
+///   ticket; the others wait as threads do. As long as no file changes, it makes one system call more. If a process ends
+///   with a ticket, another one gets it within a second; if it is stopped, or had forked, after 120 seconds.
+/// - tc_auth_renewal_complete() and tc_auth_update_token() save the token. They wait for the disk, and for up to 5 seconds
+///   for other processes: not for the thread of an event loop. STORE_IO: the token counts, but is not saved. Treat this as
+///   a success with a warning: later calls of tc_auth_renewal_poll() try again.
+/// - tc_auth_review() looks for a newer token before it judges "Unauthorized".
+///
+/// A process that dies after the server has issued a token, and before the response is completed, takes the token with
+/// it. No store can prevent that; another token, set by tc_auth_update_token() in any process, reaches all.
+///
+/// @param directory its path; UTF-8 on Windows. It must exist, on a local file system; best with mode 0700. It belongs to
+///   the same user, or to root. Other users, and the group, can't write to it, unless it is sticky, as /tmp is. All
+///   processes must run on one machine, as one user. Leave its files alone while processes use them, and keep tools away
+///   that delete old files.
+/// @param key as in tc_auth_seal(): the same in all processes.
+/// Errors: WRONG_KIND; INVALID_ARGUMENT (the key); ALREADY_SET; SEAL_INVALID (the file can't be unsealed, for example
+/// because the key is wrong); SEAL_VERSION; STORE_IO. The handle then stays as it was, and you may call this again.
+/// STORE_IO: the directory is missing or not usable, or has another owner, or others may rename its files; its file system
+/// is remote or unknown (such as NFS, SMB, Ceph, 9p and FUSE); a file of the family is a link, is no regular file, has
+/// another owner, or others may use it; the disk is full; or other processes work with the files for 5 seconds. On Windows,
+/// owners and permissions are not checked.
+/// Threads: a thread that has a ticket of one handle and waits for another handle of the family blocks itself, for at most
+/// 120 seconds.
+/// Fork: the child must create a handle of its own. Its calls on the parent's handles do not touch the files.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tc_auth_share_in(auth: *mut tc_auth, directory: *const c_char, key: *const c_char) -> Status {
+    guard_to_the_end(|| {
+        // SAFETY: the caller keeps the header's rules for handles and strings.
+        let (auth, directory, key) = unsafe { (borrow(auth)?, c_str(directory)?, c_str_or_null(key)) };
+        let directory = param_file::path(directory).map_err(|_| Status::StoreIo)?;
+        Ok(auth.share_in(directory, key, time::now())?)
     })
 }

@@ -70,7 +70,8 @@ pub extern "C" fn tc_auth_renewal_needed(
 /// @param server_message receives, also on failure, the server's message, or NULL if there is none. It is safe to log:
 ///   at most 512 bytes of UTF-8, without control characters, with `***` in place of the token. Free it with
 ///   tc_auth_string_free(). The pointer may be NULL.
-/// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE.
+/// Errors: INVALID_ARGUMENT (a length above PTRDIFF_MAX); RENEWAL_REFUSED; RENEWAL_BAD_RESPONSE. STORE_IO, after
+/// tc_auth_share_in(): a success, but the new token is not saved yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_renewal_complete(
     renewal: Option<Box<tc_auth_renewal>>,

@@ -20,7 +20,8 @@ use super::{c_str, guard_quick, guard_to_the_end, hand_over, required};
 ///
 /// @param token as in tc_auth_new_token().
 /// @param expires the same.
-/// Errors: WRONG_KIND; INVALID_TOKEN; INVALID_TIME. The old token then stays.
+/// Errors: WRONG_KIND; INVALID_TOKEN; INVALID_TIME. The old token then stays. STORE_IO, after tc_auth_share_in(): the new
+/// token counts, but is not saved yet.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_update_token(auth: *mut tc_auth, token: *const c_char, expires: i64) -> Status {
@@ -124,7 +125,7 @@ pub extern "C" fn tc_auth_token_state(
 /// @param max_wait_ms the longest wait for another caller's renewal, in milliseconds; 0 to return at once. It should be
 ///   longer than your HTTP client's timeout.
 /// Errors: INVALID_ARGUMENT (a negative wait); RENEWAL_TIMEOUT.
-/// Threads: the only function that waits.
+/// Threads: the only function that waits for a renewal. After tc_auth_share_in() it also waits for another process's.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_renewal_poll(

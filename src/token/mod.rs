@@ -5,7 +5,7 @@
 //! carries a token to another process of its `family`.
 
 pub(crate) mod directory;
-mod family;
+pub(crate) mod family;
 pub(crate) mod record;
 mod redact;
 mod response;

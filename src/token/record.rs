@@ -1,4 +1,4 @@
-//! The record in the renewal lock's file: since when its holder has a ticket, and the family's pauses.
+//! The record of a family: since when the renewal lock's holder has a ticket, and the pauses.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::clock::{Moment, Now};
 use crate::token::state::Pauses;
 
 /// All records have this length, so that one takes exactly the room of the one before.
-const LEN: usize = 256;
+pub(super) const LEN: usize = 256;
 
 /// Hexadecimal digits of the checksum: a reader without the lock may see half a record.
 const CHECK: usize = 16;

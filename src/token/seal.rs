@@ -34,6 +34,9 @@ const NO_EXPIRY: u64 = u64::MAX;
 
 const TAG: usize = 16;
 
+/// The longest sealed text.
+pub(super) const LONGEST: usize = PREFIX + ((LARGEST + TAG) * 8).div_ceil(6);
+
 const MOST_KEYS: usize = 4;
 
 /// Stands for the key if there is none; no key contains this character.

@@ -6,9 +6,9 @@
 //! There are two locks because a stopped process keeps its lock. The renewal lock can be taken away when the ticket has
 //! lapsed. The write lock can't, but it is never held during a request.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, mem};
 
 use crate::clock::{Moment, Now};
 use crate::error::{Error, Result};
@@ -261,10 +261,7 @@ impl Share {
                 }
                 match self.directory.try_lock(LockName::Renewal)? {
                     Some(lock) => (lock, write), // its holder has just given it back
-                    None => {
-                        let record = self.directory.record()?;
-                        (self.directory.replace_renewal_lock(&record)?, write)
-                    }
+                    None => (self.directory.replace_renewal_lock()?, write),
                 }
             }
         };
@@ -499,6 +496,16 @@ impl Share {
                 Ok(None) if waited < max_wait => waited += self.directory.nap(),
                 _ => return None,
             }
+        }
+    }
+}
+
+/// After fork(), the child may find this lock held by a thread that does not exist in it. Then what it guards may be half
+/// changed, and the child does not free it.
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.memory.is_locked() {
+            mem::forget(mem::replace(&mut self.memory, Mutex::new(Memory::default())));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
-use std::{mem, process};
+use std::{io, mem, process};
 
 use arc_swap::Guard;
 use once_cell::race::OnceBox;
@@ -172,14 +172,20 @@ impl SharedToken {
         Ok(self.state.lock()?.is_out(id))
     }
 
-    /// Joins the processes that share the token in a directory.
-    pub(crate) fn share(&self, directory: Box<dyn Directory>, keys: Keys, now: Now) -> Result<()> {
+    /// Joins the processes that share the token in the directory that `open` opens.
+    pub(crate) fn share(
+        &self,
+        open: impl FnOnce(&Family) -> io::Result<Box<dyn Directory>>,
+        keys: Keys,
+        now: Now,
+    ) -> Result<()> {
         if self.share.get().is_some() {
             return Err(Error::AlreadySet);
         }
-        let share = Share::new(directory, keys);
+        let directory = open(&self.family).map_err(|_| Error::StoreIo)?;
+        let share = on_clean_stack::<HANDLE_STACK, _>(|| Box::new(Share::new(directory, keys)));
         share.start(self, now)?;
-        self.share.set(Box::new(share)).map_err(|_| Error::AlreadySet)
+        self.share.set(share).map_err(|_| Error::AlreadySet)
     }
 
     pub(crate) fn update(&self, token: Token, now: Now) -> Result<()> {

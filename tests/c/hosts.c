@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +27,7 @@
 #include <tc_auth.h>
 
 #include "check.h"
+#include "directory.h"
 #include "measure.h"
 #include "samples.h"
 
@@ -316,6 +318,178 @@ static void test_leaving(void)
 
 /* ---- interrupted by signals */
 
+/* ---- forked, with a token that processes share */
+
+static tc_auth *member(void)
+{
+    tc_auth *auth = due_handle();
+    CHECK(tc_auth_share_in(auth, shared_directory, NULL) == OK);
+    return auth;
+}
+
+/* What the family has stored. */
+struct stored {
+    char token[1024], record[1024];
+};
+
+static struct stored stored(const tc_auth *auth)
+{
+    struct stored stored;
+    memset(&stored, 0, sizeof stored);
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(shared_file(auth, i ? "record" : "token"), "r");
+        CHECK(file && fread(i ? stored.record : stored.token, 1, 1023, file) > 200);
+        if (file)
+            fclose(file);
+    }
+    return stored;
+}
+
+/* Forgets the family's token and pauses. */
+static void start_again(void)
+{
+    tc_auth *any = member();
+    CHECK(unlink(shared_file(any, "token")) == 0 && unlink(shared_file(any, "record")) == 0);
+    tc_auth_free(any);
+}
+
+/* A child that uses the parent's handle and ticket, as it must not, changes no file and ends no lock. */
+static void child_touches_no_file(int what)
+{
+    tc_auth *parents = member(), *other = member();
+    tc_auth_renewal *ticket = due_ticket(parents);
+    struct stored before = stored(other), after;
+    pid_t child;
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        tc_auth_renewal *none = NULL;
+        tc_auth *own = NULL;
+        int good = 1;
+        int32_t advice;
+        alarm(20);
+        if (what == 1)
+            (void)tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL);
+        else if (what == 2)
+            tc_auth_renewal_cancel(ticket);
+        good = tc_auth_renewal_poll(parents, 0, &none) != TC_AUTH_STATUS_PANIC && good;
+        tc_auth_renewal_cancel(none);
+        good = tc_auth_review(parents, "TC-Token another", 16, 0, 401, NULL, "", 0, &advice) == OK && good;
+        good = tc_auth_update_token(parents, "child's", TC_AUTH_NO_EXPIRY) == TC_AUTH_STATUS_STORE_IO && good;
+        tc_auth_free(parents);
+        tc_auth_free(other);
+        own = member();
+        none = NULL;
+        good = tc_auth_renewal_poll(own, 0, &none) == TC_AUTH_STATUS_RENEWAL_TIMEOUT && good;
+        tc_auth_free(own);
+        _exit(good && checks_failed == 0 ? 0 : 1);
+    }
+    check_child(child);
+    after = stored(other);
+    CHECK(memcmp(&before, &after, sizeof before) == 0);
+    CHECK(tc_auth_renewal_poll(other, 0, &ticket) == TC_AUTH_STATUS_RENEWAL_TIMEOUT);
+    tc_auth_renewal_cancel(ticket);
+    tc_auth_free(other);
+    tc_auth_free(parents);
+    start_again();
+}
+
+/* A child has the lock open, too, for as long as it lives. */
+static void child_keeps_no_lock(void)
+{
+    tc_auth *parents = member(), *other = member();
+    tc_auth_renewal *ticket = due_ticket(parents);
+    int pipes[2];
+    pid_t child;
+    CHECK(pipe(pipes) == 0);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        char end;
+        alarm(20);
+        close(pipes[1]);
+        _exit(read(pipes[0], &end, 1) == 0 ? 0 : 1);
+    }
+    CHECK(tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL) == OK);
+    CHECK(tc_auth_update_token(parents, "due-again", 1) == OK);
+    tc_auth_renewal_cancel(due_ticket(other));
+    close(pipes[1]);
+    check_child(child);
+    close(pipes[0]);
+    tc_auth_free(other);
+    tc_auth_free(parents);
+    start_again();
+}
+
+static void test_sharing_forks(void)
+{
+    begin_sharing();
+    for (int what = 0; what < 3; what++)
+        child_touches_no_file(what);
+    child_keeps_no_lock();
+    end_sharing(member());
+}
+
+/* ---- system calls */
+
+enum { COUNTED = 10 };
+
+/* A shared handle looks at the token file once in each poll, and not at all when it signs. */
+static void poll_and_sign(tc_auth *auth)
+{
+    for (int i = 0; i < 2 * COUNTED; i++) {
+        tc_auth_renewal *ticket = NULL;
+        char headers[1024];
+        if (i == COUNTED)
+            raise(SIGSTOP);
+        if (tc_auth_renewal_poll(auth, 0, &ticket) != OK || ticket)
+            _exit(2);
+        for (int k = 0; k < 3; k++)
+            if (tc_auth_header_block(auth, "GET", "/", headers, sizeof headers) != OK)
+                _exit(3);
+    }
+    raise(SIGSTOP);
+    _exit(0);
+}
+
+static void test_system_calls(void)
+{
+    pid_t child;
+    int state = 0;
+    long looks = 0, others = 0;
+    begin_sharing();
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        tc_auth *auth = member();
+        if (tc_auth_update_token(auth, "valid", TC_AUTH_NO_EXPIRY) != OK || ptrace(PTRACE_TRACEME, 0, 0, 0) != 0)
+            _exit(4);
+        poll_and_sign(auth);
+    }
+    CHECK(waitpid(child, &state, 0) == child && WIFSTOPPED(state) && WSTOPSIG(state) == SIGSTOP);
+    CHECK(ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD) == 0);
+    for (;;) {
+        struct __ptrace_syscall_info call;
+        CHECK(ptrace(PTRACE_SYSCALL, child, 0, 0) == 0 && waitpid(child, &state, 0) == child);
+        if (!WIFSTOPPED(state) || WSTOPSIG(state) != (SIGTRAP | 0x80))
+            break;
+        CHECK(ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof call, &call) > 0);
+        if (call.op != PTRACE_SYSCALL_INFO_ENTRY)
+            continue;
+        /* Some virtual machines read the clock with a system call. raise() makes up to five. */
+        if (call.entry.nr == SYS_newfstatat)
+            looks++;
+        else if (call.entry.nr != SYS_clock_gettime)
+            others++;
+    }
+    CHECK(WIFSTOPPED(state) && WSTOPSIG(state) == SIGSTOP);
+    printf("%d polls: %ld looks at a file, %ld other system calls\n", COUNTED, looks, others);
+    CHECK(looks == COUNTED && others <= 5);
+    CHECK(ptrace(PTRACE_DETACH, child, 0, 0) == 0);
+    check_child(child);
+    end_sharing(member());
+}
+
 static int signals; /* to the waiting thread; SIGALRM goes to any thread */
 
 static void count_signal(int number)
@@ -495,6 +669,13 @@ static void *work_until_cancelled(void *argument)
         CHECK(tc_auth_discover(0, NULL, NULL, &auth[2]) == OK);
         CHECK(tc_auth_renewal_poll(shared->due, 1, &ticket) == TC_AUTH_STATUS_RENEWAL_TIMEOUT);
         CHECK(signs(shared->hmac));
+        if (tc_auth_share_in(auth[0], shared_directory, NULL) == OK) {
+            CHECK(tc_auth_update_token(auth[0], "another", 1) == OK);
+            CHECK(tc_auth_set_api_path(auth[0], API_PATH) == OK);
+            CHECK(tc_auth_renewal_complete(due_ticket(auth[0]), 200, GOOD, strlen(GOOD), NULL) == OK);
+        } else {
+            CHECK(!"shared");
+        }
         for (int i = 0; i < 3; i++)
             tc_auth_free(auth[i]);
         pthread_testcancel();
@@ -506,6 +687,7 @@ static void test_cancelling(void)
 {
     struct shared shared = {hmac_handle(), NULL, due_handle()};
     tc_auth_renewal *ticket = due_ticket(shared.due);
+    begin_sharing();
     pthread_barrier_init(&begun, NULL, 2);
     CHECK(setenv("TC_APP_PARAM_FILE", "tests/vectors/params/aes128", 1) == 0);
     CHECK(setenv("TC_APP_PARAM_KEY", "ajfmuyodhscwegea", 1) == 0);
@@ -522,6 +704,7 @@ static void test_cancelling(void)
     unsetenv("TC_APP_PARAM_FILE");
     unsetenv("TC_APP_PARAM_KEY");
     pthread_barrier_destroy(&begun);
+    end_sharing(member());
     tc_auth_renewal_cancel(ticket);
     tc_auth_free(shared.due);
     tc_auth_free(shared.hmac);
@@ -540,8 +723,11 @@ static void test_traces(void)
         threads = entries("/proc/self/task");
         pause_ms(50);
     }
+    begin_sharing();
     make_all(&moved);
+    CHECK(tc_auth_share_in(moved.hmac, shared_directory, NULL) == TC_AUTH_STATUS_WRONG_KIND);
     free_all(&moved);
+    end_sharing(member());
     CHECK(tc_auth_from_param_file("tests/vectors/params/aes128", "ajfmuyodhscwegea", &auth) == OK);
     tc_auth_free(auth);
     CHECK(threads > 0 && files > 0);
@@ -787,6 +973,8 @@ static const struct {
     {"loading", test_loading},
     {"forks", test_forks},
     {"waiting-forks", test_waiting_forks},
+    {"sharing-forks", test_sharing_forks},
+    {"system-calls", test_system_calls},
     {"leaving", test_leaving},
     {"signals", test_signals},
     {"threads", test_threads},

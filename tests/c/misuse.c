@@ -6,6 +6,7 @@
 #include <tc_auth.h>
 
 #include "check.h"
+#include "directory.h"
 #include "environment.h"
 #include "samples.h"
 
@@ -121,6 +122,10 @@ static tc_auth_status call_seal(const union value *a)
 static tc_auth_status call_unseal(const union value *a)
 {
     return tc_auth_unseal(a[0].p, a[1].p, a[2].len, a[3].p, a[4].p);
+}
+static tc_auth_status call_share_in(const union value *a)
+{
+    return tc_auth_share_in(a[0].p, a[1].p, a[2].p);
 }
 static tc_auth_status call_review(const union value *a)
 {
@@ -278,6 +283,10 @@ static const struct function {
      OK,
      {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), GIVEN_WITH_LENGTH(sealed),
       GIVEN_OR_NULL("key", TC_AUTH_STATUS_SEAL_INVALID), RESULT(advice)}},
+    {FUNCTION(share_in),
+     OK,
+     {HANDLE(BEARER, TC_AUTH_STATUS_WRONG_KIND), GIVEN(shared_directory),
+      GIVEN_OR_NULL("key", TC_AUTH_STATUS_SEAL_INVALID)}},
     {FUNCTION(review),
      OK,
      {HANDLE(HMAC, TC_AUTH_STATUS_MALFORMED_AUTHORIZATION),
@@ -792,12 +801,14 @@ int main(int argc, char **argv)
     memset(&untouched, 0x5a, sizeof untouched);
     memset(longest, 'a', LONG_TEXT);
     seal_the_sample();
+    begin_sharing();
     nothing_for_null();
     messages();
     what_the_table_can_not_say();
     for (size_t i = 0; i < COUNT(functions); i++)
         wrong_arguments(&functions[i]);
     tc_auth_free(due);
+    end_sharing(made(BEARER));
     all_orders(argc > 1 ? atoi(argv[1]) : 4);
     return check_summary("misuse");
 }

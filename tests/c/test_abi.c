@@ -12,6 +12,7 @@
 #endif
 
 #include "check.h"
+#include "directory.h"
 #include "environment.h"
 #include "samples.h"
 
@@ -596,6 +597,78 @@ static void families(void)
     tc_auth_free(two);
 }
 
+/* A handle as another process has it. */
+static tc_auth *member(const char *key)
+{
+    tc_auth *auth = due_handle();
+    CHECK(tc_auth_share_in(auth, shared_directory, key) == OK);
+    return auth;
+}
+
+/* The handle goes on without a ticket, and then has this token. */
+static int adopts(tc_auth *auth, const char *token)
+{
+    tc_auth_renewal *none = SENTINEL;
+    CHECK(tc_auth_renewal_poll(auth, 0, &none) == OK && none == NULL);
+    check_token(auth, token);
+    return 1;
+}
+
+static void sharing(void)
+{
+    tc_auth *one, *two, *late = due_handle(), *hmac = hmac_handle();
+    tc_auth_renewal *ticket, *none = SENTINEL;
+    int32_t advice = -42;
+    const char *rejected = "{\"message\":\"Unauthorized\"}";
+    char blocker[400];
+    const struct timespec a_second = {1, 100000000};
+    begin_sharing();
+    CHECK(tc_auth_share_in(NULL, shared_directory, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_share_in(late, NULL, NULL) == NULL_ARGUMENT);
+    CHECK(tc_auth_share_in(hmac, shared_directory, NULL) == TC_AUTH_STATUS_WRONG_KIND);
+    CHECK(tc_auth_share_in(late, shared_directory, "a\n\nb") == TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(tc_auth_share_in(late, "", NULL) == TC_AUTH_STATUS_STORE_IO);
+    CHECK(tc_auth_share_in(late, "/missing/directory", NULL) == TC_AUTH_STATUS_STORE_IO);
+    one = member("key");
+    two = member("key\r\nnew key\r\n");
+    CHECK(tc_auth_share_in(one, shared_directory, "key") == TC_AUTH_STATUS_ALREADY_SET);
+    CHECK(tc_auth_share_in(late, shared_directory, NULL) == TC_AUTH_STATUS_SEAL_INVALID);
+    CHECK(tc_auth_share_in(late, shared_directory, "new key") == TC_AUTH_STATUS_SEAL_INVALID);
+
+    ticket = due_ticket(one);
+    CHECK(tc_auth_renewal_poll(two, 100, &none) == TC_AUTH_STATUS_RENEWAL_TIMEOUT && none == SENTINEL);
+    CHECK(tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL) == OK);
+    CHECK(adopts(two, "new"));
+    CHECK(tc_auth_share_in(late, shared_directory, "key") == OK);
+    check_token(late, "new");
+
+    /* Before "Unauthorized" is judged, a newer token is looked for. */
+    CHECK(tc_auth_update_token(two, "third", TC_AUTH_NO_EXPIRY) == OK);
+    CHECK(tc_auth_review(one, "TC-Token new", 12, 0, 401, NULL, rejected, strlen(rejected), &advice) == OK);
+    CHECK(advice == TC_AUTH_ADVICE_RETRY);
+    check_token(one, "third");
+
+    /* The temporary file can't be written: the token counts, and is saved later. */
+    strcpy(blocker, shared_file(one, "token.new"));
+    CHECK(make_directory(blocker) == 0);
+    CHECK(tc_auth_update_token(one, "fourth", TC_AUTH_NO_EXPIRY) == TC_AUTH_STATUS_STORE_IO);
+    check_token(one, "fourth");
+    CHECK(adopts(one, "fourth") && adopts(two, "third"));
+    CHECK(remove_directory(blocker) == 0);
+    nanosleep(&a_second, NULL);
+    CHECK(adopts(one, "fourth") && adopts(two, "fourth"));
+
+    /* A handle that is freed while its ticket is out saves what arrives. */
+    CHECK(tc_auth_update_token(one, "fifth", 1) == OK);
+    ticket = due_ticket(one);
+    tc_auth_free(one);
+    CHECK(tc_auth_renewal_complete(ticket, 200, GOOD, strlen(GOOD), NULL) == OK);
+    CHECK(adopts(two, "new") && adopts(late, "new"));
+    tc_auth_free(hmac);
+    tc_auth_free(two);
+    end_sharing(late);
+}
+
 /* Whether this is the state, and the seconds are within the range. */
 static int is_state(const tc_auth *auth, int32_t wanted, int64_t least, int64_t most)
 {
@@ -803,6 +876,7 @@ int main(void)
     renewal_answers();
     tickets_and_handles();
     families();
+    sharing();
     states();
     threads();
 #ifndef _WIN32

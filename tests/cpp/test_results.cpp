@@ -225,6 +225,29 @@ static void sealing()
     CHECK(hmac->try_seal().error().status() == TC_AUTH_STATUS_WRONG_KIND);
 }
 
+/* The same through a directory. */
+static void sharing()
+{
+    char directory[] = "/tmp/tc_auth-results-XXXXXX";
+    CHECK(mkdtemp(directory));
+    auto one = *tcauth::auth::try_token("API:1:old", tcauth::time_point(seconds(1)));
+    auto two = *tcauth::auth::try_token("API:1:old", tcauth::time_point(seconds(1)));
+    CHECK(one.try_share_in(unset).error().status() == TC_AUTH_STATUS_NULL_ARGUMENT);
+    CHECK(one.try_share_in("/missing/directory").error().status() == TC_AUTH_STATUS_STORE_IO);
+    CHECK(one.try_share_in(std::string_view("/tmp\0", 5)).error().status() == TC_AUTH_STATUS_STORE_IO);
+    CHECK(one.try_share_in(directory, std::string_view("key\0", 4)).error().status() ==
+          TC_AUTH_STATUS_INVALID_ARGUMENT);
+    CHECK(one.try_share_in(directory, "key"));
+    CHECK(one.try_share_in(directory, "key").error().status() == TC_AUTH_STATUS_ALREADY_SET);
+    CHECK(two.try_share_in(directory).error().status() == TC_AUTH_STATUS_SEAL_INVALID);
+    CHECK(two.try_share_in(directory, "key") && one.try_update_token("API:1:new"));
+    CHECK(two.try_poll(seconds(0)) && two.try_current_token()->value == "API:1:new");
+    CHECK(tcauth::auth::try_hmac("1", "a")->try_share_in(directory).error().status() == TC_AUTH_STATUS_WRONG_KIND);
+    for (const char *kind : {"token", "record", "renewal-lock", "write-lock"})
+        CHECK(std::remove((directory + ("/" + *one.try_family()) + "." + kind).c_str()) == 0);
+    CHECK(rmdir(directory) == 0);
+}
+
 int main()
 {
     std::cout << TC_AUTH_STATUS_OK << ' ' << TC_AUTH_ADVICE_RETRY << std::endl; /* empty the buffer before fork() */
@@ -234,5 +257,6 @@ int main()
     calls();
     polling();
     sealing();
+    sharing();
     return check_summary(TC_AUTH_HPP_THROWS ? "test_results" : "test_results, no exceptions");
 }

@@ -2,7 +2,9 @@
  *
  * usage: residue list | needs | SCENARIO used-thread|new-thread, in a directory with the parameter files 1 to 5 */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <malloc.h>
+#include <sys/stat.h>
 #include <tc_auth.h>
 
 #include "call.h"
@@ -460,6 +462,101 @@ static void seal(enum secret which)
     GET(tc_auth_free, NULL);
 }
 
+static char *file_of_family(const char *directory, const char *kind)
+{
+    char *path = room(200);
+    if (tc_auth_family(o->token, &o->text) != TC_AUTH_STATUS_OK)
+        exit(4);
+    snprintf(path, 200, "%s/%s.%s", directory, o->text, kind);
+    tc_auth_string_free(o->text);
+    return path;
+}
+
+static void replace_file(const char *path, const char *text)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600); /* a FILE would keep the text in its buffer */
+    if (file < 0 || write(file, text, strlen(text)) != (ssize_t)strlen(text) || close(file) != 0)
+        exit(4);
+}
+
+/* A token goes to another handle through a file, in both directions. */
+static void share(enum secret which)
+{
+    static const char *const kinds[] = {"token", "renewal-lock", "write-lock", "record"};
+    const char *first = secret(TOKEN_60), *token = secret(which), *key = secret(KEY_48), *other = secret(KEY_20), *body;
+    char directory[] = "share-XXXXXX", *file, *blocker;
+    int64_t due = INT64_C(1513703700);
+    if (!mkdtemp(directory))
+        exit(4);
+    CALL(OK, tc_auth_new_token, first, due, &o->token);
+    CALL(OK, tc_auth_new_token, first, due, &o->made);
+    QUICK(OK, tc_auth_set_api_path, o->token, api);
+    QUICK(OK, tc_auth_set_api_path, o->made, api);
+    file = file_of_family(directory, "token");
+    blocker = file_of_family(directory, "token.new");
+    CALL(NULL_ARGUMENT, tc_auth_share_in, o->token, NULL, key);
+    CALL(NULL_ARGUMENT, tc_auth_share_in, NULL, directory, key);
+    CALL(INVALID_ARGUMENT, tc_auth_share_in, o->token, directory, around("%\n\n", key));
+    CALL(STORE_IO, tc_auth_share_in, o->token, "missing", key);
+    puts("shared");
+    CALL(OK, tc_auth_share_in, o->token, directory, key);
+    CALL(ALREADY_SET, tc_auth_share_in, o->token, directory, key);
+    CALL(SEAL_INVALID, tc_auth_share_in, o->made, directory, other);
+    CALL(OK, tc_auth_share_in, o->made, directory, key);
+
+    /* A renewal is saved, and adopted. */
+    QUICK(OK, tc_auth_renewal_poll, o->token, INT64_C(0), &o->renewal);
+    QUICK(RENEWAL_TIMEOUT, tc_auth_renewal_poll, o->made, INT64_C(0), &o->list);
+    body = around("{\"success\":true,\"apiToken\":\"%\",\"apiTokenExpires\":1513703700}", token);
+    CALL(OK, tc_auth_renewal_complete, o->renewal, 200, body, strlen(body), &o->text);
+    free_string();
+    QUICK(OK, tc_auth_renewal_poll, o->made, INT64_C(0), &o->renewal);
+    GET(tc_auth_renewal_cancel, o->renewal);
+    CALL(OK, tc_auth_update_token, o->token, first, due);
+    review(o->made, around("TC-Token %", token), 401, "{\"message\":\"Unauthorized\"}", TC_AUTH_ADVICE_RETRY);
+    CALL(OK, tc_auth_update_token, o->made, token, TC_AUTH_NO_EXPIRY);
+    QUICK(OK, tc_auth_renewal_poll, o->token, INT64_C(0), &o->renewal);
+
+    /* What can't be unsealed is replaced; what can't be saved is kept. */
+    replace_file(file, around("TC1.%", token));
+    QUICK(OK, tc_auth_renewal_poll, o->token, INT64_C(0), &o->renewal);
+    if (mkdir(blocker, 0700) != 0)
+        exit(4);
+    CALL(STORE_IO, tc_auth_update_token, o->token, first, due);
+    QUICK(OK, tc_auth_renewal_poll, o->token, INT64_C(0), &o->renewal);
+    if (rmdir(blocker) != 0)
+        exit(4);
+    free_made();
+    GET(tc_auth_free, o->token);
+    replace_file(file, around("TC2.%", token));
+    CALL(OK, tc_auth_new_token, first, due, &o->token);
+    CALL(SEAL_VERSION, tc_auth_share_in, o->token, directory, key);
+    CALL(OK, tc_auth_new_hmac, id, key, &o->hmac);
+    CALL(WRONG_KIND, tc_auth_share_in, o->hmac, directory, key);
+    GET(tc_auth_free, o->hmac);
+    for (int i = 0; i < 4; i++)
+        if (unlink(file_of_family(directory, kinds[i])) != 0)
+            exit(4);
+    if (rmdir(directory) != 0)
+        exit(4);
+    GET(tc_auth_free, o->token);
+    freed();
+    GET(tc_auth_free, NULL);
+}
+
+static void share_12(void)
+{
+    share(TOKEN_12);
+}
+static void share_300(void)
+{
+    share(TOKEN_300);
+}
+static void share_5000(void)
+{
+    share(TOKEN_5000);
+}
+
 static void seal_12(void)
 {
     seal(TOKEN_12);
@@ -870,7 +967,7 @@ static void print_needs(void)
         "tc_auth_string_to_sign OK INVALID_TIME\n"
         "tc_auth_verify OK NULL_ARGUMENT INVALID_METHOD INVALID_URI_FORM INVALID_URI_BYTE OTHER_ORIGIN INVALID_TIME INVALID_ARGUMENT"
         " MALFORMED_AUTHORIZATION SIGNATURE_MISMATCH TIMESTAMP_OUT_OF_RANGE TOKEN_EXPIRED\n"
-        "tc_auth_update_token OK NULL_ARGUMENT WRONG_KIND INVALID_TOKEN INVALID_TIME\n"
+        "tc_auth_update_token OK NULL_ARGUMENT WRONG_KIND INVALID_TOKEN INVALID_TIME STORE_IO\n"
         "tc_auth_token OK NULL_ARGUMENT WRONG_KIND\n"
         "tc_auth_set_api_path OK NULL_ARGUMENT INVALID_URI_FORM INVALID_URI_BYTE ALREADY_SET\n"
         "tc_auth_api_path -\n"
@@ -885,6 +982,7 @@ static void print_needs(void)
         "tc_auth_family OK NULL_ARGUMENT WRONG_KIND\n"
         "tc_auth_seal OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT SEAL_INVALID\n"
         "tc_auth_unseal OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT SEAL_INVALID SEAL_VERSION\n"
+        "tc_auth_share_in OK NULL_ARGUMENT WRONG_KIND INVALID_ARGUMENT ALREADY_SET SEAL_INVALID SEAL_VERSION STORE_IO\n"
         "tc_auth_review OK NULL_ARGUMENT INVALID_ARGUMENT MALFORMED_AUTHORIZATION INVALID_TIME\n"
         "tc_auth_set_clock_offset OK NULL_ARGUMENT INVALID_ARGUMENT\n"
         "tc_auth_clock_offset OK NULL_ARGUMENT\n"
@@ -927,6 +1025,9 @@ int main(int argc, char **argv)
         {"seal-12", seal_12},
         {"seal-300", seal_300},
         {"seal-5000", seal_5000},
+        {"share-12", share_12},
+        {"share-300", share_300},
+        {"share-5000", share_5000},
         {"json", json},
         {"sources", sources},
         {"parameter-files", parameter_files},

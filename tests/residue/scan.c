@@ -15,6 +15,7 @@
  *   arena START LENGTH     (hexadecimal) memory of its own, which is not looked at
  *   check NAME STATUS REPORT   a call was made; REPORT is the address of a struct report, or 0
  *   freed                  from here on no handle is alive, so nothing of the library may hold anything
+ *   shared                 from here on a handle in use may also contain the keys that it was shared with
  *   needs NAME STATUS      (of `PROGRAM needs`) some scenario must make this call with this result
  *   planted KIND PLACE     (instead of a call) what must be found at the next check
  *   want KIND              is answered with 8 bytes of that kind, or three single words, in hexadecimal: to plant them */
@@ -515,7 +516,7 @@ static void make_patterns(void)
 static struct report report;
 static int memory = -1;
 static uint64_t arena_start, arena_end;
-static int all_freed, only_frames, is_new;
+static int all_freed, is_shared, only_frames, is_new;
 static size_t deepest; /* the deepest stack use of all calls, wiping included */
 static unsigned long planted_count;
 static int refused_signature; /* the call got a wrong signature: search for the right one */
@@ -566,10 +567,12 @@ static void search_singles(const char *call)
     }
 }
 
-/* A handle in use may contain key states, tokens and its family's secret, and a ticket its URL. */
+/* A handle in use may contain key states, tokens and its family's secret, a ticket its URL, and a handle that is shared in
+ * a directory the keys for that. */
 static int may_hold(enum kind kind, uint64_t address)
 {
-    if (all_freed || (kind != KEY_STATE && kind != TOKEN && kind != ENCODED && kind != FAMILY))
+    if (all_freed || (kind == KEY && !is_shared) ||
+        (kind != KEY_STATE && kind != TOKEN && kind != ENCODED && kind != FAMILY && kind != KEY))
         return 0;
     for (size_t i = 0; i < 4096; i++)
         if (report.live[i][0] && address >= report.live[i][0] && address + 8 <= report.live[i][0] + report.live[i][1])
@@ -709,7 +712,7 @@ static int run(char **arguments, FILE *out)
     close(to[0]), close(from[1]);
     lines = fdopen(from[0], "r");
     snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
-    memory = -1, all_freed = 0, arena_start = arena_end = 0;
+    memory = -1, all_freed = is_shared = 0, arena_start = arena_end = 0;
     while (fgets(line, sizeof line, lines)) {
         uint64_t address = 0;
         if (out)
@@ -718,6 +721,8 @@ static int run(char **arguments, FILE *out)
             arena_end += arena_start;
         else if (strncmp(line, "freed", 5) == 0)
             all_freed = 1;
+        else if (strncmp(line, "shared", 6) == 0)
+            is_shared = 1;
         else if (sscanf(line, "needs %511s %63s", name, word) == 2)
             note(needed, &needed_count, name, word);
         else if (sscanf(line, "want %63s", word) == 1)

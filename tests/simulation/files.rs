@@ -21,7 +21,7 @@ pub struct Files {
     paths: [Cell<u64>; 2],
     /// Who has locked a file: process and the lock's number.
     locked: RefCell<HashMap<u64, (usize, u64)>>,
-    records: RefCell<HashMap<u64, Vec<u8>>>,
+    record: RefCell<Vec<u8>>,
     /// How often each file is open. Its number is not used again before it is closed.
     open: RefCell<HashMap<u64, u64>>,
     numbers: Cell<u64>,
@@ -91,8 +91,9 @@ impl Files {
 
     /// Since when the holder of the renewal lock has its ticket.
     pub fn started(&self) -> Option<Nanoseconds> {
-        let bytes = self.records.borrow().get(&self.paths[0].get()).cloned()?;
-        Record::parse(&bytes).started.and_then(|started| u64::try_from(started.since_boot().as_nanos()).ok())
+        Record::parse(&self.record.borrow())
+            .started
+            .and_then(|started| u64::try_from(started.since_boot().as_nanos()).ok())
     }
 
     pub fn text(&self) -> Option<Vec<u8>> {
@@ -261,14 +262,13 @@ impl Directory for SimulatedDirectory {
         if !lock.is_current()? { Ok(None) } else { Ok(Some(Box::new(lock))) }
     }
 
-    fn replace_renewal_lock(&self, record: &[u8]) -> io::Result<Box<dyn Lock>> {
+    fn replace_renewal_lock(&self) -> io::Result<Box<dyn Lock>> {
         self.operation(MILLISECOND)?;
         if now() < self.files.full_until.get() {
             return Err(ErrorKind::StorageFull.into());
         }
         let inode = self.files.new_number();
         let lock = self.lock(LockName::Renewal, inode);
-        self.files.records.borrow_mut().insert(inode, record.to_vec());
         self.operation(MILLISECOND)?;
         self.files.paths[0].set(inode); // rename
         count(&self.files.seen.broken);
@@ -277,8 +277,7 @@ impl Directory for SimulatedDirectory {
 
     fn record(&self) -> io::Result<Vec<u8>> {
         self.operation(MILLISECOND / 10)?;
-        let inode = self.files.paths[0].get();
-        let bytes = self.files.records.borrow().get(&inode).cloned().unwrap_or_default();
+        let bytes = self.files.record.borrow().clone();
         let record = Record::parse(&bytes);
         if record.boot != self.boot() {
             count(&self.files.seen.odd_record);
@@ -295,8 +294,7 @@ impl Directory for SimulatedDirectory {
 
     fn set_record(&self, record: &[u8]) -> io::Result<()> {
         self.operation(MILLISECOND)?;
-        let inode = self.files.paths[0].get();
-        self.files.records.borrow_mut().insert(inode, record.to_vec());
+        *self.files.record.borrow_mut() = record.to_vec();
         Ok(())
     }
 

@@ -205,6 +205,15 @@ fn tokens(library: &'static TcAuth) -> String {
     let list_uri = CString::new(uri(84)).expect("no NUL");
     let into = peers::ours("", handle, uri(84));
     let mut into_run = into.run;
+    let alone = library.token(0);
+    alone.set_api_path(c"https://company.example/api");
+    let shared = library.token(0);
+    shared.set_api_path(c"https://company.example/api");
+    let directory = env::temp_dir().join(format!("tc_auth-bench-{}", std::process::id()));
+    fs::create_dir(&directory).expect("a directory");
+    shared.share_in(&CString::new(directory.as_os_str().as_encoded_bytes()).expect("no NUL"));
+    let file = fs::read_dir(&directory).expect("the directory").next().expect("its files").expect("a file").path();
+    let file = CString::new(file.as_os_str().as_encoded_bytes()).expect("no NUL");
     let rows = interleaved(vec![
         ("a token, `tc_auth_headers_into`".to_owned(), Box::new(move |count| into_run(count).nanos)),
         (
@@ -217,12 +226,45 @@ fn tokens(library: &'static TcAuth) -> String {
                 start.elapsed().as_nanos() as u64
             }),
         ),
+        ("a poll".to_owned(), polls(alone)),
+        ("a poll of a token that processes share".to_owned(), polls(shared)),
+        (
+            "*one `fstatat` of a file*".to_owned(),
+            Box::new(move |count| {
+                let start = Instant::now();
+                for _ in 0..count {
+                    // SAFETY: the name ends in NUL, and zeros are a valid value of all fields.
+                    let stat = unsafe {
+                        let mut stat: libc::stat = std::mem::zeroed();
+                        assert_eq!(
+                            libc::fstatat(libc::AT_FDCWD, file.as_ptr(), &mut stat, libc::AT_SYMLINK_NOFOLLOW),
+                            0
+                        );
+                        stat
+                    };
+                    black_box(stat);
+                }
+                start.elapsed().as_nanos() as u64
+            }),
+        ),
     ]);
+    let _ = fs::remove_dir_all(directory);
     let mut text = "\n## Other calls, 84 bytes of URI\n\n| | minimum | median |\n| --- | ---: | ---: |\n".to_owned();
     for row in rows {
         let _ = writeln!(text, "| {} | {:.0} ns | {:.0} ns |", row.name, row.minimum(), row.median());
     }
     text
+}
+
+/// Before each request, as long as nothing is due and no file changes.
+fn polls(handle: Handle<'static>) -> Box<dyn FnMut(u32) -> u64> {
+    Box::new(move |count| {
+        let start = Instant::now();
+        for _ in 0..count {
+            assert!(!handle.poll(|| unreachable!("nothing is due")));
+        }
+        start.elapsed().as_nanos() as u64
+    })
 }
 
 // --- several threads

@@ -8,9 +8,16 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 
+mod files;
+#[cfg_attr(unix, path = "unix.rs")]
+#[cfg_attr(windows, path = "windows.rs")]
+mod place;
+
+pub(crate) use files::open;
+
 /// The files of one family of processes.
 ///
-/// The token file holds one sealed token, or does not exist. The record is a short text in the file of the renewal lock.
+/// The token file holds one sealed token, or does not exist. The record is a short text in a file of its own.
 pub(crate) trait Directory: Send + Sync {
     /// Which token file there is now; `None` if there is none. Costs one `stat`.
     fn version(&self) -> io::Result<Option<Version>>;
@@ -23,8 +30,8 @@ pub(crate) trait Directory: Send + Sync {
     /// `None` if somebody else has the lock. Makes sure that the path still names the file that it locked.
     fn try_lock(&self, which: LockName) -> io::Result<Option<Box<dyn Lock>>>;
 
-    /// Puts a new file in the place of the renewal lock's, locked and with this record. Only under the write lock.
-    fn replace_renewal_lock(&self, record: &[u8]) -> io::Result<Box<dyn Lock>>;
+    /// Puts a new file in the place of the renewal lock's, already locked. Only under the write lock.
+    fn replace_renewal_lock(&self) -> io::Result<Box<dyn Lock>>;
 
     /// The record, which may be empty.
     fn record(&self) -> io::Result<Vec<u8>>;
