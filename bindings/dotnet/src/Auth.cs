@@ -24,6 +24,9 @@ namespace TcAuth
         private readonly AuthHandle handle;
         private readonly Waiters waiters = new Waiters();
 
+        private readonly object sharing = new object();
+        private string sharedDirectory; // once it is shared
+
         internal Adoption Adoption { get; } = new Adoption();
 
         private Auth(Status status, AuthHandle handle, string detail = null)
@@ -378,7 +381,8 @@ namespace TcAuth
         /// <param name="token">As in <see cref="FromToken"/>.</param>
         /// <param name="expires">As in <see cref="FromToken"/>.</param>
         /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>, <see cref="Status.InvalidToken"/>,
-        /// <see cref="Status.InvalidTime"/>. The old token then stays in use.</exception>
+        /// <see cref="Status.InvalidTime"/>: the old token stays in use. <see cref="Status.StoreIo"/>: the new token is used,
+        /// but could not be saved after <see cref="ShareIn"/>; later polls try again.</exception>
         public void UpdateToken(string token, DateTimeOffset? expires = null)
         {
             using (var text = new Utf8(token, nameof(token), Status.InvalidToken))
@@ -526,6 +530,43 @@ namespace TcAuth
                     Handle, text.Pointer, (UIntPtr)(uint)text.Length, keyText.Pointer, out Unsealed outcome));
                 waiters.WakeAll();
                 return outcome;
+            }
+        }
+
+        /// <summary>
+        /// Shares the token with all processes of the family that use the same directory: they renew it once, and each of
+        /// them gets the new one. Call it once, before other threads use the handle. It reads the family's token file in the
+        /// directory and uses its token if it is newer. If there is no file, it creates one. From then on
+        /// <see cref="UpdateToken"/> and <see cref="Renewal.Complete"/> save the token, and wait for the disk.
+        /// </summary>
+        /// <param name="directory">A directory of the same user on a local file system, in which other users can't rename
+        /// files. It must exist.</param>
+        /// <param name="key">As in <see cref="Seal"/>: the same in all processes.</param>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>; <see cref="Status.InvalidArgument"/>: the
+        /// key; <see cref="Status.AlreadySet"/>; <see cref="Status.SealInvalid"/>: the file can't be unsealed, for example
+        /// because the key is wrong; <see cref="Status.SealVersion"/>; <see cref="Status.StoreIo"/>: the directory or a file
+        /// in it can't be used. The handle then stays as it was, and you may call this again.</exception>
+        public void ShareIn(string directory, string key = null)
+        {
+            using (var text = new Utf8(directory, nameof(directory), Status.InvalidArgument))
+            using (Utf8 keyText = Utf8.Optional(key, Status.InvalidArgument))
+            {
+                lock (sharing)
+                {
+                    TcAuthException.ThrowIfFailed(Native.tc_auth_share_in(Handle, text.Pointer, keyText.Pointer));
+                    sharedDirectory = directory;
+                }
+            }
+            waiters.WakeAll();
+        }
+
+        /// <summary><see cref="ShareIn"/>, unless it was called with the same directory before.</summary>
+        internal void ShareOnceIn(string directory, string key)
+        {
+            lock (sharing)
+            {
+                if (directory == null || sharedDirectory != directory)
+                    ShareIn(directory, key);
             }
         }
 

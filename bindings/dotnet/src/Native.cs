@@ -175,6 +175,9 @@ namespace TcAuth
             AuthHandle auth, byte* line, UIntPtr length, byte* key, out Unsealed outcome);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_share_in(AuthHandle auth, byte* directory, byte* key);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_url_new(byte* start, out UrlHandle url);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]

@@ -63,7 +63,8 @@ namespace TcAuth
         /// <returns>The server's message for a log, without secrets, or null if there is none.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.RenewalRefused"/>: there is no further attempt until
         /// another token is set. <see cref="Status.RenewalBadResponse"/>: the token stays in use while it is valid, and
-        /// the next attempt comes after a pause. Its Detail is the server's message.</exception>
+        /// the next attempt comes after a pause. Its Detail is the server's message. <see cref="Status.StoreIo"/>: the new
+        /// token is used, but could not be saved after <see cref="Auth.ShareIn"/>; later polls try again.</exception>
         /// <exception cref="ObjectDisposedException">The ticket was completed or cancelled before.</exception>
         public string Complete(int httpStatus, byte[] body)
         {

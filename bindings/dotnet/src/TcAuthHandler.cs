@@ -64,6 +64,26 @@ namespace TcAuth
             Innermost();
         }
 
+        /// <summary>Makes a handler that shares the token with other processes, as <see cref="Auth.ShareIn"/> does. Several
+        /// handlers of one handle can have the same directory.</summary>
+        /// <param name="auth">A handle with an API path and a token.</param>
+        /// <param name="innerHandler">As in the other constructors; null: it is set later.</param>
+        /// <param name="shareDirectory">The directory.</param>
+        /// <param name="shareKey">The keys, or null.</param>
+        /// <exception cref="TcAuthException"><see cref="Status.ApiPathMissing"/>, and as in
+        /// <see cref="Auth.ShareIn"/>.</exception>
+        /// <exception cref="InvalidOperationException">The innermost handler follows redirects.</exception>
+        public TcAuthHandler(Auth auth, HttpMessageHandler innerHandler, string shareDirectory, string shareKey = null)
+            : this(auth)
+        {
+            if (innerHandler != null)
+            {
+                InnerHandler = innerHandler;
+                Innermost();
+            }
+            auth.ShareOnceIn(shareDirectory, shareKey);
+        }
+
         /// <summary>
         /// A renewal has ended or failed. The event is raised on any thread, when other requests no longer wait. An
         /// exception of your method is ignored: it must not fail a request.

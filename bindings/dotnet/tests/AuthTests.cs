@@ -90,6 +90,8 @@ public sealed class AuthTests
                 Check.Fails(Status.InvalidUriByte, () => auth.GetHeaderBlock("GET", bad), bad);
                 Check.Fails(Status.InvalidArgument, () => token.Seal(bad), bad);
                 Check.Fails(Status.SealInvalid, () => token.Unseal(bad), bad);
+                Check.Fails(Status.InvalidArgument, () => token.ShareIn(bad), bad);
+                Check.Fails(Status.InvalidArgument, () => token.ShareIn("/", bad), bad);
                 Check.Fails(Status.InvalidArgument, () => token.Unseal("TC1.", bad), bad);
                 Check.Fails(Status.InvalidMethod, () => Auth.StringToSign(bad, "/", Then), bad);
                 Check.Fails(Status.InvalidUriByte, () => Auth.StringToSign("GET", bad, Then), bad);
@@ -144,6 +146,8 @@ public sealed class AuthTests
                 { "segment", () => url.AddSegment(null) },
                 { "name", () => url.AddQuery(null, "v") },
                 { "value", () => url.AddQuery("n", null) },
+                { "line", () => auth.Unseal(null) },
+                { "directory", () => auth.ShareIn(null) },
                 { "innerHandler", () =>
                     {
                         auth.SetApiPath("https://company.example/api");
@@ -155,6 +159,7 @@ public sealed class AuthTests
             Check.Throws<ArgumentNullException>(() => Auth.FromArgs(new string[] { "a", null }));
             Check.Throws<ArgumentNullException>(() => Auth.Discover(null, out _));
             Check.Throws<ArgumentNullException>(() => new TcAuthHandler(null));
+            Check.Throws<ArgumentNullException>(() => new TcAuthHandler(auth, null, null));
         }
     }
 

@@ -75,6 +75,7 @@ internal static class Conformance
             { "token_state 1", a => StateFields(a[0].Auth.GetTokenState()) },
             { "family 1", a => Ok(a[0].Auth.GetFamily()) },
             { "seal 2", a => Ok(a[0].Auth.Seal(a[1].Text)) },
+            { "share_in 3", a => Do(() => a[0].Auth.ShareIn(a[1].Text, a[2].Text)) },
             { "unseal 3", a => Ok(CName(a[0].Auth.Unseal(a[1].Text, a[2].Text))) },
 
             { "poll 2", a => Ok((Tickets[a[0].Text] = a[0].Auth.Poll(a[1].Milliseconds))?.GetUrl()) },
@@ -91,7 +92,9 @@ internal static class Conformance
             { "url_add_segment 2", a => Url(new UrlBuilder(a[0].Text), url => url.AddSegment(a[1].Text)) },
             { "url_add_query 3", a => Url(new UrlBuilder(a[0].Text), url => url.AddQuery(a[1].Text, a[2].Text)) },
 
-            { "client 2", a => Do(() => MakeClient(a[0], a[1].Text)) },
+            { "client 2", a => Do(() => MakeClient(a[0], a[1].Text, inner => new TcAuthHandler(a[0].Auth, inner))) },
+            { "client 4", a => Do(() => MakeClient(a[0], a[1].Text,
+                inner => new TcAuthHandler(a[0].Auth, inner, a[2].Text, a[3].Text))) },
             { "send 4", a => Send(a, body => new ByteArrayContent(body)).Result },
             { "send_once 4", a => Send(a, body => new StreamContent(new Once(body))).Result },
             { "start 3", a => Do(() => Sends[a[0].Text] = Task.Run(() => Send(a, body => new ByteArrayContent(body)))) },
@@ -188,7 +191,7 @@ internal static class Conformance
         }
     }
 
-    private static void MakeClient(Field name, string caFile)
+    private static void MakeClient(Field name, string caFile, Func<HttpMessageHandler, TcAuthHandler> make)
     {
         var inner = new HttpClientHandler { AllowAutoRedirect = false };
         if (caFile != null)
@@ -199,7 +202,7 @@ internal static class Conformance
                     || chain.ChainElements.Cast<X509ChainElement>().Any(element => element.Certificate.RawData.SequenceEqual(trusted)));
         }
         var events = new List<string>();
-        var handler = new TcAuthHandler(name.Auth, inner);
+        TcAuthHandler handler = make(inner);
         handler.RenewalFinished += (sender, e) => Add(events,
             e.Status == null ? "renewal CANCELLED" : $"renewal {Auth.StatusName(e.Status.Value)} {e.Message}".TrimEnd());
         handler.TokenAdopted += (sender, e) => Add(events, "adopted");

@@ -20,7 +20,7 @@ public sealed class LifetimeTests
             () => auth.UpdateToken("t"), () => auth.SetApiPath("https://company.example"), () => auth.Poll(TimeSpan.Zero),
             () => auth.SetRenewalWindow(TimeSpan.Zero), () => auth.ClockOffset = TimeSpan.Zero,
             () => auth.ClockOffset.ToString(), () => auth.GetHeaderBlock("GET", "/"), () => auth.ApiPath.ToString(),
-            () => auth.GetRenewalWindow(), () => auth.GetTokenState(), () => auth.GetFamily(), () => auth.Seal(), () => auth.Unseal(""),
+            () => auth.GetRenewalWindow(), () => auth.GetTokenState(), () => auth.GetFamily(), () => auth.Seal(), () => auth.Unseal(""), () => auth.ShareIn("/"),
             () => new UrlBuilder(auth, "/"), () => new TcAuthHandler(auth),
             () => auth.Verify("GET", "/", "TC i:s", "1", TimeSpan.Zero),
             () => auth.Review(new Headers("TC i:s", 1), 401, null, new byte[0]),

@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Text;
 using TcAuth;
 
@@ -68,6 +69,8 @@ internal static class Residue
         }
         Refused(() => auth.GetHeaders("GET", "x"));
         auth.Describe();
+        if (auth.GetHeaderBlock("GET", "/").Length == 0)
+            throw new InvalidOperationException("no block");
         return auth.GetHeaders("GET", "/api/v3/indicators").GetAuthorization().Length;
     }
 
@@ -99,6 +102,26 @@ internal static class Residue
             }
         }
         Look("token");
+        using (Auth auth = Auth.FromToken(Secret(Token60)), other = Auth.FromToken(Secret(Token60)))
+        {
+            auth.UpdateToken(Secret(Token300));
+            Refused(() => other.Unseal(auth.Seal(Secret(Key48))));
+            if (other.Unseal(auth.Seal(Secret(Key48)), Secret(Key48)) != Unsealed.Adopted)
+                throw new InvalidOperationException("not adopted");
+            string directory = Path.Combine(Path.GetTempPath(), "tc_auth-" + Guid.NewGuid());
+            Refused(() => other.ShareIn(directory, Secret(Key48)));
+            Directory.CreateDirectory(directory);
+            try
+            {
+                other.ShareIn(directory, Secret(Key48));
+                auth.ShareIn(directory, Secret(Key48));
+            }
+            finally
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+        }
+        Look("sealed");
         Auth.FromJson("{\"tc_token\":\"" + Secret(Token60) + "\"}").Dispose();
         Look("json");
         Auth.FromArgs(new[] { "--tc_token=" + Secret(Token300) }).Dispose();
