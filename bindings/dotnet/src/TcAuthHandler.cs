@@ -394,7 +394,7 @@ namespace TcAuth
             return new HttpMessageInvoker(innermost, disposeHandler: false);
         }
 
-        private static HttpClientHandler Twin(HttpClientHandler original)
+        private static HttpMessageHandler Twin(HttpClientHandler original)
         {
             var twin = new HttpClientHandler
             {
@@ -413,8 +413,31 @@ namespace TcAuth
             }
             if (original.ClientCertificateOptions == ClientCertificateOption.Manual)
                 twin.ClientCertificates.AddRange(original.ClientCertificates);
-            return twin;
+            return Untraced(twin);
         }
+
+        /// <summary>
+        /// Returns what sends the requests of an HttpClientHandler, without the part that tells monitoring agents their
+        /// URLs. It is in a private field of .NET Core 2.1 to 3.1, or of .NET 5 and later. Without that field, as on mono,
+        /// it returns the handler itself.
+        /// </summary>
+        private static HttpMessageHandler Untraced(HttpClientHandler handler)
+        {
+            foreach (string name in new[] { "_socketsHttpHandler", "_underlyingHandler" })
+            {
+                object sender = typeof(HttpClientHandler).GetField(name, BindingFlags.NonPublic | BindingFlags.Instance)
+                    ?.GetValue(handler);
+                if (sender?.GetType().FullName != "System.Net.Http.SocketsHttpHandler")
+                    continue;
+                StopPropagation(sender);
+                return (HttpMessageHandler)sender;
+            }
+            return handler;
+        }
+
+        /// <summary>.NET 6 and later: keeps the URL, which contains the token, out of tracing.</summary>
+        private static void StopPropagation(object socketsHandler) =>
+            socketsHandler.GetType().GetRuntimeProperty("ActivityHeadersPropagator")?.SetValue(socketsHandler, null);
 
         /// <summary>
         /// Uses reflection, because .NET Standard 2.0 does not have SocketsHttpHandler. Returns null for any other
@@ -441,8 +464,7 @@ namespace TcAuth
             foreach (PropertyInfo property in properties)
                 property.SetValue(twin, property.GetValue(original));
             type.GetRuntimeProperty("UseCookies")?.SetValue(twin, false);
-            // .NET 6 and later: keeps the URL, which contains the token, out of tracing.
-            type.GetRuntimeProperty("ActivityHeadersPropagator")?.SetValue(twin, null);
+            StopPropagation(twin);
             return twin;
         }
 
