@@ -750,7 +750,7 @@ part_java() {
 }
 
 part_dotnet() {
-    packages=$(lacking mono=mono-runtime mcs=mono-mcs python3=python3 openssl=openssl)
+    packages=$(lacking mono=mono-runtime mcs=mono-mcs cc=gcc python3=python3 openssl=openssl)
     if [ -n "$packages" ]; then
         skip ".NET" "something is missing" "apt-get install libmono-system-net-http4.0-cil$packages"
         return

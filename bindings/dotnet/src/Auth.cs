@@ -1,5 +1,7 @@
 using System;
 using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
 
 namespace TcAuth
 {
@@ -11,7 +13,8 @@ namespace TcAuth
     /// <remarks>
     /// After Dispose all members throw <see cref="ObjectDisposedException"/>. A failed call throws
     /// <see cref="TcAuthException"/>; each member lists its statuses. A string with a NUL or an unpaired surrogate is
-    /// refused like a string with any other invalid character. Only <see cref="Poll"/> can wait.
+    /// refused like a string with any other invalid character. Only <see cref="Poll"/> and <see cref="PollAsync"/> wait for
+    /// other callers.
     /// </remarks>
     public sealed unsafe class Auth : IDisposable
     {
@@ -19,6 +22,12 @@ namespace TcAuth
         private const int StackAuthorization = 512;
 
         private readonly AuthHandle handle;
+        private readonly Waiters waiters = new Waiters();
+
+        private readonly object sharing = new object();
+        private string sharedDirectory; // once it is shared
+
+        internal Adoption Adoption { get; } = new Adoption();
 
         private Auth(Status status, AuthHandle handle, string detail = null)
         {
@@ -40,6 +49,7 @@ namespace TcAuth
         /// <see cref="Status.InvalidSecretKey"/>.</exception>
         public static Auth FromKeyPair(string accessId, string secretKey)
         {
+            Native.Check();
             using (var id = new Utf8(accessId, nameof(accessId), Status.InvalidAccessId))
             using (var key = new Utf8(secretKey, nameof(secretKey), Status.InvalidSecretKey))
                 return new Auth(Native.tc_auth_new_hmac(id.Pointer, key.Pointer, out AuthHandle handle), handle);
@@ -54,6 +64,7 @@ namespace TcAuth
         /// <see cref="Status.InvalidTime"/>.</exception>
         public static Auth FromToken(string token, DateTimeOffset? expires = null)
         {
+            Native.Check();
             using (var text = new Utf8(token, nameof(token), Status.InvalidToken))
                 return new Auth(
                     Native.tc_auth_new_token(text.Pointer, Expiry(expires), out AuthHandle handle), handle);
@@ -69,6 +80,7 @@ namespace TcAuth
         /// or the status for an invalid value.</exception>
         public static Auth FromJson(string json)
         {
+            Native.Check();
             using (var text = new Utf8(json, nameof(json), Status.InvalidArgument))
                 return new Auth(
                     Native.tc_auth_from_json(text.Pointer, (UIntPtr)(uint)text.Length, out AuthHandle handle), handle);
@@ -83,6 +95,7 @@ namespace TcAuth
         /// <exception cref="TcAuthException">As in <see cref="FromJson"/>.</exception>
         public static Auth FromArgs(string[] args)
         {
+            Native.Check();
             using (var list = new Utf8Array(args, nameof(args)))
             fixed (byte** argv = list.Pointers)
                 return new Auth(Native.tc_auth_from_args(list.Count, argv, out AuthHandle handle), handle);
@@ -95,7 +108,11 @@ namespace TcAuth
         /// </summary>
         /// <returns>The handle, which is yours to dispose.</returns>
         /// <exception cref="TcAuthException">As in <see cref="FromJson"/>.</exception>
-        public static Auth FromEnvironment() => new Auth(Native.tc_auth_from_env(out AuthHandle handle), handle);
+        public static Auth FromEnvironment()
+        {
+            Native.Check();
+            return new Auth(Native.tc_auth_from_env(out AuthHandle handle), handle);
+        }
 
         /// <summary>
         /// Makes a handle from the encrypted file in which the platform passes parameters. The file is not deleted.
@@ -107,6 +124,7 @@ namespace TcAuth
         /// in <see cref="FromJson"/>.</exception>
         public static Auth FromParamFile(string path, string key)
         {
+            Native.Check();
             using (var pathText = new Utf8(path, nameof(path), Status.InvalidArgument))
             using (var keyText = new Utf8(key, nameof(key), Status.InvalidArgument))
                 return new Auth(
@@ -124,6 +142,7 @@ namespace TcAuth
         /// is the same line.</exception>
         public static Auth Discover(string[] args, out string why)
         {
+            Native.Check();
             using (var list = new Utf8Array(args, nameof(args)))
             fixed (byte** argv = list.Pointers)
             {
@@ -134,13 +153,54 @@ namespace TcAuth
             }
         }
 
-        /// <summary>The version of the loaded C library, such as "0.1.0".</summary>
+        /// <summary>The version of the loaded C library, such as "0.1.0"; also if it is too old for this assembly.</summary>
         public static string LibraryVersion => Native.Read(Native.tc_auth_version());
+
+        /// <summary>The same version as a number: major &lt;&lt; 16 | minor &lt;&lt; 8 | patch.</summary>
+        public static int LibraryVersionNumber
+        {
+            get
+            {
+                Native.Check();
+                return (int)Native.tc_auth_version_number();
+            }
+        }
+
+        /// <summary>The C library's name for a status, such as "TOKEN_EXPIRED".</summary>
+        /// <param name="status">Any number is accepted.</param>
+        /// <returns>The name; "UNKNOWN" if the C library does not know the number.</returns>
+        public static string StatusName(Status status)
+        {
+            Native.Check();
+            return Native.Read(Native.tc_auth_status_name((int)status));
+        }
 
         /// <summary>A sentence in English for a status: what is wrong, and what to do.</summary>
         /// <param name="status">Any number is accepted.</param>
         /// <returns>The sentence, never null.</returns>
-        public static string StatusMessage(Status status) => Native.Read(Native.tc_auth_status_message((int)status));
+        public static string StatusMessage(Status status)
+        {
+            Native.Check();
+            return Native.Read(Native.tc_auth_status_message((int)status));
+        }
+
+        /// <summary>The C library's name for an advice, such as "RETRY".</summary>
+        /// <param name="advice">Any number is accepted.</param>
+        /// <returns>The name; "UNKNOWN" if the C library does not know the number.</returns>
+        public static string AdviceName(Advice advice)
+        {
+            Native.Check();
+            return Native.Read(Native.tc_auth_advice_name((int)advice));
+        }
+
+        /// <summary>A sentence in English for an advice: what it means, and what to do.</summary>
+        /// <param name="advice">Any number is accepted.</param>
+        /// <returns>The sentence, never null.</returns>
+        public static string AdviceMessage(Advice advice)
+        {
+            Native.Check();
+            return Native.Read(Native.tc_auth_advice_message((int)advice));
+        }
 
         /// <summary>
         /// The string that is signed, such as "/api/v3/indicators:GET:1513703787". Compare it with what the server
@@ -154,6 +214,7 @@ namespace TcAuth
         /// <see cref="Status.InvalidUriByte"/>, <see cref="Status.InvalidTime"/>.</exception>
         public static string StringToSign(string method, string uri, DateTimeOffset time)
         {
+            Native.Check();
             using (var methodText = new Utf8(method, nameof(method), Status.InvalidMethod))
             using (var uriText = new Utf8(uri, nameof(uri), Status.InvalidUriByte))
             {
@@ -239,6 +300,37 @@ namespace TcAuth
             }
         }
 
+        /// <summary>
+        /// Makes the header lines of a request that is sent now, as they go over the wire: each ends with CR LF, and
+        /// there is no empty line. They are credentials: do not log them.
+        /// </summary>
+        /// <param name="method">As in <see cref="GetHeaders"/>.</param>
+        /// <param name="uri">As in <see cref="GetHeaders"/>.</param>
+        /// <returns>The lines.</returns>
+        /// <exception cref="TcAuthException">As in <see cref="GetHeaders"/>.</exception>
+        public string GetHeaderBlock(string method, string uri)
+        {
+            using (var methodText = new Utf8(method, nameof(method), Status.InvalidMethod))
+            using (var uriText = new Utf8(uri, nameof(uri), Status.InvalidUriByte))
+            {
+                for (int capacity = StackAuthorization; ; capacity *= 2)
+                {
+                    fixed (byte* block = new byte[capacity]) // pinned until it is wiped, so that no copy stays behind
+                    {
+                        Status status = Native.tc_auth_header_block(
+                            Handle, methodText.Pointer, uriText.Pointer, block, (UIntPtr)(uint)capacity);
+                        if (status == Status.BufferTooSmall)
+                            continue; // nothing was written
+                        TcAuthException.ThrowIfFailed(status);
+                        int length = 0;
+                        while (block[length] != 0)
+                            length++;
+                        return Utf8.Take(block, length);
+                    }
+                }
+            }
+        }
+
         /// <summary>Throws what <see cref="GetHeaders"/> throws for a URL, but nothing if the token has
         /// expired.</summary>
         internal void CheckOrigin(string url)
@@ -289,22 +381,37 @@ namespace TcAuth
         /// <param name="token">As in <see cref="FromToken"/>.</param>
         /// <param name="expires">As in <see cref="FromToken"/>.</param>
         /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>, <see cref="Status.InvalidToken"/>,
-        /// <see cref="Status.InvalidTime"/>. The old token then stays in use.</exception>
+        /// <see cref="Status.InvalidTime"/>: the old token stays in use. <see cref="Status.StoreIo"/>: the new token is used,
+        /// but could not be saved after <see cref="ShareIn"/>; later polls try again.</exception>
         public void UpdateToken(string token, DateTimeOffset? expires = null)
         {
             using (var text = new Utf8(token, nameof(token), Status.InvalidToken))
-                TcAuthException.ThrowIfFailed(Native.tc_auth_update_token(Handle, text.Pointer, Expiry(expires)));
+            {
+                AuthHandle changed = Handle;
+                Status status = Status.Panic;
+                Adoption.Begin();
+                try
+                {
+                    status = Native.tc_auth_update_token(changed, text.Pointer, Expiry(expires));
+                }
+                finally // it may have been closed meanwhile
+                {
+                    Adoption.End(status);
+                    waiters.WakeAll();
+                }
+                TcAuthException.ThrowIfFailed(status);
+            }
         }
 
         /// <summary>
         /// The current token and its expiry, for example to pass them to another process. Do not log the token.
         /// </summary>
-        /// <returns>The token and its expiry; null if it does not expire or that is unknown.</returns>
+        /// <returns>The token and its expiry.</returns>
         /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>.</exception>
-        public (string Token, DateTimeOffset? Expires) GetToken()
+        public Token GetToken()
         {
             TcAuthException.ThrowIfFailed(Native.tc_auth_token(Handle, out byte* token, out long expires));
-            return (Native.Take(token),
+            return new Token(Native.Take(token),
                 expires == Native.NoExpiry ? (DateTimeOffset?)null : DateTimeOffset.FromUnixTimeSeconds(expires));
         }
 
@@ -322,6 +429,26 @@ namespace TcAuth
                 TcAuthException.ThrowIfFailed(Native.tc_auth_set_api_path(Handle, text.Pointer));
         }
 
+        /// <summary>The API path as it was set, without a "/" at its end; null if none is set.</summary>
+        public string ApiPath
+        {
+            get
+            {
+                AuthHandle owner = Handle;
+                bool held = false;
+                try
+                {
+                    owner.DangerousAddRef(ref held); // it owns what is read
+                    return Native.Read(Native.tc_auth_api_path(owner));
+                }
+                finally
+                {
+                    if (held)
+                        owner.DangerousRelease();
+                }
+            }
+        }
+
         /// <summary>
         /// Sets how long before its expiry a token is due for renewal. If less than twice this time was left when the
         /// token was set, it is due after half of what was left.
@@ -331,6 +458,117 @@ namespace TcAuth
         /// <see cref="Status.InvalidArgument"/>.</exception>
         public void SetRenewalWindow(TimeSpan window) =>
             TcAuthException.ThrowIfFailed(Native.tc_auth_set_renewal_window(Handle, Seconds(window)));
+
+        /// <summary>What <see cref="SetRenewalWindow"/> has set, or one minute.</summary>
+        /// <returns>Whole seconds.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>.</exception>
+        public TimeSpan GetRenewalWindow()
+        {
+            TcAuthException.ThrowIfFailed(Native.tc_auth_renewal_window(Handle, out long seconds));
+            return TimeSpan.FromSeconds(seconds);
+        }
+
+        /// <summary>The state of the token, for health checks and messages. It changes nothing.</summary>
+        /// <returns>The state, and for how long, in whole seconds: until the token is due (<see cref="State.Valid"/>), the
+        /// ticket lapses (<see cref="State.UnderWay"/>), the next attempt is allowed (<see cref="State.Paused"/>) or the
+        /// token expires (<see cref="State.Refused"/>, <see cref="State.NotRenewable"/>); null if that is
+        /// unknown.</returns>
+        public (State State, TimeSpan? Left) GetTokenState()
+        {
+            TcAuthException.ThrowIfFailed(Native.tc_auth_token_state(Handle, out State state, out long seconds));
+            return (state, seconds < 0 ? (TimeSpan?)null : TimeSpan.FromSeconds(seconds));
+        }
+
+        /// <summary>
+        /// The name of the handle's family: all processes that started with the same token. Use it as the key of an entry
+        /// in a store, and as the name of its lock. It stays the same when the token changes.
+        /// </summary>
+        /// <returns>32 hexadecimal digits.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>.</exception>
+        public string GetFamily()
+        {
+            TcAuthException.ThrowIfFailed(Native.tc_auth_family(Handle, out byte* family));
+            return Native.Take(family);
+        }
+
+        /// <summary>
+        /// Encrypts the current token and its expiry into one line, to store it for the other processes of the family.
+        /// Equal inputs give equal lines.
+        /// </summary>
+        /// <param name="key">One to four keys, one per line: the first one seals, each of them unseals. Use 32 random
+        /// hexadecimal digits. Without a key, anyone who knows the family's first token, even a dead one, can read the
+        /// current token and make lines that others accept.</param>
+        /// <returns>The line. Of two lines of a family, the 16 characters after "TC1." are greater in the newer
+        /// one.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>; <see cref="Status.InvalidArgument"/>: the
+        /// key; <see cref="Status.SealInvalid"/>: a token of more than 65528 bytes.</exception>
+        public string Seal(string key = null)
+        {
+            using (Utf8 keyText = Utf8.Optional(key, Status.InvalidArgument))
+            {
+                TcAuthException.ThrowIfFailed(Native.tc_auth_seal(Handle, keyText.Pointer, out byte* line));
+                return Native.Take(line);
+            }
+        }
+
+        /// <summary>
+        /// Reads a line of <see cref="Seal"/> from this or another process, and uses its token if it is newer. Then callers
+        /// that wait continue. A handle never goes back to an older token.
+        /// </summary>
+        /// <param name="line">The line, without a line break.</param>
+        /// <param name="key">As in <see cref="Seal"/>.</param>
+        /// <returns>What the line was.</returns>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>; <see cref="Status.InvalidArgument"/>: the
+        /// key; <see cref="Status.SealInvalid"/>: a wrong key, another family, or any change of the line;
+        /// <see cref="Status.SealVersion"/>. Then nothing changes.</exception>
+        public Unsealed Unseal(string line, string key = null)
+        {
+            using (var text = new Utf8(line, nameof(line), Status.SealInvalid))
+            using (Utf8 keyText = Utf8.Optional(key, Status.InvalidArgument))
+            {
+                TcAuthException.ThrowIfFailed(Native.tc_auth_unseal(
+                    Handle, text.Pointer, (UIntPtr)(uint)text.Length, keyText.Pointer, out Unsealed outcome));
+                waiters.WakeAll();
+                return outcome;
+            }
+        }
+
+        /// <summary>
+        /// Shares the token with all processes of the family that use the same directory: they renew it once, and each of
+        /// them gets the new one. Call it once, before other threads use the handle. It reads the family's token file in the
+        /// directory and uses its token if it is newer. If there is no file, it creates one. From then on
+        /// <see cref="UpdateToken"/> and <see cref="Renewal.Complete"/> save the token, and wait for the disk.
+        /// </summary>
+        /// <param name="directory">A directory of the same user on a local file system, in which other users can't rename
+        /// files. It must exist.</param>
+        /// <param name="key">As in <see cref="Seal"/>: the same in all processes.</param>
+        /// <exception cref="TcAuthException"><see cref="Status.WrongKind"/>; <see cref="Status.InvalidArgument"/>: the
+        /// key; <see cref="Status.AlreadySet"/>; <see cref="Status.SealInvalid"/>: the file can't be unsealed, for example
+        /// because the key is wrong; <see cref="Status.SealVersion"/>; <see cref="Status.StoreIo"/>: the directory or a file
+        /// in it can't be used. The handle then stays as it was, and you may call this again.</exception>
+        public void ShareIn(string directory, string key = null)
+        {
+            using (var text = new Utf8(directory, nameof(directory), Status.InvalidArgument))
+            using (Utf8 keyText = Utf8.Optional(key, Status.InvalidArgument))
+            {
+                lock (sharing)
+                {
+                    TcAuthException.ThrowIfFailed(Native.tc_auth_share_in(Handle, text.Pointer, keyText.Pointer));
+                    sharedDirectory = directory;
+                }
+            }
+            waiters.WakeAll();
+        }
+
+        /// <summary><see cref="ShareIn"/>, unless it was called with the same directory before.</summary>
+        internal void ShareOnceIn(string directory, string key)
+        {
+            lock (sharing)
+            {
+                if (directory == null || sharedDirectory != directory)
+                    ShareIn(directory, key);
+            }
+        }
 
         /// <summary>
         /// Must be called before each request is signed. Says whether to sign now, or to renew the token first.
@@ -348,11 +586,24 @@ namespace TcAuth
             return renewal;
         }
 
+        /// <summary><see cref="Poll"/> without a thread that is blocked.</summary>
+        /// <param name="maxWait">As in <see cref="Poll"/>.</param>
+        /// <param name="cancellationToken">Ends the wait.</param>
+        /// <returns>As in <see cref="Poll"/>.</returns>
+        /// <exception cref="TcAuthException">As in <see cref="Poll"/>.</exception>
+        /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
+        public Task<Renewal> PollAsync(TimeSpan maxWait, CancellationToken cancellationToken = default(CancellationToken))
+        {
+            if (maxWait < TimeSpan.Zero)
+                throw new TcAuthException(Status.InvalidArgument);
+            return waiters.PollAsync(this, maxWait, cancellationToken);
+        }
+
         internal Status TryPoll(TimeSpan maxWait, out Renewal renewal)
         {
             Status status = Native.tc_auth_renewal_poll(
                 Handle, (long)Math.Floor(maxWait.TotalMilliseconds), out RenewalHandle ticket);
-            renewal = ticket.IsInvalid ? null : new Renewal(ticket);
+            renewal = ticket.IsInvalid ? null : new Renewal(ticket, waiters, Adoption);
             if (renewal == null)
                 ticket.Dispose(); // each request polls, so this object is not left to the finalizer
             return status;
@@ -385,7 +636,7 @@ namespace TcAuth
         /// <summary><see cref="Review"/> with the first bytes of a buffer.</summary>
         internal Advice ReviewStart(Headers sent, int httpStatus, string date, byte[] body, int length)
         {
-            byte[] authorization = Encoding.UTF8.GetBytes(sent.Authorization);
+            byte[] authorization = Encoding.UTF8.GetBytes(sent.GetAuthorization());
             using (Utf8 dateText = DateText(date))
             fixed (byte* authorizationText = authorization, bytes = body)
             {
@@ -433,7 +684,11 @@ namespace TcAuth
         /// Wipes and frees the handle as soon as no call is running. Complete or cancel your tickets first: the new
         /// token of a renewal that is completed later is lost.
         /// </summary>
-        public void Dispose() => handle.Dispose();
+        public void Dispose()
+        {
+            handle.Dispose();
+            waiters.WakeAll();
+        }
 
         /// <summary>Unix seconds. C takes -1 as "now" and refuses all other negative times, so -1 is replaced by one of
         /// those.</summary>

@@ -1,4 +1,8 @@
 using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.IO;
+using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -16,8 +20,54 @@ namespace TcAuth
         internal const long NoTimestamp = -1;
         internal const long NoExpiry = 0;
 
+        /// <summary>The version of the C library that this needs: its number is TC_AUTH_VERSION_NUMBER.</summary>
+        private const uint Needed = 0 << 16 | 1 << 8 | 0;
+
         private const string Library = "tc_auth";
         private const CallingConvention C = CallingConvention.Cdecl;
+
+        private static volatile bool isNewEnough;
+
+        /// <summary>
+        /// Call this before a function that needs no handle. It throws DllNotFoundException if the C library is too old:
+        /// otherwise a function that it lacks would be missed only when it is called.
+        /// </summary>
+        internal static void Check()
+        {
+            if (isNewEnough)
+                return;
+            uint version;
+            try
+            {
+                version = tc_auth_version_number();
+            }
+            catch (EntryPointNotFoundException)
+            {
+                version = 0; // the first version lacks it
+            }
+            if (version < Needed)
+                throw new DllNotFoundException(
+                    $"The C library tc_auth {Read(tc_auth_version())} ({FileName()}) is too old: this TcAuth.dll needs "
+                    + $"{Needed >> 16}.{Needed >> 8 & 255}.{Needed & 255} or later.");
+            isNewEnough = true;
+        }
+
+        /// <summary>The file of the loaded C library.</summary>
+        private static string FileName()
+        {
+            try
+            {
+                const string Maps = "/proc/self/maps"; // on Linux, because there mono has wrong names in Modules
+                IEnumerable<string> files = File.Exists(Maps)
+                    ? File.ReadLines(Maps).Where(line => line.Contains("/")).Select(line => line.Substring(line.IndexOf('/')))
+                    : Process.GetCurrentProcess().Modules.Cast<ProcessModule>().Select(module => module.FileName);
+                return files.First(file => Path.GetFileName(file).Replace("lib", "").StartsWith(Library));
+            }
+            catch (Exception)
+            {
+                return "its file is unknown"; // not every system tells
+            }
+        }
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_new_hmac(byte* accessId, byte* secretKey, out AuthHandle auth);
@@ -55,6 +105,10 @@ namespace TcAuth
             byte* authorization, UIntPtr capacity, UIntPtr* authorizationLength, long* timestamp);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_header_block(
+            AuthHandle auth, byte* method, byte* uri, byte* block, UIntPtr capacity);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_string_to_sign(byte* method, byte* uri, long unixTime, out byte* text);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
@@ -67,7 +121,13 @@ namespace TcAuth
         internal static extern Status tc_auth_set_api_path(AuthHandle auth, byte* apiPath);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern byte* tc_auth_api_path(AuthHandle auth);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_set_renewal_window(AuthHandle auth, long seconds);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_renewal_window(AuthHandle auth, out long seconds);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_set_clock_offset(AuthHandle auth, long seconds);
@@ -76,10 +136,16 @@ namespace TcAuth
         internal static extern Status tc_auth_clock_offset(AuthHandle auth, out long seconds);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_token_state(AuthHandle auth, out State state, out long seconds);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_renewal_poll(AuthHandle auth, long maxWait, out RenewalHandle renewal);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern byte* tc_auth_renewal_url(RenewalHandle renewal);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_renewal_needed(RenewalHandle renewal, out int needed);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_renewal_complete(
@@ -97,6 +163,19 @@ namespace TcAuth
         internal static extern Status tc_auth_verify(
             AuthHandle auth, byte* method, byte* uri, byte* authorization, byte* timestamp, long unixTime,
             long toleranceSeconds);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_family(AuthHandle auth, out byte* family);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_seal(AuthHandle auth, byte* key, out byte* line);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_unseal(
+            AuthHandle auth, byte* line, UIntPtr length, byte* key, out Unsealed outcome);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern Status tc_auth_share_in(AuthHandle auth, byte* directory, byte* key);
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern Status tc_auth_url_new(byte* start, out UrlHandle url);
@@ -123,7 +202,19 @@ namespace TcAuth
         internal static extern byte* tc_auth_version();
 
         [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern uint tc_auth_version_number();
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern byte* tc_auth_status_name(int status);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
         internal static extern byte* tc_auth_status_message(int status);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern byte* tc_auth_advice_name(int advice);
+
+        [DllImport(Library, ExactSpelling = true, CallingConvention = C)]
+        internal static extern byte* tc_auth_advice_message(int advice);
 
         /// <summary>Copies a string that the library owns; null for null.</summary>
         internal static string Read(byte* text)

@@ -4,24 +4,31 @@ using System.Net.Http;
 
 namespace TcAuth
 {
-    /// <summary>A refused request whose response is returned to the caller.</summary>
+    /// <summary>A request that the server refused. It contains no secrets and can be logged.</summary>
     public sealed class RequestRefusedEventArgs : EventArgs
     {
         internal RequestRefusedEventArgs(HttpRequestMessage request, Advice advice, HttpStatusCode httpStatusCode)
         {
-            Request = request;
+            Method = request.Method.Method;
+            Url = request.RequestUri.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
             Advice = advice;
             HttpStatusCode = httpStatusCode;
         }
 
-        /// <summary>The request. Its Authorization header is a credential: do not log it.</summary>
-        public HttpRequestMessage Request { get; }
+        /// <summary>The method of the request.</summary>
+        public string Method { get; }
 
-        /// <summary>The reason. It is <see cref="TcAuth.Advice.Retry"/> if another attempt could help, but was not
-        /// possible or was already made.</summary>
+        /// <summary>Its URL without the query, which may contain what is not for a log.</summary>
+        public string Url { get; }
+
+        /// <summary>The reason. If the request was refused for good and this is <see cref="TcAuth.Advice.Retry"/>, another
+        /// attempt could help, but was not possible or was already made.</summary>
         public Advice Advice { get; }
 
         /// <summary>The status of the response.</summary>
         public HttpStatusCode HttpStatusCode { get; }
+
+        /// <summary>A line for a log.</summary>
+        public override string ToString() => $"{Method} {Url}: {(int)HttpStatusCode}, {Auth.AdviceName(Advice)}";
     }
 }

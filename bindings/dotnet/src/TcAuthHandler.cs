@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Net;
@@ -35,7 +34,6 @@ namespace TcAuth
         private const int MaxReviewedBody = 64 * 1024;
         private const int MaxRenewalBody = 1024 * 1024;
         private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(60); // for another request's renewal
-        private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
 
         private readonly Auth auth;
         private readonly object gate = new object();
@@ -66,11 +64,43 @@ namespace TcAuth
             Innermost();
         }
 
+        /// <summary>Makes a handler that shares the token with other processes, as <see cref="Auth.ShareIn"/> does. Several
+        /// handlers of one handle can have the same directory.</summary>
+        /// <param name="auth">A handle with an API path and a token.</param>
+        /// <param name="innerHandler">As in the other constructors; null: it is set later.</param>
+        /// <param name="shareDirectory">The directory.</param>
+        /// <param name="shareKey">The keys, or null.</param>
+        /// <exception cref="TcAuthException"><see cref="Status.ApiPathMissing"/>, and as in
+        /// <see cref="Auth.ShareIn"/>.</exception>
+        /// <exception cref="InvalidOperationException">The innermost handler follows redirects.</exception>
+        public TcAuthHandler(Auth auth, HttpMessageHandler innerHandler, string shareDirectory, string shareKey = null)
+            : this(auth)
+        {
+            if (innerHandler != null)
+            {
+                InnerHandler = innerHandler;
+                Innermost();
+            }
+            auth.ShareOnceIn(shareDirectory, shareKey);
+        }
+
         /// <summary>
         /// A renewal has ended or failed. The event is raised on any thread, when other requests no longer wait. An
         /// exception of your method is ignored: it must not fail a request.
         /// </summary>
         public event EventHandler<RenewalFinishedEventArgs> RenewalFinished;
+
+        /// <summary>
+        /// A request is about to be sent with a token that another process has renewed, for the first time. The event is
+        /// raised on any thread. An exception of your method is ignored.
+        /// </summary>
+        public event EventHandler<TokenAdoptedEventArgs> TokenAdopted;
+
+        /// <summary>
+        /// A refused request is about to be sent once more. The event is raised on any thread. An exception of your method
+        /// is ignored.
+        /// </summary>
+        public event EventHandler<RequestRefusedEventArgs> RequestRetried;
 
         /// <summary>
         /// A refusal is about to be returned to the caller. The event is raised on any thread. If your method throws,
@@ -102,6 +132,7 @@ namespace TcAuth
                     .ConfigureAwait(false);
                 if (again != null)
                 {
+                    Tell(RequestRetried, new RequestRefusedEventArgs(request, advice, response.StatusCode));
                     response.Dispose(); // frees its connection
                     response = await SendOnceAsync(request, cancellationToken).ConfigureAwait(false);
                     (advice, _) = await ReviewAsync(request, again, response, cancellationToken).ConfigureAwait(false);
@@ -198,7 +229,10 @@ namespace TcAuth
             if (method != request.Method.Method)
                 request.Method = new HttpMethod(method);
 
+            long before = auth.Adoption.Count;
             Headers headers = auth.GetHeaders(method, origin + uri.PathAndQuery);
+            if (headers.Timestamp == null && auth.Adoption.Noticed(headers.GetAuthorization(), before))
+                Tell(TokenAdopted, new TokenAdoptedEventArgs());
             request.Headers.Remove("Timestamp"); // with a token it is not replaced below
             request.Content?.Headers.Remove("Timestamp"); // headers of the content are sent together with these
             foreach (var header in headers)
@@ -237,13 +271,11 @@ namespace TcAuth
 
         private async Task RenewIfDueAsync(CancellationToken cancellationToken)
         {
-            Stopwatch waited = Stopwatch.StartNew();
-            Renewal renewal;
-            Status status;
-            while ((status = auth.TryPoll(TimeSpan.Zero, out renewal)) == Status.RenewalTimeout
-                && waited.Elapsed < MaxWait)
-                await Task.Delay(PollInterval, cancellationToken).ConfigureAwait(false);
-            TcAuthException.ThrowIfFailed(status);
+            Status status = auth.TryPoll(TimeSpan.Zero, out Renewal renewal); // most requests need no wait
+            if (status == Status.RenewalTimeout)
+                renewal = await auth.PollAsync(MaxWait, cancellationToken).ConfigureAwait(false);
+            else
+                TcAuthException.ThrowIfFailed(status);
             if (renewal == null)
                 return;
 
@@ -274,13 +306,18 @@ namespace TcAuth
                     message = KindOf(e);
                 }
             }
+            Tell(RenewalFinished, new RenewalFinishedEventArgs(status, message));
+        }
+
+        private void Tell<T>(EventHandler<T> methods, T happened)
+        {
             try
             {
-                RenewalFinished?.Invoke(this, new RenewalFinishedEventArgs(status, message));
+                methods?.Invoke(this, happened);
             }
             catch
             {
-                // Ignored, as documented: it would fail the request that waits for this task.
+                // Ignored, as documented: it must not fail a request.
             }
         }
 
@@ -293,7 +330,7 @@ namespace TcAuth
         {
             using (var timeout = new CancellationTokenSource(renewalTimeout))
             using (var transport = RenewalTransport(out HttpContent content))
-            using (var request = new HttpRequestMessage(HttpMethod.Get, renewal.Url) { Content = content })
+            using (var request = new HttpRequestMessage(HttpMethod.Get, renewal.GetUrl()) { Content = content })
             {
                 // The default of older runtimes is 2.0, with which a connection may be shared. The default VersionPolicy
                 // of .NET 5 and later allows no higher version than this.
@@ -357,7 +394,7 @@ namespace TcAuth
             return new HttpMessageInvoker(innermost, disposeHandler: false);
         }
 
-        private static HttpClientHandler Twin(HttpClientHandler original)
+        private static HttpMessageHandler Twin(HttpClientHandler original)
         {
             var twin = new HttpClientHandler
             {
@@ -376,8 +413,31 @@ namespace TcAuth
             }
             if (original.ClientCertificateOptions == ClientCertificateOption.Manual)
                 twin.ClientCertificates.AddRange(original.ClientCertificates);
-            return twin;
+            return Untraced(twin);
         }
+
+        /// <summary>
+        /// Returns what sends the requests of an HttpClientHandler, without the part that tells monitoring agents their
+        /// URLs. It is in a private field of .NET Core 2.1 to 3.1, or of .NET 5 and later. Without that field, as on mono,
+        /// it returns the handler itself.
+        /// </summary>
+        private static HttpMessageHandler Untraced(HttpClientHandler handler)
+        {
+            foreach (string name in new[] { "_socketsHttpHandler", "_underlyingHandler" })
+            {
+                object sender = typeof(HttpClientHandler).GetField(name, BindingFlags.NonPublic | BindingFlags.Instance)
+                    ?.GetValue(handler);
+                if (sender?.GetType().FullName != "System.Net.Http.SocketsHttpHandler")
+                    continue;
+                StopPropagation(sender);
+                return (HttpMessageHandler)sender;
+            }
+            return handler;
+        }
+
+        /// <summary>.NET 6 and later: keeps the URL, which contains the token, out of tracing.</summary>
+        private static void StopPropagation(object socketsHandler) =>
+            socketsHandler.GetType().GetRuntimeProperty("ActivityHeadersPropagator")?.SetValue(socketsHandler, null);
 
         /// <summary>
         /// Uses reflection, because .NET Standard 2.0 does not have SocketsHttpHandler. Returns null for any other
@@ -404,8 +464,7 @@ namespace TcAuth
             foreach (PropertyInfo property in properties)
                 property.SetValue(twin, property.GetValue(original));
             type.GetRuntimeProperty("UseCookies")?.SetValue(twin, false);
-            // .NET 6 and later: keeps the URL, which contains the token, out of tracing.
-            type.GetRuntimeProperty("ActivityHeadersPropagator")?.SetValue(twin, null);
+            StopPropagation(twin);
             return twin;
         }
 

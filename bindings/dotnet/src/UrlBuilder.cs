@@ -17,6 +17,7 @@ namespace TcAuth
         /// <see cref="Status.InvalidUriByte"/>.</exception>
         public UrlBuilder(string start)
         {
+            Native.Check();
             using (var text = new Utf8(start, nameof(start), Status.InvalidUriByte))
                 TcAuthException.ThrowIfFailed(Native.tc_auth_url_new(text.Pointer, out handle));
         }

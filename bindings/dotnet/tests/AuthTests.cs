@@ -13,6 +13,14 @@ public sealed class AuthTests
     private const string Token = "API:5:secret+token/with=:colons:";
     private static readonly DateTimeOffset Then = DateTimeOffset.FromUnixTimeSeconds(1513703787);
 
+    private static string Text(Headers headers)
+    {
+        var texts = new List<string>();
+        foreach (KeyValuePair<string, string> header in headers)
+            texts.Add(header.Key + "=" + header.Value);
+        return string.Join(", ", texts);
+    }
+
     internal static Auth KeyPair() => Auth.FromKeyPair(AccessId, SecretKey);
 
     [Test]
@@ -21,15 +29,15 @@ public sealed class AuthTests
         using (Auth auth = KeyPair())
         {
             Headers headers = auth.GetHeaders("GET", "/api/v3/indicators", Then);
-            Check.Equal("TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=", headers.Authorization);
+            Check.Equal("TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=", headers.GetAuthorization());
             Check.Equal(1513703787, headers.Timestamp);
-            Check.Equal($"Authorization={headers.Authorization}, Timestamp=1513703787",
-                string.Join(", ", headers.Select(header => header.Key + "=" + header.Value)));
+            Check.Equal($"Authorization={headers.GetAuthorization()}, Timestamp=1513703787",
+                Text(headers));
             Check.Equal(Kind.Hmac, auth.Kind);
             Check.Equal("/api/v3/indicators:GET:1513703787", Auth.StringToSign("get", "/api/v3/indicators", Then));
-            auth.Verify("GET", "/api/v3/indicators", headers.Authorization, "1513703787", TimeSpan.FromMinutes(5), Then);
+            auth.Verify("GET", "/api/v3/indicators", headers.GetAuthorization(), "1513703787", TimeSpan.FromMinutes(5), Then);
             Headers now = auth.GetHeaders("GET", "/");
-            auth.Verify("GET", "/", now.Authorization, now.Timestamp.ToString(), TimeSpan.FromMinutes(5));
+            auth.Verify("GET", "/", now.GetAuthorization(), now.Timestamp.ToString(), TimeSpan.FromMinutes(5));
         }
     }
 
@@ -40,8 +48,7 @@ public sealed class AuthTests
         {
             string token = new string('t', length);
             using (Auth auth = Auth.FromToken(token))
-                Check.Equal("Authorization=TC-Token " + token, string.Join(", ",
-                    auth.GetHeaders("GET", "/").Select(header => header.Key + "=" + header.Value)));
+                Check.Equal("Authorization=TC-Token " + token, Text(auth.GetHeaders("GET", "/")));
         }
     }
 
@@ -54,7 +61,7 @@ public sealed class AuthTests
             {
                 string uri = "/" + new string('u', length);
                 Headers headers = auth.GetHeaders("GET", uri, Then);
-                auth.Verify("GET", uri, headers.Authorization, "1513703787", TimeSpan.Zero, Then);
+                auth.Verify("GET", uri, headers.GetAuthorization(), "1513703787", TimeSpan.Zero, Then);
             }
         }
     }
@@ -79,6 +86,13 @@ public sealed class AuthTests
                 Check.Fails(Status.InvalidArgument, () => Auth.FromParamFile("p", bad), bad);
                 Check.Fails(Status.InvalidMethod, () => auth.GetHeaders(bad, "/"), bad);
                 Check.Fails(Status.InvalidUriByte, () => auth.GetHeaders("GET", bad), bad);
+                Check.Fails(Status.InvalidMethod, () => auth.GetHeaderBlock(bad, "/"), bad);
+                Check.Fails(Status.InvalidUriByte, () => auth.GetHeaderBlock("GET", bad), bad);
+                Check.Fails(Status.InvalidArgument, () => token.Seal(bad), bad);
+                Check.Fails(Status.SealInvalid, () => token.Unseal(bad), bad);
+                Check.Fails(Status.InvalidArgument, () => token.ShareIn(bad), bad);
+                Check.Fails(Status.InvalidArgument, () => token.ShareIn("/", bad), bad);
+                Check.Fails(Status.InvalidArgument, () => token.Unseal("TC1.", bad), bad);
                 Check.Fails(Status.InvalidMethod, () => Auth.StringToSign(bad, "/", Then), bad);
                 Check.Fails(Status.InvalidUriByte, () => Auth.StringToSign("GET", bad, Then), bad);
                 Check.Fails(Status.InvalidUriByte, () => auth.SetApiPath(bad), bad);
@@ -132,6 +146,8 @@ public sealed class AuthTests
                 { "segment", () => url.AddSegment(null) },
                 { "name", () => url.AddQuery(null, "v") },
                 { "value", () => url.AddQuery("n", null) },
+                { "line", () => auth.Unseal(null) },
+                { "directory", () => auth.ShareIn(null) },
                 { "innerHandler", () =>
                     {
                         auth.SetApiPath("https://company.example/api");
@@ -143,6 +159,7 @@ public sealed class AuthTests
             Check.Throws<ArgumentNullException>(() => Auth.FromArgs(new string[] { "a", null }));
             Check.Throws<ArgumentNullException>(() => Auth.Discover(null, out _));
             Check.Throws<ArgumentNullException>(() => new TcAuthHandler(null));
+            Check.Throws<ArgumentNullException>(() => new TcAuthHandler(auth, null, null));
         }
     }
 
@@ -178,13 +195,92 @@ public sealed class AuthTests
         DateTimeOffset later = DateTimeOffset.FromUnixTimeSeconds(1900000000);
         using (Auth auth = Auth.FromToken(Token, later))
         {
-            Check.Equal((Token, (DateTimeOffset?)later), auth.GetToken());
+            Check.Equal(Token, auth.GetToken().GetValue());
+            Check.Equal(later, auth.GetToken().Expires);
             auth.UpdateToken("other");
-            Check.Equal(("other", (DateTimeOffset?)null), auth.GetToken());
+            Check.Equal("other", auth.GetToken().GetValue());
+            Check.Equal(null, auth.GetToken().Expires);
             auth.UpdateToken("other", Then);
             Check.Fails(Status.TokenExpired, () => auth.GetHeaders("GET", "/"));
             auth.SetRenewalWindow(TimeSpan.FromDays(1));
             Check.Fails(Status.InvalidArgument, () => auth.SetRenewalWindow(TimeSpan.FromDays(1.1)));
+        }
+    }
+
+    [Test]
+    public void A_block_is_the_lines_of_the_headers()
+    {
+        foreach (int length in new[] { 1, 500, 494, 495, 496, 100000 })
+        {
+            using (Auth auth = Auth.FromToken(new string('t', length)))
+                Check.Equal("Authorization: TC-Token " + new string('t', length) + "\r\n", auth.GetHeaderBlock("GET", "/"));
+        }
+        using (Auth auth = KeyPair())
+        {
+            string[] lines = auth.GetHeaderBlock("get", "/api").Split(new[] { "\r\n" }, StringSplitOptions.None);
+            Check.Equal(3, lines.Length);
+            Check.Equal("", lines[2]);
+            auth.Verify("GET", "/api", lines[0].Substring("Authorization: ".Length), lines[1].Substring("Timestamp: ".Length),
+                TimeSpan.FromMinutes(1));
+        }
+    }
+
+    [Test]
+    public void A_sealed_token_reaches_the_family()
+    {
+        using (Auth first = Auth.FromToken(Token))
+        using (Auth second = Auth.FromToken(Token))
+        using (Auth stranger = Auth.FromToken("stranger"))
+        {
+            Check.Equal(first.GetFamily(), second.GetFamily());
+            Check.Equal(32, first.GetFamily().Length);
+            first.UpdateToken("newer", Then);
+            string line = first.Seal("key");
+            Check.Equal(line, first.Seal("key\nolder key"));
+            Check.Equal(Unsealed.Adopted, second.Unseal(line, "other key\nkey"));
+            Check.Equal("newer", second.GetToken().GetValue());
+            Check.Equal(Unsealed.Same, second.Unseal(line, "key"));
+            second.UpdateToken("newest");
+            Check.Equal(Unsealed.Older, second.Unseal(line, "key"));
+            Check.Fails(Status.SealInvalid, () => second.Unseal(line));
+            Check.Fails(Status.SealInvalid, () => stranger.Unseal(line, "key"));
+            Check.Fails(Status.SealVersion, () => second.Unseal(line.Replace("TC1.", "TC2."), "key"));
+            Check.Fails(Status.InvalidArgument, () => second.Seal(""));
+        }
+    }
+
+    [Test]
+    public void The_state_of_a_token_is_told()
+    {
+        using (Auth auth = KeyPair())
+        {
+            Check.Equal((State.None, (TimeSpan?)TimeSpan.Zero), auth.GetTokenState());
+            Check.Equal(null, auth.ApiPath);
+            Check.Fails(Status.WrongKind, () => auth.GetRenewalWindow());
+            Check.Fails(Status.WrongKind, () => auth.GetFamily());
+            Check.Fails(Status.WrongKind, () => auth.Seal());
+            Check.Fails(Status.WrongKind, () => auth.Unseal("TC1."));
+        }
+        using (Auth auth = Auth.FromToken(Token))
+        {
+            Check.Equal((State.NotRenewable, (TimeSpan?)null), auth.GetTokenState());
+            auth.SetApiPath("https://company.example/api/");
+            Check.Equal("https://company.example/api", auth.ApiPath);
+            Check.Equal(TimeSpan.FromMinutes(1), auth.GetRenewalWindow());
+            auth.SetRenewalWindow(TimeSpan.FromMinutes(2));
+            Check.Equal(TimeSpan.FromMinutes(2), auth.GetRenewalWindow());
+            Check.Equal((State.Valid, (TimeSpan?)null), auth.GetTokenState());
+            auth.UpdateToken("due", Then);
+            Check.Equal((State.Due, (TimeSpan?)TimeSpan.Zero), auth.GetTokenState());
+            using (Renewal ticket = auth.Poll(TimeSpan.Zero))
+            {
+                Check.Equal((State.UnderWay, (TimeSpan?)TimeSpan.FromMinutes(2)), auth.GetTokenState());
+                Check.True(ticket.IsNeeded(), "needed");
+                auth.UpdateToken("replaced");
+                Check.True(!ticket.IsNeeded(), "not any more");
+                ticket.Cancel();
+                Check.Throws<ObjectDisposedException>(() => ticket.IsNeeded());
+            }
         }
     }
 
@@ -195,14 +291,14 @@ public sealed class AuthTests
         {
             auth.SetApiPath("https://company.example/api");
             Renewal renewal = auth.Poll(TimeSpan.Zero);
-            Check.Equal("https://company.example/api/appAuth?expiredToken=" + Uri.EscapeDataString(Token), renewal.Url);
+            Check.Equal("https://company.example/api/appAuth?expiredToken=" + Uri.EscapeDataString(Token), renewal.GetUrl());
             Check.Fails(Status.RenewalTimeout, () => auth.Poll(TimeSpan.FromMilliseconds(1)));
             Check.Throws<ArgumentNullException>(() => renewal.Complete(200, null));
             string answer = "{\"success\": true, \"apiToken\": \"new\", \"apiTokenExpires\": 1900000000}";
             Check.Equal(null, renewal.Complete(200, Encoding.UTF8.GetBytes(answer)));
-            Check.Equal("new", auth.GetToken().Token);
+            Check.Equal("new", auth.GetToken().GetValue());
             Check.Throws<ObjectDisposedException>(() => renewal.Complete(200, new byte[0]));
-            Check.Throws<ObjectDisposedException>(() => renewal.Url.ToString());
+            Check.Throws<ObjectDisposedException>(() => renewal.GetUrl());
             renewal.Cancel();
             renewal.Dispose();
 
@@ -278,7 +374,13 @@ public sealed class AuthTests
     public void The_library_speaks()
     {
         Check.True(Version.TryParse(Auth.LibraryVersion, out _), Auth.LibraryVersion);
+        Version version = Version.Parse(Auth.LibraryVersion);
+        Check.Equal(version.Major << 16 | version.Minor << 8 | version.Build, Auth.LibraryVersionNumber);
         Check.True(Auth.StatusMessage((Status)12345).Length > 10, "an unknown status");
+        Check.Equal("UNKNOWN", Auth.StatusName((Status)12345));
+        Check.Equal("TOKEN_EXPIRED", Auth.StatusName(Status.TokenExpired));
+        Check.Equal("TOKEN_REJECTED", Auth.AdviceName(Advice.TokenRejected));
+        Check.True(Auth.AdviceMessage(Advice.Retry) != Auth.AdviceMessage((Advice)12345), "a sentence each");
         Check.Equal("12345", ((Status)12345).ToString());
     }
 

@@ -28,7 +28,7 @@ internal static class Bench
         for (int i = 0; i < Calls; i++)
         {
             Headers headers = Handle.GetHeaders("GET", Uri);
-            string authorization = headers.Authorization;
+            string authorization = headers.GetAuthorization();
             string timestamp = headers.Timestamp.Value.ToString(CultureInfo.InvariantCulture);
             consumed += authorization[authorization.Length - 2] + timestamp[9];
         }

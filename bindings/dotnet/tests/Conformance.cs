@@ -42,7 +42,13 @@ internal static class Conformance
             { "statuses 0", a => Values(typeof(Status)) },
             { "kinds 0", a => Values(typeof(Kind)) },
             { "advices 0", a => Values(typeof(Advice)) },
+            { "states 0", a => Values(typeof(State)) },
+            { "unsealeds 0", a => Values(typeof(Unsealed)) },
+            { "status_name 1", a => Ok(Auth.StatusName((Status)a[0].Int)) },
             { "status_message 1", a => Ok(Auth.StatusMessage((Status)a[0].Int)) },
+            { "advice_name 1", a => Ok(Auth.AdviceName((Advice)a[0].Int)) },
+            { "advice_message 1", a => Ok(Auth.AdviceMessage((Advice)a[0].Int)) },
+            { "version_number 0", a => Ok(Number(Auth.LibraryVersionNumber)) },
 
             { "new_hmac 3", a => Keep(a[0], Auth.FromKeyPair(a[1].Text, a[2].Text)) },
             { "new_token 3", a => Keep(a[0], Auth.FromToken(a[1].Text, a[2].Expiry)) },
@@ -56,18 +62,27 @@ internal static class Conformance
             { "describe 1", a => Ok(a[0].Auth.Describe()) },
 
             { "headers 4", a => HeaderFields(a[0].Auth.GetHeaders(a[1].Text, a[2].Text, a[3].TimeOrNow)) },
+            { "header_block 3", a => Ok(a[0].Auth.GetHeaderBlock(a[1].Text, a[2].Text)) },
             { "string_to_sign 3", a => Ok(Auth.StringToSign(a[0].Text, a[1].Text, a[2].Time)) },
             { "set_api_path 2", a => Do(() => a[0].Auth.SetApiPath(a[1].Text)) },
             { "set_renewal_window 2", a => Do(() => a[0].Auth.SetRenewalWindow(a[1].Seconds)) },
             { "set_clock_offset 2", a => Do(() => a[0].Auth.ClockOffset = a[1].Seconds) },
+            { "api_path 1", a => Ok(a[0].Auth.ApiPath) },
+            { "renewal_window 1", a => Ok(Number((long)a[0].Auth.GetRenewalWindow().TotalSeconds)) },
             { "clock_offset 1", a => Ok(Number((long)a[0].Auth.ClockOffset.TotalSeconds)) },
             { "update_token 3", a => Do(() => a[0].Auth.UpdateToken(a[1].Text, a[2].Expiry)) },
             { "token 1", a => TokenFields(a[0].Auth.GetToken()) },
+            { "token_state 1", a => StateFields(a[0].Auth.GetTokenState()) },
+            { "family 1", a => Ok(a[0].Auth.GetFamily()) },
+            { "seal 2", a => Ok(a[0].Auth.Seal(a[1].Text)) },
+            { "share_in 3", a => Do(() => a[0].Auth.ShareIn(a[1].Text, a[2].Text)) },
+            { "unseal 3", a => Ok(CName(a[0].Auth.Unseal(a[1].Text, a[2].Text))) },
 
-            { "poll 2", a => Ok((Tickets[a[0].Text] = a[0].Auth.Poll(a[1].Milliseconds))?.Url) },
+            { "poll 2", a => Ok((Tickets[a[0].Text] = a[0].Auth.Poll(a[1].Milliseconds))?.GetUrl()) },
             { "complete 3", a => Complete(Tickets[a[0].Text], a[1].Int, a[2].Bytes) },
+            { "needed 1", a => Ok(Tickets[a[0].Text].IsNeeded() ? "1" : "0") },
             { "cancel 1", a => Do(() => Tickets[a[0].Text].Cancel()) },
-            { "review 6", a => Ok(CName(a[0].Auth.Review(
+            { "review 6", a => Ok(Auth.AdviceName(a[0].Auth.Review(
                 new Headers(a[1].Text, a[2].LongOrNull), a[3].Int, a[4].Text, a[5].Bytes))) },
             { "verify 7", a => Do(() => a[0].Auth.Verify(
                 a[1].Text, a[2].Text, a[3].Text, a[4].Text, a[6].Seconds, a[5].TimeOrNow)) },
@@ -77,7 +92,9 @@ internal static class Conformance
             { "url_add_segment 2", a => Url(new UrlBuilder(a[0].Text), url => url.AddSegment(a[1].Text)) },
             { "url_add_query 3", a => Url(new UrlBuilder(a[0].Text), url => url.AddQuery(a[1].Text, a[2].Text)) },
 
-            { "client 2", a => Do(() => MakeClient(a[0], a[1].Text)) },
+            { "client 2", a => Do(() => MakeClient(a[0], a[1].Text, inner => new TcAuthHandler(a[0].Auth, inner))) },
+            { "client 4", a => Do(() => MakeClient(a[0], a[1].Text,
+                inner => new TcAuthHandler(a[0].Auth, inner, a[2].Text, a[3].Text))) },
             { "send 4", a => Send(a, body => new ByteArrayContent(body)).Result },
             { "send_once 4", a => Send(a, body => new StreamContent(new Once(body))).Result },
             { "start 3", a => Do(() => Sends[a[0].Text] = Task.Run(() => Send(a, body => new ByteArrayContent(body)))) },
@@ -122,7 +139,7 @@ internal static class Conformance
         if (e is Skip)
             return new[] { "SKIP", e.Message };
         if (e is TcAuthException failed)
-            return new[] { CName(failed.Status), failed.Detail }.Take(failed.Detail == null ? 1 : 2).ToArray();
+            return new[] { Auth.StatusName(failed.Status), failed.Detail }.Take(failed.Detail == null ? 1 : 2).ToArray();
         return new[] { "ERROR", e.GetType().Name + ": " + e.Message };
     }
 
@@ -145,10 +162,13 @@ internal static class Conformance
     private static string[] Texts(Field[] fields) => fields.Skip(1).Select(field => field.Text).ToArray();
 
     private static string[] HeaderFields(Headers headers) =>
-        Ok(headers.Authorization, headers.Timestamp == null ? null : Number(headers.Timestamp.Value));
+        Ok(headers.GetAuthorization(), headers.Timestamp == null ? null : Number(headers.Timestamp.Value));
 
-    private static string[] TokenFields((string Token, DateTimeOffset? Expires) pair) =>
-        Ok(pair.Token, Number(pair.Expires?.ToUnixTimeSeconds() ?? 0));
+    private static string[] TokenFields(Token token) =>
+        Ok(token.GetValue(), Number(token.Expires?.ToUnixTimeSeconds() ?? 0));
+
+    private static string[] StateFields((State State, TimeSpan? Left) pair) =>
+        Ok(CName(pair.State), Number((long?)pair.Left?.TotalSeconds ?? -1));
 
     private static string[] Complete(Renewal ticket, int httpStatus, byte[] body)
     {
@@ -158,7 +178,7 @@ internal static class Conformance
         }
         catch (TcAuthException e)
         {
-            return new[] { CName(e.Status), e.Detail }; // absent is told, too
+            return new[] { Auth.StatusName(e.Status), e.Detail }; // absent is told, too
         }
     }
 
@@ -171,7 +191,7 @@ internal static class Conformance
         }
     }
 
-    private static void MakeClient(Field name, string caFile)
+    private static void MakeClient(Field name, string caFile, Func<HttpMessageHandler, TcAuthHandler> make)
     {
         var inner = new HttpClientHandler { AllowAutoRedirect = false };
         if (caFile != null)
@@ -182,10 +202,12 @@ internal static class Conformance
                     || chain.ChainElements.Cast<X509ChainElement>().Any(element => element.Certificate.RawData.SequenceEqual(trusted)));
         }
         var events = new List<string>();
-        var handler = new TcAuthHandler(name.Auth, inner);
+        TcAuthHandler handler = make(inner);
         handler.RenewalFinished += (sender, e) => Add(events,
-            e.Status == null ? "renewal CANCELLED" : $"renewal {CName(e.Status)} {e.Message}".TrimEnd());
-        handler.RequestRefused += (sender, e) => Add(events, $"refused {CName(e.Advice)} {(int)e.HttpStatusCode}");
+            e.Status == null ? "renewal CANCELLED" : $"renewal {Auth.StatusName(e.Status.Value)} {e.Message}".TrimEnd());
+        handler.TokenAdopted += (sender, e) => Add(events, "adopted");
+        handler.RequestRetried += (sender, e) => Add(events, $"retried {Auth.AdviceName(e.Advice)} {(int)e.HttpStatusCode}");
+        handler.RequestRefused += (sender, e) => Add(events, $"refused {Auth.AdviceName(e.Advice)} {(int)e.HttpStatusCode}");
         Clients[name.Text] = new HttpClient(handler);
         Events[name.Text] = events;
     }

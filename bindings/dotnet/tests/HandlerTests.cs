@@ -198,9 +198,11 @@ public sealed class HandlerTests
         {
             var handler = new TcAuthHandler(auth, fake);
             handler.RenewalFinished += (sender, e) => throw new TimeZoneNotFoundException();
+            handler.TokenAdopted += (sender, e) => throw new TimeZoneNotFoundException();
+            handler.RequestRetried += (sender, e) => throw new TimeZoneNotFoundException();
             handler.RequestRefused += (sender, e) => throw new InvalidTimeZoneException();
             await Check.ThrowsAsync<InvalidTimeZoneException>(() => new HttpClient(handler).GetAsync(Url));
-            Check.Equal("new", auth.GetToken().Token);
+            Check.Equal("new", auth.GetToken().GetValue());
             Check.True(refusal.IsDisposed, "the response is closed");
         }
     }
@@ -381,7 +383,7 @@ public sealed class HandlerTests
             var events = new List<string>();
             var handler = new TcAuthHandler(auth, inside);
             handler.RenewalFinished += (sender, e) => events.Add($"{e.Status} {e.Message}");
-            handler.RequestRefused += (sender, e) => events.Add($"{e.Advice} {e.HttpStatusCode} {e.Request.Method}");
+            handler.RequestRefused += (sender, e) => events.Add($"{e.Advice} {e.HttpStatusCode} {e.Method}");
             var outside = new Watcher { InnerHandler = handler };
             using (var client = new HttpClient(outside))
             {
@@ -399,6 +401,51 @@ public sealed class HandlerTests
     }
 
     [Test]
+    public async Task Each_event_is_told()
+    {
+        var fake = new Fake();
+        var events = new List<string>();
+        using (Auth auth = Token(), other = Token())
+        {
+            var handler = new TcAuthHandler(auth, fake);
+            handler.RenewalFinished += (sender, e) => events.Add(e.ToString());
+            handler.TokenAdopted += (sender, e) => events.Add(e.ToString());
+            handler.RequestRetried += (sender, e) => events.Add("retried: " + e);
+            handler.RequestRefused += (sender, e) => events.Add("refused: " + e);
+            var client = new HttpClient(handler);
+            Func<int, Task<string>> Events = async requests =>
+            {
+                for (int i = 0; i < requests; i++)
+                    await client.GetAsync(Url.Replace("://", "://user:password@") + "?query");
+                string all = string.Join(", ", events);
+                events.Clear();
+                return all;
+            };
+
+            Check.Equal("", await Events(2));
+            for (int i = 0; i < 3; i++)
+            {
+                other.UpdateToken("adopted" + i);
+                Check.Equal(Unsealed.Adopted, auth.Unseal(other.Seal()));
+                Check.Equal("a token of another process is used", await Events(3));
+            }
+            auth.UpdateToken("updated");
+            Check.Equal("", await Events(2));
+
+            fake.Answer = request => request.RequestUri.AbsolutePath == "/api/appAuth"
+                ? Response(200, "{\"success\": true, \"apiToken\": \"new\"}")
+                : Response(request.Headers.GetValues("Authorization").Single() == "TC-Token new" ? 200 : 401);
+            Check.Equal($"renewal: OK, retried: GET {Url}: 401, RETRY", await Events(2));
+
+            fake.Answer = request => request.RequestUri.AbsolutePath == "/api/appAuth"
+                ? Response(200, "{\"success\": false, \"message\": \"no\"}") : Response(401);
+            auth.UpdateToken("refused");
+            Check.Equal($"renewal: RENEWAL_REFUSED no, retried: GET {Url}: 401, RETRY, refused: GET {Url}: 401, TOKEN_REJECTED",
+                await Events(1));
+        }
+    }
+
+    [Test]
     public async Task A_request_is_sent_twice_at_most()
     {
         var fake = new Fake { Answer = request => Response(
@@ -408,7 +455,7 @@ public sealed class HandlerTests
             var events = new List<string>();
             var handler = new TcAuthHandler(auth, fake);
             handler.RenewalFinished += (sender, e) => events.Add($"{e.Status} {e.Message}");
-            handler.RequestRefused += (sender, e) => events.Add($"{e.Advice} {e.HttpStatusCode} {e.Request.Method}");
+            handler.RequestRefused += (sender, e) => events.Add($"{e.Advice} {e.HttpStatusCode} {e.Method}");
             HttpResponseMessage response = await new HttpClient(handler).GetAsync(Url);
             Check.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
             Check.Equal("{\"message\": \"Unauthorized\"}", await response.Content.ReadAsStringAsync());
@@ -655,7 +702,7 @@ public sealed class HandlerTests
                 await Check.ThrowsAsync<OperationCanceledException>(() => sending);
                 go.Set();
                 Check.Equal<Status?>(Status.Ok, await finished.Task);
-                Check.Equal("new", auth.GetToken().Token);
+                Check.Equal("new", auth.GetToken().GetValue());
             }
         }
     }

@@ -200,7 +200,7 @@ public sealed class HostileTests
                 string what = name + ": " + string.Join(", ", events);
                 Check.Equal(adopted ? HttpStatusCode.OK : HttpStatusCode.Unauthorized, response.StatusCode, what);
                 if (told != "RenewalRefused")
-                    Check.Equal(adopted ? "fresh-token" : Old, auth.GetToken().Token, what);
+                    Check.Equal(adopted ? "fresh-token" : Old, auth.GetToken().GetValue(), what);
                 Check.Equal(1, server.Renewals.Length, what);
                 Check.Equal(told, events.Single().Split(' ')[0], what);
                 foreach (string secret in new[] { "old-token", "fresh-token", "appAuth" })
@@ -535,7 +535,7 @@ public sealed class HostileTests
                 if (what != "auth") // of which nothing is left
                 {
                     Check.Equal<Status?>(Status.Ok, status, what);
-                    Check.Equal("fresh-token", auth.GetToken().Token, what);
+                    Check.Equal("fresh-token", auth.GetToken().GetValue(), what);
                 }
                 Check.Equal(1, server.Renewals.Length, what);
             }

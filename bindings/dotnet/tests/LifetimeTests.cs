@@ -19,7 +19,9 @@ public sealed class LifetimeTests
             () => auth.GetHeaders("GET", "/"), () => auth.Describe(), () => auth.Kind.ToString(), () => auth.GetToken(),
             () => auth.UpdateToken("t"), () => auth.SetApiPath("https://company.example"), () => auth.Poll(TimeSpan.Zero),
             () => auth.SetRenewalWindow(TimeSpan.Zero), () => auth.ClockOffset = TimeSpan.Zero,
-            () => auth.ClockOffset.ToString(), () => new UrlBuilder(auth, "/"), () => new TcAuthHandler(auth),
+            () => auth.ClockOffset.ToString(), () => auth.GetHeaderBlock("GET", "/"), () => auth.ApiPath.ToString(),
+            () => auth.GetRenewalWindow(), () => auth.GetTokenState(), () => auth.GetFamily(), () => auth.Seal(), () => auth.Unseal(""), () => auth.ShareIn("/"),
+            () => new UrlBuilder(auth, "/"), () => new TcAuthHandler(auth),
             () => auth.Verify("GET", "/", "TC i:s", "1", TimeSpan.Zero),
             () => auth.Review(new Headers("TC i:s", 1), 401, null, new byte[0]),
         })
@@ -44,8 +46,8 @@ public sealed class LifetimeTests
             var url = new UrlBuilder(auth, "/");
             var users = new Action[]
             {
-                () => auth.Poll(TimeSpan.FromSeconds(10)), () => auth.Describe(), () => auth.GetToken(),
-                () => ticket.Url.ToString(), () => url.AddSegment("a"), () => url.ToString(), ticket.Cancel,
+                () => auth.Poll(TimeSpan.FromSeconds(10)), () => auth.Describe(), () => auth.GetToken(), () => auth.ApiPath.ToString(),
+                () => ticket.GetUrl(), () => url.AddSegment("a"), () => url.ToString(), ticket.Cancel,
                 () => ticket.Complete(500, new byte[0]),
             };
             var started = new CountdownEvent(users.Length);
@@ -100,7 +102,7 @@ public sealed class LifetimeTests
             results[n] = new List<string>();
             for (int i = 0; i < 500; i++)
             {
-                results[n].Add(AuthTests.KeyPair().GetHeaders("GET", "/", DateTimeOffset.FromUnixTimeSeconds(1)).Authorization);
+                results[n].Add(AuthTests.KeyPair().GetHeaders("GET", "/", DateTimeOffset.FromUnixTimeSeconds(1)).GetAuthorization());
                 results[n].Add(new UrlBuilder(LongPath).AddSegment("b").AddQuery("c", "d").ToString());
                 results[n].Add(LostTicket());
             }
@@ -114,6 +116,6 @@ public sealed class LifetimeTests
     {
         Auth auth = Auth.FromToken(LongToken, DateTimeOffset.FromUnixTimeSeconds(1));
         auth.SetApiPath("https://company.example/api");
-        return auth.Poll(TimeSpan.Zero).Url;
+        return auth.Poll(TimeSpan.Zero).GetUrl();
     }
 }

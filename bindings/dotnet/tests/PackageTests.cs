@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Reflection;
@@ -53,6 +54,38 @@ public sealed class PackageTests
             string expires = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds().ToString();
             Check.Equal("hello\n", Run("Readme3.exe", server.Origin + "/api", "t", expires));
             Check.Equal("/api/v3/indicators", server.All.Single().Target);
+        }
+    }
+
+    /// <summary>Each call that can be the first one says so; Auth.LibraryVersion works.</summary>
+    [Test]
+    public void A_C_library_that_is_too_old_is_refused()
+    {
+        string old = Path.Combine(Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location), "old");
+        string[] commands =
+        {
+            "new_hmac\ta\ti\tk", "new_token\ta\tt\t0", "from_json\ta\t{}", "from_args\ta", "from_env\ta",
+            "from_param_file\ta\tp\tk", "discover\ta", "string_to_sign\tGET\t/\t1", "url_new\t/", "version_number",
+            "status_name\t1", "status_message\t1", "advice_name\t1", "advice_message\t1",
+        };
+        var start = new ProcessStartInfo("sh", Path.Combine(Runner.Directory, "build.sh") + " conformance "
+            + (Type.GetType("Mono.Runtime") == null ? "coreclr" : "mono"))
+            { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.EnvironmentVariables["RELEASE"] = old;
+        start.EnvironmentVariables["TARGET"] = Path.Combine(old, "../..");
+        using (Process process = Process.Start(start))
+        {
+            process.StandardInput.Write("hello\n" + string.Join("\n", commands) + "\n");
+            process.StandardInput.Close();
+            string[] answers = process.StandardOutput.ReadToEnd().TrimEnd('\n').Split('\n');
+            Check.True(answers[0].StartsWith("OK\t") && answers[0].EndsWith("\t0.0.9"), answers[0]);
+            Check.Equal(commands.Length + 1, answers.Length);
+            string header = File.ReadAllText(Path.Combine(Runner.Directory, "../../include/tc_auth.h"));
+            string needed = Regex.Match(header, "TC_AUTH_VERSION_STRING \"(.*)\"").Groups[1].Value;
+            string expected = "ERROR\tDllNotFoundException: The C library tc_auth 0.0.9 (" + Path.Combine(old, "libtc_auth.so")
+                + ") is too old: this TcAuth.dll needs " + needed + " or later.";
+            for (int i = 0; i < commands.Length; i++)
+                Check.Equal(expected, Uri.UnescapeDataString(answers[i + 1]), commands[i]);
         }
     }
 

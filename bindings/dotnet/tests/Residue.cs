@@ -1,4 +1,5 @@
 using System;
+using System.IO;
 using System.Text;
 using TcAuth;
 
@@ -64,11 +65,13 @@ internal static class Residue
         {
             Headers made = auth.GetHeaders("GET", "/api/v3/indicators");
             auth.Review(made, 403, null, new byte[10]);
-            auth.Verify("GET", "/api/v3/indicators", made.Authorization, made.Timestamp?.ToString(), TimeSpan.FromMinutes(1));
+            auth.Verify("GET", "/api/v3/indicators", made.GetAuthorization(), made.Timestamp?.ToString(), TimeSpan.FromMinutes(1));
         }
         Refused(() => auth.GetHeaders("GET", "x"));
         auth.Describe();
-        return auth.GetHeaders("GET", "/api/v3/indicators").Authorization.Length;
+        if (auth.GetHeaderBlock("GET", "/").Length == 0)
+            throw new InvalidOperationException("no block");
+        return auth.GetHeaders("GET", "/api/v3/indicators").GetAuthorization().Length;
     }
 
     private static void Main(string[] args)
@@ -87,18 +90,38 @@ internal static class Residue
                 auth.UpdateToken(token, DateTimeOffset.UtcNow.AddMinutes(-1));
                 using (Renewal renewal = auth.Poll(TimeSpan.Zero))
                 {
-                    if (renewal.Url == null)
+                    if (renewal.GetUrl() == null)
                         throw new InvalidOperationException("no URL");
                     byte[] body = Bytes("{\"success\":true,\"apiToken\":\"" + next + "\"}");
                     renewal.Complete(200, body);
                     Array.Clear(body, 0, body.Length);
                 }
                 Sign(auth);
-                if (auth.GetToken().Token != next)
+                if (auth.GetToken().GetValue() != next)
                     throw new InvalidOperationException("not the token");
             }
         }
         Look("token");
+        using (Auth auth = Auth.FromToken(Secret(Token60)), other = Auth.FromToken(Secret(Token60)))
+        {
+            auth.UpdateToken(Secret(Token300));
+            Refused(() => other.Unseal(auth.Seal(Secret(Key48))));
+            if (other.Unseal(auth.Seal(Secret(Key48)), Secret(Key48)) != Unsealed.Adopted)
+                throw new InvalidOperationException("not adopted");
+            string directory = Path.Combine(Path.GetTempPath(), "tc_auth-" + Guid.NewGuid());
+            Refused(() => other.ShareIn(directory, Secret(Key48)));
+            Directory.CreateDirectory(directory);
+            try
+            {
+                other.ShareIn(directory, Secret(Key48));
+                auth.ShareIn(directory, Secret(Key48));
+            }
+            finally
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+        }
+        Look("sealed");
         Auth.FromJson("{\"tc_token\":\"" + Secret(Token60) + "\"}").Dispose();
         Look("json");
         Auth.FromArgs(new[] { "--tc_token=" + Secret(Token300) }).Dispose();
