@@ -42,7 +42,6 @@ pub(crate) enum Mistake {
     WriteIsLate,
     WriteWithoutComparing,
     ExpiryHasAGeneration,
-    GoesAheadDuringASave,
     LocksOfAProcess,
     NoPathCheck,
     UpdateGivesWay,

@@ -231,8 +231,6 @@ impl Share {
     ) -> io::Result<Attempt> {
         match self.unsaved(|unsaved| unsaved.at_work) {
             None => {}
-            #[cfg(test)]
-            Some(true) if mistake!(GoesAheadDuringASave) => return Ok(Attempt::GoAhead),
             Some(true) => return Ok(Attempt::Elsewhere(clock().monotonic + WRITE_LOCK_WAIT)), // another thread saves it
             Some(false) => {
                 #[cfg(test)]
@@ -436,8 +434,8 @@ impl Share {
     /// The application sets a token. It counts at once, and replaces whatever is in the file. Another expiry of the current
     /// token is no other token: it gives way to one that another process has saved.
     pub(super) fn update(&self, shared: &SharedToken, token: Token, now: Now) -> Result<()> {
+        let is_another = !shared.current().matches(token.bytes()); // not after the wait: another one may count by then
         let write = self.write_lock(WRITE_LOCK_WAIT);
-        let is_another = !shared.current().matches(token.bytes());
         if !is_another && self.is_saved() {
             let _ = self.adopt_file(shared, now);
         }

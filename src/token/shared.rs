@@ -241,15 +241,18 @@ impl SharedToken {
             Ok(state.unauthorized(sent, renewable, now))
         };
         let Some(share) = self.share.get() else { return judge() };
-        if !mistake!(NoLookBeforeVerdict) {
-            share.look(self, now);
-        }
+        let look = || {
+            if !mistake!(NoLookBeforeVerdict) {
+                share.look(self, now);
+            }
+        };
+        look();
         match judge()? {
             Rejection::Retry => Ok(Rejection::Retry),
             Rejection::Final => {
                 // Another process may be about to replace this token, or has just done so.
                 let Some(lapses) = share.renews_elsewhere(now) else {
-                    share.look(self, now);
+                    look();
                     return judge();
                 };
                 let mut state = self.state.lock()?;

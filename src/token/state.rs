@@ -578,8 +578,7 @@ impl TokenState {
             _ if !renewable => Rejection::Final,
             phase => {
                 self.reject(now);
-                let waits = matches!(phase, Phase::Pause { until } if now.monotonic < until)
-                    || matches!(self.rejected, Rejected::Fresh { due, .. } if now.monotonic < due);
+                let waits = matches!(phase, Phase::Pause { until } if now.monotonic < until) || !self.is_due(now);
                 if waits { Rejection::Final } else { Rejection::Retry }
             }
         }
@@ -797,7 +796,7 @@ mod tests {
                     (self.model.delivered, self.model.settled, self.model.holder) = (seconds, self.latest, holder);
                 }
                 Event::RejectCurrent => {
-                    let expected = self.model.reject(seconds);
+                    let expected = self.model.reject(clock);
                     let sent = World::name(self.model.token);
                     assert_eq!(self.state.unauthorized(sent.as_bytes(), true, now), expected);
                 }
@@ -996,7 +995,8 @@ mod tests {
             }
         }
 
-        fn reject(&mut self, seconds: i64) -> Rejection {
+        fn reject(&mut self, clock: Clock) -> Rejection {
+            let seconds = clock.seconds;
             if self.is_held(seconds) {
                 if seconds - self.last_rejection < 60 {
                     self.last_rejection = seconds;
@@ -1017,7 +1017,8 @@ mod tests {
                     self.rejections += 1;
                 }
             }
-            if seconds < self.pause_ends.max(self.rejected) { Rejection::Final } else { Rejection::Retry }
+            let is_due = seconds >= self.rejected || self.is_due(clock);
+            if seconds < self.pause_ends || !is_due { Rejection::Final } else { Rejection::Retry }
         }
     }
 
@@ -1381,6 +1382,7 @@ mod tests {
         assert_eq!(state.complete(ticket, &of, renewed("1", Some(4)), clock.now()), Ok(()));
         assert_eq!(state.unauthorized(b"1", true, clock.now()), Rejection::Final);
         assert_eq!(state.poll(true, clock.at(1)), Turn::GoAhead);
+        assert_eq!(state.unauthorized(b"1", true, clock.at(2)), Rejection::Retry);
         assert!(matches!(state.poll(true, clock.at(2)), Turn::Renew(_)), "half of its life of 4 s is over");
     }
 

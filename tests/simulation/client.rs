@@ -300,16 +300,13 @@ impl Client {
             let _ = store.unlock(owner);
             return ticket.cancel(self.now());
         }
-        if ticket.needed() {
-            let before = self.auth.generation();
-            self.fetch(ticket);
-            if self.auth.generation() > before {
-                self.unsaved.set(self.synchronize().is_err());
-                self.world.platform.changed_at.set(self.world.engine.time());
-            }
-        } else {
-            ticket.cancel(self.now());
+        if !ticket.needed() {
+            let _ = store.unlock(owner);
+            return ticket.cancel(self.now());
         }
+        self.fetch(ticket);
+        self.unsaved.set(self.synchronize().is_err());
+        self.world.platform.changed_at.set(self.world.engine.time());
         let _ = store.unlock(owner);
     }
 
@@ -452,6 +449,7 @@ impl Client {
                 while self.synchronize().is_err() && !engine::is_dying() {
                     engine::sleep(SECOND);
                 }
+                self.world.platform.changed_at.set(self.world.engine.time());
             }
         }
         self.observe();

@@ -317,7 +317,6 @@ fn each_planted_mistake_is_found() {
         (Mistake::ReplacesLaterVersion, "a bad disk"),
         (Mistake::WriteWithoutComparing, "stops, kills and updates, own store"),
         (Mistake::ExpiryHasAGeneration, "another expiry, own store"),
-        (Mistake::GoesAheadDuringASave, "another expiry"),
         (Mistake::PauseForEachProcess, "a bad platform"),
         (Mistake::LocksOfAProcess, "freed handles"),
         (Mistake::NoPathCheck, "two stops"),
