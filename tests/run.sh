@@ -181,7 +181,7 @@ dynamic_section() {
     ! grep NEEDED "$build/dynamic" | grep -v '\[libc\.so\|\[libgcc_s\.so\|\[ld-linux' || { echo "not wanted"; return 1; }
     size=$(wc -c <"$RELEASE/libtc_auth.so")
     echo "$size bytes"
-    [ "$size" -le 700000 ] || { echo "more than 700 KB"; return 1; }
+    [ "$size" -le $((700 * 1024)) ] || { echo "more than 700 KiB"; return 1; }
     for_large_pages "$RELEASE/libtc_auth.so" || { echo "not for pages of 16 KiB"; return 1; }
     readelf -lW "$RELEASE/libtc_auth.so" >"$build/segments"
     grep GNU_RELRO "$build/segments" && grep 'GNU_STACK.* RW  *0' "$build/segments" && ! grep 'LOAD.* RWE' "$build/segments"
