@@ -1,7 +1,8 @@
 //! The text that carries a token from one process of a family to the others. docs/sealed-token.md has the format.
 
 use aes_gcm_siv::{AeadInOut, Aes256GcmSiv, KeyInit, Nonce, Tag};
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::ascii::{BYTE_ORDER_MARK, ascii};
@@ -102,7 +103,7 @@ impl Family {
             self.cipher(key).encrypt_inout_detached(&nonce(generation), &associated, plain.into())
         });
         tag.copy_from_slice(&sealed.map_err(|_| Error::SealInvalid)?);
-        text.push_str(&Base64UrlUnpadded::encode_string(&body));
+        URL_SAFE_NO_PAD.encode_string(&body, &mut text);
         Ok(text)
     }
 
@@ -172,7 +173,7 @@ fn parse(text: &[u8]) -> Option<(u64, Zeroizing<Vec<u8>>)> {
         return None;
     }
     let mut bytes = Zeroizing::new(vec![0; plain_len + TAG]); // the caller decrypts in place
-    let len = Base64UrlUnpadded::decode(body, &mut bytes).ok()?.len();
+    let len = URL_SAFE_NO_PAD.decode_slice(body, &mut bytes).ok()?;
     (len == bytes.len()).then_some((generation, bytes))
 }
 
