@@ -42,7 +42,7 @@ describe() {
     abidw --no-corpus-path --no-comp-dir-path --no-show-locs "$work/functions.so" |
         sed "s| path='[^']*'||; s| architecture='[^']*'||" >"$2.abi"
     {
-        declarations "$1" | tr '\n' ' ' | sed 's/enum {/&\n/g; s/;/;\n/g' |
+        declarations "$1" | tr '\n' ' ' | sed 's/enum {/&\n/g; s/,\{0,1\} *}/,\n}/g; s/;/;\n/g' |
             sed '/=/s/, */,\n/g' | sed 's/  */ /g; s/^ //; s/ $//; s/ \([*]*\)[a-z_]*\([,)]\)/ \1\2/g; s/,$//; /^$/d'
         sed -n 's/^# *define  *\(TC_AUTH_[A-Z_0-9]* .*\)/#define \1/p' "$1" | grep -v ' TC_AUTH_VERSION_\| TC_AUTH_MUST_USE'
     } | sort >"$2.declarations"
