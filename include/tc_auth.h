@@ -58,7 +58,7 @@
  *
  * **Processes.** After fork(), the child may use HMAC handles and everything that it creates itself. It may only free
  * token handles, because two processes that renew the same token invalidate each other's copy; other calls on them may
- * fail with RENEWAL_TIMEOUT. It must not touch tickets. How processes share one token: tc_auth_seal(). dlclose() does
+ * fail with RENEWAL_TIMEOUT. It must not touch tickets. How processes share one token: tc_auth_share_in(). dlclose() does
  * not unload the library.
  *
  * **Values.** Strings are bytes that end in NUL, unless a length is passed. Times are Unix seconds, 0 to 99999999999.
@@ -176,7 +176,7 @@ typedef enum {
   TC_AUTH_STATUS_SEAL_INVALID = 26,
   /** The sealed token has a version that this library does not know. */
   TC_AUTH_STATUS_SEAL_VERSION = 27,
-  /** The shared directory can't be used, or the token could not be saved in it. Not returned by this version. */
+  /** The shared directory can't be used, or the token could not be saved in it. */
   TC_AUTH_STATUS_STORE_IO = 28,
   /** A bug in this library stopped the call. */
   TC_AUTH_STATUS_PANIC = 99,
@@ -220,7 +220,7 @@ typedef enum {
   TC_AUTH_STATE_NONE = 0,
   /** It is not due. */
   TC_AUTH_STATE_VALID = 1,
-  /** It is due: the next poll gives a ticket. */
+  /** It is due: the next poll gives a ticket, unless a shared directory does not work. */
   TC_AUTH_STATE_DUE = 2,
   /** A ticket is out. */
   TC_AUTH_STATE_UNDER_WAY = 3,

@@ -95,6 +95,22 @@ fn stored(scratch: &Scratch) -> String {
     token(&scratch.member())
 }
 
+/// In three rounds, without a renewal in between: after each of them the file can be read with the round's keys alone.
+#[test]
+fn a_key_is_changed_without_a_renewal() {
+    let scratch = Scratch::new();
+    let share = |key: &str| handle(FIRST).share_in(&scratch.0, Some(key.as_bytes()), Now::read());
+    assert_eq!(share("old"), Ok(()));
+    assert_eq!(share("new"), Err(Error::SealInvalid));
+    let sealed_with_old = scratch.token_file();
+    assert_eq!(share("old\nnew"), Ok(()));
+    assert_eq!(scratch.token_file(), sealed_with_old);
+    assert_eq!(share("new\nold"), Ok(()));
+    assert_ne!(scratch.token_file(), sealed_with_old);
+    assert_eq!(share("new"), Ok(()));
+    assert_eq!(share("old"), Err(Error::SealInvalid));
+}
+
 #[test]
 fn one_renews_and_the_others_adopt() {
     let scratch = Scratch::new();

@@ -58,7 +58,7 @@
  *
  * **Processes.** After fork(), the child may use HMAC handles and everything that it creates itself. It may only free
  * token handles, because two processes that renew the same token invalidate each other's copy; other calls on them may
- * fail with RENEWAL_TIMEOUT. It must not touch tickets. How processes share one token: tc_auth_seal(). dlclose() does
+ * fail with RENEWAL_TIMEOUT. It must not touch tickets. How processes share one token: tc_auth_share_in(). dlclose() does
  * not unload the library.
  *
  * **Values.** Strings are bytes that end in NUL, unless a length is passed. Times are Unix seconds, 0 to 99999999999.

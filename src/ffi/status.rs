@@ -65,7 +65,7 @@ pub enum Status {
     SealInvalid = 26,
     /// The sealed token has a version that this library does not know.
     SealVersion = 27,
-    /// The shared directory can't be used, or the token could not be saved in it. Not returned by this version.
+    /// The shared directory can't be used, or the token could not be saved in it.
     StoreIo = 28,
     /// A bug in this library stopped the call.
     Panic = 99,

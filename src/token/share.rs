@@ -12,6 +12,7 @@ use std::{io, mem};
 
 use crate::clock::{Moment, Now};
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 use crate::sync::Mutex;
 use crate::token::directory::{Directory, Lock, LockName, Open, Version};
 use crate::token::record::Record;
@@ -126,7 +127,10 @@ enum Found {
     Nothing,
     /// A later version of the format: it must stay.
     LaterVersion,
-    Sealed(Sealed),
+    Sealed {
+        sealed: Sealed,
+        text: Secret,
+    },
 }
 
 impl Share {
@@ -144,7 +148,14 @@ impl Share {
                 Some(file) => self.accept(shared, &file.text, now), // another process was faster
             };
         };
-        self.accept(shared, &file.text, now)
+        self.accept(shared, &file.text, now)?;
+        // It may be sealed with a key that is to be given up: then all other processes have the new one, too.
+        if shared.seal(&self.keys).is_ok_and(|text| *text.as_bytes() != *file.text)
+            && let Some(_write) = self.write_lock(WRITE_LOCK_WAIT)
+        {
+            let _ = self.settle(shared, now);
+        }
+        Ok(())
     }
 
     fn accept(&self, shared: &SharedToken, text: &[u8], now: Now) -> Result<()> {
@@ -190,7 +201,7 @@ impl Share {
         let is_behind = match found {
             Found::Nothing => true,
             Found::LaterVersion => false,
-            Found::Sealed(sealed) => shared.adopt(sealed, now).map_err(io::Error::other)? == Unsealed::Older,
+            Found::Sealed { sealed, .. } => shared.adopt(sealed, now).map_err(io::Error::other)? == Unsealed::Older,
         };
         // Only now: another thread that sees this version as known must see the token, too.
         self.memory(|memory| memory.seen = seen);
@@ -200,7 +211,7 @@ impl Share {
     fn read(&self, shared: &SharedToken) -> io::Result<(Option<Seen>, Found)> {
         let Some(file) = self.directory.read()? else { return Ok((None, Found::Nothing)) };
         let found = match shared.family().unseal(&self.keys, &file.text) {
-            Ok(sealed) => Found::Sealed(sealed),
+            Ok(sealed) => Found::Sealed { sealed, text: file.text },
             Err(Error::SealVersion) => Found::LaterVersion,
             Err(_) => Found::Nothing,
         };
@@ -461,7 +472,7 @@ impl Share {
         self.save(shared, write, now)
     }
 
-    /// Under the write lock: brings the file and this handle to the same token, and returns it. A file of a later version
+    /// Under the write lock: brings the file and this handle to the same token, sealed with the first key, and returns it. A file of a later version
     /// stays as it is.
     fn settle(&self, shared: &SharedToken, now: Now) -> Result<Arc<Token>> {
         let (_, found) = self.read(shared).map_err(|_| Error::StoreIo)?;
@@ -470,15 +481,16 @@ impl Share {
             Found::LaterVersion if crate::planted::has(crate::planted::Mistake::ReplacesLaterVersion) => None,
             Found::LaterVersion => return Err(Error::StoreIo),
             Found::Nothing => None,
-            Found::Sealed(sealed) => Some(sealed),
+            Found::Sealed { sealed, text } => Some((sealed, text)),
         };
-        let (is_behind, token, generation) = self.change(shared, |memory, state| {
+        let (in_file, token, generation) = self.change(shared, |memory, state| {
             let origin = memory.unsaved.as_ref().map_or(&Origin::File, |unsaved| &unsaved.origin);
-            let is_behind = saved.is_none_or(|saved| origin.outranks(saved, state, now));
-            (is_behind, state.token().clone(), state.generation())
+            // What stays in the file, if it is sealed with the first key.
+            let in_file = saved.and_then(|(saved, text)| (!origin.outranks(saved, state, now)).then_some(text));
+            (in_file, state.token().clone(), state.generation())
         })?;
-        if is_behind {
-            let text = shared.family().seal(&self.keys, generation, &token).map_err(|_| Error::StoreIo)?;
+        let text = shared.family().seal(&self.keys, generation, &token).map_err(|_| Error::StoreIo)?;
+        if in_file.is_none_or(|in_file| *in_file != *text.as_bytes()) {
             self.directory.write(text.as_bytes()).map_err(|_| Error::StoreIo)?;
         }
         Ok(token)

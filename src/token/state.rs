@@ -62,7 +62,7 @@ pub enum State {
     None = 0,
     /// It is not due.
     Valid = 1,
-    /// It is due: the next poll gives a ticket.
+    /// It is due: the next poll gives a ticket, unless a shared directory does not work.
     Due = 2,
     /// A ticket is out.
     UnderWay = 3,

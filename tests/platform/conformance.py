@@ -934,18 +934,26 @@ def refused_directories(program):
     return "same"
 
 
+def adopted_at_the_start(program):
+    """A binding may or may not report that its first request used the token of another process."""
+    equal(program.do("events", "h") in ([], ["adopted"]), True, "nothing but an adoption is reported")
+
+
 @scenario("two languages share a token: one renews, the other adopts, and a third process finds it")
 def shared_token(program):
     with program.partner() as partner, program.again() as third, StandIn() as stand_in:
         with tempfile.TemporaryDirectory() as directory:
             new_shared(program, stand_in.url, directory)
             new_shared(partner, stand_in.url, directory)
-            for one, expected in [(program, ["renewal OK"]), (partner, ["adopted"]), (program, [])]:
-                equal(send(one, stand_in.url + TARGET)[0], 200)
-                equal(one.do("events", "h"), expected)
+            equal(send(program, stand_in.url + TARGET)[0], 200)
+            equal(program.do("events", "h"), ["renewal OK"])
+            equal(send(partner, stand_in.url + TARGET)[0], 200)
+            adopted_at_the_start(partner)
+            equal(send(program, stand_in.url + TARGET)[0], 200)
+            equal(program.do("events", "h"), [])
             new_shared(third, stand_in.url, directory)
             equal(send(third, stand_in.url + TARGET)[0], 200)
-            third.do("events", "h")  # it may or may not report what it started with
+            adopted_at_the_start(third)
             counted(stand_in, renewal_requests=1, refused=0, verified=4)
             partner.do("update_token", "h", issue(stand_in), 0)
             for one, expected in [(partner, []), (program, ["adopted"]), (third, ["adopted"])]:
@@ -978,7 +986,7 @@ def killed_holder(program):
                 equal(send(one, stand_in.url + TARGET)[0], 200)
             equal(time.monotonic() - start < 10, True, "nobody waits for the dead process")
             equal(partner.do("events", "h"), ["renewal OK"])
-            equal(program.do("events", "h"), ["adopted"])
+            adopted_at_the_start(program)
             counted(stand_in, renewal_requests=1, refused=0, verified=2)
     return "200"
 
@@ -1002,7 +1010,7 @@ def stopped_holder(program):
             for one in (program, partner):
                 status, answer = one.ask("finish", "h")
                 equal((status, answer[0]), ("OK", "200"))
-                equal(one.do("events", "h"), ["adopted"])
+                adopted_at_the_start(one)
                 equal(one.do("token", "h"), holder.do("token", "h"))
             counted(stand_in, renewal_requests=1, refused=0, verified=2)
     return "200"
