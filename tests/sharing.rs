@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, process};
 
-use tc_auth::{Auth, Error, Now, Ticket};
+use tc_auth::{Auth, Error, Now, Ticket, Unsealed};
 
 const FIRST: &str = "API:5:first=";
 const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -129,6 +129,65 @@ fn one_renews_and_the_others_adopt() {
     assert_eq!((token(&a), stored(&scratch)), ("third".to_owned(), "third".to_owned()));
     assert_eq!(a.share_in(&scratch.0, None, Now::read()), Err(Error::AlreadySet));
     assert_eq!(a.share_in("/missing", None, Now::read()), Err(Error::AlreadySet));
+}
+
+/// Somebody was stopped while it wrote. The token is valid, so nobody may wait for it.
+#[test]
+fn a_stopped_writer_keeps_nobody_waiting() {
+    let scratch = Scratch::new();
+    let auth = Auth::new_token(FIRST, Some(Now::read().unix + 100), Now::read()).unwrap();
+    auth.set_api_path("https://company.example/api").unwrap();
+    auth.share_in(&scratch.0, Some(KEY), Now::read()).unwrap();
+    let writer = File::options().write(true).open(scratch.file("write-lock")).unwrap();
+    writer.lock().unwrap();
+    let at = |seconds: u64| {
+        let mut now = after(Duration::from_secs(seconds));
+        now.unix += seconds as i64;
+        now
+    };
+    let is_due = || at(60);
+    let start = Instant::now();
+    assert!(auth.poll(Duration::from_secs(60), is_due).unwrap().is_none());
+    assert!(start.elapsed() < Duration::from_secs(3));
+    for _ in 0..100 {
+        assert!(auth.poll(Duration::ZERO, is_due).unwrap().is_none());
+    }
+    writer.unlock().unwrap();
+    assert!(auth.poll(Duration::ZERO, || at(65)).unwrap().is_some());
+}
+
+#[test]
+fn a_token_that_could_not_be_saved_is_saved_when_the_handle_is_freed() {
+    let scratch = Scratch::new();
+    let auth = scratch.member();
+    let ticket = poll(&auth).unwrap().unwrap();
+    set_mode(&scratch.file("token"), 0o644);
+    assert_eq!(complete(ticket, "second"), Err(Error::StoreIo));
+    set_mode(&scratch.file("token"), 0o600);
+    drop(auth);
+    assert_eq!(stored(&scratch), "second");
+}
+
+/// It came from a store of the user's own.
+#[test]
+fn an_unsealed_token_is_saved() {
+    let scratch = Scratch::new();
+    let [auth, elsewhere] = [scratch.member(), handle(FIRST)];
+    elsewhere.update_token("second", None, Now::read()).unwrap();
+    let sealed = elsewhere.seal(None).unwrap();
+    assert_eq!(auth.unseal(sealed, None, Now::read()), Ok(Unsealed::Adopted));
+    assert!(poll(&auth).unwrap().is_none());
+    assert_eq!(stored(&scratch), "second");
+}
+
+#[test]
+fn the_token_of_a_ticket_from_before_is_saved() {
+    let scratch = Scratch::new();
+    let auth = handle(FIRST);
+    let ticket = poll(&auth).unwrap().unwrap();
+    auth.share_in(&scratch.0, Some(KEY), Now::read()).unwrap();
+    complete(ticket, "second").unwrap();
+    assert_eq!(stored(&scratch), "second");
 }
 
 #[test]
@@ -278,8 +337,8 @@ fn unsafe_directories_are_refused() {
     for (mode, is_refused) in [
         (0o700, false),
         (0o755, false),
-        (0o1777, false),
-        (0o1770, false),
+        (0o1777, true),
+        (0o1770, true),
         (0o777, true),
         (0o770, true),
         (0o702, true),

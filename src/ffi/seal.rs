@@ -105,7 +105,7 @@ pub unsafe extern "C" fn tc_auth_unseal(
 /// it. No store can prevent that; another token, set by tc_auth_update_token() in any process, reaches all.
 ///
 /// @param directory its path; UTF-8 on Windows. It must exist, on a local file system; best with mode 0700. It belongs to
-///   the same user, or to root. Other users, and the group, can't write to it, unless it is sticky, as /tmp is. All
+///   the same user, or to root. Other users, and the group, can't write to it, so /tmp itself is refused. All
 ///   processes must run on one machine, as one user. Leave its files alone while processes use them, and keep tools away
 ///   that delete old files.
 /// @param key as in tc_auth_seal(): the same in all processes.

@@ -25,7 +25,10 @@ use crate::token::value::Token;
 /// The longest wait for the write lock, which is otherwise held for a few milliseconds.
 const WRITE_LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// How long to leave a directory alone after a token could not be saved.
+/// The wait for the write lock before a renewal, while the token is still valid.
+const SHORT_WAIT: Duration = Duration::from_millis(200);
+
+/// How long to leave a directory alone after a token could not be saved, or the locks for a renewal not be had.
 const SAVE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The part of a handle in a shared directory.
@@ -41,6 +44,8 @@ struct Memory {
     /// The token file that was read last.
     seen: Option<Seen>,
     unsaved: Option<Unsaved>,
+    /// The directory did not work: no attempt to renew before this time.
+    paused: Option<Moment>,
 }
 
 /// A version of the token file, which stays open.
@@ -119,6 +124,11 @@ pub(super) enum Attempt {
     Changed,
     /// Another process renews. Its ticket lapses at that time.
     Elsewhere(Moment),
+}
+
+struct Both {
+    lock: Box<dyn Lock>,
+    write: Box<dyn Lock>,
 }
 
 /// What is in the token file.
@@ -226,11 +236,30 @@ impl Share {
         max_wait: Duration,
         clock: &dyn Fn() -> Now,
     ) -> Attempt {
-        match self.try_claim(shared, ticket, max_wait, clock) {
-            Ok(attempt) => attempt,
-            // Without the lock a renewal could cost others their token.
-            Err(_) => Attempt::GoAhead,
+        // Without the lock a renewal could cost others their token.
+        let attempt = self.try_claim(shared, ticket, max_wait, clock).unwrap_or(Attempt::GoAhead);
+        if matches!(attempt, Attempt::GoAhead) {
+            self.memory(|memory| memory.paused = Some(clock().monotonic + SAVE_PAUSE));
         }
+        attempt
+    }
+
+    /// False for a moment after the directory did not work: otherwise each poll would wait for it.
+    pub(super) fn may_renew(&self, now: Now) -> bool {
+        self.memory(|memory| memory.paused.is_none_or(|until| now.monotonic >= until)).unwrap_or(true)
+    }
+
+    /// Both locks, for a renewal. The renewal lock is not held while this waits: others would take it for a ticket.
+    fn both_locks(&self, shared: &SharedToken, max_wait: Duration, now: Now) -> io::Result<Option<Both>> {
+        let Some(lock) = self.directory.try_lock(LockName::Renewal)? else { return Ok(None) };
+        if let Some(write) = self.directory.try_lock(LockName::Write)? {
+            return Ok(Some(Both { lock, write }));
+        }
+        drop(lock);
+        let is_valid = shared.current().check_expiry(now.unix).is_ok();
+        let write = self.write_lock(max_wait.min(if is_valid { SHORT_WAIT } else { WRITE_LOCK_WAIT }));
+        let write = write.ok_or(io::ErrorKind::TimedOut)?;
+        Ok(self.directory.try_lock(LockName::Renewal)?.map(|lock| Both { lock, write }))
     }
 
     fn try_claim(
@@ -249,11 +278,8 @@ impl Share {
                 return Ok(Attempt::GoAhead); // the next token could not be saved, either
             }
         }
-        let (lock, write) = match self.directory.try_lock(LockName::Renewal)? {
-            Some(lock) => {
-                let Some(write) = self.write_lock(max_wait.min(WRITE_LOCK_WAIT)) else { return Ok(Attempt::GoAhead) };
-                (lock, write)
-            }
+        let Both { lock, write } = match self.both_locks(shared, max_wait, clock())? {
+            Some(both) => both,
             None => {
                 let lapses = self.lapses(clock)?;
                 if clock().monotonic < lapses {
@@ -266,8 +292,8 @@ impl Share {
                     return Ok(Attempt::Elsewhere(lapses)); // another process was faster
                 }
                 match self.directory.try_lock(LockName::Renewal)? {
-                    Some(lock) => (lock, write), // its holder has just given it back
-                    None => (self.directory.replace_renewal_lock()?, write),
+                    Some(lock) => Both { lock, write }, // its holder has just given it back
+                    None => Both { lock: self.directory.replace_renewal_lock()?, write },
                 }
             }
         };
@@ -294,7 +320,8 @@ impl Share {
     /// When the ticket lapses that another process has; `None` if no process renews.
     pub(super) fn renews_elsewhere(&self, now: Now) -> Option<Moment> {
         let record = self.record().ok()?;
-        let lapses = record.started? + TICKET_LIFE;
+        // It may have begun since `now`. One that is much later is wrong: a claim corrects it.
+        let lapses = record.started.filter(|&started| started <= now.monotonic + SAVE_PAUSE)? + TICKET_LIFE;
         let is_busy = || mistake!(BelievesTheRecord) || matches!(self.directory.try_lock(LockName::Renewal), Ok(None));
         (now.monotonic < lapses && is_busy()).then_some(lapses)
     }
@@ -334,7 +361,7 @@ impl Share {
     pub(super) fn complete(
         &self,
         shared: &SharedToken,
-        claim: Claim,
+        claim: Option<Claim>,
         (ticket, of): (TicketId, &Token),
         response: RenewalResponse,
         now: Now,
@@ -342,7 +369,13 @@ impl Share {
         self.end(shared, claim, now, |state| state.complete(ticket, of, response, now))
     }
 
-    pub(super) fn cancel(&self, shared: &SharedToken, claim: Claim, (ticket, of): (TicketId, &Token), now: Now) {
+    pub(super) fn cancel(
+        &self,
+        shared: &SharedToken,
+        claim: Option<Claim>,
+        (ticket, of): (TicketId, &Token),
+        now: Now,
+    ) {
         let _ = self.end(shared, claim, now, |state| {
             state.cancel(ticket, of, now);
             Ok(())
@@ -350,11 +383,11 @@ impl Share {
     }
 
     /// Ends a ticket: a token that is newer than the ticket's makes its response out of date; a new one is saved before
-    /// the lock is released.
+    /// the lock is released. A ticket from before the directory was used has no lock.
     fn end(
         &self,
         shared: &SharedToken,
-        claim: Claim,
+        mut claim: Option<Claim>,
         now: Now,
         action: impl FnOnce(&mut TokenState) -> Result<()>,
     ) -> Result<()> {
@@ -362,7 +395,7 @@ impl Share {
         if self.is_saved() && !mistake!(NoLookBeforeRefusal) {
             let _ = self.adopt_file(shared, now);
         }
-        let (mut claim, mut is_changed) = (Some(claim), false);
+        let mut is_changed = false;
         let result = self.change(shared, |memory, state| {
             let before = state.token().clone();
             let result = action(state);
@@ -377,12 +410,25 @@ impl Share {
             }
             result
         })?;
-        match claim {
-            Some(claim) if !is_changed => {
-                self.release(shared, claim, write.is_some());
-                result
-            }
-            _ => result.and(self.save(shared, write, now)),
+        if is_changed {
+            return result.and(self.save(shared, write, now));
+        }
+        if let Some(claim) = claim {
+            self.release(shared, claim, write.is_some());
+        }
+        result
+    }
+
+    /// The next poll compares the handle's token with the file.
+    pub(super) fn compare(&self) {
+        self.memory(|memory| memory.seen = None);
+    }
+
+    /// The handle is freed. What is not saved yet would be lost.
+    pub(super) fn save_at_the_end(&self, shared: &SharedToken, now: Now) {
+        if !self.is_saved() {
+            let write = self.write_lock(WRITE_LOCK_WAIT);
+            let _ = self.save(shared, write, now);
         }
     }
 

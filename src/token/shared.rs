@@ -60,6 +60,9 @@ impl SharedToken {
     /// Nobody signs with it any more.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Relaxed);
+        if let Some(share) = self.share.get() {
+            share.save_at_the_end(self, Now::read());
+        }
     }
 
     pub(crate) fn current(&self) -> Guard<Arc<Token>> {
@@ -96,8 +99,9 @@ impl SharedToken {
             if let Some(share) = self.share.get() {
                 share.look(self, now);
             }
+            let may_renew = self.share.get().is_none_or(|share| share.may_renew(now));
             let mut state = self.state.lock()?;
-            let renewable = api_path.filter(|_| state.token().is_renewable());
+            let renewable = api_path.filter(|_| may_renew && state.token().is_renewable());
             match (state.poll(renewable.is_some(), now), renewable) {
                 (Turn::GoAhead, _) | (Turn::Renew(_), None) => return Ok(None),
                 (Turn::Renew(id), Some(api_path)) => {
@@ -202,16 +206,16 @@ impl SharedToken {
         response: RenewalResponse,
         now: Now,
     ) -> Result<()> {
-        match (self.share.get(), claim) {
-            (Some(share), Some(claim)) => share.complete(self, claim, (id, of), response, now),
-            _ => self.change(|state| state.complete(id, of, response, now))?,
+        match self.share.get() {
+            Some(share) => share.complete(self, claim, (id, of), response, now),
+            None => self.change(|state| state.complete(id, of, response, now))?,
         }
     }
 
     pub(super) fn cancel(&self, claim: Option<Claim>, (id, of): (TicketId, &Token), now: Now) {
-        match (self.share.get(), claim) {
-            (Some(share), Some(claim)) => share.cancel(self, claim, (id, of), now),
-            _ => _ = self.change(|state| state.cancel(id, of, now)),
+        match self.share.get() {
+            Some(share) => share.cancel(self, claim, (id, of), now),
+            None => _ = self.change(|state| state.cancel(id, of, now)),
         }
     }
 
@@ -282,7 +286,13 @@ impl SharedToken {
     }
 
     pub(crate) fn unseal(&self, sealed: &[u8], keys: &Keys, now: Now) -> Result<Unsealed> {
-        self.adopt(self.family.unseal(keys, sealed)?, now)
+        let outcome = self.adopt(self.family.unseal(keys, sealed)?, now)?;
+        if outcome == Unsealed::Adopted
+            && let Some(share) = self.share.get()
+        {
+            share.compare();
+        }
+        Ok(outcome)
     }
 
     pub(super) fn needs(&self, ticket: TicketId, of: &Token) -> Result<bool> {

@@ -505,12 +505,13 @@ impl TokenState {
 
     fn join_rejections(&mut self, family: &Pauses, now: Now) {
         // This process may have seen a later rejection than the record.
-        let last = self.rejections.last.max(family.last_rejection).filter(|&last| is_recent(last, now));
+        let of_family = family.last_rejection.filter(|&last| last <= now.monotonic);
+        let last = self.rejections.last.max(of_family).filter(|&last| is_recent(last, now));
         let of_family = if mistake!(NoFamilyCount) { self.rejections.count } else { family.rejections };
         let mut count = if last.is_some() { of_family } else { 0 };
         if let Rejected::Fresh { at, .. } = self.rejected {
             if last.is_none() || family.counted != self.delivery() {
-                count += 1;
+                count = count.saturating_add(1);
             }
             self.rejected = Rejected::Fresh { at, due: at + self.pause(count.saturating_sub(1)) };
             self.rejections.counted = self.delivery();

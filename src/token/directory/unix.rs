@@ -46,8 +46,8 @@ impl Place {
         let directory = retry_on_intr(|| fs::open(path, flags, Mode::empty()))?;
         let stat = fs::fstat(&directory)?;
         let mode = Mode::from_raw_mode(stat.st_mode);
-        // A sticky directory such as /tmp: others may add files, but not rename or delete ours. Root may do anything.
-        let is_safe = !mode.intersects(Mode::WGRP | Mode::WOTH) || mode.contains(Mode::SVTX);
+        // Also not in a sticky one such as /tmp: others could take the names of files that do not exist yet.
+        let is_safe = !mode.intersects(Mode::WGRP | Mode::WOTH);
         let owners = [0, geteuid().as_raw()];
         if !is_safe || !owners.contains(&stat.st_uid) || !is_local(&directory)? {
             return Err(ErrorKind::PermissionDenied.into());
