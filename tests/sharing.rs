@@ -152,6 +152,8 @@ fn a_stopped_writer_keeps_nobody_waiting() {
     for _ in 0..100 {
         assert!(auth.poll(Duration::ZERO, is_due).unwrap().is_none());
     }
+    // With an expired token there is nothing to go ahead with.
+    assert_eq!(auth.poll(Duration::ZERO, || at(101)).err(), Some(Error::RenewalTimeout));
     writer.unlock().unwrap();
     assert!(auth.poll(Duration::ZERO, || at(65)).unwrap().is_some());
 }

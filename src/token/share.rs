@@ -236,12 +236,23 @@ impl Share {
         max_wait: Duration,
         clock: &dyn Fn() -> Now,
     ) -> Attempt {
-        // Without the lock a renewal could cost others their token.
-        let attempt = self.try_claim(shared, ticket, max_wait, clock).unwrap_or(Attempt::GoAhead);
-        if matches!(attempt, Attempt::GoAhead) {
-            self.memory(|memory| memory.paused = Some(clock().monotonic + SAVE_PAUSE));
+        let result = self.try_claim(shared, ticket, max_wait, clock);
+        let now = clock();
+        let is_busy = result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        match result {
+            // Somebody writes, and there is nothing to go ahead with.
+            Err(_) if is_busy && shared.current().check_expiry(now.unix).is_err() => {
+                Attempt::Elsewhere(now.monotonic + WRITE_LOCK_WAIT)
+            }
+            // Without the locks a renewal could cost others their token.
+            Err(_) | Ok(Attempt::GoAhead) => {
+                if !is_busy || max_wait >= SHORT_WAIT {
+                    self.memory(|memory| memory.paused = Some(now.monotonic + SAVE_PAUSE));
+                }
+                Attempt::GoAhead
+            }
+            Ok(attempt) => attempt,
         }
-        attempt
     }
 
     /// False for a moment after the directory did not work: otherwise each poll would wait for it.
