@@ -66,8 +66,9 @@ type Transport struct {
 	// Any other RenewalBase sends the renewal itself. It must not log its URL, and must not repeat the request.
 	RenewalBase http.RoundTripper
 
-	// OnEvent, if it is set, is called when a renewal ends, when a token of another process is used for the first time,
-	// when a request is sent once more, and when a refusal is returned. It should return soon: the request waits for it.
+	// OnEvent, if it is set, is called when a renewal ends and when a token of another process is used for the first time.
+	// It is also called when a request is sent once more, and when a refusal is returned. It should return soon: the request
+	// waits for it.
 	//
 	// For a renewal it runs in a goroutine of the renewal; if it panics then, RoundTrip panics, or if that has already
 	// returned, the panic is ignored.

@@ -111,10 +111,14 @@ pub unsafe extern "C" fn tc_auth_unseal(
 /// @param key as in tc_auth_seal(): the same in all processes.
 /// Errors: WRONG_KIND; INVALID_ARGUMENT (the key); ALREADY_SET; SEAL_INVALID (the file can't be unsealed, for example
 /// because the key is wrong); SEAL_VERSION; STORE_IO. The handle then stays as it was, and you may call this again.
-/// STORE_IO: the directory is missing or not usable, or has another owner, or others may rename its files; its file system
-/// is remote or unknown (such as NFS, SMB, Ceph, 9p and FUSE); a file of the family is a link, is no regular file, has
-/// another owner, or others may use it; the disk is full; or other processes work with the files for 5 seconds. On Windows,
-/// owners and permissions are not checked.
+/// STORE_IO has one of these causes:
+/// - The directory is missing, has another owner, or others can write to it.
+/// - Its file system is remote or unknown, such as NFS, SMB, Ceph, 9p and FUSE.
+/// - A file of the family is a link, is not a regular file, has another owner, or others may use it.
+/// - The disk is full, or other processes work with the files for 5 seconds.
+///
+/// On Windows, owners and permissions are not checked.
+///
 /// Threads: a thread that has a ticket of one handle and waits for another handle of the family blocks itself, for at most
 /// 120 seconds.
 /// Fork: the child must create a handle of its own. Its calls on the parent's handles do not touch the files.

@@ -529,13 +529,12 @@ impl Share {
         self.save(shared, write, now)
     }
 
-    /// Under the write lock: brings the file and this handle to the same token, sealed with the first key, and returns it. A file of a later version
-    /// stays as it is.
+    /// Under the write lock: brings the file and this handle to the same token, sealed with the first key, and returns it.
+    /// A file of a later version stays as it is.
     fn settle(&self, shared: &SharedToken, now: Now) -> Result<Arc<Token>> {
         let (_, found) = self.read(shared).map_err(|_| Error::StoreIo)?;
         let saved = match found {
-            #[cfg(test)]
-            Found::LaterVersion if crate::planted::has(crate::planted::Mistake::ReplacesLaterVersion) => None,
+            Found::LaterVersion if mistake!(ReplacesLaterVersion) => None,
             Found::LaterVersion => return Err(Error::StoreIo),
             Found::Nothing => None,
             Found::Sealed { sealed, text } => Some((sealed, text)),

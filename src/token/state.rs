@@ -373,8 +373,7 @@ impl TokenState {
             if token.expires() > self.token.expires() {
                 self.settled = self.tickets;
             }
-            #[cfg(test)]
-            if crate::planted::has(crate::planted::Mistake::ExpiryHasAGeneration) {
+            if mistake!(ExpiryHasAGeneration) {
                 self.generation += 1;
             }
             self.set(token, self.generation, now);
@@ -386,8 +385,7 @@ impl TokenState {
     /// the end: the one with the higher generation, then the greater one, then the one with the later expiry.
     pub(crate) fn adopt(&mut self, sealed: Sealed, now: Now) -> Unsealed {
         let Sealed { generation, token } = sealed;
-        #[cfg(test)]
-        if crate::planted::has(crate::planted::Mistake::AdoptsOlder) && generation < self.generation {
+        if mistake!(AdoptsOlder) && generation < self.generation {
             self.replace(token, generation, now);
             return Unsealed::Adopted;
         }
@@ -403,26 +401,18 @@ impl TokenState {
                     self.replace(token, generation, now);
                     self.delivered(now);
                 }
-                #[cfg(test)]
-                self.plant_mistakes();
+                if mistake!(AdoptionEndsTheCount) {
+                    self.rejections = Rejections::default();
+                }
+                if mistake!(AdoptionIsNoDelivery) {
+                    self.delivered_at = None;
+                }
                 Unsealed::Adopted
             }
         }
     }
 
     // --- what a family shares
-
-    #[cfg(test)]
-    fn plant_mistakes(&mut self) {
-        use crate::planted::Mistake;
-        use crate::planted::has;
-        if has(Mistake::AdoptionEndsTheCount) {
-            self.rejections = Rejections::default();
-        }
-        if has(Mistake::AdoptionIsNoDelivery) {
-            self.delivered_at = None;
-        }
-    }
 
     fn elsewhere(&self, now: Now) -> Option<Moment> {
         self.elsewhere.filter(|&lapses| now.monotonic < lapses && self.phase != Phase::Refused)
@@ -481,8 +471,7 @@ impl TokenState {
         if self.holder() != Some(ticket) {
             return false; // another token, in the meantime
         }
-        #[cfg(test)]
-        if crate::planted::has(crate::planted::Mistake::PauseForEachProcess) {
+        if mistake!(PauseForEachProcess) {
             return true;
         }
         self.join_rejections(family, now);
