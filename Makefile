@@ -52,7 +52,7 @@ help:
 	@echo '  make deb             Debian packages of that tarball, into $(TARGET)/deb'
 	@echo
 	@echo 'Test'
-	@echo '  make test            all tests, about 15 minutes; make check is the same'
+	@echo '  make test            all tests, about 20 minutes; make check is the same'
 	@echo '  make test T=Go       the tests that have "Go" in their names'
 	@echo '  make test-list       the names of all tests'
 	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet'
