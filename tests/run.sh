@@ -40,7 +40,17 @@ run() {
         failed=$((failed + 1))
         echo "FAIL  $name"
         sed 's/^/      /' "$log"
+        echo "$log" >>"$logs/failed"
     fi
+}
+
+# How each failed test ended, once more: what is far above the last lines of a long output is easily lost.
+show_failures() {
+    sort -u "$logs/failed" | while read -r log; do
+        echo
+        echo "FAILED: the end of $log:"
+        tail -n 25 "$log" | cut -c1-300 | sed 's/^/      /'
+    done
 }
 
 # beside NAME COMMAND... : the same in the background, for tests that take minutes and mostly one processor. `finish`
@@ -801,7 +811,7 @@ fi
 
 results=$TARGET/conformance
 hostile_results=$TARGET/hostile
-[ -n "$LIST" ] || rm -rf "$results" "$hostile_results"
+[ -n "$LIST" ] || rm -rf "$results" "$hostile_results" "$logs/failed"
 for part in ${*:-core cpp go java dotnet}; do
     part_$part
 done
@@ -827,6 +837,7 @@ fi
 if [ "$REQUIRE_ALL" = 1 ]; then
     failed=$((failed + skipped))
 fi
+[ ! -e "$logs/failed" ] || show_failures
 echo
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]
