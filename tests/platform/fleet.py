@@ -37,6 +37,9 @@ TOKEN = "API:0:fleet+token="
 GATE = 10
 # When a process has failed no request for so long, and has sent some, a fault is over for it.
 CALM = 0.8
+# SAVE_PAUSE of src/token/share.rs: for so long a process that could not use the directory does without it, so it does not
+# notice that another one renews.
+STORE_PAUSE = 1
 
 LOST, STOPPED, STORE = "the unrepairable loss", "a stopped holder", "a store that does not answer"
 # What a request may fail with, if there is a cause: any other failure is a mistake.
@@ -431,7 +434,8 @@ class Fleet:
         now = time.monotonic()
         with self.lock:
             workers = [window.only] if window.only and not window.only.killed else self.slots
-            return now > window.over + CALM and all(self.is_well(worker, now) for worker in workers)
+            pause = STORE_PAUSE if window.cause == STORE else 0
+            return now > window.over + pause + CALM and all(self.is_well(worker, now) for worker in workers)
 
     def is_well(self, worker, now):
         if worker is None or worker.killed:
