@@ -60,6 +60,7 @@ class Worker:
         self.accepted, self.last_accepted, self.last_failure = 0, 0.0, 0.0
         self.ever_accepted = set()
         self.unsaved = None  # a token that was issued to it, and perhaps nobody else knows
+        self.asked = 0.0  # when it asked for it: from then on the platform may refuse the one before
         self.tickets = {}  # that are out, for each thread
         self.obeyed = collections.Counter()
 
@@ -243,6 +244,7 @@ class Fleet:
         """Before a renewal. Returns whether it arrives."""
         with self.lock:
             self.log(f"platform: {worker.name} renews {number(token)}")
+            worker.asked = time.monotonic()
             if self.trap != "before" or worker.reserved:
                 return True
             self.trap, arrives = None, random.random() < 0.5
@@ -368,7 +370,7 @@ class Fleet:
 
     def lose(self, worker):
         self.log(f"{number(worker.unsaved)} may be lost")
-        self.window(LOST)
+        self.window(LOST, start=worker.asked)
 
     def stop(self, worker):
         with self.lock:
@@ -427,7 +429,8 @@ class Fleet:
             worker = self.random.choice(workers)
             token, expires = self.server.tokens.issue(int(time.time()))
             self.log(f"{number(token)} is set in {worker.name}")
-            worker.unsaved, window.over = token, time.monotonic()
+            worker.unsaved = token
+            worker.asked = window.over = time.monotonic()
         worker.command(f"update {token} {expires}")
 
     def is_calm(self, window):
