@@ -16,11 +16,10 @@ RENEWAL_SECONDS = 30.0
 # How long a request waits for a renewal. It is longer than a renewal may take.
 PATIENCE_SECONDS = 60.0
 
-# How long a review waits for the body of a refusal, and how many bytes of it are read.
+# How long a review waits for the body of a refusal.
 REVIEW_SECONDS = 10.0
-REVIEW_LIMIT = 64 << 10
 
-TOKEN_SCHEME = "TC-Token "
+_SCHEME = "TC-Token "
 
 OnEvent = Callable[[events.Event], None]
 
@@ -54,7 +53,7 @@ class Signed:
 class Session:
     """An identity, as an adapter uses it.
 
-    The order is: ``check`` each host that the request names, then poll and renew, then ``sign`` and send, then ``review``.
+    The order is: `check` each host that the request names, then poll and renew, then `sign` and send, then `review`.
     A request to another server must not cause a renewal.
     """
 
@@ -70,7 +69,7 @@ class Session:
             self.on_event(event)
 
     def check(self, scheme: str, host: str) -> None:
-        """Checks that the library makes headers for this server. ``host`` may have a port."""
+        """Checks that the library makes headers for this server. `host` may have a port."""
         origin = f"{scheme}://{host}"
         if origin == self._allowed:
             return
@@ -86,7 +85,7 @@ class Session:
         """Signs the URL as it is sent, and reports if the token came from another process."""
         before = self.auth._changes.counted()
         headers = self.auth.headers(method, url)
-        adopted = self._is_token and self.auth._changes.adopted(headers.authorization[len(TOKEN_SCHEME) :], before)
+        adopted = self._is_token and self.auth._changes.adopted(headers.authorization[len(_SCHEME) :], before)
         signed = Signed(headers, method, path, scheme, adopted)
         if adopted:
             self.happened(events.Adopted(method, path))
@@ -94,11 +93,11 @@ class Session:
 
     @staticmethod
     def needs_review(http_status: int) -> bool:
-        """Whether ``review`` needs the response. All others are accepted."""
+        """Whether `review` needs the response. All others are accepted."""
         return http_status in (400, 401, 403)
 
     def review(self, signed: Signed, http_status: int, fields: Iterable[tuple[str, str]], body: bytes) -> Advice:
-        """Says whether to poll, sign and send again, once. ``body`` is the beginning of the decoded body."""
+        """Says whether to poll, sign and send again, once. `body` is the beginning of the decoded body."""
         try:
             date = trusted_date(signed.scheme, fields)
             return self.auth.review(signed.headers, http_status, date=date, body=body)

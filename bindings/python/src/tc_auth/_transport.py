@@ -19,7 +19,7 @@ from typing import Any, Callable, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from . import events
-from ._auth import Renewal
+from ._renewal import Renewal
 from ._session import PATIENCE_SECONDS, RENEWAL_SECONDS, Session
 from ._status import Status, StoreError, TcAuthError, error_for
 
@@ -93,7 +93,7 @@ def start(
 
 
 def exchange(renewal: Renewal, connect: Connect) -> events.Event:
-    """Sends the renewal once and completes it. This may block for RENEWAL_SECONDS, or as long as ``connect`` does."""
+    """Sends the renewal once and completes it. This may block for RENEWAL_SECONDS, or as long as `connect` does."""
     with renewal:  # cancelled, if it is not completed
         answer = _Answer()
         answer.fetch(renewal.url, connect)
@@ -159,7 +159,7 @@ class _Answer:
         lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
         if any("\r" in line or "\n" in line for line in lines):
             raise ValueError
-        connection.sock.settimeout(_left(deadline))
+        connection.sock.settimeout(left(deadline))
         connection.sock.sendall("\r\n".join(lines).encode("latin-1"))
 
     def _receive(self, reader: _Reader) -> None:
@@ -194,7 +194,7 @@ class _Reader:
         """Receives something. False at the end, which is also the end of the memory."""
         if self._end == len(self._memory):
             return False
-        self._sock.settimeout(_left(self._deadline))
+        self._sock.settimeout(left(self._deadline))
         count: int = self._sock.recv_into(self._view[self._end :])
         self._end += count
         return count > 0
@@ -264,7 +264,7 @@ def _length(values: list[str]) -> int:
     return int(length)
 
 
-def _left(deadline: float) -> float:
+def left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -323,7 +323,7 @@ def _socket(origin: Origin, deadline: float) -> Any:
         sock = None
         try:
             sock = socket.socket(family, kind, protocol)
-            sock.settimeout(_left(deadline))
+            sock.settimeout(left(deadline))
             sock.connect(address)
             return sock
         except OSError as problem:
@@ -342,12 +342,12 @@ def _tunnel(sock: Any, origin: Origin, fields: Mapping[str, str], deadline: floa
         "",
         "",
     ]
-    sock.settimeout(_left(deadline))
+    sock.settimeout(left(deadline))
     sock.sendall("\r\n".join(lines).encode("latin-1"))
     # One byte at a time: what follows the head belongs to the server.
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        sock.settimeout(_left(deadline))
+        sock.settimeout(left(deadline))
         byte = sock.recv(1)
         head += byte
         if not byte or len(head) > 1 << 16:
@@ -358,7 +358,7 @@ def _tunnel(sock: Any, origin: Origin, fields: Mapping[str, str], deadline: floa
 
 def _tls(sock: Any, host: str, context: ssl.SSLContext | None, deadline: float) -> Any:
     context = context or ssl.create_default_context()
-    sock.settimeout(_left(deadline))
+    sock.settimeout(left(deadline))
     if isinstance(sock, (ssl.SSLSocket, _Inner)):
         return _Inner(sock, host, context, deadline)
     return context.wrap_socket(sock, server_hostname=host)
@@ -403,5 +403,5 @@ class _Inner:
                 return done
 
     def _flush(self) -> None:
-        self._sock.settimeout(_left(self._deadline))
+        self._sock.settimeout(left(self._deadline))
         self._sock.sendall(self._outgoing.read())
