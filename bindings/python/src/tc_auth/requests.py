@@ -18,7 +18,6 @@ import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Callable
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -33,7 +32,7 @@ from . import _session, _transport
 from ._auth import REVIEW_LIMIT, Auth
 from ._held import Held
 from ._session import OnEvent, Signed
-from ._status import Advice, Status, TcAuthError, error_for
+from ._status import Advice, TcAuthError
 
 __all__ = ["Session", "TcAuth", "TcAuthAdapter"]
 
