@@ -82,6 +82,15 @@ java_classes() {
     echo "$(echo bindings/java/target/tc-auth-*.jar):bindings/java/target/test-classes"
 }
 
+# Whether the tools of the Python package are there, in the versions that are wanted.
+has_python_tools() { cmp -s packaging/python/tools.txt "$TARGET/python/tools.txt"; }
+
+# The command of the Python that has them, with the package of this checkout.
+python() {
+    echo env TC_AUTH_LIBRARY="$(absolute "$RELEASE/libtc_auth.so")" PYTHONPATH="$(absolute bindings/python/src)" \
+        "$(absolute "$TARGET/python/bin/python")"
+}
+
 # Its segments can be loaded with 16 KiB pages; for arm64, linkers use 64 KiB.
 for_large_pages() { # LIBRARY
     readelf -lW "$1" | grep ' LOAD ' >"$build/segments" && ! grep -v ' 0x\(4000\|10000\)$' "$build/segments"

@@ -48,12 +48,16 @@ class CustomBuildHook(BuildHookInterface):
         cargo = shutil.which("cargo")
         if cargo is None:
             self.app.abort(
-                "There is no wheel of threatconnect-auth for this platform, and to build it, cargo is missing: install Rust "
-                "1.89 or later (https://rustup.rs) and a C compiler, and try again."
+                "There is no wheel of threatconnect-auth for this platform, and to build it, cargo is missing: install "
+                "Rust 1.89 or later (https://rustup.rs) and a C compiler, and try again."
             )
         command = [cargo, "rustc", "--release", "--locked", "--lib", "--crate-type", "cdylib"]
         command += ["--manifest-path", str(manifest), "--message-format", "json-render-diagnostics"]
-        result = subprocess.run(command, stdout=subprocess.PIPE)
+        environment = dict(os.environ)
+        if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":  # musl, for which Rust links statically
+            flags = environment.get("RUSTFLAGS", "")
+            environment["RUSTFLAGS"] = f"{flags} -C target-feature=-crt-static"
+        result = subprocess.run(command, stdout=subprocess.PIPE, env=environment)
         if result.returncode != 0:
             self.app.abort("cargo could not build the library of threatconnect-auth; its messages are above.")
         for line in result.stdout.splitlines():
