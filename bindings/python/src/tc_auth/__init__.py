@@ -10,7 +10,7 @@ tc_auth.requests, tc_auth.httpx and tc_auth.aiohttp sign the requests of these c
 
 from __future__ import annotations
 
-from ._auth import REVIEW_LIMIT, Auth, Headers, Token, TokenState, string_to_sign
+from ._auth import REVIEW_LIMIT, Auth, string_to_sign
 from ._library import version, version_number
 from ._renewal import Renewal
 from ._status import (
@@ -32,6 +32,7 @@ from ._status import (
     Unsealed,
 )
 from ._url import URL
+from ._values import Headers, Token, TokenState
 
 __all__ = [
     "REVIEW_LIMIT",

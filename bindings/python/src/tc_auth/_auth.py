@@ -6,35 +6,41 @@ import ctypes
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from ctypes import byref, c_char_p, c_int32, c_int64, c_size_t, c_void_p
-from datetime import datetime
+from collections.abc import Sequence
+from ctypes import byref, c_int32, c_int64, c_size_t, c_void_p
 from threading import TIMEOUT_MAX, Lock, RLock, current_thread, main_thread
 from types import TracebackType
-from typing import Any, Callable, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 from weakref import WeakSet
 
-from . import _border, _changes, _library, _renewal, _url
-from ._border import NoSecret, Secret
-from ._changes import Changes
+from . import _border, _library, _renewal, _url
+from ._border import Arguments, Secret
+from ._changes import Changes, lookout_pause
 from ._renewal import Renewal, Ticket
-from ._status import Advice, Closed, Forked, Kind, State, Status, Unsealed, error_for
+from ._status import Advice, Closed, Forked, Kind, State, Status, TcAuthError, Unsealed, check, error_for
+from ._values import Headers, Token, TokenState
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _quick = _library.quick
 _header_block = _quick.tc_auth_header_block
 
-# Buffers for headers, each used by one call at a time. They are not kept per thread, because a signal handler and a
+# Buffers for headers, each used by one call at a time. There is none per thread, because a signal handler and a
 # finalizer can sign a request in the middle of another call in the same thread.
 _BUFFER_SIZE = 1024
 _ZEROS = bytes(_BUFFER_SIZE)
-_buffers: list[tuple[Any, memoryview]] = []
+_buffers: list[Any] = []
 
-# How much of a response review() reads.
-REVIEW_LIMIT = 64 * 1024
+_METHODS = {method: method.encode() for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")}
+
+# How many bytes of a body review() reads.
+REVIEW_LIMIT = 64 << 10
 
 # On Windows, Ctrl-C does not end a wait of the main thread.
 _LONGEST_WAIT_ON_WINDOWS = 0.1
 
+# A child after fork() must not use the tokens of its parent.
 _auths: WeakSet[Auth] = WeakSet()
 
 
@@ -47,62 +53,6 @@ class _Handle(c_void_p):
         if self:
             self.free(self)
             self.value = None
-
-
-class Headers:
-    """The headers of one request. `timestamp` is the second that was signed; None with a token.
-
-    repr() and str() do not show the values.
-    """
-
-    __slots__ = ("authorization", "timestamp")
-
-    def __init__(self, authorization: str, timestamp: int | None = None) -> None:
-        self.authorization = authorization
-        self.timestamp = timestamp
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        """Names and values: `request.headers.update(headers)`."""
-        yield "Authorization", self.authorization
-        if self.timestamp is not None:
-            yield "Timestamp", str(self.timestamp)
-
-    def as_dict(self) -> dict[str, str]:
-        """Names and values as a new dict."""
-        return dict(self)
-
-    def __repr__(self) -> str:
-        return f"<tc_auth.Headers {self.authorization.partition(' ')[0]} ***>"
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("tc_auth.Headers can't be copied or pickled: they can contain a token")
-
-
-class Token:
-    """A token and its expiry in Unix seconds, or None. repr() and str() do not show it: use `value`."""
-
-    __slots__ = ("expires", "value")
-
-    def __init__(self, value: str, expires: int | None) -> None:
-        self.value = value
-        self.expires = expires
-
-    def __repr__(self) -> str:
-        return f"<tc_auth.Token ***, expires {self.expires}>"
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a tc_auth.Token can't be copied or pickled: use its value")
-
-
-class TokenState(NamedTuple):
-    """What can be done with a token, and how long the state lasts in seconds; None if that is unknown.
-
-    VALID: until the token is due. UNDER_WAY: until the ticket lapses. PAUSED: until the next attempt. REFUSED and
-    NOT_RENEWABLE: until the token expires. Otherwise 0.
-    """
-
-    state: State
-    seconds: int | None
 
 
 class _Origin:
@@ -118,10 +68,25 @@ class _Origin:
         self.key: bytearray | None = None
         self.lock = RLock()
 
+    def make_handle(self, clock_offset: int | None, renewal_window: int | None) -> _Handle:
+        """A handle of the same family, with its current token."""
+        functions, handle = _library.waiting, _Handle()
+        handle.free = functions.tc_auth_free
+        check(functions.tc_auth_new_token(_border.pointer(self.token), self.expires, byref(handle)))
+        if self.api_path is not None:
+            check(functions.tc_auth_set_api_path(handle, self.api_path))
+        if clock_offset is not None:
+            check(functions.tc_auth_set_clock_offset(handle, clock_offset))
+        if renewal_window is not None:
+            check(functions.tc_auth_set_renewal_window(handle, renewal_window))
+        key = None if self.key is None else _border.pointer(self.key)
+        check(functions.tc_auth_share_in(handle, self.directory, key))
+        return handle
+
     def wipe(self) -> None:
-        for secret in (self.token, self.key):
-            if secret is not None:
-                memoryview(secret)[:] = bytes(len(secret))
+        _border.wipe(self.token)
+        if self.key is not None:
+            _border.wipe(self.key)
 
     def __del__(self) -> None:
         self.wipe()
@@ -163,22 +128,21 @@ class Auth:
     """What Auth.discover() found, without secrets; None if the Auth was made in another way."""
 
     _handle: _Handle | None
-    _functions: Any  # how calls are made that wait for a file after share_in()
+    _functions: Any  # how C is called where it can wait for a file after share_in()
     _kind: Kind
+    _changes: Changes
     _origin: _Origin | None
     _forked: bool  # the handle belonged to the parent process
     _has_changed: bool  # the token is no longer the family's first one
     _renewal_window: int | None
     _clock_offset: int | None
-    _changes: Changes
 
     def __init__(self) -> None:
         raise TypeError("use Auth.hmac(), Auth.token(), Auth.discover() or another class method")
 
     @classmethod
     def _made(cls, status: int, handle: _Handle, why: str | None = None) -> Auth:
-        if status != Status.OK:
-            raise error_for(status, why)
+        check(status, why)
         auth = cls.__new__(cls)
         auth._handle = handle
         auth._functions = _quick
@@ -199,11 +163,9 @@ class Auth:
         Raises ArgumentError: INVALID_ACCESS_ID, INVALID_SECRET_KEY.
         """
         handle = _Handle()
-        with Secret("secret_key", secret_key) as key:
-            del secret_key  # a traceback with local variables would show it
+        with Secret("secret_key", secret_key, Status.INVALID_SECRET_KEY) as key:
+            del secret_key  # error reports show the variables of each function
             identity = _border.text("access_id", access_id, Status.INVALID_ACCESS_ID)
-            if key.string is None:
-                raise error_for(Status.INVALID_SECRET_KEY)
             status = _quick.tc_auth_new_hmac(identity, key.string, byref(handle))
         return cls._made(status, handle)
 
@@ -214,12 +176,9 @@ class Auth:
         Raises ArgumentError: INVALID_TOKEN (not visible ASCII), INVALID_TIME.
         """
         handle = _Handle()
-        with Secret("token", token) as value:
+        with Secret("token", token, Status.INVALID_TOKEN) as value:
             del token
-            until = _border.expiry(expires)
-            if value.string is None:
-                raise error_for(Status.INVALID_TOKEN)
-            status = _quick.tc_auth_new_token(value.string, until, byref(handle))
+            status = _quick.tc_auth_new_token(value.string, _border.expiry(expires), byref(handle))
         return cls._made(status, handle)
 
     @classmethod
@@ -230,10 +189,8 @@ class Auth:
         apiToken and expireSeconds. Raises ConfigError, and ArgumentError for an invalid value.
         """
         handle = _Handle()
-        with Secret("text", text) as json:
+        with Secret("text", text, Status.CONFIG_SYNTAX, binary=True) as json:
             del text
-            if json.chars is None:
-                raise error_for(Status.CONFIG_SYNTAX)
             status = _quick.tc_auth_from_json(json.chars, json.length, byref(handle))
         return cls._made(status, handle)
 
@@ -245,9 +202,9 @@ class Auth:
         value, or INVALID_ARGUMENT for an argument with a NUL.
         """
         handle = _Handle()
-        with _Argv(args) as argv:
+        with Arguments(args) as argv:
             del args
-            status = _quick.tc_auth_from_args(argv.count(), argv.pointers, byref(handle))
+            status = _quick.tc_auth_from_args(argv.count, argv.pointers, byref(handle))
         return cls._made(status, handle)
 
     @classmethod
@@ -267,11 +224,9 @@ class Auth:
         for an invalid value, or INVALID_ARGUMENT for a NUL.
         """
         handle = _Handle()
-        with Secret("key", key) as secret:
+        with Secret("key", key, Status.INVALID_ARGUMENT, binary=True) as secret:
             del key
             file = _border.path("path", path)
-            if secret.string is None:
-                raise error_for(Status.INVALID_ARGUMENT)
             status = _library.waiting.tc_auth_from_param_file(file, secret.string, byref(handle))
         return cls._made(status, handle)
 
@@ -284,9 +239,9 @@ class Auth:
         ArgumentError for an invalid value.
         """
         handle, why = _Handle(), _library.String()
-        with _Argv(sys.argv[1:] if args is None else args) as argv:
+        with Arguments(sys.argv[1:] if args is None else args) as argv:
             del args
-            status = _library.waiting.tc_auth_discover(argv.count(), argv.pointers, byref(why), byref(handle))
+            status = _library.waiting.tc_auth_discover(argv.count, argv.pointers, byref(why), byref(handle))
         return cls._made(status, handle, why.take())
 
     def close(self) -> None:
@@ -295,12 +250,15 @@ class Auth:
         An Auth that is never closed is freed when it is no longer used. On PyPy its secrets are wiped by the next
         garbage collection after close(). Complete renewals first: a later response is discarded.
         """
-        self._handle = None
-        origin, self._origin = self._origin, None
-        if origin is not None:
-            origin.wipe()
-        self._forked = False
         self._kind = Kind.NONE
+        origin = self._origin
+        if origin is None:
+            self._handle = None
+        else:
+            with origin.lock:  # a forked child may be making its handle
+                self._handle = self._origin = None
+                origin.wipe()
+        self._forked = False
         self._changes.wake()
 
     def __enter__(self) -> Auth:
@@ -333,7 +291,7 @@ class Auth:
     def api_path(self) -> str | None:
         """The URL of the platform's API, without a / at its end; None if it is not set."""
         path: bytes | None = _quick.tc_auth_api_path(self._handle)
-        if path is None and self._renew_handle():
+        if path is None and self._make_handle():
             path = _quick.tc_auth_api_path(self._handle)
         return None if path is None else path.decode()
 
@@ -390,60 +348,76 @@ class Auth:
         if at is not None:
             return self._headers_at(method, url, _border.moment("at", at))
         block = self.header_block(method, url)
-        authorization, _, rest = block.partition("\r\n")
-        return Headers(authorization[15:], int(rest[11:]) if rest else None)
+        end = block.find("\r\n")
+        timestamp = block[end + len("\r\nTimestamp: ") :]
+        return Headers(block[len("Authorization: ") : end], int(timestamp) if timestamp else None)
 
     def _headers_at(self, method: str, url: str, at: int) -> Headers:
         verb = _border.text("method", method, Status.INVALID_METHOD)
         target = _border.text("url", url, Status.INVALID_URI_BYTE)
-        buffer, timestamp = self._authorization(verb, target, at)
-        authorization = buffer.decode("ascii")
-        _wipe(buffer)
-        return Headers(authorization, None if timestamp < 0 else timestamp)
-
-    def _authorization(self, method: bytes, url: bytes, at: int) -> tuple[bytearray, int]:
-        """The value of Authorization in a buffer that the caller wipes, and the timestamp."""
-        buffer, length, timestamp = bytearray(_BUFFER_SIZE), c_size_t(), c_int64()
-        # A loop, because another thread can set a longer token between two calls.
-        while True:
-            chars = (ctypes.c_char * len(buffer)).from_buffer(buffer)
-            arguments = (method, len(method), url, len(url), at, chars, len(buffer), byref(length), byref(timestamp))
-            status = self._status(_quick.tc_auth_headers_into, *arguments)
-            del chars, arguments
-            if status == Status.OK:
-                del buffer[length.value :]
-                return buffer, timestamp.value
-            if status != Status.BUFFER_TOO_SMALL:
-                raise error_for(status)
-            buffer = bytearray(length.value + 1)
+        value, timestamp = self._authorization(verb, target, at)
+        headers = Headers(value.decode("ascii"), None if timestamp < 0 else timestamp)
+        _border.wipe(value)
+        return headers
 
     def header_block(self, method: str, url: str) -> str:
         """The header lines of a request that is sent now, as they go over the wire: each ends with CR LF.
 
         For clients that write requests themselves. Arguments and errors are those of headers().
         """
-        verb = _border.text("method", method, Status.INVALID_METHOD)
-        target = _border.text("url", url, Status.INVALID_URI_BYTE)
+        if type(url) is str and url.isascii() and "\0" not in url:
+            target = url.encode()
+        else:
+            target = _border.text("url", url, Status.INVALID_URI_BYTE)
+        if type(method) is str and method in _METHODS:
+            verb = _METHODS[method]
+        else:
+            verb = _border.text("method", method, Status.INVALID_METHOD)
         try:
-            chars, view = _buffers.pop()
+            buffer = _buffers.pop()
         except IndexError:
-            chars, view = _new_buffer(_BUFFER_SIZE)
+            buffer = ctypes.create_string_buffer(_BUFFER_SIZE)
         try:
-            while True:
-                status = _header_block(self._handle, verb, target, chars, len(view))
-                if status == 0:
-                    block: bytes = chars.value
-                    return block.decode("ascii")
-                if status == Status.BUFFER_TOO_SMALL:
-                    chars, view = _new_buffer(2 * len(view))
-                elif status != Status.NULL_ARGUMENT or not self._renew_handle():
-                    raise self._error(status)
+            status = _header_block(self._handle, verb, target, buffer, _BUFFER_SIZE)
+            if status == 0:
+                block: str = buffer.value.decode()
+                return block
         finally:
-            if len(view) == _BUFFER_SIZE:
-                view[:] = _ZEROS
-                _buffers.append((chars, view))
-            else:
-                view[:] = bytes(len(view))
+            buffer.raw = _ZEROS
+            _buffers.append(buffer)
+        return self._long_header_block(verb, target)
+
+    def _long_header_block(self, method: bytes, url: bytes) -> str:
+        """After a failure: it raises the error, unless the buffer was too small or the process has forked."""
+        size = _BUFFER_SIZE
+        while True:
+            buffer = bytearray(size)
+            status = self._status(_header_block, method, url, _border.pointer(buffer), size)
+            if status == Status.OK:
+                block = str(memoryview(buffer)[: buffer.index(0)], "ascii")
+                _border.wipe(buffer)
+                return block
+            if status != Status.BUFFER_TOO_SMALL:
+                raise error_for(status)
+            size *= 2
+
+    def _authorization(self, method: bytes, url: bytes, at: int) -> tuple[bytearray, int]:
+        """The value of Authorization in a buffer that the caller wipes, and the timestamp."""
+        size, length, timestamp = _BUFFER_SIZE, c_size_t(), c_int64()
+        # A loop, because another thread can set a longer token between two calls.
+        while True:
+            buffer = bytearray(size)
+            status = self._status(
+                _quick.tc_auth_headers_into, method, len(method), url, len(url), at, _border.pointer(buffer), size,
+                byref(length), byref(timestamp),
+            )  # fmt: skip
+            if status == Status.OK:
+                value = buffer[: length.value]
+                _border.wipe(buffer)
+                return value, timestamp.value
+            if status != Status.BUFFER_TOO_SMALL:
+                raise error_for(status)
+            size = length.value + 1
 
     def verify(
         self, method: str, url: str, authorization: str | None, timestamp: str | None, *, at: int | None = None,
@@ -456,16 +430,17 @@ class Auth:
         MALFORMED_AUTHORIZATION, SIGNATURE_MISMATCH, TIMESTAMP_OUT_OF_RANGE; TokenExpired; OtherOrigin; and
         ArgumentError for the other arguments.
         """
-        self._call(
-            _quick.tc_auth_verify,
-            _border.text("method", method, Status.INVALID_METHOD),
-            _border.text("url", url, Status.INVALID_URI_BYTE),
-            None if authorization is None
-            else _border.text("authorization", authorization, Status.MALFORMED_AUTHORIZATION),
-            None if timestamp is None else _border.text("timestamp", timestamp, Status.MALFORMED_AUTHORIZATION),
-            _border.NOW if at is None else _border.moment("at", at),
-            _border.number("tolerance", tolerance, Status.INVALID_ARGUMENT),
-        )  # fmt: skip
+        with Secret("authorization", authorization, Status.MALFORMED_AUTHORIZATION, optional=True) as received:
+            del authorization
+            self._call(
+                _quick.tc_auth_verify,
+                _border.text("method", method, Status.INVALID_METHOD),
+                _border.text("url", url, Status.INVALID_URI_BYTE),
+                received.string,
+                None if timestamp is None else _border.text("timestamp", timestamp, Status.MALFORMED_AUTHORIZATION),
+                _border.NOW if at is None else _border.moment("at", at),
+                _border.number("tolerance", tolerance, Status.INVALID_ARGUMENT),
+            )
 
     def url(self, path: str = "/") -> _url.URL:
         """Starts a URL with the API path followed by `path`: "/v2/owners" gives https://company.example/api/v2/owners.
@@ -491,16 +466,13 @@ class Auth:
         Raises ArgumentError (INVALID_TOKEN, INVALID_TIME), TcAuthError (WRONG_KIND): then the old token stays. After
         share_in() it waits for the disk; StoreError: the new token counts, but is not saved yet.
         """
-        with Secret("token", token) as value:
+        with Secret("token", token, Status.INVALID_TOKEN) as value:
             del token
-            until = _border.expiry(expires)
-            if value.string is None:
-                raise error_for(Status.INVALID_TOKEN)
+            string, until = value.string, _border.expiry(expires)
             with _Change(self) as change:
-                status = self._status(self._functions.tc_auth_update_token, value.string, until)
+                status = self._status(self._functions.tc_auth_update_token, string, until)
                 change.done = status in (Status.OK, Status.STORE_IO)
-        if status != Status.OK:
-            raise error_for(status)
+        check(status)
 
     def state(self) -> TokenState:
         """The state of the token, for health checks and messages. It changes nothing."""
@@ -514,36 +486,27 @@ class Auth:
         While another thread renews the token, or a process that shares it, it waits for at most `max_wait` seconds.
         Raises RenewalTimeout if that renewal has not ended by then. Do not send the old token; poll again.
         """
-        ticket = Ticket()
-        status = self._functions.tc_auth_renewal_poll(self._handle, 0, byref(ticket))
-        if status == 0 and not ticket:
-            return None
-        wait = _border.seconds("max_wait", max_wait)
-        renewal, status = self._polled(status, ticket)
-        if status == Status.RENEWAL_TIMEOUT and wait > 0:
-            renewal, status = self._wait(wait)
-        if status != Status.OK:
-            raise self._error(status)
+        longest = _border.seconds("max_wait", max_wait)
+        renewal, status = self._poll()
+        if status == Status.RENEWAL_TIMEOUT and longest > 0:
+            renewal, status = self._wait(longest)
+        check(status)
         return renewal
 
-    def _polled(self, status: int, ticket: Ticket) -> tuple[Renewal | None, int]:
-        """The result of a poll, which is repeated with the new handle of a forked child."""
-        if status == Status.NULL_ARGUMENT and self._renew_handle():
-            status = self._functions.tc_auth_renewal_poll(self._handle, 0, byref(ticket))
+    def _poll(self) -> tuple[Renewal | None, int]:
+        """A poll that does not wait for another renewal."""
+        ticket = Ticket()
+        status = self._status(self._functions.tc_auth_renewal_poll, 0, byref(ticket))
         if not ticket:
             return None, status
-        ticket.changes, ticket.cancel = self._changes, self._functions.tc_auth_renewal_cancel
+        ticket.auth, ticket.cancel = self, self._functions.tc_auth_renewal_cancel
         _renewal.tickets.add(ticket)
         return Renewal(self, ticket), status
-
-    def _poll(self) -> tuple[Renewal | None, int]:
-        ticket = Ticket()
-        return self._polled(self._functions.tc_auth_renewal_poll(self._handle, 0, byref(ticket)), ticket)
 
     def _wait(self, longest: float) -> tuple[Renewal | None, int]:
         """Polls until the other renewal has ended.
 
-        It waits in Python, where Ctrl-C ends the wait: C's own wait would hold it off until the end.
+        It waits in Python, where Ctrl-C takes effect at once: C would first wait to the end.
         """
         deadline, changes, me = time.monotonic() + longest, self._changes, object()
         try:
@@ -554,9 +517,11 @@ class Auth:
                 renewal, status = self._poll()
                 left = deadline - time.monotonic()
                 if status != Status.RENEWAL_TIMEOUT or left <= 0:
+                    if changes.take_lookout(me) and renewal is None:
+                        changes.wake()  # another process has ended its renewal, or its ticket has lapsed
                     return renewal, status
                 if changes.take_lookout(me):
-                    left = min(left, _changes.lookout_pause())
+                    left = min(left, lookout_pause())
                 if sys.platform == "win32" and current_thread() is main_thread():
                     left = min(left, _LONGEST_WAIT_ON_WINDOWS)
                 gate.acquire(True, min(left, TIMEOUT_MAX))
@@ -574,17 +539,15 @@ class Auth:
         (MALFORMED_AUTHORIZATION), ArgumentError (INVALID_TIME).
         """
         if not isinstance(headers, Headers):
-            raise _border.refuse_type("headers", headers, "tc_auth.Headers")
-        sent = _border.text("authorization", headers.authorization, Status.MALFORMED_AUTHORIZATION)
-        timestamp = headers.timestamp
-        second = -1 if timestamp is None else _border.moment("timestamp", timestamp)
-        moment = None if date is None else _border.header("date", date)
+            raise _border.wrong_type("headers", headers, "tc_auth.Headers")
+        second = -1 if headers.timestamp is None else _border.moment("timestamp", headers.timestamp)
         beginning = _border.body(body, REVIEW_LIMIT)
         advice = c_int32()
-        self._call(
-            _library.waiting.tc_auth_review, sent, len(sent), second, _border.http_status(status), moment, beginning,
-            len(beginning), byref(advice),
-        )  # fmt: skip
+        with Secret("authorization", headers.authorization, Status.MALFORMED_AUTHORIZATION) as sent:
+            self._call(
+                _library.waiting.tc_auth_review, sent.chars, sent.length, second, _border.http_status(status),
+                _border.date(date), beginning, len(beginning), byref(advice),
+            )  # fmt: skip
         return Advice(advice.value)
 
     # One token, many processes
@@ -606,7 +569,7 @@ class Auth:
         read the current token and forge lines. Raises TcAuthError (WRONG_KIND), SealError, ArgumentError (the key).
         """
         text = _library.String()
-        with _key(key) as secret:
+        with Secret("key", key, Status.INVALID_ARGUMENT, binary=True, optional=True) as secret:
             del key
             self._call(self._functions.tc_auth_seal, secret.string, byref(text))
         return text.take() or ""
@@ -618,18 +581,13 @@ class Auth:
         then nothing changes.
         """
         outcome = c_int32()
-        with Secret("line", line) as sealed, _key(key) as secret:
-            del line, key
-            if sealed.chars is None:
-                raise error_for(Status.SEAL_INVALID)
-            try:
-                self._call(
-                    self._functions.tc_auth_unseal, sealed.chars, sealed.length, secret.string, byref(outcome)
-                )
-            finally:
-                self._changes.wake()
+        raw = _border.text("line", line, Status.SEAL_INVALID) if isinstance(line, str) else _border.body(line)
+        with Secret("key", key, Status.INVALID_ARGUMENT, binary=True, optional=True) as secret:
+            del key
+            self._call(self._functions.tc_auth_unseal, raw, len(raw), secret.string, byref(outcome))
         if outcome.value == Unsealed.ADOPTED:
             self._has_changed = True
+        self._changes.wake()
         return Unsealed(outcome.value)
 
     def share_in(self, directory: str | os.PathLike[str], key: str | bytes | None = None) -> None:
@@ -647,112 +605,95 @@ class Auth:
         example with this key), StoreError. Then the Auth is as before, and you may call this again.
         """
         place = _border.path("directory", directory)
-        with _key(key) as secret:
+        with Secret("key", key, Status.INVALID_ARGUMENT, binary=True, optional=True) as secret:
             del key
+            string = secret.string
             origin = self._make_origin(place)
-            if origin is not None and secret.string is not None:
+            if origin is not None and string is not None:
                 origin.key = secret.copy()
-            try:
-                self._call(_library.waiting.tc_auth_share_in, place, secret.string)
-            finally:
-                self._changes.wake()
+            self._call(_library.waiting.tc_auth_share_in, place, string)
         self._origin, self._functions = origin, _library.waiting
         handle = self._handle
         if handle is not None:
             handle.free = _library.waiting.tc_auth_free
+        self._changes.wake()
 
     def _make_origin(self, directory: bytes) -> _Origin | None:
-        """None if the first token is no longer known, or this is no token."""
+        """None if the family's first token is no longer known, or this is no token."""
         if self._kind != Kind.TOKEN or self._has_changed:
             return None
         expires = c_int64()
         self._call(_quick.tc_auth_token, None, byref(expires))
-        token = self._token()
-        return _Origin(token, expires.value, _quick.tc_auth_api_path(self._handle), directory)
+        return _Origin(self._token(), expires.value, _quick.tc_auth_api_path(self._handle), directory)
 
-    # For the adapters and this package
-
-    def _token(self) -> bytearray:
-        """The token, ended by NUL, in a buffer that the caller wipes. At the time 0 no token has expired."""
-        value, _ = self._authorization(b"GET", b"/", 0)
-        token = bytearray(len(value) - len("TC-Token ") + 1)
-        memoryview(token)[:-1] = memoryview(value)[len("TC-Token ") :]
-        _wipe(value)
-        return token
-
-    def _fingerprint(self) -> int | None:
-        """The hash of the Authorization value that the current token gives; None without a token."""
-        if self._kind != Kind.TOKEN:
-            return None
-        try:
-            value, _ = self._authorization(b"GET", b"/", 0)
-        except Closed:
-            return None
-        found = hash(value.decode("ascii"))
-        _wipe(value)
-        return found
-
-    def _changing(self) -> _Change:
-        return _Change(self)
+    # How C is called
 
     def _status(self, function: Callable[..., int], *arguments: object) -> int:
-        """Calls C, in a forked child with a handle of its own."""
+        """Calls C; in a forked child with a handle of its own."""
         status = function(self._handle, *arguments)
         if status == Status.NULL_ARGUMENT:
-            if not self._renew_handle():
-                raise self._error(status)
+            if not self._make_handle():
+                raise self._gone()
             status = function(self._handle, *arguments)
         return status
 
     def _call(self, function: Callable[..., int], *arguments: object) -> None:
-        status = self._status(function, *arguments)
-        if status != Status.OK:
-            raise error_for(status)
+        check(self._status(function, *arguments))
 
     def _number(self, function: Callable[..., int]) -> int:
         value = c_int64()
         self._call(function, byref(value))
         return value.value
 
-    def _error(self, status: int) -> Exception:
-        if status == Status.NULL_ARGUMENT and self._handle is None:
-            return Forked() if self._forked else Closed()
-        return error_for(status)
+    def _gone(self) -> TcAuthError:
+        return Forked() if self._forked else Closed()
 
-    def _renew_handle(self) -> bool:
-        """Makes the handle of a forked child anew, if the parent shared its token."""
-        origin = self._origin
-        if not self._forked or origin is None:
-            return False
-        with origin.lock:
-            if not self._forked:
-                return self._handle is not None
-            handle, key = _Handle(), origin.key
-            handle.free = _library.waiting.tc_auth_free
-            functions = _library.waiting
-            steps = [
-                lambda: functions.tc_auth_new_token(_chars(origin.token), origin.expires, byref(handle)),
-                lambda: functions.tc_auth_set_api_path(handle, origin.api_path) if origin.api_path else 0,
-                lambda: functions.tc_auth_set_clock_offset(handle, self._clock_offset or 0),
-                lambda: 0 if self._renewal_window is None
-                else functions.tc_auth_set_renewal_window(handle, self._renewal_window),
-                lambda: functions.tc_auth_share_in(handle, origin.directory, None if key is None else _chars(key)),
-            ]  # fmt: skip
-            for step in steps:
-                status = step()
-                if status != Status.OK:
-                    raise error_for(status)
-            self._handle, self._forked = handle, False
-            return True
+    # What adapters and renewals need
+
+    def _changing(self) -> _Change:
+        return _Change(self)
+
+    def _token(self) -> bytearray:
+        """The token, ended by NUL, in a buffer that the caller wipes."""
+        value, _ = self._authorization(b"GET", b"/", 0)  # at this time no token has expired
+        token = bytearray(len(value) - len("TC-Token ") + 1)
+        memoryview(token)[:-1] = memoryview(value)[len("TC-Token ") :]
+        _border.wipe(value)
+        return token
+
+    def _fingerprint(self) -> int | None:
+        """The hash of the current token; None if there is none."""
+        if self._kind != Kind.TOKEN:
+            return None
+        try:
+            token = self._token()
+        except TcAuthError:  # closed in the meantime
+            return None
+        found = hash(str(memoryview(token)[:-1], "ascii"))
+        _border.wipe(token)
+        return found
+
+    # Forked children
 
     def _after_fork(self) -> None:
         """In the child: two processes that renew one token would invalidate each other's copy."""
         self._changes.after_fork()
-        if self._kind == Kind.TOKEN and self._handle is not None:
+        if self._kind == Kind.TOKEN:
             self._forked = True
             self._handle = None
         if self._origin is not None:
             self._origin.lock = RLock()
+
+    def _make_handle(self) -> bool:
+        """Makes a handle for this process, if it is a forked child and the token is shared."""
+        origin = self._origin
+        if origin is None:
+            return False
+        with origin.lock:
+            if self._forked and self._origin is not None:
+                self._handle = origin.make_handle(self._clock_offset, self._renewal_window)
+                self._forked = False
+            return self._handle is not None
 
 
 def string_to_sign(method: str, url: str, at: int) -> str:
@@ -763,68 +704,13 @@ def string_to_sign(method: str, url: str, at: int) -> str:
     text = _library.String()
     verb = _border.text("method", method, Status.INVALID_METHOD)
     target = _border.text("url", url, Status.INVALID_URI_BYTE)
-    _url.check(_quick.tc_auth_string_to_sign(verb, target, _border.moment("at", at), byref(text)))
+    check(_quick.tc_auth_string_to_sign(verb, target, _border.moment("at", at), byref(text)))
     return text.take() or ""
-
-
-def _wipe(buffer: bytearray) -> None:
-    memoryview(buffer)[:] = bytes(len(buffer))
-
-
-def _chars(buffer: bytearray) -> Any:
-    return (ctypes.c_char * len(buffer)).from_buffer(buffer)
-
-
-def _new_buffer(size: int) -> tuple[Any, memoryview]:
-    chars = ctypes.create_string_buffer(size)
-    return chars, memoryview(chars).cast("B")
-
-
-def _key(key: str | bytes | None) -> Secret | NoSecret:
-    """A key of seal(): None is none, but an empty one is refused by C, because it is probably a mistake."""
-    if key is None:
-        return NoSecret()
-    secret = Secret("key", key)
-    if secret.string is None:
-        raise error_for(Status.INVALID_ARGUMENT)
-    return secret
-
-
-class _Argv:
-    """Command-line arguments as C strings, which are wiped: they can contain secrets."""
-
-    def __init__(self, args: Sequence[str]) -> None:
-        self._copies: list[Secret] = []
-        if isinstance(args, (str, bytes)):
-            raise _border.refuse_type("args", args, "a sequence of str")
-        # As os.fsencode(): what is not UTF-8 on the command line stays as it is.
-        for arg in args:
-            if not isinstance(arg, str):
-                raise _border.refuse_type("args", arg, "a sequence of str")
-            copy = Secret("args", arg, "surrogateescape")
-            self._copies.append(copy)
-            del arg
-            if copy.string is None:
-                raise error_for(Status.INVALID_ARGUMENT)
-        self.pointers = (c_char_p * len(self._copies))()
-        for index, copy in enumerate(self._copies):
-            self.pointers[index] = ctypes.cast(copy.string, c_char_p)
-
-    def count(self) -> int:
-        return len(self._copies)
-
-    def __enter__(self) -> _Argv:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for copy in self._copies:
-            copy.wipe()
 
 
 def _after_fork_in_child() -> None:
     for ticket in list(_renewal.tickets):
-        ticket.value = None
-    _renewal.tickets.clear()
+        ticket.value = None  # it belongs to the parent
     for auth in list(_auths):
         auth._after_fork()
 

@@ -87,13 +87,13 @@ class Changes:
         """To be called before a request is signed, for `adopted`."""
         return self._count
 
-    def adopted(self, authorization: str, before: int) -> bool:
+    def adopted(self, token: str, before: int) -> bool:
         """Whether the token that was just used for the first time came from another process.
 
         `before` is counted() from before the request was signed: if there was a change since, the token may be an older
         one.
         """
-        used = hash(authorization)
+        used = hash(token)
         if used == self._last:
             return False
         with self._lock:

@@ -25,6 +25,7 @@ else:
 
 # The oldest library that the package works with: a minor version, because functions are only added with a new one.
 NEEDED = (0, 1)
+_NEEDED = f"{NEEDED[0]}.{NEEDED[1]}.0"
 
 _OUT = POINTER(c_void_p)
 _NUMBER = POINTER(c_int64)
@@ -85,64 +86,49 @@ _OTHER: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
-def _candidates() -> list[str]:
-    """Where the library may be: the first place that names one decides, and its errors are final."""
-    if os.environ.get(VARIABLE):
-        return [os.environ[VARIABLE]]
+def _find() -> str:
+    """Where the library is: what the environment names, the package's own (from the wheel), or the system's."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return named
     beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), FILE)
-    return [beside if os.path.exists(beside) else FILE]
+    return beside if os.path.exists(beside) else FILE
 
 
 def _load() -> tuple[Any, Any, str]:
-    [file] = _candidates()
-    failure = ""
+    file = _find()
     try:
         waiting = ctypes.CDLL(file)
     except OSError as error:
-        failure = str(error)
-    if failure:
-        raise ImportError(
-            f"tc_auth: the library {file} can't be loaded: {failure}. Install the wheel for your system, or install the "
-            f"C library, or set {VARIABLE} to its file",
-            path=file,
-        )
+        raise _refusal(file, f"can't be loaded: {error}. Install the wheel for your system, or the C library") from None
     quick = ctypes.PyDLL(file, handle=waiting._handle)
-    _require_version(quick, file)
-    for functions in (quick, waiting):
-        _declare(functions, file)
+    try:
+        _require_version(quick, file)
+        for functions in (quick, waiting):
+            _declare(functions)
+    except AttributeError as error:
+        raise _refusal(file, f"is incomplete: {error}. Install version {_NEEDED} or later") from None
     return quick, waiting, file
 
 
-def _require_version(functions: ctypes.CDLL, file: str) -> None:
-    try:
-        number, text = functions.tc_auth_version_number, functions.tc_auth_version
-    except AttributeError:  # in 0.1.0-alpha, or not this library
-        found, number = "an unknown version", None
-    if number is not None:
-        number.restype, text.restype = c_uint32, c_char_p
-        if number() >= NEEDED[0] << 16 | NEEDED[1] << 8:
-            return
-        found = f"version {text().decode()}"
-    raise ImportError(
-        f"tc_auth: the library {file} is too old: it is {found}, and this package needs {NEEDED[0]}.{NEEDED[1]}.0 or "
-        f"later. Install a newer library, or set {VARIABLE} to its file",
-        path=file,
-    )
+def _require_version(functions: Any, file: str) -> None:
+    functions.tc_auth_version.restype, functions.tc_auth_version_number.restype = c_char_p, c_uint32
+    if functions.tc_auth_version_number() < NEEDED[0] << 16 | NEEDED[1] << 8:
+        found = functions.tc_auth_version().decode()
+        raise _refusal(file, f"is too old: it is version {found}, and this package needs {_NEEDED} or later")
 
 
-def _declare(functions: ctypes.CDLL, file: str) -> None:
-    missing = ""
-    try:
-        for name, arguments in _STATUS.items():
-            function = getattr(functions, name)
-            function.argtypes, function.restype = arguments, c_int32
-        for name, (result, arguments) in _OTHER.items():
-            function = getattr(functions, name)
-            function.argtypes, function.restype = arguments, result
-    except AttributeError:
-        missing = name
-    if missing:
-        raise ImportError(f"tc_auth: the library {file} has no function {missing}: it is incomplete", path=file)
+def _refusal(file: str, why: str) -> ImportError:
+    return ImportError(f"tc_auth: the library {file} {why}, or set {VARIABLE} to its file", name="tc_auth", path=file)
+
+
+def _declare(functions: Any) -> None:
+    for name, arguments in _STATUS.items():
+        function = getattr(functions, name)
+        function.argtypes, function.restype = arguments, c_int32
+    for name, (result, arguments) in _OTHER.items():
+        function = getattr(functions, name)
+        function.argtypes, function.restype = arguments, result
 
 
 quick, waiting, file = _load()

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakSet
 
 from . import _border, _library
-from ._changes import Changes
-from ._status import Closed, Status, error_for
+from ._status import Closed, Forked, Status, check
 
 if TYPE_CHECKING:
     from ._auth import Auth
@@ -20,15 +19,18 @@ class Ticket(c_void_p):
     """A tc_auth_renewal. If nobody completes it, it is cancelled with this object."""
 
     __hash__ = object.__hash__  # ctypes has none, and WeakSet needs one
-    changes: Changes | None = None
+
+    # Freed after the ticket, because the library discards the response to a ticket whose handle was freed.
+    auth: Auth | None = None
+
     cancel: Any = _library.quick.tc_auth_renewal_cancel
 
     def __del__(self) -> None:
         if self:
             self.cancel(self)
             self.value = None
-            if self.changes is not None:
-                self.changes.wake()
+            if self.auth is not None:
+                self.auth._changes.wake()
 
 
 # The tickets of this process. After a fork the child must not touch those of its parent.
@@ -45,7 +47,7 @@ class Renewal:
     __slots__ = ("__weakref__", "_auth", "_held", "_lock")
 
     def __init__(self, auth: Auth, ticket: Ticket) -> None:
-        self._auth = auth  # the C library discards the response to a ticket if its handle was freed
+        self._auth = auth
         self._held = [ticket]
         self._lock = RLock()  # a ticket belongs to one thread at a time
 
@@ -53,11 +55,10 @@ class Renewal:
     def url(self) -> str:
         """The URL to GET. It contains the token: do not log it, and follow no redirect. Raises Closed afterwards."""
         with self._lock:
-            if self._held:
-                text: bytes | None = _library.quick.tc_auth_renewal_url(self._held[0])
-                if text is not None:
-                    return text.decode()
-        raise Closed()
+            text: bytes | None = _library.quick.tc_auth_renewal_url(self._held[0]) if self._held else None
+            if text is None:
+                raise self._gone()
+            return text.decode()
 
     @property
     def needed(self) -> bool:
@@ -79,21 +80,21 @@ class Renewal:
         explanation; StoreError if the new token counts but could not be saved for other processes; Closed after an
         earlier complete() or cancel(). In each case the renewal has ended.
         """
-        http_status, response = _border.http_status(status), _border.body(body)
-        auth, message = self._auth, _library.String()
-        result = Status.OK
+        http_status, response, message = _border.http_status(status), _border.body(body), _library.String()
+        del body  # it can contain the new token, and error reports show the variables of each function
         with self._lock:
             taken = self._take()
             if taken is None:
-                raise Closed()
-            with auth._changing() as change:
+                del response
+                raise self._gone()
+            with self._auth._changing() as change:
                 result = _library.waiting.tc_auth_renewal_complete(
                     taken, http_status, response, len(response), byref(message)
                 )
                 change.done = result in (Status.OK, Status.STORE_IO)
+        del response
         explanation = message.take()
-        if result != Status.OK:
-            raise error_for(result, explanation)
+        check(result, explanation)
         return explanation
 
     def cancel(self) -> None:
@@ -106,12 +107,14 @@ class Renewal:
 
     def _take(self) -> c_void_p | None:
         """The ticket, which the caller must end."""
-        if not self._held:
+        if not self._held or not self._held[0]:
             return None
         ticket = self._held.pop()
-        taken = c_void_p(ticket.value)
-        ticket.value = None
-        return taken if taken else None
+        taken, ticket.value = c_void_p(ticket.value), None
+        return taken
+
+    def _gone(self) -> Closed | Forked:
+        return Forked() if self._held else Closed()
 
     def __enter__(self) -> Renewal:
         return self

@@ -221,3 +221,9 @@ _CLASSES: dict[int, type[TcAuthError]] = {
 def error_for(status: int, explanation: str | None = None) -> TcAuthError:
     """The exception for a status that is not OK."""
     return _CLASSES.get(status, TcAuthError)(status, explanation)
+
+
+def check(status: int, explanation: str | None = None) -> None:
+    """Raises the exception for a status that is not OK."""
+    if status != 0:
+        raise error_for(status, explanation)

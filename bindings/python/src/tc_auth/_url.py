@@ -7,7 +7,7 @@ from threading import RLock
 from typing import Any, NoReturn
 
 from . import _border, _library
-from ._status import Status, error_for
+from ._status import Status, check
 
 
 class Builder(c_void_p):
@@ -74,9 +74,3 @@ class URL:
 def from_builder(builder: Builder) -> URL:
     """The URL that Auth.url() has started."""
     return URL.__new__(URL)._own(builder)
-
-
-def check(status: int) -> None:
-    """Raises the exception for a status that is not OK."""
-    if status != Status.OK:
-        raise error_for(status)
