@@ -91,6 +91,16 @@ python() {
         "$(absolute "$TARGET/python/bin/python")"
 }
 
+# The Python of a version, of pyenv too; nothing if there is none.
+find_python() { # 3.13
+    for found in "$(command -v "python$1" || true)" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do
+        if [ -x "$found" ] && "$found" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null; then
+            echo "$found"
+            return
+        fi
+    done
+}
+
 # Its segments can be loaded with 16 KiB pages; for arm64, linkers use 64 KiB.
 for_large_pages() { # LIBRARY
     readelf -lW "$1" | grep ' LOAD ' >"$build/segments" && ! grep -v ' 0x\(4000\|10000\)$' "$build/segments"
