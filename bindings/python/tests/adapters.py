@@ -23,7 +23,9 @@ class Entry:
         self._lock = threading.Lock()
         self._events: list[str] = []
         self._answer: Future[list[str]] = Future()
-        self._client = importlib.import_module(f"client_{adapter}").Client(auth, certificate, self._happened)
+        self._client = importlib.import_module(f"client_{adapter.replace('-', '_')}").Client(
+            auth, certificate, self._happened
+        )
 
     def _happened(self, event: events.Event) -> None:
         with self._lock:

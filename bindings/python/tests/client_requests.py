@@ -15,7 +15,10 @@ NAME = "requests"
 
 class Client:
     def __init__(self, auth: tc_auth.Auth, certificate: str | None, on_event: OnEvent) -> None:
-        self.session = tc_auth.requests.Session(auth, HTTPAdapter(pool_maxsize=32), on_event=on_event)
+        # By default, requests does not repeat what was sent on a dead connection.
+        adapter = HTTPAdapter(pool_maxsize=32, max_retries=1)
+        self.session = tc_auth.requests.Session(auth, adapter, on_event=on_event)
+        self.session.trust_env = False  # REQUESTS_CA_BUNDLE would win over the certificate
         self.session.verify = certificate or True
 
     def send(self, method: str, url: str, body: bytes | None, once: bool = False) -> tuple[int, str]:

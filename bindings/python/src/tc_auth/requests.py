@@ -291,6 +291,7 @@ def _hold(response: requests.Response) -> Held | None:
         version=raw.version,
         reason=raw.reason,
         preload_content=False,
+        decode_content=raw.decode_content,
         original_response=original,
         enforce_content_length=False,  # raw does that
     )
