@@ -36,6 +36,7 @@ from ._values import Headers, Token, TokenState
 
 __all__ = [
     "REVIEW_LIMIT",
+    "URL",
     "Advice",
     "ArgumentError",
     "Auth",
@@ -56,7 +57,6 @@ __all__ = [
     "Token",
     "TokenExpired",
     "TokenState",
-    "URL",
     "Unsealed",
     "string_to_sign",
     "version",

@@ -529,7 +529,12 @@ class Auth:
             changes.leave(me)
 
     def review(
-        self, headers: Headers, status: int, *, date: str | None = None, body: bytes | bytearray | memoryview | str = b""
+        self,
+        headers: Headers,
+        status: int,
+        *,
+        date: str | None = None,
+        body: bytes | bytearray | memoryview | str = b"",
     ) -> Advice:
         """To be called with the response to a signed request. RETRY: poll, sign and send it again, once.
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Callable
 
 from . import events
-from ._auth import Auth, Headers
+from ._auth import Auth
 from ._status import Advice, Kind, TcAuthError, TokenExpired
+from ._values import Headers
 
 # The longest time that a renewal may take.
 RENEWAL_SECONDS = 30.0

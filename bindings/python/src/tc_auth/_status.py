@@ -11,18 +11,29 @@ _Code = TypeVar("_Code", bound="_Number")
 
 
 class _Number(enum.IntEnum):
-    """A number of the C library. A later library may have more: those have the number as their name."""
+    """A number of the C library. A later library may have more: its name is then the library's, or the number."""
 
     @classmethod
     def _missing_(cls: type[_Code], value: object) -> _Code | None:
         if type(value) is not int or not -(2**31) <= value < 2**31:
             return None
         unknown = int.__new__(cls, value)
-        unknown._name_, unknown._value_ = str(value), value
+        unknown._name_, unknown._value_ = cls._library_name(value), value
         return unknown
+
+    @classmethod
+    def _library_name(cls, number: int) -> str:
+        return str(number)
 
     def __str__(self) -> str:
         return self.name
+
+    def __format__(self, specification: str) -> str:
+        return format(self.name, specification)  # enum's own differs between the versions of Python
+
+
+def _known(name: bytes, number: int) -> str:
+    return str(number) if name == b"UNKNOWN" else name.decode()
 
 
 class Status(_Number):
@@ -65,6 +76,10 @@ class Status(_Number):
         text: bytes = _library.quick.tc_auth_status_message(self.value)
         return text.decode()
 
+    @classmethod
+    def _library_name(cls, number: int) -> str:
+        return _known(_library.quick.tc_auth_status_name(number), number)
+
 
 class Advice(_Number):
     """What to do about a response. Act only on RETRY; the others are for a log."""
@@ -83,6 +98,10 @@ class Advice(_Number):
         """One sentence that says what it means and what to do."""
         text: bytes = _library.quick.tc_auth_advice_message(self.value)
         return text.decode()
+
+    @classmethod
+    def _library_name(cls, number: int) -> str:
+        return _known(_library.quick.tc_auth_advice_name(number), number)
 
 
 class Kind(_Number):
