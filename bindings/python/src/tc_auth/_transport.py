@@ -181,6 +181,10 @@ class _Answer:
             self._body = (start, reader.written)
 
 
+class TooLong(Exception):
+    """A response has more than LIMIT bytes."""
+
+
 class _Reader:
     """Reads a response into memory. The body stays there, without what frames it."""
 
@@ -191,9 +195,9 @@ class _Reader:
         self.written = 0  # the end of the body
 
     def _more(self) -> bool:
-        """Receives something. False at the end, which is also the end of the memory."""
+        """Receives something. False at the end."""
         if self._end == len(self._memory):
-            return False
+            raise TooLong
         self._sock.settimeout(left(self._deadline))
         count: int = self._sock.recv_into(self._view[self._end :])
         self._end += count
@@ -230,8 +234,6 @@ class _Reader:
         """Reads so many bytes, and moves them to the end of the body."""
         while size > 0:
             if self.at == self._end and not self._more():
-                if self._end == len(self._memory):
-                    return
                 raise EOFError
             count = min(size, self._end - self.at)
             self._view[self.written : self.written + count] = self._memory[self.at : self.at + count]
