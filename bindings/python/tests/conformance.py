@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import sys
 import urllib.parse
+from collections.abc import Sequence
 from typing import Callable, Optional
 
 from adapters import Entry
@@ -18,7 +19,7 @@ import tc_auth
 from tc_auth import Advice, Auth, Headers, Kind, Renewal, State, Status, Unsealed
 
 Field = Optional[str]
-Answer = Optional["list[object]"]
+Answer = Optional[Sequence[object]]
 
 ADAPTER = sys.argv[1] if len(sys.argv) > 1 else "requests"
 auths: dict[str, Auth] = {}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _quick = _library.quick
+_HMAC = Kind.HMAC
+_NULL_ARGUMENT = Status.NULL_ARGUMENT.value
 _header_block = _quick.tc_auth_header_block
 
 # Buffers for headers, each used by one call at a time. There is none per thread, because a signal handler and a
@@ -31,6 +33,9 @@ _header_block = _quick.tc_auth_header_block
 _BUFFER_SIZE = 1024
 _ZEROS = bytes(_BUFFER_SIZE)
 _buffers: list[Any] = []
+
+# Tickets for the next poll, because most polls give none.
+_no_tickets: list[Ticket] = []
 
 _METHODS = {method: method.encode() for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")}
 
@@ -486,18 +491,27 @@ class Auth:
         While another thread renews the token, or a process that shares it, it waits for at most `max_wait` seconds.
         Raises RenewalTimeout if that renewal has not ended by then. Do not send the old token; poll again.
         """
-        longest = _border.seconds("max_wait", max_wait)
+        longest = _border.seconds("max_wait", max_wait) if max_wait != 0 else 0
+        if self._kind is _HMAC:
+            return None
         renewal, status = self._poll()
         if status == Status.RENEWAL_TIMEOUT and longest > 0:
             renewal, status = self._wait(longest)
-        check(status)
+        if status != 0:
+            raise error_for(status)
         return renewal
 
     def _poll(self) -> tuple[Renewal | None, int]:
         """A poll that does not wait for another renewal."""
-        ticket = Ticket()
-        status = self._status(self._functions.tc_auth_renewal_poll, 0, byref(ticket))
+        try:
+            ticket = _no_tickets.pop()
+        except IndexError:
+            ticket = Ticket()
+        status = self._functions.tc_auth_renewal_poll(self._handle, 0, byref(ticket))
+        if status == _NULL_ARGUMENT:
+            status = self._status(self._functions.tc_auth_renewal_poll, 0, byref(ticket))
         if not ticket:
+            _no_tickets.append(ticket)
             return None, status
         ticket.auth, ticket.cancel = self, self._functions.tc_auth_renewal_cancel
         _renewal.tickets.add(ticket)
@@ -509,6 +523,7 @@ class Auth:
         It waits in Python, where Ctrl-C takes effect at once: C would first wait to the end.
         """
         deadline, changes, me = time.monotonic() + longest, self._changes, object()
+        is_lookout = False
         try:
             while True:
                 gate = Lock()
@@ -516,11 +531,12 @@ class Auth:
                 changes.enter(me, gate.release)
                 renewal, status = self._poll()
                 left = deadline - time.monotonic()
+                if status == Status.OK and renewal is None and is_lookout:
+                    changes.wake()  # another process has ended its renewal
                 if status != Status.RENEWAL_TIMEOUT or left <= 0:
-                    if changes.take_lookout(me) and renewal is None:
-                        changes.wake()  # another process has ended its renewal, or its ticket has lapsed
                     return renewal, status
-                if changes.take_lookout(me):
+                is_lookout = changes.take_lookout(me)
+                if is_lookout:
                     left = min(left, lookout_pause())
                 if sys.platform == "win32" and current_thread() is main_thread():
                     left = min(left, _LONGEST_WAIT_ON_WINDOWS)

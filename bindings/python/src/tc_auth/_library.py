@@ -110,7 +110,7 @@ def _load() -> tuple[Any, Any, str]:
         waiting = ctypes.CDLL(file)
     except OSError as error:
         raise _refusal(file, f"can't be loaded: {error}. Install the wheel for your system, or the C library") from None
-    quick = ctypes.PyDLL(file, handle=waiting._handle)
+    quick = ctypes.PyDLL(file, handle=waiting._handle) if hasattr(ctypes, "PyDLL") else waiting  # PyPy has none
     try:
         _require_version(quick, file)
         for functions in (quick, waiting):
