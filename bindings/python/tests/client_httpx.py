@@ -24,7 +24,12 @@ class Client:
     def send(self, method: str, url: str, body: bytes | None, once: bool = False) -> tuple[int, str]:
         """The status and the body. With `once`, the body can be read only once."""
         content: bytes | Iterator[bytes] | None = iter([body]) if once and body is not None else body
-        response = self._client.request(method, url, content=content)
+        try:
+            response = self._client.request(method, url, content=content)
+        except httpx.RemoteProtocolError:
+            if method != "GET":
+                raise
+            response = self._client.request(method, url)  # other clients repeat it when a kept connection is dead
         return response.status_code, response.text
 
 

@@ -28,7 +28,12 @@ class Client:
 
     async def _send(self, method: str, url: str, body: bytes | None, once: bool) -> tuple[int, str]:
         content: bytes | AsyncIterator[bytes] | None = read_once(body) if once and body is not None else body
-        response = await self._client.request(method, url, content=content)
+        try:
+            response = await self._client.request(method, url, content=content)
+        except httpx.RemoteProtocolError:
+            if method != "GET":
+                raise
+            response = await self._client.request(method, url)  # as in client_httpx
         return response.status_code, response.text
 
 

@@ -124,17 +124,18 @@ class _Attempt:
     async def send(self, handler: ClientHandlerType) -> ClientResponse:
         await self.prepare()
         request = self.request
-        send, shown = request.send, getattr(request, "_on_headers_request_sent", None)
+        send, show = request.send, getattr(request, "_on_headers_request_sent", None)
         # aiohttp calls this when the request has got its connection: until then the token may have been replaced, and the
         # clock may have passed the time of a signature.
-        setattr(request, "send", lambda connection: self._sign_and_send(send, connection))
-        if shown is not None:
-            setattr(request, "_on_headers_request_sent", _without_secrets(shown))
+        replaced: dict[str, Any] = {"send": lambda connection: self._sign_and_send(send, connection)}
+        if show is not None:
+            replaced["_on_headers_request_sent"] = _without_secrets(show)
+        vars(request).update(replaced)
         try:
             return await handler(request)
         finally:
-            for name in ("send", "_on_headers_request_sent"):
-                request.__dict__.pop(name, None)
+            for name in replaced:
+                vars(request).pop(name, None)
 
     async def _sign_and_send(self, send: Callable[[Any], Awaitable[ClientResponse]], connection: Any) -> ClientResponse:
         await self.prepare()
