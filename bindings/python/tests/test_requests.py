@@ -364,9 +364,9 @@ def test_a_body_that_never_ends(monkeypatch: Any) -> None:
 
 
 class Raw(Server):
-    """Sends these bytes to each connection, and then nothing."""
+    """Sends these bytes to each connection, and then nothing, or the end."""
 
-    def __init__(self, start: bytes) -> None:
+    def __init__(self, start: bytes, *, closes: bool = False) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._connections: list[socket.socket] = []
@@ -380,6 +380,8 @@ class Raw(Server):
                 self._connections.append(connection)
                 connection.recv(65536)
                 connection.sendall(start)
+                if closes:
+                    connection.shutdown(socket.SHUT_RDWR)
 
         threading.Thread(target=serve, daemon=True).start()
 
