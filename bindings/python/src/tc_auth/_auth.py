@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from ctypes import byref, c_int32, c_int64, c_size_t, c_void_p
 from threading import TIMEOUT_MAX, Lock, RLock, current_thread, main_thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Callable, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, NoReturn, TypeVar
 from weakref import WeakSet
 
 from . import _border, _library, _renewal, _url
-from ._border import Arguments, Secret
-from ._changes import Changes, lookout_pause
+from ._border import Arguments, Body, Secret
+from ._changes import Changes, fingerprint, lookout_pause
 from ._renewal import Renewal, Ticket
 from ._status import Advice, Closed, Forked, Kind, State, Status, TcAuthError, Unsealed, check, error_for
 from ._values import Headers, Token, TokenState
@@ -32,11 +32,12 @@ _header_block = _quick.tc_auth_header_block
 # finalizer can sign a request in the middle of another call in the same thread.
 _BUFFER_SIZE = 1024
 _ZEROS = bytes(_BUFFER_SIZE)
-_buffers: list[Any] = []
+_buffers: list[tuple[bytearray, Any, memoryview]] = []
 
 # Tickets for the next poll, because most polls give none.
 _no_tickets: list[Ticket] = []
 
+_CR = ord("\r")
 _METHODS = {method: method.encode() for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")}
 
 # How many bytes of a body review() reads.
@@ -44,6 +45,8 @@ REVIEW_LIMIT = 64 << 10
 
 # On Windows, Ctrl-C does not end a wait of the main thread.
 _LONGEST_WAIT_ON_WINDOWS = 0.1
+
+_Result = TypeVar("_Result")
 
 # A child after fork() must not use the tokens of its parent.
 _auths: WeakSet[Auth] = WeakSet()
@@ -350,18 +353,12 @@ class Auth:
         to sign, and to compare with the expiry of a token; by default now. Raises ArgumentError (INVALID_METHOD,
         INVALID_URI_FORM, INVALID_URI_BYTE, INVALID_TIME), OtherOrigin, TokenExpired.
         """
-        if at is not None:
-            return self._headers_at(method, url, _border.moment("at", at))
-        block = self.header_block(method, url)
-        end = block.find("\r\n")
-        timestamp = block[end + len("\r\nTimestamp: ") :]
-        return Headers(block[len("Authorization: ") : end], int(timestamp) if timestamp else None)
-
-    def _headers_at(self, method: str, url: str, at: int) -> Headers:
+        if at is None:
+            return self._sign(method, url, _headers)
         verb = _border.text("method", method, Status.INVALID_METHOD)
         target = _border.text("url", url, Status.INVALID_URI_BYTE)
-        value, timestamp = self._authorization(verb, target, at)
-        headers = Headers(value.decode("ascii"), None if timestamp < 0 else timestamp)
+        value, timestamp = self._authorization(verb, target, _border.moment("at", at))
+        headers = Headers(str(memoryview(value), "ascii"), None if timestamp < 0 else timestamp)
         _border.wipe(value)
         return headers
 
@@ -370,6 +367,9 @@ class Auth:
 
         For clients that write requests themselves. Arguments and errors are those of headers().
         """
+        return self._sign(method, url, _block)
+
+    def _sign(self, method: str, url: str, result: Callable[[bytearray, memoryview], _Result]) -> _Result:
         if type(url) is str and url.isascii() and "\0" not in url:
             target = url.encode()
         else:
@@ -379,29 +379,25 @@ class Auth:
         else:
             verb = _border.text("method", method, Status.INVALID_METHOD)
         try:
-            buffer = _buffers.pop()
+            buffer, pointer, view = _buffers.pop()
         except IndexError:
-            buffer = ctypes.create_string_buffer(_BUFFER_SIZE)
+            buffer, pointer, view = _new_buffer(_BUFFER_SIZE)
         try:
-            status = _header_block(self._handle, verb, target, buffer, _BUFFER_SIZE)
+            status = _header_block(self._handle, verb, target, pointer, _BUFFER_SIZE)
             if status == 0:
-                block: str = buffer.value.decode()
-                return block
+                return result(buffer, view)
         finally:
-            buffer.raw = _ZEROS
-            _buffers.append(buffer)
-        return self._long_header_block(verb, target)
-
-    def _long_header_block(self, method: bytes, url: bytes) -> str:
-        """After a failure: it raises the error, unless the buffer was too small or the process has forked."""
+            pointer.raw = _ZEROS
+            _buffers.append((buffer, pointer, view))
         size = _BUFFER_SIZE
         while True:
-            buffer = bytearray(size)
-            status = self._status(_header_block, method, url, _border.pointer(buffer), size)
-            if status == Status.OK:
-                block = str(memoryview(buffer)[: buffer.index(0)], "ascii")
+            buffer, pointer, view = _new_buffer(size)
+            try:
+                status = self._status(_header_block, verb, target, pointer, size)
+                if status == Status.OK:
+                    return result(buffer, view)
+            finally:
                 _border.wipe(buffer)
-                return block
             if status != Status.BUFFER_TOO_SMALL:
                 raise error_for(status)
             size *= 2
@@ -463,7 +459,7 @@ class Auth:
         """The current token and its expiry, to pass them to another process. Raises TcAuthError (WRONG_KIND)."""
         text, expires = _library.String(), c_int64()
         self._call(self._functions.tc_auth_token, byref(text), byref(expires))
-        return Token(text.take() or "", expires.value or None)
+        return Token(_library.text_at(text.value), expires.value or None)
 
     def update_token(self, token: str, expires: int | datetime | None = None) -> None:
         """Replaces the token at once, for all threads. Arguments as in Auth.token().
@@ -562,12 +558,14 @@ class Auth:
         if not isinstance(headers, Headers):
             raise _border.wrong_type("headers", headers, "tc_auth.Headers")
         second = -1 if headers.timestamp is None else _border.moment("timestamp", headers.timestamp)
-        beginning = _border.body(body, REVIEW_LIMIT)
         advice = c_int32()
-        with Secret("authorization", headers.authorization, Status.MALFORMED_AUTHORIZATION) as sent:
+        with (
+            Body(body, REVIEW_LIMIT) as text,
+            Secret("authorization", headers.authorization, Status.MALFORMED_AUTHORIZATION) as sent,
+        ):
             self._call(
                 _library.waiting.tc_auth_review, sent.chars, sent.length, second, _border.http_status(status),
-                _border.date(date), beginning, len(beginning), byref(advice),
+                _border.date(date), text.chars, text.length, byref(advice),
             )  # fmt: skip
         return Advice(advice.value)
 
@@ -602,10 +600,11 @@ class Auth:
         then nothing changes.
         """
         outcome = c_int32()
-        raw = _border.text("line", line, Status.SEAL_INVALID) if isinstance(line, str) else _border.body(line)
-        with Secret("key", key, Status.INVALID_ARGUMENT, binary=True, optional=True) as secret:
-            del key
-            self._call(self._functions.tc_auth_unseal, raw, len(raw), secret.string, byref(outcome))
+        with Secret("line", line, Status.SEAL_INVALID, binary=True) as sealed:
+            with Secret("key", key, Status.INVALID_ARGUMENT, binary=True, optional=True) as secret:
+                del line, key
+                arguments = sealed.chars, sealed.length, secret.string, byref(outcome)
+                self._call(self._functions.tc_auth_unseal, *arguments)
         if outcome.value == Unsealed.ADOPTED:
             self._has_changed = True
         self._changes.wake()
@@ -683,14 +682,14 @@ class Auth:
         return token
 
     def _fingerprint(self) -> int | None:
-        """The hash of the current token; None if there is none."""
+        """The fingerprint of the current token; None if there is none."""
         if self._kind != Kind.TOKEN:
             return None
         try:
             token = self._token()
         except TcAuthError:  # closed in the meantime
             return None
-        found = hash(str(memoryview(token)[:-1], "ascii"))
+        found = fingerprint(memoryview(token)[:-1])
         _border.wipe(token)
         return found
 
@@ -715,6 +714,27 @@ class Auth:
                 self._handle = origin.make_handle(self._clock_offset, self._renewal_window)
                 self._forked = False
             return self._handle is not None
+
+
+def _new_buffer(size: int) -> tuple[bytearray, Any, memoryview]:
+    buffer = bytearray(size)
+    return buffer, _border.pointer(buffer), memoryview(buffer)
+
+
+# What the library has written, as str: made from the buffer at once, because other copies could not be wiped.
+
+
+def _block(buffer: bytearray, view: memoryview) -> str:
+    return str(view[: buffer.index(0)], "ascii")
+
+
+def _headers(buffer: bytearray, view: memoryview) -> Headers:
+    end = buffer.index(_CR)
+    authorization = str(view[len("Authorization: ") : end], "ascii")
+    timestamp = end + len("\r\nTimestamp: ")
+    if buffer[timestamp] == 0:
+        return Headers(authorization)
+    return Headers(authorization, int(buffer[timestamp : buffer.index(_CR, timestamp)]))
 
 
 def string_to_sign(method: str, url: str, at: int) -> str:

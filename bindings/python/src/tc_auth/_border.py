@@ -63,19 +63,6 @@ def date(value: str | None) -> bytes | None:
     return None if b"\0" in raw else raw
 
 
-def body(value: bytes | bytearray | memoryview | str, limit: int | None = None) -> bytes:
-    """The bytes of a response, or its first ones."""
-    if isinstance(value, bytes):
-        return value[:limit]
-    if isinstance(value, str):
-        return value[:limit].encode("utf-8", "replace")[:limit]
-    if isinstance(value, (bytearray, memoryview)):
-        return memoryview(value).tobytes()[:limit]
-    error = wrong_type("body", value, "bytes or a str")
-    del value
-    raise error
-
-
 def whole(name: str, value: int) -> int:
     """An integer. A float is refused, because to drop its fraction would hide a mistake."""
     try:
@@ -208,6 +195,43 @@ class Secret:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.wipe()
+
+
+class Body:
+    """The body of a response, or its first bytes, for one call. It can contain a token: what is copied is wiped."""
+
+    __slots__ = ("_chars", "_copy", "_wrong_type", "length")
+
+    def __init__(self, value: bytes | bytearray | memoryview | str, limit: int | None = None) -> None:
+        self._chars: Any = None
+        self._copy = bytearray()
+        self._wrong_type: TypeError | None = None
+        self.length = 0
+        if isinstance(value, bytes):
+            self._chars, self.length = value, len(value)
+        elif isinstance(value, str):
+            text = Secret("body", value[:limit], Status.INVALID_ARGUMENT, errors="replace")
+            self._chars, self._copy, self.length = text.chars, text._copy, text.length
+        elif isinstance(value, (bytearray, memoryview)):
+            self._copy = bytearray(value)
+            self._chars, self.length = pointer(self._copy), len(self._copy)
+        else:
+            self._wrong_type = wrong_type("body", value, "bytes or a str")
+        if limit is not None:
+            self.length = min(self.length, limit)
+
+    @property
+    def chars(self) -> Any:
+        """Raises the error for another type."""
+        if self._wrong_type is not None:
+            raise self._wrong_type
+        return self._chars
+
+    def __enter__(self) -> Body:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        wipe(self._copy)
 
 
 class Arguments:

@@ -4,6 +4,8 @@ another process."""
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from itertools import islice
 from threading import RLock
 from typing import Callable
 
@@ -19,6 +21,11 @@ def lookout_pause() -> float:
     return _LOOKOUT_AT_LEAST + part * (_LOOKOUT_AT_MOST - _LOOKOUT_AT_LEAST)
 
 
+def fingerprint(token: Iterable[int]) -> int:
+    """A hash of the token's bytes, to compare. It is made without a copy of the token, which could not be wiped."""
+    return hash(tuple(token))
+
+
 class Changes:
     """Waiters, and a count of the changes.
 
@@ -27,7 +34,7 @@ class Changes:
     garbage collection can call `wake` at any moment.
     """
 
-    __slots__ = ("_count", "_last", "_lock", "_lookout", "_own", "_waiters")
+    __slots__ = ("_count", "_last", "_lock", "_lookout", "_own", "_seen", "_waiters")
 
     def __init__(self, token: int | None) -> None:
         self._waiters: dict[object, Callable[[], object]] = {}
@@ -36,6 +43,7 @@ class Changes:
         self._own = 0  # calls that change the token and are running
         self._count = 0  # changes that have ended or were noticed
         self._last = token  # fingerprint of the current token, as far as this process knows
+        self._seen: int | None = None  # hash of the last Authorization value
 
     def enter(self, waiter: object, wake: Callable[[], object]) -> None:
         """From now on the next change calls `wake`, once, in any thread. It must not wait."""
@@ -87,17 +95,21 @@ class Changes:
         """To be called before a request is signed, for `adopted`."""
         return self._count
 
-    def adopted(self, token: str, before: int) -> bool:
-        """Whether the token that was just used for the first time came from another process.
+    def adopted(self, authorization: str, before: int) -> bool:
+        """Whether this value has a token that is used for the first time, and that came from another process.
 
         `before` is counted() from before the request was signed: if there was a change since, the token may be an older
         one.
         """
-        used = hash(token)
-        if used == self._last:
+        seen = hash(authorization)
+        if seen == self._seen:
             return False
+        used = fingerprint(map(ord, islice(authorization, len("TC-Token "), None)))
         with self._lock:
-            if self._own > 0 or self._count != before or self._last == used:
+            if self._own > 0 or self._count != before:
+                return False
+            self._seen = seen
+            if self._last == used:
                 return False
             self._last = used
             self._count += 1

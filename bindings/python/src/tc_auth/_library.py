@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from ctypes import POINTER, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 from typing import Any
 
 VARIABLE = "TC_AUTH_LIBRARY"
@@ -84,7 +84,7 @@ _OTHER: dict[str, tuple[Any, list[Any]]] = {
     "tc_auth_url_free": (None, [c_void_p]),
     "tc_auth_string_free": (None, [c_void_p]),
     "tc_auth_api_path": (c_char_p, [c_void_p]),
-    "tc_auth_renewal_url": (c_char_p, [c_void_p]),
+    "tc_auth_renewal_url": (c_void_p, [c_void_p]),
     "tc_auth_url_string": (c_char_p, [c_void_p]),
     "tc_auth_status_name": (c_char_p, [c_int32]),
     "tc_auth_status_message": (c_char_p, [c_int32]),
@@ -154,6 +154,16 @@ class String(c_void_p):
         if self:
             free(self)
             self.value = None
+
+
+def text_at(address: int | None) -> str:
+    """The string at an address, as str. Nothing else is copied from it: it may be secret."""
+    if address is None:
+        return ""
+    chars, length = ctypes.cast(address, POINTER(c_char)), 0
+    while chars[length] != b"\0":
+        length += 1
+    return str((c_char * length).from_address(address), "ascii")
 
 
 def version() -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakSet
 
 from . import _border, _library
+from ._border import Body
 from ._status import Closed, Forked, Status, check
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ class Renewal:
     def url(self) -> str:
         """The URL to GET. It contains the token: do not log it, and follow no redirect. Raises Closed afterwards."""
         with self._lock:
-            text: bytes | None = _library.quick.tc_auth_renewal_url(self._held[0]) if self._held else None
-            if text is None:
+            address: int | None = _library.quick.tc_auth_renewal_url(self._held[0]) if self._held else None
+            if address is None:
                 raise self._gone()
-            return text.decode()
+            return _library.text_at(address)
 
     @property
     def needed(self) -> bool:
@@ -80,19 +81,16 @@ class Renewal:
         explanation; StoreError if the new token counts but could not be saved for other processes; Closed after an
         earlier complete() or cancel(). In each case the renewal has ended.
         """
-        http_status, response, message = _border.http_status(status), _border.body(body), _library.String()
-        del body  # it can contain the new token, and error reports show the variables of each function
-        with self._lock:
+        http_status, message = _border.http_status(status), _library.String()
+        with self._lock, Body(body) as response:
+            del body  # it can contain the new token, and error reports show the variables of each function
+            chars, length = response.chars, response.length
             taken = self._take()
             if taken is None:
-                del response
                 raise self._gone()
             with self._auth._changing() as change:
-                result = _library.waiting.tc_auth_renewal_complete(
-                    taken, http_status, response, len(response), byref(message)
-                )
+                result = _library.waiting.tc_auth_renewal_complete(taken, http_status, chars, length, byref(message))
                 change.done = result in (Status.OK, Status.STORE_IO)
-        del response
         explanation = message.take()
         check(result, explanation)
         return explanation

@@ -86,7 +86,7 @@ class Session:
         """Signs the URL as it is sent, and reports if the token came from another process."""
         before = self.auth._changes.counted()
         headers = self.auth.headers(method, url)
-        adopted = self._is_token and self.auth._changes.adopted(headers.authorization[len(_SCHEME) :], before)
+        adopted = self._is_token and self.auth._changes.adopted(headers.authorization, before)
         signed = Signed(headers, method, path, scheme, adopted)
         if adopted:
             self.happened(events.Adopted(method, path))
