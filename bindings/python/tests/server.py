@@ -63,6 +63,11 @@ class Server:
 
             do_CONNECT = do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = respond
 
+            def handle_expect_100(self) -> bool:
+                goes_on = super().handle_expect_100()
+                self.wfile.flush()
+                return goes_on
+
             def read_body(self) -> bytes:
                 if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
                     return self.rfile.read(int(self.headers.get("Content-Length", 0)))
