@@ -810,6 +810,7 @@ part_python() {
     beside "Python: many processes" python_processes
     run "Python: format, types" python_lint
     run "Python: tests" python_tests
+    residue Python "command $(python) $PWD/bindings/python/tests/residue.py" "secrets left behind in memory" openssl=openssl
     run "Python: documentation" python_documentation
     lacking_for_wheel=$(sh tests/platforms.sh lacking glibc2.17)
     if [ -n "$lacking_for_wheel" ]; then
