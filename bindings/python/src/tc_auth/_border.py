@@ -32,7 +32,7 @@ def text(name: str, value: str, refusal: Status) -> bytes:
     if not isinstance(value, str):
         raise wrong_type(name, value, "a str")
     try:
-        raw = value.encode()
+        raw = str.encode(value)  # also if a subclass has its own
     except UnicodeEncodeError:
         raw = b"\0"
     if b"\0" in raw:
@@ -59,7 +59,7 @@ def date(value: str | None) -> bytes | None:
         return None
     if not isinstance(value, str):
         raise wrong_type("date", value, "a str")
-    raw = value.encode("utf-8", "replace")
+    raw = str.encode(value, "utf-8", "replace")
     return None if b"\0" in raw else raw
 
 

@@ -124,7 +124,9 @@ def _require_version(functions: Any, file: str) -> None:
     functions.tc_auth_version.restype, functions.tc_auth_version_number.restype = c_char_p, c_uint32
     if functions.tc_auth_version_number() < NEEDED[0] << 16 | NEEDED[1] << 8:
         found = functions.tc_auth_version().decode()
-        raise _refusal(file, f"is too old: it is version {found}, and this package needs {_NEEDED} or later")
+        raise _refusal(
+            file, f"is too old: it is version {found}, and this package needs {_NEEDED} or later. Install that"
+        )
 
 
 def _refusal(file: str, why: str) -> ImportError:
