@@ -14,6 +14,7 @@ Pass aiohttp the string of a `tc_auth.URL` as `yarl.URL(str(url), encoded=True)`
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import ssl
 import sys
@@ -21,7 +22,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import BasicAuth, ClientHandlerType, ClientRequest, ClientResponse, Fingerprint
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Fingerprint
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -229,11 +230,11 @@ class _Connect:
         if url is None:
             return None
         fields = CIMultiDict(request.proxy_headers or ())
-        user = request.proxy_auth
-        if user is None and (url.user is not None or url.password is not None):
-            user = BasicAuth(url.user or "", url.password or "")
-        if user is not None:
-            fields["Proxy-Authorization"] = user.encode()
+        if request.proxy_auth is not None:
+            fields["Proxy-Authorization"] = request.proxy_auth.encode()
+        elif url.raw_user is not None or url.raw_password is not None:
+            user = f"{url.user or ''}:{url.password or ''}".encode("latin-1")
+            fields["Proxy-Authorization"] = "Basic " + base64.b64encode(user).decode("ascii")
         return _transport.Proxy(str(url), dict(fields), context)
 
 
