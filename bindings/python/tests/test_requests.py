@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 import requests
+import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 from server import UNAUTHORIZED, Answer, Received, Server
 from urllib3.util import Retry
@@ -309,7 +310,7 @@ def test_a_refusal_can_be_read_in_each_way() -> None:
         assert session.get("/", stream=True).raw.read(decode_content=True) == body
         assert session.cookies.get_dict() == {"a": "b"}
         with session.get("/", stream=True) as response:
-            assert next(response.iter_content(10)) == body[:10]
+            assert body.startswith(next(response.iter_content(10)))
         assert session.get("/").json()["message"] == "Access Denied"
 
 
@@ -348,6 +349,7 @@ def test_streamed_responses() -> None:
         assert sum(map(len, response.iter_content(999))) == 100_000
 
 
+@pytest.mark.skipif(not hasattr(urllib3.HTTPResponse, "read1"), reason="urllib3 waits for the end")
 def test_a_body_that_never_ends(monkeypatch: Any) -> None:
     monkeypatch.setattr("tc_auth._session.REVIEW_SECONDS", 0.3)
     start = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\n" + b'{"message": "Access Denied"}'
@@ -355,7 +357,7 @@ def test_a_body_that_never_ends(monkeypatch: Any) -> None:
         happened: list[events.Event] = []
         session = Session(hmac_for(server), on_event=happened.append)
         response = session.get("/", stream=True)
-        assert next(response.iter_content(10)) == b'{"message"'
+        assert next(response.iter_content(4)) == b'{"me'
         assert happened == [events.Refused("GET", "/api/", 403, tc_auth.Advice.ACCESS_DENIED)]
         [reader] = [thread for thread in threading.enumerate() if thread.name == "tc_auth review"]
         response.close()  # during a read

@@ -280,7 +280,7 @@ def _hold(response: requests.Response) -> Held | None:
         raw.close()
         raw.release_conn()
 
-    # urllib3 1.26 has no read1: of a body that never ends, the review sees nothing.
+    # Older versions of urllib3 have no read1: of a refusal that never ends, neither the review nor the caller gets the beginning.
     held = Held(functools.partial(getattr(raw, "read1", raw.read), decode_content=False), close)
     like_a_file: Any = held
     original: Any = _Original(raw, held)
