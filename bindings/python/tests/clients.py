@@ -33,7 +33,7 @@ class Reply:
 
 
 class Client:
-    """It follows redirects. `proxy` and `event_hooks` are options of httpx; aiohttp has traces."""
+    """It follows redirects. The options are those of the client, and `verify`, `http2` and `connections` for all."""
 
     def __init__(self, kind: str, auth: tc_auth.Auth, on_event: OnEvent | None = None, **options: Any) -> None:
         self._kind, self._auth, self._on_event = kind, auth, on_event
@@ -46,6 +46,7 @@ class Client:
     def request(self, method: str, url: str, body: Any = None, **options: Any) -> Reply:
         if self._kind == "aiohttp":
             return run(self._aiohttp(method, url, body, options))
+        options.pop("is_encoded", None)
         if body is not None:
             options["content"] = body
         if self._kind == "httpx-trio":  # a run of trio can't use the connections of another one
@@ -57,6 +58,24 @@ class Client:
 
     def get(self, url: str, **options: Any) -> Reply:
         return self.request("GET", url, **options)
+
+    def beginning(self, url: str, count: int) -> bytes:
+        """So many bytes of the body. The rest is not read."""
+        if self._kind == "aiohttp":
+            return run(self._beginning_of_aiohttp(url, count))
+        if "async" in self._kind:
+            return run(self._beginning_of_httpx(url, count))
+        with self._client.stream("GET", url) as response:
+            return next(response.iter_bytes(count)) if count else b""
+
+    async def _beginning_of_aiohttp(self, url: str, count: int) -> bytes:
+        async with self._session.get(url) as response:
+            return await response.content.read(count)
+
+    async def _beginning_of_httpx(self, url: str, count: int) -> bytes:
+        async with self._client.stream("GET", url) as response:
+            part: bytes = await response.aiter_bytes(count).__anext__() if count else b""
+            return part
 
     def close(self) -> None:
         if self._kind == "aiohttp":
@@ -76,6 +95,8 @@ class Client:
         options = {"follow_redirects": True, **self._options}
         is_sync = self._kind in ("httpx", "httpx-auth")
         inner: dict[str, Any] = {name: options.pop(name) for name in ("proxy", "verify", "http2") if name in options}
+        if "connections" in options:
+            inner["limits"] = httpx.Limits(max_connections=options.pop("connections"))
         inner_transport: Any = (httpx.HTTPTransport if is_sync else httpx.AsyncHTTPTransport)(**inner)
         make_client: Any = httpx.Client if is_sync else httpx.AsyncClient
         if self._kind.endswith("auth"):
@@ -96,17 +117,20 @@ class Client:
     async def _open(self) -> aiohttp.ClientSession:
         options = dict(self._options)
         options["timeout"] = aiohttp.ClientTimeout(total=options["timeout"])
-        if "verify" in options:
-            options["connector"] = aiohttp.TCPConnector(ssl=options.pop("verify"))
+        options["connector"] = aiohttp.TCPConnector(
+            ssl=options.pop("verify", True), limit=options.pop("connections", 100)
+        )
         middleware = tc_auth.aiohttp.TcAuthMiddleware(self._auth, on_event=self._on_event)
-        return aiohttp.ClientSession(middlewares=[middleware], **options)
+        cookies = aiohttp.CookieJar(unsafe=True)  # also of addresses without a name
+        return aiohttp.ClientSession(middlewares=[middleware], cookie_jar=cookies, **options)
 
     async def _aiohttp(self, method: str, url: str, body: Any, options: dict[str, Any]) -> Reply:
         if "files" in options:
             body = aiohttp.FormData()
             for name, file in options.pop("files").items():
                 body.add_field(name, file)
-        async with self._session.request(method, yarl.URL(url), data=body, **options) as response:
+        target = yarl.URL(url, encoded=options.pop("is_encoded", False))
+        async with self._session.request(method, target, data=body, **options) as response:
             return Reply(response.status, await response.read(), response.request_info.headers)
 
 

@@ -12,6 +12,8 @@ import logging
 import os
 import pickle
 import ssl
+import sys
+import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpx
 import pytest
 from clients import KINDS, WHOLE, Client
 from event_loop import run
@@ -30,6 +33,10 @@ import tc_auth.aiohttp
 import tc_auth.httpx
 from tc_auth import events
 from tc_auth.testing import FakePlatform
+
+sys.path.append(str(Path(__file__).resolve().parents[3] / "tests" / "platform"))
+from stand_in import ACCESS_ID, SECRET_KEY  # noqa: E402
+from support import StandIn  # noqa: E402
 
 
 @pytest.fixture
@@ -626,3 +633,192 @@ def test_the_tls_settings_of_a_request_of_aiohttp(setting: Any, tls: Context) ->
     else:
         run(send())
         assert happened == [events.Renewed()]
+
+
+# --- what the clients do with URLs, connections and cookies
+
+BUILT = ["a/b é", "100%", "x+y&z=;:@!$'()*,", '[]{}|^`<>"\\~', "%2F%20"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_built_url_arrives_as_it_is(platform: FakePlatform, kind: str) -> None:
+    auth = platform.hmac_auth()
+    with Client(kind, auth) as client:
+        for text in BUILT:
+            url = auth.url("/v3")
+            url.add_segment(text)
+            url.add_query("q", text)
+            assert client.get(str(url), is_encoded=True).status == 200
+            [request] = platform.requests
+            assert (request.path, request.query) == (
+                str(url)[len(platform.api_path) :].partition("?")[0],
+                {"q": [text]},
+            )
+            platform.requests.clear()
+    assert platform.refused == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_base_url_of_a_client(platform: FakePlatform, kind: str) -> None:
+    with Client(kind, platform.hmac_auth(), base_url=platform.api_path + "/") as client:
+        assert client.get("v3/x?a=b", params={} if kind == "aiohttp" else None).status == 200
+    assert [request.path for request in platform.requests] == ["/v3/x"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "aiohttp"])
+def test_a_target_of_its_own(platform: FakePlatform, kind: str) -> None:
+    """An extension of httpx: it does not change this path."""
+    with Client(kind, platform.hmac_auth()) as client:
+        target = b"/api/v3/../x//%7e?a=[b]"
+        assert client.get(platform.api_path, extensions={"target": target}).status == 200
+    assert [request.path for request in platform.requests] == ["/v3/../x//%7e"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "httpx-trio"])
+def test_cookies(kind: str) -> None:
+    """Those of the client reach the platform, but not with a renewal."""
+    cookie = {"Set-Cookie": "a=b; Path=/"}
+
+    def answer(received: Received) -> Answer:
+        return Once()(received)._replace(headers=cookie)
+
+    with Server(answer) as server:
+        with Client(kind, auth := token_for(server)) as client:
+            auth.review(auth.headers("GET", server.url), 401, body=UNAUTHORIZED)
+            assert client.get(server.url + "/api").status == 200
+            assert client.get(server.url + "/api").status == 200
+        cookies = [(is_renewal(received), received.headers["Cookie"]) for received in server.received]
+        assert cookies == [(True, None), (False, None), (False, "a=b")]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "httpx-trio"])
+def test_no_connection_is_lost(kind: str) -> None:
+    """The only connection is given back, whatever the caller does with the refusal."""
+    large = b"x" * 1_000_000
+    with Server(lambda received: Answer(int(received.target[-3:]), large)) as server:
+        with Client(kind, hmac_for(server), connections=1) as client:
+            for status in (400, 401, 403) * 2:
+                url = f"{server.url}/api/{status}"
+                assert client.beginning(url, 10) == large[:10]
+                assert client.beginning(url, 0) == b""
+                assert client.get(url).body == large
+
+
+def test_aiohttp_signs_what_it_repeats() -> None:
+    """It repeats a request on a kept connection that is dead. The middleware sees that as another request."""
+    with StandIn("--dead-connections") as stand_in:
+        auth = tc_auth.Auth.hmac(ACCESS_ID, SECRET_KEY)
+        auth.set_api_path(stand_in.url + "/api")
+        seen: list[str] = []
+
+        async def send() -> None:
+            async def outer(request: Any, handler: Any) -> Any:
+                seen.append(request.method)
+                return await handler(request)
+
+            middlewares = [outer, tc_auth.aiohttp.TcAuthMiddleware(auth)]
+            async with aiohttp.ClientSession(middlewares=middlewares) as session:
+                for method in ("GET", "PUT"):
+                    async with session.request(method, stand_in.url + "/api/v3/x", data=b"x") as response:
+                        assert response.status == 200
+
+        run(send())
+        assert seen == ["GET", "PUT", "PUT"]
+        assert (stand_in.stats()["verified"], stand_in.stats()["refused"]) == (2, 0)
+
+
+def test_aiohttp_signs_when_there_is_a_connection() -> None:
+    """While it waited, the token was replaced, or the time of a signature passed."""
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def answer(received: Received) -> Answer:
+        arrived.set()
+        go_on.wait(10)
+        return Answer()
+
+    async def send(auth: tc_auth.Auth, change: Any) -> None:
+        middlewares = [tc_auth.aiohttp.TcAuthMiddleware(auth)]
+        connector = aiohttp.TCPConnector(limit=1)
+        async with aiohttp.ClientSession(middlewares=middlewares, connector=connector) as session:
+
+            async def get() -> None:
+                async with session.get(server.url + "/api") as response:
+                    assert response.status == 200
+
+            tasks = [asyncio.ensure_future(get()) for _ in range(2)]
+            while not arrived.is_set():
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            change(auth)
+            go_on.set()
+            await asyncio.gather(*tasks)
+
+    def later(auth: tc_auth.Auth) -> None:
+        auth.clock_offset = 1000
+
+    with Server(answer) as server:
+        run(send(token_for(server), lambda auth: auth.update_token("the-newer-one")))
+        values = [received.headers["Authorization"] for received in server.received]
+        assert values == [f"TC-Token {TOKEN}", "TC-Token the-newer-one"]
+    arrived.clear()
+    go_on.clear()
+    with Server(answer) as server:
+        run(send(hmac_for(server), later))
+        first, second = (int(received.headers["Timestamp"]) for received in server.received)
+        assert second - first >= 1000
+
+
+def test_aiohttp_with_a_middleware_for_one_request(platform: FakePlatform) -> None:
+    """That answers for the platform, too: then nothing is signed."""
+    middleware = tc_auth.aiohttp.TcAuthMiddleware(platform.hmac_auth())
+
+    async def send() -> None:
+        async with aiohttp.ClientSession() as session:
+
+            async def instead(request: Any, handler: Any) -> Any:
+                return await session.get(platform.url + "/elsewhere")
+
+            async with session.get(platform.api_path, middlewares=[middleware]) as response:
+                assert response.status == 200
+            async with session.get(platform.api_path, middlewares=[middleware, instead]) as response:
+                assert response.status == 401
+
+    run(send())
+    assert (len(platform.requests), platform.refused) == (1, ["Unauthorized"])
+
+
+@pytest.mark.parametrize("kind", ["httpx", "httpx-async"])
+def test_around_a_transport_that_is_not_for_http(platform: FakePlatform, kind: str) -> None:
+    """Such as a mock. The settings for the renewal are then those of another transport."""
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Authorization"])
+        return httpx.Response(200) if len(set(seen)) > 1 else httpx.Response(401, content=UNAUTHORIZED)
+
+    async def send() -> int:
+        transport = tc_auth.httpx.AsyncTcAuthTransport(auth, mock, renewal=httpx.AsyncHTTPTransport())
+        async with httpx.AsyncClient(transport=transport) as client:
+            return (await client.get(platform.api_path)).status_code
+
+    auth, mock = platform.token_auth(), httpx.MockTransport(answer)
+    if kind == "httpx":
+        transport = tc_auth.httpx.TcAuthTransport(auth, mock, renewal=httpx.HTTPTransport())
+        assert httpx.Client(transport=transport).get(platform.api_path).status_code == 200
+    else:
+        assert run(send()) == 200
+    assert (len(seen), platform.renewals) == (2, 1)
+
+
+@pytest.mark.parametrize("kind", ["httpx-auth", "httpx-async-auth"])
+def test_a_hook_that_reads_the_response(kind: str) -> None:
+    def hook(response: httpx.Response) -> None:
+        response.read()
+
+    async def async_hook(response: httpx.Response) -> None:
+        await response.aread()
+
+    hooks = {"response": [hook if kind == "httpx-auth" else async_hook]}
+    with Server(Once()) as server, Client(kind, token_for(server), event_hooks=hooks) as client:
+        assert client.get(server.url + "/api").status == 200
+        assert len(server.received) == 3
