@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 
 class Server:
-    """Serves each request with what `answer` returns, and keeps it."""
+    """Serves each request with what `answer` returns, and keeps it. With status 0 it closes the connection."""
 
     def __init__(self, answer: Callable[[Received], Answer], context: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
@@ -53,6 +53,9 @@ class Server:
                 received = Received(method, target, self.headers, self.read_body(), self.number)
                 server.received.append(received)
                 status, body, headers = answer(received)
+                if status == 0:
+                    self.close_connection = True
+                    return
                 self.send_response(status)
                 fields = {"Content-Length": str(len(body))} | headers if "Transfer-Encoding" not in headers else headers
                 for name, value in fields.items():
