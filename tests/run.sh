@@ -829,6 +829,18 @@ part_platforms() {
     platform windows "built, and run in wine"
     platform macos "built"
     platform macos-x86_64 "built"
+    for name in aarch64 windows; do
+        title="Python: wheel for $name"
+        if ! has_python_tools; then
+            skip "$title" "the tools are missing, or outdated" "TARGET=$TARGET sh packaging/python/build.sh setup"
+        elif [ $name = aarch64 ] && ! grep -qx ID=debian /etc/os-release; then
+            skip "$title" "it takes a Python from Debian" "run it there"
+        elif [ -n "$(sh tests/platforms.sh lacking $name)" ]; then
+            skip "$title" "the library can't be built" "see $name above"
+        else
+            run "$title" sh tests/install/python_elsewhere.sh "$TARGET" $name
+        fi
+    done
 }
 
 # What to expect, before the first minute without a line.
