@@ -555,18 +555,19 @@ class Auth:
         from the signed server over TLS. Of the body the first 64 KiB count. Raises TcAuthError
         (MALFORMED_AUTHORIZATION), ArgumentError (INVALID_TIME).
         """
-        if not isinstance(headers, Headers):
-            raise _border.wrong_type("headers", headers, "tc_auth.Headers")
-        second = -1 if headers.timestamp is None else _border.moment("timestamp", headers.timestamp)
         advice = c_int32()
-        with (
-            Body(body, REVIEW_LIMIT) as text,
-            Secret("authorization", headers.authorization, Status.MALFORMED_AUTHORIZATION) as sent,
-        ):
-            self._call(
-                _library.waiting.tc_auth_review, sent.chars, sent.length, second, _border.http_status(status),
-                _border.date(date), text.chars, text.length, byref(advice),
-            )  # fmt: skip
+        with Body(body, REVIEW_LIMIT) as text:
+            del body  # error reports show the variables of each function
+            if not isinstance(headers, Headers):
+                error = _border.wrong_type("headers", headers, "tc_auth.Headers")
+                del headers
+                raise error
+            second = -1 if headers.timestamp is None else _border.moment("timestamp", headers.timestamp)
+            with Secret("authorization", headers.authorization, Status.MALFORMED_AUTHORIZATION) as sent:
+                self._call(
+                    _library.waiting.tc_auth_review, sent.chars, sent.length, second, _border.http_status(status),
+                    _border.date(date), text.chars, text.length, byref(advice),
+                )  # fmt: skip
         return Advice(advice.value)
 
     # One token, many processes

@@ -81,10 +81,10 @@ class Renewal:
         explanation; StoreError if the new token counts but could not be saved for other processes; Closed after an
         earlier complete() or cancel(). In each case the renewal has ended.
         """
-        http_status, message = _border.http_status(status), _library.String()
+        message = _library.String()
         with self._lock, Body(body) as response:
             del body  # it can contain the new token, and error reports show the variables of each function
-            chars, length = response.chars, response.length
+            http_status, chars, length = _border.http_status(status), response.chars, response.length
             taken = self._take()
             if taken is None:
                 raise self._gone()
