@@ -735,9 +735,9 @@ def _block(buffer: bytearray, view: memoryview) -> str:
 def _headers(buffer: bytearray, view: memoryview) -> Headers:
     end = buffer.index(_CR)
     authorization = str(view[len("Authorization: ") : end], "ascii")
-    timestamp = end + len("\r\nTimestamp: ")
-    if buffer[timestamp] == 0:
+    if buffer[end + len("\r\n")] == 0:
         return Headers(authorization)
+    timestamp = end + len("\r\nTimestamp: ")
     return Headers(authorization, int(buffer[timestamp : buffer.index(_CR, timestamp)]))
 
 
