@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import functools
 import io
+import re
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -100,7 +101,8 @@ class TcAuthAdapter(BaseAdapter):
     def _authorize(
         self, request: requests.PreparedRequest, verify: Any, cert: Any, proxies: Mapping[str, str] | None
     ) -> tuple[requests.PreparedRequest, Signed]:
-        signed_request = request.copy()
+        signed_request = copy.copy(request)
+        signed_request.headers = request.headers.copy()
         connect = functools.partial(_connect, self._renewal_adapter, verify, cert, proxies)
         return signed_request, _authorize(self._session, signed_request, self.adapter, proxies, connect)
 
@@ -193,6 +195,10 @@ class TcAuth(AuthBase):
 _DEFAULT = HTTPAdapter()
 
 
+# A URL that urllib3 does not change. parse_url() would take a third of the time that signing costs.
+_PLAIN_URL = re.compile(r"(https?)://([a-z0-9.-]+(?::[0-9]+)?)(/[A-Za-z0-9_~/-]*)(?:\?[A-Za-z0-9._~&=-]*)?")
+
+
 def _authorize(
     session: _session.Session,
     request: requests.PreparedRequest,
@@ -201,25 +207,24 @@ def _authorize(
     connect: _transport.Connect,
 ) -> Signed:
     """Renews the token if it is due, and adds the headers."""
-    # As urllib3 will write it, which encodes more than requests does.
-    url = parse_url(request.url or "")
-    request.url = url.url
+    if (plain := _PLAIN_URL.fullmatch(request.url or "")) is not None:
+        scheme, host, path = plain.groups()
+    else:
+        # As urllib3 will write it, which encodes more than requests does.
+        url = parse_url(request.url or "")
+        request.url = url.url
+        scheme, host, path = url.scheme or "", url.netloc or "", url.path or "/"
     request.method = (request.method or "GET").upper()  # the upper case is signed
     target = request.path_url
-    if isinstance(adapter, HTTPAdapter):
-        target = adapter.request_url(request, proxies)
-    scheme, host = url.scheme or "", url.netloc or ""
+    if isinstance(adapter, HTTPAdapter) and (proxies or target.startswith("//") or type(adapter) is not HTTPAdapter):
+        target = adapter.request_url(request, proxies)  # what it sends
     # Check before the renewal: a request to another server must not cause one.
     session.check(scheme, host)
     if (name := request.headers.get("Host")) is not None:
         session.check(scheme, name.decode("latin-1") if isinstance(name, bytes) else name)
     _transport.renew(session, connect)
-    signed = session.sign(
-        request.method,
-        f"{scheme}://{host}{target}" if target.startswith("/") else target,
-        scheme=scheme,
-        path=url.path or "/",
-    )
+    url_as_sent = f"{scheme}://{host}{target}" if target.startswith("/") else target
+    signed = session.sign(request.method, url_as_sent, scheme=scheme, path=path)
     request.headers.pop("Timestamp", None)
     request.headers.update(signed.fields())
     return signed
