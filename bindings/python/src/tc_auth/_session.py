@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
-from typing import Callable
+from typing import Callable, NamedTuple
 
 from . import events
 from ._auth import Auth
@@ -34,8 +33,7 @@ class Secret(str):
         return "'***'"
 
 
-@dataclasses.dataclass(frozen=True)
-class Signed:
+class Signed(NamedTuple):
     """A request that was signed: its headers are sent, and reviewed with the response."""
 
     headers: Headers
