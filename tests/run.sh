@@ -413,6 +413,12 @@ python_processes() {
         $(python) bindings/python/tests/processes.py --seconds 3 --planted prefork gunicorn
 }
 
+# No request fails with TcEx's session, nor in an App.
+python_tcex() { # PYTHON_WITH_TCEX
+    with_tcex=$(python | sed "s|[^ ]*$|$(absolute "$1")|")
+    $with_tcex bindings/python/tests/tcex_app.py && $with_tcex bindings/python/tests/tcex_session.py 4 6
+}
+
 # The program of the README, in its own directory.
 installed() {
     program_of README.md >"$build/documented.c"
@@ -808,6 +814,11 @@ part_python() {
         beside "Python: hostile servers, $adapter" python_suite hostile $adapter
     done
     beside "Python: many processes" python_processes
+    if [ -x "$TARGET/tcex/bin/python" ]; then
+        beside "Python: TcEx's session" python_tcex "$TARGET/tcex/bin/python"
+    else
+        skip "Python: TcEx's session" "no TcEx" "python3 -m venv $TARGET/tcex && $TARGET/tcex/bin/pip install tcex==4.0.11"
+    fi
     run "Python: format, types" python_lint
     run "Python: tests" python_tests
     residue Python "command $(python) $PWD/bindings/python/tests/residue.py" "secrets left behind in memory" openssl=openssl

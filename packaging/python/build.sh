@@ -12,6 +12,7 @@ cd "$(dirname "$0")/../.."
 case $TARGET in /*) ;; *) TARGET=$PWD/$TARGET ;; esac
 export TARGET
 tools=packaging/python/tools.txt
+modules='tc_auth tc_auth.aiohttp tc_auth.events tc_auth.httpx tc_auth.requests tc_auth.testing'
 . packaging/platform.sh
 
 # Whether the tools are those of the list.
@@ -43,7 +44,7 @@ case $what in
     docs)
         rm -rf "$TARGET/python-docs"
         TC_AUTH_LIBRARY=${RELEASE:-$TARGET/release}/libtc_auth.so PYTHONPATH=bindings/python/src "$TARGET/python/bin/python" \
-            -W error -m pdoc --no-show-source -o "$TARGET/python-docs" tc_auth
+            -W error -W 'ignore:Error parsing type annotation' -m pdoc --no-show-source -o "$TARGET/python-docs" $modules
         echo "$TARGET/python-docs/index.html"
         exit
         ;;
