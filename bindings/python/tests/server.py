@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from email.message import Message
-from typing import Any, Callable, NamedTuple
+from typing import Callable, NamedTuple
 
 UNAUTHORIZED = json.dumps({"status": "Failure", "message": "Unauthorized"}).encode()
 

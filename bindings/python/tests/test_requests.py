@@ -417,6 +417,24 @@ def test_hooks_see_the_last_response_once(where: str) -> None:
     assert seen == [200]
 
 
+def test_a_hook_that_sends_again_is_signed(platform: FakePlatform) -> None:
+    """Such as those for other kinds of authorization."""
+
+    def again(response: requests.Response, **settings: Any) -> requests.Response:
+        response.close()
+        adapter: BaseAdapter = response.connection  # type: ignore[attr-defined]
+        return adapter.send(response.request, **settings)
+
+    assert Session(platform.hmac_auth()).get("/v3/x", hooks={"response": again}).status_code == 200
+    assert (len(platform.requests), platform.refused) == (2, [])
+
+
+def test_a_request_without_a_body_in_the_answer() -> None:
+    with Server(Once()) as server:
+        assert Session(token_for(server)).head("/v3/x").status_code == 200
+        assert [received.method for received in server.received] == ["HEAD", "GET", "HEAD"]
+
+
 def test_timeouts_and_errors_are_those_of_requests() -> None:
     auth = tc_auth.Auth.hmac("1", "key")
     with Raw(b"") as server:

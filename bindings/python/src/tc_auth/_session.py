@@ -19,8 +19,6 @@ PATIENCE_SECONDS = 60.0
 # How long a review waits for the body of a refusal.
 REVIEW_SECONDS = 10.0
 
-_SCHEME = "TC-Token "
-
 OnEvent = Callable[[events.Event], None]
 
 

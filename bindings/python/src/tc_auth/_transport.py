@@ -12,6 +12,7 @@ import functools
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -60,7 +61,10 @@ def renew(session: Session, connect: Connect) -> None:
     if renewal is None:
         return
     done = start(renewal, connect, session.happened)
-    concurrent.futures.wait([done], PATIENCE_SECONDS)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    longest = 0.1 if sys.platform == "win32" else PATIENCE_SECONDS  # there, Ctrl-C does not end a wait
+    while not done.done() and (rest := deadline - time.monotonic()) > 0:
+        concurrent.futures.wait([done], min(rest, longest))
     if not done.done():  # a proxy or a name server that never answers
         raise error_for(Status.RENEWAL_TIMEOUT)
     done.result()  # an exception of on_event

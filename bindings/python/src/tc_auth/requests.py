@@ -43,13 +43,15 @@ class TcAuthAdapter(BaseAdapter):
 
     Mount it on a `requests.Session`. It sends through `adapter`, by default a new `HTTPAdapter`. The headers are added to a
     copy of the request: neither the response nor an exception has them. A request to another server than that of the API
-    path raises `tc_auth.OtherOrigin`; a redirect to the same server is signed again.
+    path raises `tc_auth.OtherOrigin`; a redirect to the same server is signed again. The repeats of a `Retry` of urllib3 have
+    the same headers: their signature is valid for five minutes.
 
     A refused request is sent once more if that can help, and if its body can be sent again: bytes, str, and files, but no
     generators. Otherwise the refusal is returned, and the next request uses a new token or the corrected clock.
 
-    A renewal uses TLS settings, certificates and proxies of the request that needs it, on a new connection of `adapter`. If
-    that is no `HTTPAdapter`, it uses `renewal_adapter`, by default a new one.
+    A request waits for a renewal for up to a minute, whatever its timeout. The renewal has the TLS settings, certificates and
+    proxies of the request that needs it, and a new connection of `adapter`. If that is no `HTTPAdapter`, it is one of
+    `renewal_adapter`, by default a new one.
 
     `on_event` is called with a `tc_auth.events.Event`. It should return soon. For a renewal it runs in another thread; what
     it raises, the request raises.
@@ -92,6 +94,7 @@ class TcAuthAdapter(BaseAdapter):
                 error.request = request
                 raise
             response.request, response.url = request, request.url or ""
+            vars(response)["connection"] = self  # other hooks send again with this
             return response
 
         signed_request, signed = authorize()
