@@ -1,7 +1,7 @@
 """The commands of the conformance program that send requests, with the client of one adapter.
 
-Each client is a module client_NAME with a class Client: `send` returns the status and the body, and may be called by many
-threads at the same time.
+Each client is a module client_NAME with its NAME and a class Client: `send` returns the status and the body, and may be
+called by many threads at the same time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ import tc_auth
 from tc_auth import events
 
 
+def module_of(adapter: str) -> Any:
+    return importlib.import_module("client_" + adapter.replace("-", "_"))
+
+
 class Entry:
     """The client of an Auth, with what has happened."""
 
@@ -23,9 +27,7 @@ class Entry:
         self._lock = threading.Lock()
         self._events: list[str] = []
         self._answer: Future[list[str]] = Future()
-        self._client = importlib.import_module(f"client_{adapter.replace('-', '_')}").Client(
-            auth, certificate, self._happened
-        )
+        self._client = module_of(adapter).Client(auth, certificate, self._happened)
 
     def _happened(self, event: events.Event) -> None:
         with self._lock:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import requests
 from requests.adapters import HTTPAdapter
 
 import tc_auth
 import tc_auth.requests
 from tc_auth._session import OnEvent
 
-NAME = "requests"
+NAME = f"requests {requests.__version__}"
 
 
 class Client:

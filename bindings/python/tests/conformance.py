@@ -13,7 +13,7 @@ import urllib.parse
 from collections.abc import Sequence
 from typing import Callable, Optional
 
-from adapters import Entry
+from adapters import Entry, module_of
 
 import tc_auth
 from tc_auth import Advice, Auth, Headers, Kind, Renewal, State, Status, Unsealed
@@ -74,7 +74,7 @@ def name_of(code: Status | Advice) -> str:
 @command
 def hello() -> Answer:
     language = "Python" if platform.python_implementation() == "CPython" else platform.python_implementation()
-    return [f"{language} {platform.python_version()}", tc_auth.version()]
+    return [f"{language} {platform.python_version()}, {module_of(ADAPTER).NAME}", tc_auth.version()]
 
 
 @command
