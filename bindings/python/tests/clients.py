@@ -94,7 +94,9 @@ class Client:
     def _make(self) -> Any:
         options = {"follow_redirects": True, **self._options}
         is_sync = self._kind in ("httpx", "httpx-auth")
-        inner: dict[str, Any] = {name: options.pop(name) for name in ("proxy", "verify", "http2") if name in options}
+        inner: dict[str, Any] = {name: options.pop(name) for name in ("verify", "http2") if name in options}
+        if "proxy" in options:
+            inner["proxy"] = httpx.Proxy(options.pop("proxy"))
         if "connections" in options:
             inner["limits"] = httpx.Limits(max_connections=options.pop("connections"))
         inner_transport: Any = (httpx.HTTPTransport if is_sync else httpx.AsyncHTTPTransport)(**inner)
