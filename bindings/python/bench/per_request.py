@@ -2,9 +2,9 @@
 
     python3 per_request.py [SECONDS]      (TcEx's row needs: pip install tcex)
 
-The server is a small one in its own process. Each row sends for SECONDS (1 by default), five times, in turn with the other
-rows; the table has the least CPU time of each, in microseconds per request, for one thread and for eight. In the column "no network"
-an adapter answers by itself: what is left is requests, and the authorization.
+The server is a small one in its own process. Each row sends for SECONDS (1 by default), five times, in turn with the
+other rows; the table has the least CPU time of each, in microseconds per request, for one thread and for eight. In the
+column "no network" an adapter answers by itself: what is left is requests, and the authorization.
 """
 
 from __future__ import annotations

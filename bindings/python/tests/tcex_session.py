@@ -2,9 +2,9 @@
 
     python3 tcex_session.py [SECONDS [LIFE]]      (needs: pip install tcex==5.0.0, or another version)
 
-Each of 8 threads has a TcSession, as in TcEx, and sends without a pause to the stand-in, whose tokens live for LIFE seconds.
-The rows with TcEx's own classes are for comparison. TcEx's Token gets an interval (5 instead of 150 s) and a window (10
-instead of 600 s) that fit such tokens.
+Each of 8 threads has a TcSession, as in TcEx, and sends without a pause to the stand-in, whose tokens live for LIFE
+seconds. The rows with TcEx's own classes are for comparison. TcEx's Token gets an interval (5 instead of 150 s) and a
+window (10 instead of 600 s) that fit such tokens.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import json
 import socket
 import ssl
@@ -14,9 +16,11 @@ from typing import Any
 
 import pytest
 import requests
+import requests.adapters
 from server import Answer, Received, Server, Tunnel, certificate
 
 import tc_auth
+import tc_auth.requests
 from tc_auth import _transport, events
 from tc_auth._session import Session
 from tc_auth.requests import TcAuthAdapter
@@ -292,6 +296,28 @@ def test_the_deadline_holds_for_the_whole_renewal(monkeypatch: Any) -> None:
             event = renew(api, connect)
             assert isinstance(event, events.RenewalFailed), event
             assert time.monotonic() - start < 3
+        over.set()
+
+
+def test_the_deadline_holds_for_a_proxy_of_requests(monkeypatch: Any) -> None:
+    monkeypatch.setattr(_transport, "RENEWAL_SECONDS", 0.5)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            client, _ = listener.accept()
+            client.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            with contextlib.suppress(OSError):
+                while not over.wait(0.05):
+                    client.send(b"x")
+
+        threading.Thread(target=drip, daemon=True).start()
+        proxies = {"https": f"http://127.0.0.1:{listener.getsockname()[1]}"}
+        connect = functools.partial(tc_auth.requests._connect, requests.adapters.HTTPAdapter(), True, None, proxies)
+        start = time.monotonic()
+        event = renew("https://company.example", connect)
+        assert isinstance(event, events.RenewalFailed) and event.failure, event
+        assert time.monotonic() - start < 3
         over.set()
 
 

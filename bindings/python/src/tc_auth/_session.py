@@ -39,9 +39,6 @@ class Signed(NamedTuple):
     path: str
     scheme: str
 
-    # It is the first one with a token of another process.
-    adopted: bool = False
-
     def fields(self) -> Iterable[tuple[str, str]]:
         """The header fields to send instead of the caller's own."""
         return [(name, Secret(value)) for name, value in self.headers]
@@ -82,11 +79,9 @@ class Session:
         """Signs the URL as it is sent, and reports if the token came from another process."""
         before = self.auth._changes.counted()
         headers = self.auth.headers(method, url)
-        adopted = self._is_token and self.auth._changes.adopted(headers.authorization, before)
-        signed = Signed(headers, method, path, scheme, adopted)
-        if adopted:
+        if self._is_token and self.auth._changes.adopted(headers.authorization, before):
             self.happened(events.Adopted(method, path))
-        return signed
+        return Signed(headers, method, path, scheme)
 
     @staticmethod
     def needs_review(http_status: int) -> bool:

@@ -75,8 +75,8 @@ def start(
 ) -> concurrent.futures.Future[None]:
     """Renews in a thread of its own.
 
-    The renewal continues if its request is interrupted, by Ctrl-C or by a timeout of gevent or Celery: others wait for the
-    new token, and the old one is invalid as soon as the server has answered. The program does not end before it.
+    The renewal continues if its request is interrupted, by Ctrl-C or by a timeout of gevent or Celery: others wait for
+    the new token, and the old one is invalid as soon as the server has answered. The program does not end before it.
     """
     done: concurrent.futures.Future[None] = concurrent.futures.Future()
     done.set_running_or_notify_cancel()

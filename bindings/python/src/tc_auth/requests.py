@@ -5,8 +5,8 @@
     session = tc_auth.requests.Session(tc_auth.Auth.discover())
     session.get("/v3/indicators").json()
 
-`Session` is a `requests.Session`. `TcAuthAdapter` is for a session of your own, and `TcAuth` for one that has only a slot for
-authorization, such as TcEx's.
+`Session` is a `requests.Session`. `TcAuthAdapter` is for a session of your own, and `TcAuth` for one that has only a
+slot for authorization, such as TcEx's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import functools
 import io
 import re
 import socket
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Callable
@@ -41,20 +42,20 @@ __all__ = ["Session", "TcAuth", "TcAuthAdapter"]
 class TcAuthAdapter(BaseAdapter):
     """Signs each request, and renews the token when it is due.
 
-    Mount it on a `requests.Session`. It sends through `adapter`, by default a new `HTTPAdapter`. The headers are added to a
-    copy of the request: neither the response nor an exception has them. A request to another server than that of the API
-    path raises `tc_auth.OtherOrigin`; a redirect to the same server is signed again. The repeats of a `Retry` of urllib3 have
-    the same headers: their signature is valid for five minutes.
+    Mount it on a `requests.Session`. It sends through `adapter`, by default a new `HTTPAdapter`. The headers are added
+    to a copy of the request: neither the response nor an exception has them. A request to another server than that of
+    the API path raises `tc_auth.OtherOrigin`; a redirect to the same server is signed again. The repeats of a `Retry`
+    of urllib3 have the same headers: their signature is valid for five minutes.
 
-    A refused request is sent once more if that can help, and if its body can be sent again: bytes, str, and files, but no
-    generators. Otherwise the refusal is returned, and the next request uses a new token or the corrected clock.
+    A refused request is sent once more if that can help, and if its body can be sent again: bytes, str and files, but
+    no generators. Otherwise the refusal is returned, and the next request uses a new token or the corrected clock.
 
-    A request waits for a renewal for up to a minute, whatever its timeout. The renewal has the TLS settings, certificates and
-    proxies of the request that needs it, and a new connection of `adapter`. If that is no `HTTPAdapter`, it is one of
-    `renewal_adapter`, by default a new one.
+    A request waits for a renewal for up to a minute, whatever its timeout. The renewal has the TLS settings,
+    certificates and proxies of the request that needs it, and a new connection of `adapter`. If that is no
+    `HTTPAdapter`, it is one of `renewal_adapter`, by default a new one.
 
-    `on_event` is called with a `tc_auth.events.Event`. It should return soon. For a renewal it runs in another thread; what
-    it raises, the request raises.
+    `on_event` is called with a `tc_auth.events.Event`. It should return soon. For a renewal it runs in another thread;
+    what it raises, the request raises.
     """
 
     def __init__(
@@ -120,9 +121,9 @@ class TcAuthAdapter(BaseAdapter):
 class Session(requests.Session):
     """A `requests.Session` that signs its requests.
 
-    A URL that begins with "/" is joined to the API path: `session.get("/v3/indicators")`. Requests to other servers raise
-    `tc_auth.OtherOrigin`, unless you mount an adapter for them. The arguments are those of `TcAuthAdapter`: to repeat requests
-    that had no response, pass `HTTPAdapter(max_retries=...)`.
+    A URL that begins with "/" is joined to the API path: `session.get("/v3/indicators")`. Requests to other servers
+    raise `tc_auth.OtherOrigin`, unless you mount an adapter for them. `adapter` and `on_event` are those of
+    `TcAuthAdapter`: to repeat requests that had no response, pass `HTTPAdapter(max_retries=...)`.
 
     It can't be pickled, because of its secrets.
     """
@@ -137,9 +138,10 @@ class Session(requests.Session):
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Joins the URL to the API path, if it begins with "/"."""
-        if isinstance(request.url, str) and request.url.startswith("/"):
+        url = request.url
+        if isinstance(url, str) and url.startswith("/"):
             request = copy.copy(request)
-            request.url = self._api_path + request.url
+            request.url = self._api_path + url
         return super().prepare_request(request)
 
 
@@ -153,9 +155,9 @@ class TcAuth(AuthBase):
 
         tcex.session.tc.auth = TcAuth(auth, tcex.session.tc)
 
-    Prefer `TcAuthAdapter`: with this class the request has the headers afterwards, so who logs requests logs them, and after a
-    redirect the signature of a key pair no longer fits. Pass the session, if it has proxies or TLS settings of its own: a
-    renewal then uses them.
+    Prefer `TcAuthAdapter`: with this class the request has the headers afterwards, so who logs requests logs them, and
+    after a redirect the signature of a key pair no longer fits. Pass the session if it has proxies or TLS settings of
+    its own: a renewal then uses them.
     """
 
     def __init__(self, auth: Auth, session: requests.Session | None = None, *, on_event: OnEvent | None = None) -> None:
@@ -206,7 +208,7 @@ def _authorize(
     session: _session.Session,
     request: requests.PreparedRequest,
     adapter: BaseAdapter,
-    proxies: Mapping[str, str] | None,
+    proxies: Any,
     connect: _transport.Connect,
 ) -> Signed:
     """Renews the token if it is due, and adds the headers."""
@@ -288,7 +290,7 @@ def _hold(response: requests.Response) -> Held | None:
         raw.close()
         raw.release_conn()
 
-    # Older versions of urllib3 have no read1: of a refusal that never ends, neither the review nor the caller gets the beginning.
+    # Older versions of urllib3 have no read1: of a refusal that never ends, then nobody gets the beginning.
     held = Held(functools.partial(getattr(raw, "read1", raw.read), decode_content=False), close)
     like_a_file: Any = held
     original: Any = _Original(raw, held)
@@ -375,7 +377,14 @@ def _connect(
     connection.timeout = _transport.left(deadline)
     tunnel = connection_requires_http_tunnel(pool.proxy, pool.proxy_config, origin.scheme)
     if tunnel:
-        pool._prepare_proxy(connection)
+        # The timeout is that of each read: a proxy could send a byte from time to time.
+        watch = threading.Timer(connection.timeout, lambda: connection.sock.shutdown(socket.SHUT_RDWR))
+        watch.daemon = True
+        watch.start()
+        try:
+            pool._prepare_proxy(connection)
+        finally:
+            watch.cancel()
     if connection.sock is None:
         connection.connect()
     if connection.sock is None:

@@ -61,7 +61,8 @@ class FakePlatform:
     """A server on this machine that checks the authorization of requests as ThreatConnect's platform does.
 
     It accepts one key pair, and the tokens that it has issued. A renewal invalidates the old token. All requests with a
-    valid authorization are kept in `requests`. What was not given to `answer()` gets status 200 and `{"status": "Success"}`.
+    valid authorization are kept in `requests`. What was not given to `answer()` gets status 200 and
+    `{"status": "Success"}`.
     """
 
     access_id = "12345678901234567890"
