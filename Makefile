@@ -1,5 +1,6 @@
 # `make help` lists what there is to make. This file has the library and what is made of it; mk/ has the rest:
-# platform.mk the names of files on each system, install.mk packaging, programs.mk C and C++, test.mk tests and checks.
+# platform.mk the names of files on each system, install.mk packaging, python.mk the Python package, programs.mk C and C++,
+# test.mk tests and checks.
 
 CARGO ?= cargo
 CC ?= cc
@@ -50,12 +51,14 @@ help:
 	@echo '  make uninstall       remove it; takes the same variables'
 	@echo '  make dist            pack the last commit: $(TARGET)/dist/tc_auth-$(VERSION).tar.gz'
 	@echo '  make deb             Debian packages of that tarball, into $(TARGET)/deb'
+	@echo '  make python          Python wheels for all platforms, and the sources, into $(TARGET)/wheels (PLATFORMS=musl)'
+	@echo '  make python-docs     the reference of the Python package, into $(TARGET)/python-docs'
 	@echo
 	@echo 'Test'
 	@echo '  make test            all tests, about 20 minutes; make check is the same'
 	@echo '  make test T=Go       the tests that have "Go" in their names'
 	@echo '  make test-list       the names of all tests'
-	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet'
+	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet, test-python'
 	@echo '                       the library without its bindings (5 minutes), or one binding'
 	@echo '  make test-platforms  build for all other platforms, and run what can be run here (10 minutes)'
 	@echo '  REQUIRE_ALL=1        count a skipped test as failed'
@@ -69,6 +72,8 @@ help:
 	@echo '  make miri            Rust tests in Miri, which finds undefined behaviour (needs nightly Rust)'
 	@echo '  make simulate        many processes that share a token, with faults, in virtual time (SEEDS=$(SEEDS))'
 	@echo '  make fleet           processes that share a token are killed and stopped, for a minute (SECONDS=300 SEED=n)'
+	@echo '  make python-processes'
+	@echo '                       the same in Python: gunicorn, multiprocessing, and forks of its own (SECONDS=300 SEED=n)'
 	@echo '  make simulate-tables the tables of the documentation that come from it'
 	@echo '  make model           all orders of the threads that renew a token, with loom (PREEMPTIONS=$(PREEMPTIONS); empty: no limit)'
 	@echo '  make fuzz-smoke      each fuzz target for SECONDS=$(SECONDS) (FUZZ="sign url": only these)'
@@ -133,4 +138,4 @@ clean:
 
 FORCE:
 
-include mk/programs.mk mk/install.mk mk/test.mk
+include mk/programs.mk mk/install.mk mk/python.mk mk/test.mk

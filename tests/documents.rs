@@ -110,7 +110,7 @@ fn a_link_that_leads_nowhere_is_seen() {
 }
 
 /// Where a version is stated: the file, and the text before and after it. Go takes versions from tags.
-const STATEMENTS: [(&str, &str, &str); 8] = [
+const STATEMENTS: [(&str, &str, &str); 9] = [
     ("Cargo.toml", "name = \"tc_auth\"\nversion = \"", "\""),
     ("Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
     ("fuzz/Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
@@ -118,6 +118,7 @@ const STATEMENTS: [(&str, &str, &str); 8] = [
     ("bindings/java/README.md", "<artifactId>tc-auth</artifactId>\n  <version>", "<"),
     ("bindings/java/README.md", "target/tc-auth-", ".jar"),
     ("bindings/dotnet/TcAuth.csproj", "<Version>", "<"),
+    ("bindings/python/pyproject.toml", "name = \"threatconnect-auth\"\nversion = \"", "\""),
     ("packaging/debian/changelog", "tc-auth (", "-"),
 ];
 
@@ -190,7 +191,7 @@ fn named_commands(text: &str) -> Vec<String> {
 }
 
 fn makefiles() -> String {
-    let parts = ["platform", "programs", "install", "test"].map(|name| read(&root().join(format!("mk/{name}.mk"))));
+    let parts = ["platform", "programs", "install", "python", "test"].map(|name| read(&root().join(format!("mk/{name}.mk"))));
     read(&root().join("Makefile")) + &parts.concat()
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs all tests, one line each, or those of the parts that are named: quick (some of core), core, cpp, go, java, dotnet,
-# platforms. `make test` starts it.
+# python, platforms. `make test` starts it.
 #
 # A test whose tool is missing is a SKIP, with the command that installs the tool; with REQUIRE_ALL=1 it counts as
 # failed. The output of a test is shown when it fails; all of it is kept in $TARGET/test-logs.
@@ -401,6 +401,34 @@ go_hostile() {
         LD_LIBRARY_PATH=$RELEASE hostile go "$build/conformance-go"
 }
 
+python_lint() {
+    tools=$(absolute "$TARGET/python/bin")
+    (cd bindings/python && "$tools/ruff" format --check . && "$tools/ruff" check . && "$tools/mypy" &&
+        "$tools/pyright" --pythonpath "$tools/python")
+}
+
+python_tests() { $(python) -m pytest -q bindings/python/tests; }
+
+# Each public name is explained.
+python_documentation() { TARGET=$TARGET sh packaging/python/build.sh docs; }
+
+# python_suite conformance|hostile ADAPTER
+python_suite() {
+    $1 "python-$2" $(python) bindings/python/tests/conformance.py "$2"
+}
+
+# Requests fail if the token is not shared.
+python_processes() {
+    $(python) bindings/python/tests/processes.py --seconds 6 &&
+        $(python) bindings/python/tests/processes.py --seconds 3 --planted prefork gunicorn
+}
+
+# No request fails with TcEx's session, nor in an App.
+python_tcex() { # PYTHON_WITH_TCEX
+    with_tcex=$(python | sed "s|[^ ]*$|$(absolute "$1")|")
+    $with_tcex bindings/python/tests/tcex_app.py && $with_tcex bindings/python/tests/tcex_session.py 4 6
+}
+
 # The program of the README, in its own directory.
 installed() {
     program_of README.md >"$build/documented.c"
@@ -778,6 +806,41 @@ part_dotnet() {
     done
 }
 
+# The clients that the package has an adapter for, as its conformance program knows them.
+python_adapters='requests httpx httpx-async aiohttp'
+
+# Most of these wait for slow servers, so they run side by side.
+part_python() {
+    packages=$(lacking python3=python3 openssl=openssl node=nodejs)
+    if [ -n "$packages" ]; then
+        skip "Python" "something is missing" "apt-get install$packages"
+        return
+    elif ! has_python_tools; then
+        skip "Python" "the tools are missing, or outdated" "TARGET=$TARGET sh packaging/python/build.sh setup"
+        return
+    fi
+    for adapter in $python_adapters; do
+        beside "Python: conformance, $adapter" python_suite conformance $adapter
+        beside "Python: hostile servers, $adapter" python_suite hostile $adapter
+    done
+    beside "Python: many processes" python_processes
+    if [ -x "$TARGET/tcex/bin/python" ]; then
+        beside "Python: TcEx's session" python_tcex "$TARGET/tcex/bin/python"
+    else
+        skip "Python: TcEx's session" "no TcEx" "python3 -m venv $TARGET/tcex && $TARGET/tcex/bin/pip install tcex==4.0.11"
+    fi
+    run "Python: format, types" python_lint
+    run "Python: tests" python_tests
+    residue Python "command $(python) $PWD/bindings/python/tests/residue.py" "secrets left behind in memory" openssl=openssl
+    run "Python: documentation" python_documentation
+    lacking_for_wheel=$(sh tests/platforms.sh lacking glibc2.17)
+    if [ -n "$lacking_for_wheel" ]; then
+        skip "Python: wheel" "${lacking_for_wheel%%: *}" "${lacking_for_wheel#*: }"
+    else
+        run "Python: wheel" sh tests/install/python.sh "$TARGET"
+    fi
+}
+
 # Not part of `make test`, because its requirements are not available everywhere.
 part_platforms() {
     platform glibc2.17 "built and run"
@@ -787,6 +850,18 @@ part_platforms() {
     platform windows "built, and run in wine"
     platform macos "built"
     platform macos-x86_64 "built"
+    for name in aarch64 windows; do
+        title="Python: wheel for $name"
+        if ! has_python_tools; then
+            skip "$title" "the tools are missing, or outdated" "TARGET=$TARGET sh packaging/python/build.sh setup"
+        elif [ $name = aarch64 ] && ! grep -qx ID=debian /etc/os-release; then
+            skip "$title" "it takes a Python from Debian" "run it there"
+        elif [ -n "$(sh tests/platforms.sh lacking $name)" ]; then
+            skip "$title" "the library can't be built" "see $name above"
+        else
+            run "$title" sh tests/install/python_elsewhere.sh "$TARGET" $name
+        fi
+    done
 }
 
 # What to expect, before the first minute without a line.
@@ -812,7 +887,7 @@ fi
 results=$TARGET/conformance
 hostile_results=$TARGET/hostile
 [ -n "$LIST" ] || rm -rf "$results" "$hostile_results" "$logs/failed"
-for part in ${*:-core cpp go java dotnet}; do
+for part in ${*:-core cpp go java dotnet python}; do
     part_$part
 done
 finish

@@ -82,6 +82,25 @@ java_classes() {
     echo "$(echo bindings/java/target/tc-auth-*.jar):bindings/java/target/test-classes"
 }
 
+# Whether the tools of the Python package are there, in the versions that are wanted.
+has_python_tools() { cmp -s packaging/python/tools.txt "$TARGET/python/tools.txt"; }
+
+# The command of the Python that has them, with the package of this checkout.
+python() {
+    echo env TC_AUTH_LIBRARY="$(absolute "$RELEASE/libtc_auth.so")" PYTHONPATH="$(absolute bindings/python/src)" \
+        "$(absolute "$TARGET/python/bin/python")"
+}
+
+# The Python of a version, of pyenv too; nothing if there is none.
+find_python() { # 3.13
+    for found in "$(command -v "python$1" || true)" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do
+        if [ -x "$found" ] && "$found" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null; then
+            echo "$found"
+            return
+        fi
+    done
+}
+
 # Its segments can be loaded with 16 KiB pages; for arm64, linkers use 64 KiB.
 for_large_pages() { # LIBRARY
     readelf -lW "$1" | grep ' LOAD ' >"$build/segments" && ! grep -v ' 0x\(4000\|10000\)$' "$build/segments"

@@ -1,0 +1,115 @@
+"""What all adapters share: which requests are signed, and what is done about a response. It does no input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Callable, NamedTuple
+
+from . import events
+from ._auth import Auth
+from ._status import Advice, Kind, TcAuthError, TokenExpired
+from ._values import Headers
+
+# The longest time that a renewal may take.
+RENEWAL_SECONDS = 30.0
+
+# How long a request waits for a renewal. It is longer than a renewal may take.
+PATIENCE_SECONDS = 60.0
+
+# How long a review waits for the body of a refusal.
+REVIEW_SECONDS = 10.0
+
+OnEvent = Callable[[events.Event], None]
+
+
+class Secret(str):
+    """The value of a header. Error reports that show the variables of each function do not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+class Signed(NamedTuple):
+    """A request that was signed: its headers are sent, and reviewed with the response."""
+
+    headers: Headers
+    method: str
+    path: str
+    scheme: str
+
+    def fields(self) -> Iterable[tuple[str, str]]:
+        """The header fields to send instead of the caller's own."""
+        return [(name, Secret(value)) for name, value in self.headers]
+
+
+class Session:
+    """An identity, as an adapter uses it.
+
+    The order is: `check` each host that the request names, then poll and renew, then `sign` and send, then `review`.
+    A request to another server must not cause a renewal.
+    """
+
+    def __init__(self, auth: Auth, on_event: OnEvent | None = None) -> None:
+        auth.url("/")  # Without an API path the library would make headers for any server.
+        self.auth = auth
+        self.on_event = on_event
+        self._is_token = auth.kind is Kind.TOKEN
+        self._allowed = ""  # the last origin that passed
+
+    def happened(self, event: events.Event) -> None:
+        if self.on_event is not None:
+            self.on_event(event)
+
+    def check(self, scheme: str, host: str) -> None:
+        """Checks that the library makes headers for this server. `host` may have a port."""
+        origin = f"{scheme}://{host}"
+        if origin == self._allowed:
+            return
+        # In a host that was assembled by hand, "/" and the like would end the host early.
+        url = origin + "/" if not set(host).intersection("/?#@\\") else ""
+        try:
+            self.auth.headers("GET", url)
+        except TokenExpired:
+            pass  # it may be renewed
+        self._allowed = origin
+
+    def sign(self, method: str, url: str, *, scheme: str, path: str) -> Signed:
+        """Signs the URL as it is sent, and reports if the token came from another process."""
+        before = self.auth._changes.counted()
+        headers = self.auth.headers(method, url)
+        if self._is_token and self.auth._changes.adopted(headers.authorization, before):
+            self.happened(events.Adopted(method, path))
+        return Signed(headers, method, path, scheme)
+
+    @staticmethod
+    def needs_review(http_status: int) -> bool:
+        """Whether `review` needs the response. All others are accepted."""
+        return http_status in (400, 401, 403)
+
+    def review(self, signed: Signed, http_status: int, fields: Iterable[tuple[str, str]], body: bytes) -> Advice:
+        """Says whether to poll, sign and send again, once. `body` is the beginning of the decoded body."""
+        try:
+            date = trusted_date(signed.scheme, fields)
+            return self.auth.review(signed.headers, http_status, date=date, body=body)
+        except TcAuthError:  # closed in the meantime: still return the response
+            return Advice.UNKNOWN
+
+    def retried(self, signed: Signed, http_status: int) -> None:
+        self.happened(events.Retried(signed.method, signed.path, http_status, Advice.RETRY))
+
+    def refused(self, signed: Signed, http_status: int, advice: Advice) -> None:
+        if advice is not Advice.ACCEPTED:
+            self.happened(events.Refused(signed.method, signed.path, http_status, advice))
+
+
+def trusted_date(scheme: str, fields: Iterable[tuple[str, str]]) -> str | None:
+    """The Date of a response if it may correct the clock: one that came over TLS, and not from a cache."""
+    dates = []
+    for name, value in fields:
+        if name.lower() == "age":
+            return None
+        if name.lower() == "date":
+            dates.append(value)
+    return dates[0] if scheme == "https" and len(dates) == 1 else None
