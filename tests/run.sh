@@ -53,23 +53,33 @@ show_failures() {
     done
 }
 
-# beside NAME COMMAND... : the same in the background, for tests that take minutes and mostly one processor. `finish`
-# waits for them, and prints the results.
+# beside COMMAND... : a command that calls `run`, in the background. For tests that take minutes and mostly one processor.
+# `finish` waits for them, and prints the results.
 beside() {
-    wanted "$1" || return 0
+    if [ -n "$LIST" ]; then
+        "$@"
+        return
+    fi
     besides=$((besides + 1))
+    rm -f "$logs/beside-$besides.counts"
     (
-        failed=0
-        run "$@"
-        exit "$failed"
+        passed=0 failed=0
+        "$@"
+        echo "passed=\$((passed + $passed)) failed=\$((failed + $failed))" >"$logs/beside-$besides.counts"
     ) >"$logs/beside-$besides" &
     eval "beside_$besides=$!"
 }
 
 finish() {
     for number in $(seq $besides); do
-        if eval "wait \$beside_$number"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+        eval "wait \$beside_$number"
         cat "$logs/beside-$number"
+        if [ -f "$logs/beside-$number.counts" ]; then
+            . "$logs/beside-$number.counts"
+        else
+            failed=$((failed + 1))
+            echo "FAIL  the tests above ended early"
+        fi
     done
 }
 
@@ -412,9 +422,12 @@ python_tests() { $(python) -m pytest -q bindings/python/tests; }
 # Each public name is explained.
 python_documentation() { TARGET=$TARGET sh packaging/python/build.sh docs; }
 
-# python_suite conformance|hostile ADAPTER
-python_suite() {
-    $1 "python-$2" $(python) bindings/python/tests/conformance.py "$2"
+python_suites() { # ADAPTER...
+    for adapter in "$@"; do
+        program="$(python) bindings/python/tests/conformance.py $adapter"
+        run "Python: conformance, $adapter" conformance python-$adapter $program
+        run "Python: hostile servers, $adapter" hostile python-$adapter $program
+    done
 }
 
 # Requests fail if the token is not shared.
@@ -554,7 +567,7 @@ part_core() {
     fi
 
     if [ "$REQUIRE_ALL" = 1 ]; then
-        beside "threads that share a token: every interleaving (loom)" make_quietly model
+        beside run "threads that share a token: every interleaving (loom)" make_quietly model
     else
         skip "threads that share a token: every interleaving (loom)" "it takes minutes" "make model"
     fi
@@ -578,7 +591,7 @@ part_core() {
     elif ! git rev-parse --git-dir >/dev/null 2>&1; then
         skip "Debian packages" "no git, or no clone" "run it in a clone"
     else
-        beside "Debian packages" deb
+        beside run "Debian packages" deb
     fi
 
     if has_all_crates; then
@@ -807,8 +820,6 @@ part_dotnet() {
 }
 
 # The clients that the package has an adapter for, as its conformance program knows them.
-python_adapters='requests httpx httpx-async aiohttp'
-
 # Most of these wait for slow servers, so they run side by side.
 part_python() {
     packages=$(lacking python3=python3 openssl=openssl node=nodejs)
@@ -819,19 +830,18 @@ part_python() {
         skip "Python" "the tools are missing, or outdated" "TARGET=$TARGET sh packaging/python/build.sh setup"
         return
     fi
-    for adapter in $python_adapters; do
-        beside "Python: conformance, $adapter" python_suite conformance $adapter
-        beside "Python: hostile servers, $adapter" python_suite hostile $adapter
-    done
-    beside "Python: many processes" python_processes
+    # Each half takes minutes, and mostly waits.
+    beside python_suites requests httpx
+    beside python_suites httpx-async aiohttp
     if [ -x "$TARGET/tcex/bin/python" ]; then
-        beside "Python: TcEx's session" python_tcex "$TARGET/tcex/bin/python"
+        run "Python: TcEx's session" python_tcex "$TARGET/tcex/bin/python"
     else
         skip "Python: TcEx's session" "no TcEx" "python3 -m venv $TARGET/tcex && $TARGET/tcex/bin/pip install tcex==4.0.11"
     fi
     run "Python: format, types" python_lint
     run "Python: tests" python_tests
     residue Python "command $(python) $PWD/bindings/python/tests/residue.py" "secrets left behind in memory" openssl=openssl
+    run "Python: many processes" python_processes
     run "Python: documentation" python_documentation
     lacking_for_wheel=$(sh tests/platforms.sh lacking glibc2.17)
     if [ -n "$lacking_for_wheel" ]; then
