@@ -214,6 +214,7 @@ def test_threads_get_the_headers_of_their_own_requests() -> None:
     together(8, work)
 
 
+@COUNTED
 def test_memory_does_not_grow() -> None:
     resource = pytest.importorskip("resource")
     auth, token = Auth.hmac("1", "key"), due()
@@ -236,7 +237,7 @@ def test_memory_does_not_grow() -> None:
         gc.collect()
         return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
-    work(2000 if CPYTHON else 5000)
+    work(2000)
     before = work(1000)
     assert work(3000) - before < 1500  # KiB; 6,000 handles of 100 bytes would be 600
 
@@ -326,6 +327,7 @@ def test_the_end_of_the_interpreter_is_quiet(name: str) -> None:
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
+@COUNTED
 def test_the_check_of_the_end_finds_a_finalizer_that_fails() -> None:
     ended = run("class Bad:\n    def __del__(self): missing\nbad = Bad()")
     assert "NameError" in ended.stderr
