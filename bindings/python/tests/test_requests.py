@@ -342,6 +342,34 @@ def test_no_connection_is_lost(where: str) -> None:
             assert session.get(f"{server.url}/api/{status}").content == large
 
 
+def test_an_unfinished_refusal_does_not_hold_the_connection() -> None:
+    with Server(Once(UNAUTHORIZED + b" " * 1_000_000)) as server:
+        session = Session(token_for(server), HTTPAdapter(pool_maxsize=1, pool_block=True))
+        sent = threading.Thread(target=session.get, args=("/v3/x",), daemon=True)
+        sent.start()
+        sent.join(20)
+        assert not sent.is_alive()
+        assert len(server.received) == 3
+
+
+@pytest.mark.parametrize("where", ["adapter", "slot"])
+def test_a_refusal_is_returned_if_it_can_not_be_signed_again(where: str) -> None:
+    def answer(received: Received) -> Answer:
+        return Answer(500) if is_renewal(received) else Answer(401, refusal)
+
+    for refusal in (UNAUTHORIZED, UNAUTHORIZED + b" " * 1_000_000):
+        with Server(answer) as server:
+            auth = token_for(server)
+            session = client(where, auth, lambda _, auth=auth: auth.close())
+            if refusal == UNAUTHORIZED:
+                response = session.get(server.url + "/api")
+                assert (response.status_code, response.content) == (401, refusal)
+            else:  # it was not read to its end
+                with pytest.raises(tc_auth.Closed):
+                    session.get(server.url + "/api")
+            assert len(server.received) == 2
+
+
 def test_streamed_responses() -> None:
     with Server(lambda _: Answer(200, b"0123456789" * 10_000)) as server:
         response = Session(token_for(server)).get("/", stream=True)
