@@ -384,6 +384,19 @@ def test_a_body_that_pauses(kind: str, monkeypatch: Any) -> None:
     assert took < 2.5
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "httpx-trio"])
+def test_a_refusal_that_never_ends_makes_room(kind: str, monkeypatch: Any) -> None:
+    """For the second attempt, which needs the only connection."""
+    for module in ("httpx", "aiohttp"):
+        monkeypatch.setattr(f"tc_auth.{module}.REVIEW_SECONDS", 0.3)
+    happened: list[events.Event] = []
+    with Server(Once(headers={"Content-Length": "1000"})) as server:
+        with Client(kind, token_for(server), happened.append, connections=1, timeout=5) as client:
+            for _ in range(2):
+                assert client.request("POST", server.url + "/api", b"x" * 1_000_000).status == 200
+    assert [type(event) for event in happened] == [events.Renewed, events.Retried]
+
+
 # --- renewals
 
 
@@ -561,7 +574,8 @@ async def traced() -> list[str]:
     seen: list[str] = []
 
     async def trace(_session: Any, _context: Any, parameters: Any) -> None:
-        seen.append(f"{type(parameters).__name__} {parameters}")
+        fields = dict(getattr(parameters, "headers", {}))
+        seen.append(f"{type(parameters).__name__} {parameters} {json.dumps(fields)}")
 
     config = aiohttp.TraceConfig()
     names = [name for name in dir(config) if name.startswith("on_")]
@@ -582,7 +596,7 @@ async def traced() -> list[str]:
     assert {"TraceRequestHeadersSentParams", "TraceRequestEndParams", "TraceRequestChunkSentParams"} <= kinds
     headers_sent = [text for text in seen if text.startswith("TraceRequestHeadersSent")]
     assert len(headers_sent) == 3
-    assert all("'Authorization': '***'" in text for text in headers_sent)
+    assert all('"Authorization": "***"' in text for text in headers_sent)
     return seen
 
 
