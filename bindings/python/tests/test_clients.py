@@ -418,6 +418,18 @@ def test_an_error_of_on_event_reaches_the_request(platform: FakePlatform, kind: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_another_renewal_that_takes_too_long(kind: str, monkeypatch: Any) -> None:
+    for module in ("_asyncio", "_transport"):
+        monkeypatch.setattr(f"tc_auth.{module}.PATIENCE_SECONDS", 0.2)
+    with Server(Once()) as server:
+        ticket = (auth := token_for(server, expires=int(time.time()) - 10)).poll()
+        assert ticket is not None
+        with Client(kind, auth) as client, pytest.raises(tc_auth.RenewalTimeout):
+            client.get(server.url + "/api")
+        ticket.cancel()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_proxy_with_a_password(kind: str) -> None:
     with Server(Once()) as server, Proxy() as proxy:
         auth = token_for(server, expires=int(time.time()) - 10)
