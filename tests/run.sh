@@ -799,7 +799,6 @@ part_dotnet() {
 # The clients that the package has an adapter for, as its conformance program knows them.
 python_adapters='requests httpx httpx-async aiohttp'
 
-# Most of these wait for slow servers, so they run side by side.
 part_python() {
     packages=$(lacking python3=python3 openssl=openssl node=nodejs)
     if [ -n "$packages" ]; then
@@ -809,6 +808,9 @@ part_python() {
         skip "Python" "the tools are missing, or outdated" "TARGET=$TARGET sh packaging/python/build.sh setup"
         return
     fi
+    # Alone: it measures how long an event loop is blocked.
+    run "Python: tests" python_tests
+    # The rest mostly waits for slow servers, so it runs side by side.
     for adapter in $python_adapters; do
         beside "Python: conformance, $adapter" python_suite conformance $adapter
         beside "Python: hostile servers, $adapter" python_suite hostile $adapter
@@ -819,16 +821,15 @@ part_python() {
     else
         skip "Python: TcEx's session" "no TcEx" "python3 -m venv $TARGET/tcex && $TARGET/tcex/bin/pip install tcex==4.0.11"
     fi
-    run "Python: format, types" python_lint
-    run "Python: tests" python_tests
-    residue Python "command $(python) $PWD/bindings/python/tests/residue.py" "secrets left behind in memory" openssl=openssl
-    run "Python: documentation" python_documentation
     lacking_for_wheel=$(sh tests/platforms.sh lacking glibc2.17)
     if [ -n "$lacking_for_wheel" ]; then
         skip "Python: wheel" "${lacking_for_wheel%%: *}" "${lacking_for_wheel#*: }"
     else
-        run "Python: wheel" sh tests/install/python.sh "$TARGET"
+        beside "Python: wheel" sh tests/install/python.sh "$TARGET"
     fi
+    run "Python: format, types" python_lint
+    residue Python "command $(python) $PWD/bindings/python/tests/residue.py" "secrets left behind in memory" openssl=openssl
+    run "Python: documentation" python_documentation
 }
 
 # Not part of `make test`, because its requirements are not available everywhere.
@@ -862,7 +863,7 @@ announce() { # PART...
         core,) echo 'Runs the tests of the library without its bindings: about 5 minutes.' ;;
         platforms,) echo 'Builds for all other platforms and runs what can be run here: about 10 minutes.' ;;
         ,) echo 'Runs all tests: about 20 minutes. The quick ones take half a minute: make test-quick' ;;
-        *) echo "Runs the tests of $*: one to three minutes." ;;
+        *) echo "Runs the tests of $*: one to four minutes." ;;
     esac
     echo 'A first run also downloads and compiles what it needs, which takes some minutes more.'
     echo "It writes to $TARGET (up to 3 GB), bindings/java/target, and the caches of cargo, Go and Maven; it installs nothing."
