@@ -799,6 +799,7 @@ part_dotnet() {
 # The clients that the package has an adapter for, as its conformance program knows them.
 python_adapters='requests httpx httpx-async aiohttp'
 
+# Most of these wait for slow servers, so they run side by side.
 part_python() {
     packages=$(lacking python3=python3 openssl=openssl node=nodejs)
     if [ -n "$packages" ]; then
@@ -808,9 +809,6 @@ part_python() {
         skip "Python" "the tools are missing, or outdated" "TARGET=$TARGET sh packaging/python/build.sh setup"
         return
     fi
-    # Alone: it measures how long an event loop is blocked.
-    run "Python: tests" python_tests
-    # The rest mostly waits for slow servers, so it runs side by side.
     for adapter in $python_adapters; do
         beside "Python: conformance, $adapter" python_suite conformance $adapter
         beside "Python: hostile servers, $adapter" python_suite hostile $adapter
@@ -821,15 +819,16 @@ part_python() {
     else
         skip "Python: TcEx's session" "no TcEx" "python3 -m venv $TARGET/tcex && $TARGET/tcex/bin/pip install tcex==4.0.11"
     fi
+    run "Python: format, types" python_lint
+    run "Python: tests" python_tests
+    residue Python "command $(python) $PWD/bindings/python/tests/residue.py" "secrets left behind in memory" openssl=openssl
+    run "Python: documentation" python_documentation
     lacking_for_wheel=$(sh tests/platforms.sh lacking glibc2.17)
     if [ -n "$lacking_for_wheel" ]; then
         skip "Python: wheel" "${lacking_for_wheel%%: *}" "${lacking_for_wheel#*: }"
     else
-        beside "Python: wheel" sh tests/install/python.sh "$TARGET"
+        run "Python: wheel" sh tests/install/python.sh "$TARGET"
     fi
-    run "Python: format, types" python_lint
-    residue Python "command $(python) $PWD/bindings/python/tests/residue.py" "secrets left behind in memory" openssl=openssl
-    run "Python: documentation" python_documentation
 }
 
 # Not part of `make test`, because its requirements are not available everywhere.
