@@ -435,6 +435,26 @@ in_child(child)
 
 
 @FORKS
+def test_a_child_that_forks_while_it_makes_its_handle(tmp_path: pathlib.Path) -> None:
+    tmp_path.chmod(0o700)
+    assert lines(f"""
+auth = due()
+auth.share_in({str(tmp_path)!r})
+held = threading.Event()
+def hold():
+    with auth._origin.lock:
+        held.set(); time.sleep(0.5)
+thread = threading.Thread(target=hold)
+thread.start(); held.wait()
+def child():
+    signal.alarm(20)
+    print(auth.headers("GET", "/", at=0).authorization)
+in_child(child)
+thread.join()
+""", warnings="ignore") == ["TC-Token API:5:a"]  # fmt: skip
+
+
+@FORKS
 def test_a_token_that_was_changed_before_it_was_shared(tmp_path: pathlib.Path) -> None:
     """The family's first token is no longer known, so the child can't join it."""
     tmp_path.chmod(0o700)

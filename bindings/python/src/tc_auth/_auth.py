@@ -525,7 +525,6 @@ class Auth:
         It waits in Python, where Ctrl-C takes effect at once: C would first wait to the end.
         """
         deadline, changes, me = time.monotonic() + longest, self._changes, object()
-        is_lookout = False
         try:
             while True:
                 gate = Lock()
@@ -533,12 +532,9 @@ class Auth:
                 changes.enter(me, gate.release)
                 renewal, status = self._poll()
                 left = deadline - time.monotonic()
-                if status == Status.OK and renewal is None and is_lookout:
-                    changes.wake()  # another process has ended its renewal
                 if status != Status.RENEWAL_TIMEOUT or left <= 0:
                     return renewal, status
-                is_lookout = changes.take_lookout(me)
-                if is_lookout:
+                if changes.take_lookout(me):
                     left = min(left, lookout_pause())
                 if sys.platform == "win32" and current_thread() is main_thread():
                     left = min(left, _LONGEST_WAIT_ON_WINDOWS)
