@@ -52,3 +52,10 @@ if have mono && have mcs; then
 else
     absent .NET "no mono-runtime, or no mono-mcs"
 fi
+echo
+
+if has_python_tools; then
+    $(python) bindings/python/bench/per_call.py
+else
+    absent Python "TARGET=$TARGET sh packaging/python/build.sh setup"
+fi

@@ -59,7 +59,10 @@ esac
 case $WHEELS in /*) ;; *) WHEELS=$PWD/$WHEELS ;; esac
 rm -rf "$WHEELS"
 mkdir -p "$WHEELS"
-hatchling() { (cd bindings/python && "$TARGET/python/bin/hatchling" build -d "$WHEELS" -t "$@" >/dev/null); }
+hatchling() {
+    (cd bindings/python && "$TARGET/python/bin/hatchling" build -d "$WHEELS" -t "$@") >"$WHEELS/log" 2>&1 || { cat "$WHEELS/log" >&2; exit 1; }
+    rm "$WHEELS/log"
+}
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 for name; do
@@ -73,7 +76,6 @@ for name; do
         musl) set -- "$elf" musllinux_1_2_x86_64 ;;
         aarch64-musl) set -- "$elf" musllinux_1_2_aarch64 ;;
         windows) set -- bin/tc_auth.dll win_amd64 ;;
-        windows-aarch64) set -- bin/tc_auth.dll win_arm64 ;;
         macos) set -- "$mach" macosx_11_0_arm64 ;;
         macos-x86_64) set -- "$mach" macosx_10_12_x86_64 ;;
     esac

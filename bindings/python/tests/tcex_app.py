@@ -13,13 +13,13 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests" / "platform"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tests" / "platform"))
 
 from stand_in import TOKEN
 from support import StandIn
 from tcex.util.util import Util
 
+DOCUMENT = pathlib.Path(__file__).resolve().parents[3] / "docs" / "coming-from-tcex.md"
 KEY = "0123456789abcdef"
 APP = {"programName": "example", "programMain": "example", "programVersion": "1.0.0", "languageVersion": "3.11"}
 APP |= {"displayName": "example", "runtimeLevel": "Organization", "programLanguage": "PYTHON", "sdkVersion": "4.0.0"}
@@ -27,7 +27,7 @@ APP |= {"allowOnDemand": True, "listDelimiter": "|", "params": [], "features": [
 
 
 def main() -> None:
-    [program] = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/coming-from-tcex.md").read_text(), re.M | re.S)
+    [program] = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(), re.M | re.S)
     with StandIn("--token-life", "3600") as platform, tempfile.TemporaryDirectory() as directory:
         app = pathlib.Path(directory)
         (app / "install.json").write_text(json.dumps(APP))

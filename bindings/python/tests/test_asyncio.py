@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -15,18 +16,28 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import aiohttp
+import httpx
 import pytest
 import trio
 from server import Answer, Received, Server
 from test_requests import TOKEN, is_renewal, renewed, token_for
 
 import tc_auth
+import tc_auth.aiohttp
+import tc_auth.httpx
 from tc_auth import _asyncio, _transport, events
 from tc_auth._session import Session
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[3] / "tests" / "platform"))
+import stand_in as stand_in_module  # noqa: E402
+from support import StandIn  # noqa: E402
 
 # What is expected is 0.02 s and 0.1 s. Ten times that, for a busy machine.
 LAG_SECONDS = 0.2
 CTRL_C_SECONDS = 1.0
+
+ON_PYPY = pytest.mark.skipif(sys.implementation.name == "pypy", reason="its first calls are slow")
 
 
 class Slow:
@@ -86,6 +97,7 @@ async def lag_of_waiters(session: Session, waiters: int) -> float:
     return await lag(asyncio.gather(*(renew(session) for _ in range(waiters))))
 
 
+@ON_PYPY
 def test_500_waiters_do_not_block_the_loop() -> None:
     with Server(Slow(0.5)) as server:
         session = Session(expired(server))
@@ -372,6 +384,7 @@ def test_a_renewal_of_another_process(monkeypatch: Any) -> None:
     assert polls < 100 * 2 + 50 + 50 + 60
 
 
+@ON_PYPY
 def test_the_new_token_is_saved_before_others_go_on() -> None:
     """By the thread of the renewal: the loop does not wait for the disk."""
 
@@ -442,3 +455,69 @@ def test_trio_ends_before_the_renewal(slow: Slow) -> None:
         with contextlib.suppress(tc_auth.RenewalTimeout):
             session.auth.poll(5)
         eventually(lambda: happened == [events.Renewed()])
+
+
+# --- storms
+
+
+async def storm(kind: str, auth: tc_auth.Auth, url: str, tasks: int, seconds: float) -> tuple[int, list[Any]]:
+    """How many requests were sent, and what those that failed got."""
+    sent, failed = 0, []
+
+    async def work(send: Callable[[], Awaitable[int]]) -> None:
+        nonlocal sent
+        while time.monotonic() < end:
+            sent += 1
+            try:
+                answer: Any = await send()
+            except Exception as error:
+                answer = error
+            if answer != 200:
+                failed.append(answer)
+
+    async with contextlib.AsyncExitStack() as stack:
+        if kind == "aiohttp":
+            middlewares = [tc_auth.aiohttp.TcAuthMiddleware(auth)]
+            session = await stack.enter_async_context(aiohttp.ClientSession(middlewares=middlewares))
+
+            async def send() -> int:
+                async with session.get(url) as response:
+                    await response.read()
+                    return response.status
+
+        else:
+            transport = tc_auth.httpx.AsyncTcAuthTransport(auth)
+            client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, timeout=60))
+
+            async def send() -> int:
+                return (await client.get(url)).status_code
+
+        end = time.monotonic() + seconds
+        await asyncio.gather(*(work(send) for _ in range(tasks)))
+    return sent, failed
+
+
+# The work of httpx grows with the square of the tasks: with hundreds, a request waits for longer than these tokens live.
+@ON_PYPY
+@pytest.mark.parametrize(("kind", "tasks"), [("aiohttp", 500), ("httpx", 10)])
+def test_a_storm_has_no_failed_request(kind: str, tasks: int, monkeypatch: Any) -> None:
+    life = 4
+    with StandIn("--token-life", str(life), "--quiet") as stand_in:
+        auth = tc_auth.Auth.token(stand_in_module.TOKEN, int(time.time()) + life)
+        auth.set_api_path(stand_in.url + "/api")
+        auth.renewal_window = 2
+        url = stand_in.url + "/api/v3/indicators"
+        sent, failed = asyncio.run(storm(kind, auth, url, tasks, 6))
+        stats = stand_in.stats()
+        print(f"{kind}: {sent:,} requests of {tasks} tasks, {stats}")
+        assert failed == []
+        assert (stats["lost"], stats["wrong"]) == (0, 0)
+        assert 2 <= stats["issued"] == stats["renewal requests"] <= 5
+
+        async def planted(*_: object) -> None:
+            pass
+
+        monkeypatch.setattr(_asyncio, "renew", planted)
+        auth.update_token("a-token-that-has-expired")
+        _, failed = asyncio.run(storm(kind, auth, url, 10, 0.2))
+        assert set(failed) == {401}

@@ -88,6 +88,26 @@ def test_long_tokens() -> None:
         assert made.authorization == hmac.headers("GET", "/", at=made.timestamp).authorization
 
 
+def test_no_string_ends_at_a_nul() -> None:
+    hmac, token = Auth.hmac("1", "key"), Auth.token("a")
+    token.set_api_path(API)
+    cases: list[tuple[Any, Status]] = [
+        (lambda: hmac.headers("GET", "/a\0b"), Status.INVALID_URI_BYTE),
+        (lambda: hmac.headers("GET\0", "/"), Status.INVALID_METHOD),
+        (lambda: hmac.header_block("GET", "/\0"), Status.INVALID_URI_BYTE),
+        (lambda: hmac.headers("GET", "/a\0b", at=5), Status.INVALID_URI_BYTE),
+        (lambda: hmac.set_api_path(API + "\0"), Status.INVALID_URI_BYTE),
+        (lambda: token.url("/\0"), Status.INVALID_URI_BYTE),
+        (lambda: token.update_token("b\0"), Status.INVALID_TOKEN),
+        (lambda: token.unseal(token.seal() + "\0"), Status.SEAL_INVALID),
+        (lambda: Auth.from_json('{"tc_token":"a"}\0x'), Status.CONFIG_SYNTAX),
+    ]
+    for call, status in cases:
+        with pytest.raises(tc_auth.TcAuthError) as error:
+            call()
+        assert error.value.status is status
+
+
 def test_errors_are_of_the_class_that_a_caller_catches() -> None:
     token, hmac = renewable(), Auth.hmac("1", "key")
     hmac.set_api_path(API)

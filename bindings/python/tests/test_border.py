@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 import urllib.parse
-
 from typing import Any, Callable
 
 import pytest

@@ -139,8 +139,10 @@ def test_another_server_gets_nothing(platform: FakePlatform) -> None:
         session = Session(platform.token_auth())
         platform.expire_tokens()
         for url in (other.url, platform.url.replace("127.0.0.1", "localhost"), platform.url.replace("http", "https")):
-            with pytest.raises(tc_auth.OtherOrigin):
-                session.get(url)
+            with pytest.raises(tc_auth.OtherOrigin) as raised:
+                session.get(url + "/path")
+            assert url in str(raised.value)
+            assert "path;" not in str(raised.value)
         for host in ("other.example", b"other.example", other.url[len("http://") :]):
             with pytest.raises(tc_auth.OtherOrigin):
                 session.get("/v3/x", headers={"host": host})
@@ -340,6 +342,34 @@ def test_no_connection_is_lost(where: str) -> None:
                 assert response.raw.read(10) == large[:10]
             session.get(f"{server.url}/api/{status}", stream=True).close()
             assert session.get(f"{server.url}/api/{status}").content == large
+
+
+def test_an_unfinished_refusal_does_not_hold_the_connection() -> None:
+    with Server(Once(UNAUTHORIZED + b" " * 1_000_000)) as server:
+        session = Session(token_for(server), HTTPAdapter(pool_maxsize=1, pool_block=True))
+        sent = threading.Thread(target=session.get, args=("/v3/x",), daemon=True)
+        sent.start()
+        sent.join(20)
+        assert not sent.is_alive()
+        assert len(server.received) == 3
+
+
+@pytest.mark.parametrize("where", ["adapter", "slot"])
+def test_a_refusal_is_returned_if_it_can_not_be_signed_again(where: str) -> None:
+    def answer(received: Received) -> Answer:
+        return Answer(500) if is_renewal(received) else Answer(401, refusal)
+
+    for refusal in (UNAUTHORIZED, UNAUTHORIZED + b" " * 1_000_000):
+        with Server(answer) as server:
+            auth = token_for(server)
+            session = client(where, auth, lambda _, auth=auth: auth.close())
+            if refusal == UNAUTHORIZED:
+                response = session.get(server.url + "/api")
+                assert (response.status_code, response.content) == (401, refusal)
+            else:  # it was not read to its end
+                with pytest.raises(tc_auth.Closed):
+                    session.get(server.url + "/api")
+            assert len(server.received) == 2
 
 
 def test_streamed_responses() -> None:
@@ -559,6 +589,7 @@ def test_a_failed_renewal_shows_no_token(failure: str, capfd: Any, caplog: Any) 
             session = Session(token_for(server, expires=int(time.time()) - 10), on_event=happened.append)
             with pytest.raises(tc_auth.TokenExpired) as raised:
                 session.get("/v3/x")
+            assert "its renewal failed" in str(raised.value) or "refused to renew" in str(raised.value)
             assert len(server.received) == 1
     finally:
         http.client.HTTPConnection.debuglevel = 0

@@ -62,7 +62,7 @@ def test_what_is_shown(name: str) -> None:
     logger.error("%s %r", shown, shown)
     texts = [
         repr(shown), str(shown), f"{shown} {shown!r}", pprint.pformat({"a": [shown]}), log.getvalue(),
-        repr(Holder(shown)), json.dumps(shown, default=repr), "%s %r" % (shown if name != "state" else "", shown),
+        repr(Holder(shown)), json.dumps(shown, default=repr), 
     ]  # fmt: skip
     if hasattr(shown, "__dict__"):
         texts.append(repr(vars(shown)))

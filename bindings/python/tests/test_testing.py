@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -136,3 +137,15 @@ def test_the_fixture(pytester: pytest.Pytester) -> None:
 def test_the_entry_point() -> None:
     text = (Path(__file__).parents[1] / "pyproject.toml").read_text()
     assert '[project.entry-points.pytest11]\ntc_auth = "tc_auth.testing.plugin"\n' in text
+
+
+def test_a_function_that_raises() -> None:
+    def fails(request: object) -> object:
+        raise ValueError("no such owner")
+
+    with FakePlatform() as platform:
+        auth = platform.hmac_auth()
+        platform.answer("GET", "/v3/x", fails)
+        status, body = get(platform, "/api/v3/x", signed(auth))
+        assert status == 500
+        assert "no such owner" in json.loads(body)["message"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import sys
@@ -27,11 +26,14 @@ if TYPE_CHECKING:
 _quick = _library.quick
 _HMAC = Kind.HMAC
 _NULL_ARGUMENT = Status.NULL_ARGUMENT.value
-_header_block = _quick.tc_auth_header_block
+_header_block = _library.unchecked(_quick, "tc_auth_header_block")
+_polls = {functions: _library.unchecked(functions, "tc_auth_renewal_poll") for functions in (_quick, _library.waiting)}
+_NO_WAIT = c_int64(0)
 
 # Buffers for headers, each used by one call at a time. There is none per thread, because a signal handler and a
 # finalizer can sign a request in the middle of another call in the same thread.
 _BUFFER_SIZE = 1024
+_SIZE = c_size_t(_BUFFER_SIZE)
 _ZEROS = bytes(_BUFFER_SIZE)
 _buffers: list[tuple[bytearray, Any, memoryview]] = []
 
@@ -386,7 +388,7 @@ class Auth:
         except IndexError:
             buffer, pointer, view = _new_buffer(_BUFFER_SIZE)
         try:
-            status = _header_block(self._handle, verb, target, pointer, _BUFFER_SIZE)
+            status = _header_block(self._handle, verb, target, pointer, _SIZE)
             if status == 0:
                 return result(buffer, view)
         finally:
@@ -396,7 +398,7 @@ class Auth:
         while True:
             buffer, pointer, view = _new_buffer(size)
             try:
-                status = self._status(_header_block, verb, target, pointer, size)
+                status = self._status(_header_block, verb, target, pointer, c_size_t(size))
                 if status == Status.OK:
                     return result(buffer, view)
             finally:
@@ -506,9 +508,10 @@ class Auth:
             ticket = _no_tickets.pop()
         except IndexError:
             ticket = Ticket()
-        status = self._functions.tc_auth_renewal_poll(self._handle, 0, byref(ticket))
+        poll = _polls[self._functions]
+        status = poll(self._handle, _NO_WAIT, byref(ticket))
         if status == _NULL_ARGUMENT:
-            status = self._status(self._functions.tc_auth_renewal_poll, 0, byref(ticket))
+            status = self._status(poll, _NO_WAIT, byref(ticket))
         if not ticket:
             _no_tickets.append(ticket)
             return None, status
@@ -522,7 +525,6 @@ class Auth:
         It waits in Python, where Ctrl-C takes effect at once: C would first wait to the end.
         """
         deadline, changes, me = time.monotonic() + longest, self._changes, object()
-        is_lookout = False
         try:
             while True:
                 gate = Lock()
@@ -530,12 +532,9 @@ class Auth:
                 changes.enter(me, gate.release)
                 renewal, status = self._poll()
                 left = deadline - time.monotonic()
-                if status == Status.OK and renewal is None and is_lookout:
-                    changes.wake()  # another process has ended its renewal
                 if status != Status.RENEWAL_TIMEOUT or left <= 0:
                     return renewal, status
-                is_lookout = changes.take_lookout(me)
-                if is_lookout:
+                if changes.take_lookout(me):
                     left = min(left, lookout_pause())
                 if sys.platform == "win32" and current_thread() is main_thread():
                     left = min(left, _LONGEST_WAIT_ON_WINDOWS)

@@ -96,6 +96,8 @@ def expiry(value: int | datetime | None) -> int:
     """Unix seconds, or 0 for none. A datetime is rounded down to a second."""
     if value is None:
         return 0
+    if isinstance(value, int):
+        return moment("expires", value)
     from datetime import datetime, timedelta, timezone  # here, because most programs do not need it
 
     if not isinstance(value, datetime):

@@ -57,7 +57,10 @@ class Changes:
             return self._lookout is waiter
 
     def leave(self, waiter: object) -> None:
-        """Ends the waiting. If the waiter was the lookout, or was woken to become it, another one is woken."""
+        """Ends the waiting. If the waiter was the lookout, or was woken to become it, another one is woken.
+
+        So all of them end, one after the other, if the lookout has seen that another process has ended its renewal.
+        """
         self._waiters.pop(waiter, None)
         with self._lock:
             if self._lookout is waiter:

@@ -145,6 +145,18 @@ def _declare(functions: Any) -> None:
 quick, waiting, file = _load()
 
 
+def unchecked(functions: Any, name: str) -> Any:
+    """A function for the calls that are made for each request: ctypes does not check and convert their arguments.
+
+    That would take as long as the call. The arguments must be made here: bytes, None, and objects of ctypes, but no int.
+    """
+    if sys.implementation.name != "cpython":
+        return getattr(functions, name)
+    function = functions[name]
+    function.restype = c_int32
+    return function
+
+
 class String(c_void_p):
     """A string that the library returns. It is wiped and freed with this object."""
 

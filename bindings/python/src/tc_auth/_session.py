@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Callable, NamedTuple
 
 from . import events
 from ._auth import Auth
-from ._status import Advice, Kind, TcAuthError, TokenExpired
+from ._status import Advice, Kind, OtherOrigin, State, Status, TcAuthError, TokenExpired
 from ._values import Headers
 
 # The longest time that a renewal may take.
@@ -18,6 +19,13 @@ PATIENCE_SECONDS = 60.0
 
 # How long a review waits for the body of a refusal.
 REVIEW_SECONDS = 10.0
+
+# Why an expired token was not renewed before the request.
+_NOT_RENEWED = {
+    State.PAUSED: "its renewal failed: on_event is told why; the next attempt follows after a pause",
+    State.REFUSED: "the server refused to renew it: on_event is told why",
+    State.NOT_RENEWABLE: "this type of token is not renewed",
+}
 
 OnEvent = Callable[[events.Event], None]
 
@@ -69,16 +77,25 @@ class Session:
             return
         # In a host that was assembled by hand, "/" and the like would end the host early.
         url = origin + "/" if not set(host).intersection("/?#@\\") else ""
+        is_allowed = True
         try:
             self.auth.headers("GET", url)
         except TokenExpired:
             pass  # it may be renewed
+        except OtherOrigin:
+            is_allowed = False
+        if not is_allowed:
+            raise OtherOrigin(Status.OTHER_ORIGIN, f"{origin}; the API path is {self.auth.api_path}")
         self._allowed = origin
 
     def sign(self, method: str, url: str, *, scheme: str, path: str) -> Signed:
         """Signs the URL as it is sent, and reports if the token came from another process."""
         before = self.auth._changes.counted()
-        headers = self.auth.headers(method, url)
+        headers = None
+        with suppress(TokenExpired):
+            headers = self.auth.headers(method, url)
+        if headers is None:
+            raise TokenExpired(Status.TOKEN_EXPIRED, _NOT_RENEWED.get(self.auth.state().state))
         if self._is_token and self.auth._changes.adopted(headers.authorization, before):
             self.happened(events.Adopted(method, path))
         return Signed(headers, method, path, scheme)

@@ -229,9 +229,8 @@ class _Flow:
         self._signed = self._session.sign(request.method, url, scheme=self._scheme, path=target.partition("?")[0])
         if self._refusal:
             self._session.retried(self._signed, self._refusal)
-        headers = request.headers.copy()
-        headers.pop("Timestamp", None)
-        headers.update(dict(self._signed.fields()))
+        others = [field for field in request.headers.raw if field[0].lower() not in (b"authorization", b"timestamp")]
+        headers = httpx.Headers([*others, *((name.encode(), value.encode()) for name, value in self._signed.fields())])
         self._timeout = dict(request.extensions.get("timeout", {}))
         extensions = {**request.extensions, "timeout": self._timeout}
         return httpx.Request(request.method, request.url, headers=headers, stream=request.stream, extensions=extensions)

@@ -221,7 +221,7 @@ def _authorize(
         scheme, host, path = url.scheme or "", url.netloc or "", url.path or "/"
     request.method = (request.method or "GET").upper()  # the upper case is signed
     target = request.path_url
-    if isinstance(adapter, HTTPAdapter) and (proxies or target.startswith("//") or type(adapter) is not HTTPAdapter):
+    if isinstance(adapter, HTTPAdapter) and (target.startswith("//") or type(adapter) is not HTTPAdapter):
         target = adapter.request_url(request, proxies)  # what it sends
     # Check before the renewal: a request to another server must not cause one.
     session.check(scheme, host)

@@ -114,7 +114,11 @@ class FakePlatform:
             return self._issue()
 
     def expire_tokens(self) -> None:
-        """Expires all tokens now. They can still be renewed."""
+        """Expires all tokens now. They can still be renewed.
+
+        The next request is refused, and the Auth renews its token: once a minute, because a server that rejects each new
+        token must not cause a renewal with each request. For a second renewal in one test make another token_auth().
+        """
         with self._lock:
             self._tokens = dict.fromkeys(self._tokens, 0.0)
 
@@ -195,7 +199,10 @@ class FakePlatform:
         request = Request(method, path, query, headers, body)
         self.requests.append(request)
         status, answer = self._answers.get((method, path), (200, {"status": "Success"}))
-        return status, answer(request) if callable(answer) else answer
+        try:
+            return status, answer(request) if callable(answer) else answer
+        except Exception as error:
+            return 500, {"status": "Failure", "message": f"the function for {method} {path} raised {error!r}"}
 
 
 def _handler(platform: FakePlatform) -> type[http.server.BaseHTTPRequestHandler]:
