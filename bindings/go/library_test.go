@@ -82,8 +82,8 @@ func TestALibraryThatIsTooOldIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("go.mod", "module example\n\ngo 1.24\n\nrequire tcauth v0.0.0\n\nreplace tcauth => "+here+"\n")
-	write("main.go", "package main\n\nimport \"tcauth\"\n\nfunc main() { println(\"runs with\", tcauth.Version()) }\n")
+	write("go.mod", "module example\n\ngo 1.24\n\nrequire example.com/tcauth v0.0.0\n\nreplace example.com/tcauth => "+here+"\n")
+	write("main.go", "package main\n\nimport \"example.com/tcauth\"\n\nfunc main() { println(\"runs with\", tcauth.Version()) }\n")
 	// The loader resolves all functions before the program begins, as many distributions want it.
 	flags := "CGO_LDFLAGS=-O2 -g -Wl,-z,now"
 	if output, err := run([]string{flags}, "go", "build", "-o", "program", "."); err != nil {

@@ -326,7 +326,7 @@ func TestREADME(t *testing.T) {
 	}
 	for i, program := range programs {
 		directory := t.TempDir()
-		module := "module example\n\ngo 1.24\n\nrequire tcauth v0.0.0\n\nreplace tcauth => " + here + "\n"
+		module := "module example\n\ngo 1.24\n\nrequire example.com/tcauth v0.0.0\n\nreplace example.com/tcauth => " + here + "\n"
 		for name, content := range map[string]string{"go.mod": module, "main.go": string(program[1])} {
 			if err := os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
