@@ -1,5 +1,6 @@
-package tcauth
+package capi
 
+// #cgo pkg-config: tc_auth
 // #cgo CFLAGS: -D_GNU_SOURCE
 // #cgo linux LDFLAGS: -ldl
 // #include "library.h"
@@ -34,13 +35,12 @@ func init() {
 	}
 }
 
-// Version returns the version of the loaded C library.
+// Version is that of the loaded library.
 func Version() string {
 	return C.GoString(C.tc_auth_version())
 }
 
-// VersionNumber returns the version of the loaded C library as a number to compare: major<<16 | minor<<8 | patch. If the
-// library is older than the package needs, the program ends when it starts, with a message that names both versions.
+// VersionNumber is that of the loaded library.
 func VersionNumber() uint32 {
 	return uint32(C.library_version())
 }
