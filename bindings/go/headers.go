@@ -120,8 +120,8 @@ func StringToSign(method, uri string, at time.Time) (string, error) {
 // Verify checks the headers of a received request, for gateways and tests. It returns nil if they are valid.
 //
 // authorization and timestamp are the values of these headers; pass "" for a header that is missing. at is the server's
-// time; the zero time means now. tolerance is the largest difference between at and the timestamp, up to one day
-// (ThreatConnect allows 5 minutes).
+// time; the zero time means now. tolerance is the largest difference between at and the timestamp: whole seconds,
+// up to one day (ThreatConnect allows 5 minutes).
 //
 // Errors: [ErrMalformedAuthorization], [ErrSignatureMismatch], [ErrTimestampOutOfRange], [ErrTokenExpired],
 // [ErrInvalidArgument] (the tolerance), and those of [Auth.HeadersAt] for the other arguments.
@@ -152,4 +152,31 @@ func (a *Auth) Verify(method, uri, authorization, timestamp string, at time.Time
 	return a.call(func(pointer *capi.Auth) int32 {
 		return capi.Verify(pointer, arguments[0], arguments[1], arguments[2], arguments[3], now, whole)
 	})
+}
+
+// VerifyRequest is [Auth.Verify] for a request that a server has received. A request with two Authorization headers, or two
+// Timestamp headers, is refused, because a proxy may have read the other one. The body is not signed.
+//
+// Errors: those of Verify; [ErrNullArgument] (no request).
+func (a *Auth) VerifyRequest(request *http.Request, at time.Time, tolerance time.Duration) error {
+	if request == nil {
+		return &misuse{ErrNullArgument, "the request is nil"}
+	}
+	uri := request.RequestURI            // as it was sent, even if a handler such as http.StripPrefix has changed the URL
+	if uri == "" && request.URL != nil { // a request of a client
+		uri = request.URL.RequestURI()
+	}
+	var authorization, timestamp []string
+	for name, values := range request.Header { // keys that are not in canonical form, too
+		if strings.EqualFold(name, "Authorization") {
+			authorization = append(authorization, values...)
+		} else if strings.EqualFold(name, "Timestamp") {
+			timestamp = append(timestamp, values...)
+		}
+	}
+	if len(authorization) != 1 || len(timestamp) > 1 {
+		return &misuse{ErrMalformedAuthorization, fmt.Sprintf("the request has %d Authorization and %d Timestamp headers",
+			len(authorization), len(timestamp))}
+	}
+	return a.Verify(method(request), uri, authorization[0], strings.Join(timestamp, ""), at, tolerance)
 }

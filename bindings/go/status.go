@@ -2,6 +2,7 @@ package tcauth
 
 import (
 	"strconv"
+	"strings"
 
 	"example.com/tcauth/internal/capi"
 )
@@ -111,10 +112,10 @@ const (
 
 // Error returns a sentence that says what is wrong and what to do.
 func (s Status) Error() string {
-	return "tcauth: " + s.Message()
+	return "tcauth: " + strings.TrimSuffix(s.Message(), ".")
 }
 
-// Message returns the C library's sentence, which is Error without "tcauth: ".
+// Message returns the C library's sentence: Error without "tcauth: ", and with a period.
 func (s Status) Message() string {
 	return capi.StatusMessage(int32(s))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -72,17 +71,6 @@ type Transport struct {
 	// returned, the panic is ignored.
 	OnEvent func(Event)
 
-	// OnRenewal is called when a renewal ends: with nil, an error with the status, or [ErrNoAnswer]. After [ErrStoreIO] the
-	// new token counts.
-	//
-	// Deprecated: OnEvent is told more.
-	OnRenewal func(err error)
-
-	// OnRefusal is called before a refusal is returned to the caller.
-	//
-	// Deprecated: OnEvent is told more.
-	OnRefusal func(request *http.Request, advice Advice, httpStatus int)
-
 	allowed atomic.Pointer[destination] // the last one that passed checkHost
 }
 
@@ -92,7 +80,8 @@ type destination struct {
 	origin string
 }
 
-// ErrNoAnswer is the error of [EventRenewalFailed] if there was no response to a renewal, or only a part of one.
+// ErrNoAnswer is the error of [EventRenewalFailed] if there was no response to a renewal, or only a part of one. It is not a
+// [Status]: the C library has none for it.
 var ErrNoAnswer = errors.New("tcauth: there was no answer to the renewal of the token")
 
 // Prepare does what the first request would do otherwise: it checks that there are an Auth and an API path, and begins to
@@ -152,16 +141,6 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 func (t *Transport) happened(event Event) {
 	if t.OnEvent != nil {
 		t.OnEvent(event)
-	}
-	switch event.Type {
-	case EventRenewed, EventRenewalFailed:
-		if t.OnRenewal != nil {
-			t.OnRenewal(event.Err)
-		}
-	case EventRefused:
-		if t.OnRefusal != nil {
-			t.OnRefusal(event.Request, event.Advice, event.HTTPStatus)
-		}
 	}
 }
 
@@ -306,10 +285,12 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 
 func (t *Transport) checkAuth() error {
 	if t.Auth == nil {
-		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
+		return errNoAuth
 	}
 	return nil
 }
+
+var errNoAuth = &misuse{ErrNullArgument, "Transport.Auth is nil: set it to what New or Discover returned without an error"}
 
 // checkDestination checks that the library makes headers for the server of the URL, of the Host field and of the Host
 // headers: the last two decide what is sent as Host.

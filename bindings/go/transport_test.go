@@ -272,7 +272,7 @@ func TestTransportReturnsTheRefusal(t *testing.T) {
 		http.Error(writer, "Unauthorized", http.StatusUnauthorized)
 	})
 	var advice Advice
-	transport.OnRefusal = func(_ *http.Request, got Advice, _ int) { advice = got }
+	transport.OnEvent = func(event Event) { advice = event.Advice }
 	response, err := (&http.Client{Transport: transport}).Get(p.URL + "/api")
 	if err != nil {
 		t.Fatal(err)
@@ -355,7 +355,7 @@ func TestTransportSaysHowARenewalEnded(t *testing.T) {
 		p, transport := newPlatform(t, auth)
 		p.on(test.handler)
 		var ended error
-		transport.OnRenewal = func(err error) { ended = err }
+		transport.OnEvent = func(event Event) { ended = event.Err }
 		request, _ := http.NewRequest("GET", p.URL+"/other", nil)
 		if response, err := transport.RoundTrip(request); err == nil {
 			response.Body.Close()
