@@ -450,3 +450,26 @@ func TestREADME(t *testing.T) {
 		}
 	}
 }
+
+// The documentation is complete without cgo, as on a machine without a C compiler. A build there fails with one error.
+func TestWithoutCgo(t *testing.T) {
+	run := func(cgo string, arguments ...string) (string, error) {
+		command := exec.Command("go", arguments...)
+		command.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		output, err := command.CombinedOutput()
+		return string(output), err
+	}
+	with, err := run("1", "doc", "-all", ".")
+	if err != nil || !strings.Contains(with, "\nfunc New(config Config) (*Auth, error)\n") ||
+		!strings.Contains(with, "ErrTokenExpired Status = 11\n") {
+		t.Error(with, err)
+	}
+	if without, err := run("0", "doc", "-all", "."); without != with || err != nil {
+		t.Error(without, err)
+	}
+	output, err := run("0", "build", ".")
+	if lines := strings.Split(strings.TrimSpace(output), "\n"); err == nil || len(lines) != 2 ||
+		!strings.Contains(lines[1], "tcauth_needs_cgo") {
+		t.Error(output, err)
+	}
+}
