@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -400,6 +401,11 @@ func TestTheHeaderThatIsSentIsACopy(t *testing.T) {
 	}
 	for name := range header {
 		header[name] = append(header[name], "added")
+	}
+	for name, values := range want {
+		if !slices.Equal(header[name], append(values, "added")) {
+			t.Error("one value has overwritten another:", header)
+		}
 		header[name][0] = "changed"
 	}
 	if !reflect.DeepEqual(original, before) || original["Accept"][:2][1] != "" {

@@ -319,7 +319,7 @@ func TestAFaultOfOnesOwn(t *testing.T) {
 				t.Error(current)
 			}
 			return next
-		}, tcauthtest.Delay(time.Hour))
+		}, tcauthtest.Delay(20*time.Second))
 		if got := send(t, client, server.APIPath()); got != success {
 			t.Error(got)
 		}
