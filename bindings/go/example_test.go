@@ -22,7 +22,7 @@ const (
 func newPlatform(verify func(*http.Request) error) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		if request.URL.Path == "/api/appAuth" {
-			io.WriteString(writer, `{"success": true, "apiToken": "API:5:the-next", "apiTokenExpires": "4000000000"}`)
+			fmt.Fprint(writer, `{"success": true, "apiToken": "API:5:the-next", "apiTokenExpires": "4000000000"}`)
 		} else if err := verify(request); err != nil {
 			http.Error(writer, `{"message": "Unauthorized"}`, http.StatusUnauthorized)
 		}
@@ -186,7 +186,7 @@ func ExampleAuth_VerifyRequest() {
 			http.Error(writer, err.Error(), http.StatusUnauthorized)
 			return
 		}
-		io.WriteString(writer, "verified")
+		fmt.Fprint(writer, "verified")
 	})
 
 	request := httptest.NewRequest("GET", "/api/v3/indicators", nil)

@@ -266,7 +266,7 @@ func Cancel(renewal *Renewal) {
 	C.tc_auth_renewal_cancel(renewal)
 }
 
-// ShareIn, Seal and Unseal take nil as no key.
+// ShareIn takes nil as no key, as Seal and Unseal do.
 func ShareIn(auth *Auth, directory, key String) int32 {
 	return int32(C.tc_auth_share_in(auth, directory.pointer(), key.pointer()))
 }
