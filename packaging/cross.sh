@@ -47,6 +47,14 @@ EOF
     export "$variable=$work/cc" SDKROOT="$work"
 }
 
+# No path of this machine is in the libraries.
+sources=$(rustc --print sysroot)/lib/rustlib/src/rust
+remap="--remap-path-prefix=$sources=/rustc --remap-path-prefix=$PWD=/tc_auth"
+for crates in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+    remap="$remap --remap-path-prefix=$crates=/crates"
+done
+export RUSTFLAGS="${RUSTFLAGS:-} $remap"
+
 build="cargo-zigbuild rustc --target $rust_target"
 case $rust_target in
     *-windows-*) build="$CARGO rustc --target $rust_target" ;;
@@ -56,11 +64,20 @@ case $rust_target in
         ;;
     *-gnu) build=$build.2.17 ;;
     # Else there would be no shared library. The static one is good for static programs in any case.
-    *-musl) export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=-crt-static" ;;
+    *-musl) RUSTFLAGS="$RUSTFLAGS -C target-feature=-crt-static" ;;
 esac
 export PATH="$TARGET/zig/bin:$PATH"
 
 rm -rf "$installed"
+# Zig's linker for Windows exports every function of a DLL, so there is only the static library.
+if [ "$1" = windows-aarch64 ]; then
+    $build --quiet --release --locked --lib --crate-type staticlib
+    mkdir -p "$installed/include" "$installed/lib"
+    cp include/tc_auth.h "$installed/include"
+    cp "$CARGO_TARGET_DIR/$rust_target/release/libtc_auth.a" "$installed/lib"
+    find "$installed" ! -type d
+    exit
+fi
 "$MAKE" -s --no-print-directory lib install \
     CARGO_BUILD="$build --quiet --release --locked --lib --crate-type cdylib,staticlib" \
     CARGO_BUILD_TARGET=$rust_target BUILD="$work" CC="$cc" CFLAGS='-O2 -s' OBJCOPY="$objcopy" \

@@ -775,6 +775,7 @@ part_platforms() {
     platform musl "built and run"
     platform aarch64-musl "built, and run in qemu"
     platform windows "built, and run in wine"
+    platform windows-aarch64 "built"
     platform macos "built"
     platform macos-x86_64 "built"
 }
