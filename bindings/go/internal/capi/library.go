@@ -1,12 +1,11 @@
 package capi
 
-// #cgo pkg-config: tc_auth
 // #cgo CFLAGS: -D_GNU_SOURCE
-// #cgo linux LDFLAGS: -ldl
 // #include "library.h"
 //
 // #ifdef _WIN32
 // static const char *library_file(void) { return "libtc_auth"; }
+// static uint32_t library_version(void) { return tc_auth_version_number(); }
 // #else
 // #include <dlfcn.h>
 // static const char *library_file(void)
@@ -14,10 +13,10 @@ package capi
 //     Dl_info found;
 //     return dladdr((void *)tc_auth_version, &found) && found.dli_fname ? found.dli_fname : "libtc_auth";
 // }
-// #endif
 //
 // /* 0 for a library of 0.1, which does not have the function. */
 // static uint32_t library_version(void) { return tc_auth_version_number ? tc_auth_version_number() : 0; }
+// #endif
 import "C"
 
 import "fmt"
