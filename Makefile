@@ -1,6 +1,6 @@
 # `make help` lists what there is to make. This file has the library and what is made of it; mk/ has the rest:
-# platform.mk the names of files on each system, install.mk packaging, python.mk the Python package, programs.mk C and C++,
-# test.mk tests and checks.
+# platform.mk the names of files on each system, install.mk packaging, python.mk the Python package, go.mk the Go module,
+# programs.mk C and C++, test.mk tests and checks.
 
 CARGO ?= cargo
 CC ?= cc
@@ -53,6 +53,8 @@ help:
 	@echo '  make deb             Debian packages of that tarball, into $(TARGET)/deb'
 	@echo '  make python          Python wheels for all platforms, and the sources, into $(TARGET)/wheels (PLATFORMS=musl)'
 	@echo '  make python-docs     the reference of the Python package, into $(TARGET)/python-docs'
+	@echo '  make go-module       the Go module that contains the library for all platforms, into $(TARGET)/go (needs llvm)'
+	@echo '                       GO_MODULE=$(GO_MODULE) GO_VERSION=v$(VERSION)'
 	@echo
 	@echo 'Test'
 	@echo '  make test            all tests, about 20 minutes; make check is the same'
@@ -138,4 +140,4 @@ clean:
 
 FORCE:
 
-include mk/programs.mk mk/install.mk mk/python.mk mk/test.mk
+include mk/programs.mk mk/install.mk mk/python.mk mk/go.mk mk/test.mk

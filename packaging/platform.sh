@@ -3,19 +3,20 @@
 # The linker, and the C library of each platform, come with zig.
 zig_packages='cargo-zigbuild==0.24.0 ziglang==0.17.1'
 
-# platform NAME: its Rust target, its C compiler, and where it is installed
+# platform NAME: its Rust target, its C compiler, its name in Go, and where it is installed
 platform() {
     zig="$TARGET/zig/bin/python -m ziglang cc -target"
     installed=$TARGET/cross/$1
     case $1 in aarch64*) objcopy=llvm-objcopy ;; *) objcopy=objcopy ;; esac
     case $1 in
-        glibc2.17) rust_target=x86_64-unknown-linux-gnu cc="$zig x86_64-linux-gnu.2.17" ;;
-        aarch64) rust_target=aarch64-unknown-linux-gnu cc="$zig aarch64-linux-gnu.2.17" ;;
-        musl) rust_target=x86_64-unknown-linux-musl cc="$zig x86_64-linux-musl -lunwind" ;;
-        aarch64-musl) rust_target=aarch64-unknown-linux-musl cc="$zig aarch64-linux-musl -lunwind" ;;
-        windows) rust_target=x86_64-pc-windows-gnu cc=x86_64-w64-mingw32-gcc ;;
-        macos) rust_target=aarch64-apple-darwin cc="$zig aarch64-macos.11.0" ;;
-        macos-x86_64) rust_target=x86_64-apple-darwin cc="$zig x86_64-macos.10.13" ;;
+        glibc2.17) rust_target=x86_64-unknown-linux-gnu cc="$zig x86_64-linux-gnu.2.17" go=linux_amd64 ;;
+        aarch64) rust_target=aarch64-unknown-linux-gnu cc="$zig aarch64-linux-gnu.2.17" go=linux_arm64 ;;
+        musl) rust_target=x86_64-unknown-linux-musl cc="$zig x86_64-linux-musl -lunwind" go=linux_amd64_musl ;;
+        aarch64-musl) rust_target=aarch64-unknown-linux-musl cc="$zig aarch64-linux-musl -lunwind" go=linux_arm64_musl ;;
+        windows) rust_target=x86_64-pc-windows-gnu cc=x86_64-w64-mingw32-gcc go=windows_amd64 ;;
+        windows-aarch64) rust_target=aarch64-pc-windows-gnullvm cc="$zig aarch64-windows-gnu -lunwind" go=windows_arm64 ;;
+        macos) rust_target=aarch64-apple-darwin cc="$zig aarch64-macos.11.0" go=darwin_arm64 ;;
+        macos-x86_64) rust_target=x86_64-apple-darwin cc="$zig x86_64-macos.10.13" go=darwin_amd64 ;;
         *)
             echo "there is no platform '$1': see make help" >&2
             return 1
@@ -28,7 +29,7 @@ missing() {
     [ -d "$(rustc --print target-libdir --target $rust_target)" ] ||
         echo "no Rust target $rust_target: rustup target add $rust_target"
     case $rust_target in
-        *-windows-*)
+        *-windows-gnu)
             command -v $cc >/dev/null || echo "no $cc: apt-get install gcc-mingw-w64-x86-64"
             return
             ;;

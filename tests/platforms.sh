@@ -20,6 +20,7 @@ if [ "$1" = lacking ]; then
         musl) packages=$(lacking readelf=binutils pkg-config=pkg-config musl-gcc=musl-tools) ;;
         aarch64-musl) packages=$(lacking readelf=binutils pkg-config=pkg-config qemu-aarch64-static=qemu-user-static) ;;
         windows) packages=$(lacking pkg-config=pkg-config cmake=cmake /usr/lib/wine/wine64=wine64) ;;
+        windows-aarch64) packages=$(lacking llvm-readobj=llvm) ;;
         macos*) packages=$(lacking pkg-config=pkg-config llvm-objdump=llvm) ;;
     esac
     [ -z "$packages" ] || echo "a tool is missing: apt-get install$packages"
@@ -184,6 +185,11 @@ case $name in
         for program in with-shared with-static; do
             /usr/lib/wine/wine64 "$work/$program.exe" | grep '^Authorization: ' || fail "$program failed"
         done
+        ;;
+    windows-aarch64)
+        c_programs "$cc" static.exe "$lib/libtc_auth.a" -lntdll
+        llvm-readobj --file-headers "$work/test_abi-static.exe" | grep 'Machine: .*ARM64' || fail "not for arm64"
+        echo "built, not run"
         ;;
     macos*)
         version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)

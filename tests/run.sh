@@ -766,6 +766,19 @@ part_go() {
     run "Go: gofmt, vet" go_lint
     run "Go: tests, race detector" in_go go test -count=1 -race ./...
     run "Go: tests, cgocheck2" in_go env GOEXPERIMENT=cgocheck2 go test -count=1 ./...
+    if in_go sh -c 'cd internal/retry && go mod download' 2>/dev/null; then
+        run "Go: example with retryablehttp" in_go sh -c 'cd internal/retry && go vet . && go test -count=1 .'
+    else
+        skip "Go: example with retryablehttp" "its modules are missing" "go mod download in bindings/go/internal/retry, with a network"
+    fi
+    packages=$(lacking llvm-objcopy=llvm readelf=binutils)
+    if [ "$(uname -s)" != Linux ]; then
+        skip "Go: the module that contains the library" "it is for Linux" "run it there"
+    elif [ -n "$packages" ]; then
+        skip "Go: the module that contains the library" "something is missing" "apt-get install$packages"
+    else
+        run "Go: the module that contains the library" sh tests/install/go.sh "$TARGET/go-install" "$RELEASE/libtc_auth.a"
+    fi
     run "Go: conformance" go_conformance
     run "Go: hostile servers" go_hostile
     in_go go build -o "$(absolute "$build/residue-go")" ./internal/residue || rm -f "$build/residue-go" # no outdated one
@@ -858,6 +871,7 @@ part_platforms() {
     platform musl "built and run"
     platform aarch64-musl "built, and run in qemu"
     platform windows "built, and run in wine"
+    platform windows-aarch64 "built"
     platform macos "built"
     platform macos-x86_64 "built"
     for name in aarch64 windows; do

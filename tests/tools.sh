@@ -43,9 +43,11 @@ declared() { # HEADER
     sed -n '/extern "C"/,$p' "$1" | sed '/^ *\*/d; /^ *\/\*/d' | grep -o 'tc_auth_[a-z_]*(' | tr -d '(' | sort
 }
 
+# With the shared library of this checkout. Go does not notice that an archive has changed.
 in_go() {
     pkg_config=$(absolute "$build/pkgconfig") libraries=$(absolute "$RELEASE")
-    (cd bindings/go && PKG_CONFIG_PATH=$pkg_config LD_LIBRARY_PATH=$libraries CGO_ENABLED=1 "$@")
+    (cd bindings/go && PKG_CONFIG_PATH=$pkg_config LD_LIBRARY_PATH=$libraries CGO_ENABLED=1 \
+        GOFLAGS="$(go env GOFLAGS) -tags=tcauth_system" "$@")
 }
 
 # The home of the newest JDK in a range of versions, if there is one; JAVA_HOME counts too.

@@ -1,17 +1,13 @@
 package tcauth
 
-// #include <string.h>
-// #include "library.h"
-import "C"
-
 import (
 	"fmt"
-	"hash/maphash"
 	"log/slog"
 	"math"
 	"runtime"
 	"time"
-	"unsafe"
+
+	"example.com/tcauth/internal/capi"
 )
 
 // An Auth is one identity: an access id with its secret key, or an API token.
@@ -19,35 +15,30 @@ import (
 // Make it once and share it. Any number of goroutines may call its methods at the same time, including Close: running
 // calls finish, and later calls return [ErrClosed].
 type Auth struct {
-	handle  *handle[*C.tc_auth]
+	handle  *handle[*capi.Auth]
 	changes *changes
 }
 
-func newAuth(create func(out **C.tc_auth) C.tc_auth_status) (*Auth, error) {
-	var pointer *C.tc_auth
-	if err := check(create(&pointer)); err != nil {
+// newAuth takes what a function of capi has made.
+func newAuth(pointer *capi.Auth, status int32) (*Auth, error) {
+	if err := check(status); err != nil {
 		return nil, err
 	}
 	auth := &Auth{}
-	handle := own(auth, pointer, func(pointer *C.tc_auth) { C.tc_auth_free(pointer) })
+	handle := own(auth, pointer, capi.Free)
 	auth.handle = handle
 	auth.changes = newChanges(func() uint64 { return fingerprint(handle) })
 	return auth, nil
 }
 
-// fingerprint returns the fingerprint of the current token; 0 if there is none. It makes no copy of the token.
-func fingerprint(handle *handle[*C.tc_auth]) uint64 {
+// fingerprint returns the fingerprint of the current token; 0 if there is none.
+func fingerprint(handle *handle[*capi.Auth]) uint64 {
 	pointer, err := handle.acquire()
 	if err != nil {
 		return 0
 	}
 	defer handle.release()
-	var token *C.char
-	if C.tc_auth_token(pointer, &token, nil) != C.TC_AUTH_STATUS_OK {
-		return 0
-	}
-	defer C.tc_auth_string_free(token)
-	return maphash.Bytes(fingerprints, unsafe.Slice((*byte)(unsafe.Pointer(token)), C.strlen(token)))
+	return capi.TokenHash(pointer, fingerprints)
 }
 
 // NewHMAC makes an Auth that signs with HMAC-SHA256. The access id must be visible ASCII. The secret key must not
@@ -55,18 +46,16 @@ func fingerprint(handle *handle[*C.tc_auth]) uint64 {
 //
 // Errors: [ErrInvalidAccessID], [ErrInvalidSecretKey].
 func NewHMAC(accessID, secretKey string) (*Auth, error) {
-	id, err := newCString(accessID, ErrInvalidAccessID)
+	id, err := newString(accessID, ErrInvalidAccessID)
 	if err != nil {
 		return nil, err
 	}
-	key, err := newCString(secretKey, ErrInvalidSecretKey)
+	key, err := newString(secretKey, ErrInvalidSecretKey)
 	if err != nil {
 		return nil, err
 	}
-	defer key.wipe()
-	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
-		return C.tc_auth_new_hmac(id.pointer(), key.pointer(), out)
-	})
+	defer key.Wipe()
+	return newAuth(capi.NewHMAC(id, key))
 }
 
 // NewToken makes an Auth that uses an API token. expires is the time at which the token expires. Pass the zero time or
@@ -74,19 +63,20 @@ func NewHMAC(accessID, secretKey string) (*Auth, error) {
 //
 // Errors: [ErrInvalidToken] (not visible ASCII), [ErrInvalidTime].
 func NewToken(token string, expires time.Time) (*Auth, error) {
-	value, err := newCString(token, ErrInvalidToken)
+	value, err := newString(token, ErrInvalidToken)
 	if err != nil {
 		return nil, err
 	}
-	defer value.wipe()
-	return newAuth(func(out **C.tc_auth) C.tc_auth_status {
-		return C.tc_auth_new_token(value.pointer(), expiry(expires), out)
-	})
+	defer value.Wipe()
+	return newAuth(capi.NewToken(value, expiry(expires)))
 }
 
 // Close frees the Auth and wipes its secrets as soon as no call is running. It always returns nil; the result makes
 // Auth an [io.Closer]. An Auth that is never closed is freed after a garbage collection.
 func (a *Auth) Close() error {
+	if a == nil {
+		return nil
+	}
 	a.handle.close()
 	a.changes.wake()
 	return nil
@@ -94,23 +84,18 @@ func (a *Auth) Close() error {
 
 // Kind says what kind of credentials the Auth has; [KindNone] if it is closed.
 func (a *Auth) Kind() Kind {
-	pointer, err := a.handle.acquire()
-	if err != nil {
-		return KindNone
-	}
-	defer runtime.KeepAlive(a)
-	defer a.handle.release()
-	return Kind(C.tc_auth_get_kind(pointer))
+	kind, _ := callFor(a, capi.Kind)
+	return Kind(kind)
 }
 
 // String returns one line for a log: the kind, the access id or the expiry, the source and the API path. It contains no
 // part of a secret key or a token.
 func (a *Auth) String() string {
-	var text *C.char
-	if a == nil || a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_describe(pointer, &text) }) != nil {
+	text, err := callFor(a, capi.Describe)
+	if err != nil {
 		return "closed"
 	}
-	return takeString(text)
+	return text
 }
 
 // Format prints String for every verb, so that %+v and %#v show no fields.
@@ -134,43 +119,50 @@ func (a *Auth) LogValue() slog.Value {
 //
 // Errors: [ErrInvalidURIForm], [ErrInvalidURIByte], [ErrAlreadySet].
 func (a *Auth) SetAPIPath(apiPath string) error {
-	path, err := newCString(apiPath, ErrInvalidURIByte)
+	path, err := newString(apiPath, ErrInvalidURIByte)
 	if err != nil {
 		return err
 	}
-	return a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_set_api_path(pointer, path.pointer()) })
+	return a.call(func(pointer *capi.Auth) int32 { return capi.SetAPIPath(pointer, path) })
 }
 
 // APIPath returns the API path without a / at its end; "" if there is none, or if the Auth is closed.
 func (a *Auth) APIPath() string {
-	var path string
-	_ = a.call(func(pointer *C.tc_auth) C.tc_auth_status {
-		path = C.GoString(C.tc_auth_api_path(pointer))
-		return C.TC_AUTH_STATUS_OK
-	})
+	path, _ := callFor(a, capi.APIPath)
 	return path
 }
 
-// SetClockOffset sets the difference that is added to this machine's clock to get the server's time. Fractions of a
-// second are dropped; the limit is one day in either direction.
+// SetClockOffset sets the difference that is added to this machine's clock to get the server's time: whole seconds, up to
+// one day in either direction.
 //
 // Errors: [ErrInvalidArgument].
 func (a *Auth) SetClockOffset(offset time.Duration) error {
-	return a.call(func(pointer *C.tc_auth) C.tc_auth_status {
-		return C.tc_auth_set_clock_offset(pointer, seconds(offset))
-	})
+	whole, err := seconds("clock offset", offset)
+	if err != nil {
+		return err
+	}
+	return a.call(func(pointer *capi.Auth) int32 { return capi.SetClockOffset(pointer, whole) })
 }
 
 // ClockOffset returns the offset that SetClockOffset or [Auth.Review] has set.
 func (a *Auth) ClockOffset() (time.Duration, error) {
-	var offset C.int64_t
-	err := a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_clock_offset(pointer, &offset) })
+	offset, err := callFor(a, capi.ClockOffset)
 	return time.Duration(offset) * time.Second, err
 }
 
-// call runs a C function on the handle, which can't be freed meanwhile.
-func (a *Auth) call(function func(*C.tc_auth) C.tc_auth_status) error {
-	pointer, err := a.handle.acquire()
+// acquire returns the pointer for one call, as [handle.acquire] does.
+func (a *Auth) acquire() (*capi.Auth, error) {
+	if a == nil {
+		return nil, errNilAuth
+	}
+	return a.handle.acquire()
+}
+
+var errNilAuth = &misuse{ErrNullArgument, "the Auth is nil: check the error of the function that should have made it"}
+
+// call runs a function on the handle, which can't be freed meanwhile.
+func (a *Auth) call(function func(*capi.Auth) int32) error {
+	pointer, err := a.acquire()
 	if err != nil {
 		return err
 	}
@@ -179,14 +171,23 @@ func (a *Auth) call(function func(*C.tc_auth) C.tc_auth_status) error {
 	return check(function(pointer))
 }
 
+// callFor is call for a function with a result.
+func callFor[T any](a *Auth, function func(*capi.Auth) (T, int32)) (result T, err error) {
+	err = a.call(func(pointer *capi.Auth) (status int32) {
+		result, status = function(pointer)
+		return status
+	})
+	return result, err
+}
+
 // A Kind is the kind of credentials that an Auth has.
 type Kind int32
 
 // The kinds of credentials. A closed Auth has KindNone.
 const (
-	KindNone  Kind = C.TC_AUTH_KIND_NONE
-	KindHMAC  Kind = C.TC_AUTH_KIND_HMAC
-	KindToken Kind = C.TC_AUTH_KIND_TOKEN
+	KindNone  Kind = 0
+	KindHMAC  Kind = 1 // an access id and a secret key
+	KindToken Kind = 2 // an API token
 )
 
 var kindNames = map[Kind]string{KindNone: "NONE", KindHMAC: "HMAC", KindToken: "TOKEN"}
@@ -198,20 +199,24 @@ func (k Kind) String() string {
 
 // unixSeconds converts a time for C. C takes -1 as "now" and refuses all other negative times, so -1 is replaced by one
 // of those.
-func unixSeconds(moment time.Time) C.int64_t {
-	if moment.Unix() == C.TC_AUTH_NOW {
+func unixSeconds(moment time.Time) int64 {
+	if moment.Unix() == capi.Now {
 		return math.MinInt64
 	}
-	return C.int64_t(moment.Unix())
+	return moment.Unix()
 }
 
-func expiry(moment time.Time) C.int64_t {
+func expiry(moment time.Time) int64 {
 	if moment.IsZero() {
-		return C.TC_AUTH_NO_EXPIRY
+		return capi.NoExpiry
 	}
 	return unixSeconds(moment)
 }
 
-func seconds(duration time.Duration) C.int64_t {
-	return C.int64_t(duration / time.Second)
+// seconds refuses a fraction. Without it, half a second would become none at all.
+func seconds(what string, duration time.Duration) (int64, error) {
+	if duration%time.Second != 0 {
+		return 0, &misuse{ErrInvalidArgument, fmt.Sprintf("the %s is %s: pass whole seconds", what, duration)}
+	}
+	return int64(duration / time.Second), nil
 }

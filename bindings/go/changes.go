@@ -1,10 +1,9 @@
-//go:build cgo
-
 package tcauth
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
 	"sync"
@@ -121,7 +120,7 @@ func (a *Auth) wait(ctx context.Context, changed <-chan struct{}) (*Renewal, err
 			<-a.changes.lookout
 		}
 		if ctx.Err() != nil {
-			return nil, errors.Join(ErrRenewalTimeout, context.Cause(ctx))
+			return nil, fmt.Errorf("%w: %w", ErrRenewalTimeout, context.Cause(ctx))
 		}
 		var renewal *Renewal
 		var err error

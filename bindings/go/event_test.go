@@ -301,6 +301,8 @@ func TestWhatIsLogged(t *testing.T) {
 		{failed, []string{`"status":"RENEWAL_REFUSED"`, `"message":"no more"`, "value.type=RENEWAL_FAILED"}},
 		{map[string]any{"nested": []any{auth, headers, event}}, []string{"TC-Token ***", "TC-Token ***", "TC-Token ***"}},
 		{Sharing{"/shared", []byte(secret)}, []string{"/shared, with a key", "/shared, with a key", "/shared, with a key"}},
+		{Config{APIPath: "/api", Token: token}, []string{"/api, TOKEN", "/api, TOKEN", "/api, TOKEN"}},
+		{&Config{APIPath: "/api", SecretKey: secret}, []string{"/api, HMAC", "/api, HMAC", "/api, HMAC"}},
 		{&Sharing{"/shared", nil}, []string{"/shared, without", "/shared, without", "/shared, without"}},
 		{TokenRejected, []string{"4", `"TOKEN_REJECTED"`, "value=TOKEN_REJECTED"}},
 		{StatePaused, []string{"4", `"PAUSED"`, "value=PAUSED"}},

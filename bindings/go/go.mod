@@ -1,3 +1,3 @@
-module tcauth
+module example.com/tcauth
 
 go 1.24

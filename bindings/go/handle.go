@@ -1,18 +1,15 @@
 package tcauth
 
-// #cgo pkg-config: tc_auth
-// #include "library.h"
-import "C"
-
 import (
-	"bytes"
 	"errors"
 	"runtime"
 	"sync"
-	"unsafe"
+
+	"example.com/tcauth/internal/capi"
 )
 
-// ErrClosed is returned by the methods of a closed object.
+// ErrClosed is returned by the methods of a closed object, and of one that no function of this package has made. It is not
+// a [Status]: the C library has none for it.
 var ErrClosed = errors.New("tcauth: the Auth, Renewal or URL was closed or used up before")
 
 // handle owns an object of the C library. It frees the object exactly once, when no call is running.
@@ -70,42 +67,11 @@ func (h *handle[P]) close() {
 	}
 }
 
-// cString is a NUL-terminated copy of a string in Go's memory. C reads it only during the call.
-type cString []byte
-
-// newCString returns refusal for a string with a NUL. Callers pass the status that the library returns for other
-// invalid characters in this argument.
-func newCString[T string | []byte](text T, refusal Status) (cString, error) {
-	terminated := make(cString, len(text)+1)
-	copy(terminated, text)
-	if bytes.IndexByte(terminated, 0) < len(text) {
-		terminated.wipe()
-		return nil, refusal
+// newString returns refusal for a string with a NUL. Callers pass the status that the library returns for other invalid
+// characters in this argument.
+func newString[T string | []byte](text T, refusal Status) (capi.String, error) {
+	if made, ok := capi.NewString(text); ok {
+		return made, nil
 	}
-	return terminated, nil
-}
-
-func (s cString) pointer() *C.char {
-	return (*C.char)(unsafe.Pointer(unsafe.SliceData(s)))
-}
-
-// wipe overwrites a copy of a secret.
-func (s cString) wipe() {
-	clear(s)
-}
-
-// chars returns a pointer to the bytes of a string, without a NUL at the end, for C functions that take a length.
-func chars(text string) *C.char {
-	return (*C.char)(unsafe.Pointer(unsafe.StringData(text)))
-}
-
-// bytesOf is chars for a slice.
-func bytesOf(data []byte) *C.char {
-	return (*C.char)(unsafe.Pointer(unsafe.SliceData(data)))
-}
-
-// takeString copies a string that the library returned. The library then wipes and frees its own.
-func takeString(text *C.char) string {
-	defer C.tc_auth_string_free(text)
-	return C.GoString(text)
+	return nil, refusal
 }

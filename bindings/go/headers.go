@@ -1,14 +1,6 @@
 package tcauth
 
-// #cgo noescape tc_auth_headers_into
-// #cgo nocallback tc_auth_headers_into
-// #cgo noescape tc_auth_header_block
-// #cgo nocallback tc_auth_header_block
-// #include "library.h"
-import "C"
-
 import (
-	"bytes"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,10 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/tcauth/internal/capi"
 )
 
 // NoTimestamp is the value of Headers.Timestamp if no Timestamp header is sent.
-const NoTimestamp = C.TC_AUTH_NO_TIMESTAMP
+const NoTimestamp = -1
 
 // Headers are the headers to add to one request.
 type Headers struct {
@@ -69,7 +63,7 @@ func (h Headers) LogValue() slog.Value {
 //
 // Errors: [ErrInvalidMethod], [ErrInvalidURIForm], [ErrInvalidURIByte], [ErrOtherOrigin], [ErrTokenExpired].
 func (a *Auth) Headers(method, uri string) (Headers, error) {
-	return a.headers(method, uri, C.TC_AUTH_NOW)
+	return a.headers(method, uri, capi.Now)
 }
 
 // HeadersAt is [Auth.Headers] for the time at: it is signed, or compared with the expiry of the token.
@@ -79,32 +73,15 @@ func (a *Auth) HeadersAt(method, uri string, at time.Time) (Headers, error) {
 	return a.headers(method, uri, unixSeconds(at))
 }
 
-func (a *Auth) headers(method, uri string, at C.int64_t) (Headers, error) {
-	pointer, err := a.handle.acquire()
+func (a *Auth) headers(method, uri string, at int64) (Headers, error) {
+	pointer, err := a.acquire()
 	if err != nil {
 		return Headers{}, err
 	}
 	defer runtime.KeepAlive(a)
 	defer a.handle.release()
-
-	var stack [256]byte // enough for a signature: 50 bytes and the access id
-	buffer := stack[:]
-	defer func() { clear(buffer) }()
-	// A loop, because another goroutine can set a longer token between two calls.
-	for {
-		var length C.size_t
-		var timestamp C.int64_t
-		status := C.tc_auth_headers_into(pointer, chars(method), C.size_t(len(method)), chars(uri), C.size_t(len(uri)),
-			at, bytesOf(buffer), C.size_t(len(buffer)), &length, &timestamp)
-		switch status {
-		case C.TC_AUTH_STATUS_OK:
-			return Headers{string(buffer[:length]), int64(timestamp)}, nil
-		case C.TC_AUTH_STATUS_BUFFER_TOO_SMALL:
-			buffer = make([]byte, length+1)
-		default:
-			return Headers{}, check(status)
-		}
-	}
+	authorization, timestamp, status := capi.Headers(pointer, method, uri, at)
+	return Headers{authorization, timestamp}, check(status)
 }
 
 // HeaderBlock makes the header lines for a request that is sent now, as they go over the wire: each line ends with CR LF,
@@ -112,35 +89,15 @@ func (a *Auth) headers(method, uri string, at C.int64_t) (Headers, error) {
 //
 // Errors: those of Headers.
 func (a *Auth) HeaderBlock(method, uri string) (string, error) {
-	verb, err := newCString(method, ErrInvalidMethod)
+	verb, err := newString(method, ErrInvalidMethod)
 	if err != nil {
 		return "", err
 	}
-	target, err := newCString(uri, ErrInvalidURIByte)
+	target, err := newString(uri, ErrInvalidURIByte)
 	if err != nil {
 		return "", err
 	}
-	pointer, err := a.handle.acquire()
-	if err != nil {
-		return "", err
-	}
-	defer runtime.KeepAlive(a)
-	defer a.handle.release()
-
-	var stack [256]byte
-	buffer := stack[:]
-	defer func() { clear(buffer) }()
-	for {
-		status := C.tc_auth_header_block(pointer, verb.pointer(), target.pointer(), bytesOf(buffer), C.size_t(len(buffer)))
-		switch status {
-		case C.TC_AUTH_STATUS_OK:
-			return string(buffer[:bytes.IndexByte(buffer, 0)]), nil
-		case C.TC_AUTH_STATUS_BUFFER_TOO_SMALL: // nothing was written
-			buffer = make([]byte, 2*len(buffer))
-		default:
-			return "", check(status)
-		}
-	}
+	return callFor(a, func(pointer *capi.Auth) (string, int32) { return capi.HeaderBlock(pointer, verb, target) })
 }
 
 // StringToSign returns the string that is signed, such as "/api/v3/indicators:GET:1513703787". Compare it with what the
@@ -148,29 +105,32 @@ func (a *Auth) HeaderBlock(method, uri string) (string, error) {
 //
 // Errors: [ErrInvalidMethod], [ErrInvalidURIForm], [ErrInvalidURIByte], [ErrInvalidTime].
 func StringToSign(method, uri string, at time.Time) (string, error) {
-	verb, err := newCString(method, ErrInvalidMethod)
+	verb, err := newString(method, ErrInvalidMethod)
 	if err != nil {
 		return "", err
 	}
-	target, err := newCString(uri, ErrInvalidURIByte)
+	target, err := newString(uri, ErrInvalidURIByte)
 	if err != nil {
 		return "", err
 	}
-	var text *C.char
-	err = check(C.tc_auth_string_to_sign(verb.pointer(), target.pointer(), unixSeconds(at), &text))
-	return takeString(text), err
+	text, status := capi.StringToSign(verb, target, unixSeconds(at))
+	return text, check(status)
 }
 
 // Verify checks the headers of a received request, for gateways and tests. It returns nil if they are valid.
 //
 // authorization and timestamp are the values of these headers; pass "" for a header that is missing. at is the server's
-// time; the zero time means now. tolerance is the largest difference between at and the timestamp, up to one day
-// (ThreatConnect allows 5 minutes).
+// time; the zero time means now. tolerance is the largest difference between at and the timestamp: whole seconds,
+// up to one day (ThreatConnect allows 5 minutes).
 //
 // Errors: [ErrMalformedAuthorization], [ErrSignatureMismatch], [ErrTimestampOutOfRange], [ErrTokenExpired],
 // [ErrInvalidArgument] (the tolerance), and those of [Auth.HeadersAt] for the other arguments.
 func (a *Auth) Verify(method, uri, authorization, timestamp string, at time.Time, tolerance time.Duration) error {
-	arguments := make([]cString, 4)
+	whole, err := seconds("tolerance", tolerance)
+	if err != nil {
+		return err
+	}
+	arguments := make([]capi.String, 4)
 	for i, argument := range []struct {
 		text    string
 		refusal Status
@@ -178,19 +138,45 @@ func (a *Auth) Verify(method, uri, authorization, timestamp string, at time.Time
 		{method, ErrInvalidMethod}, {uri, ErrInvalidURIByte},
 		{authorization, ErrMalformedAuthorization}, {timestamp, ErrMalformedAuthorization},
 	} {
-		copied, err := newCString(argument.text, argument.refusal)
+		copied, err := newString(argument.text, argument.refusal)
 		if err != nil {
 			return err
 		}
-		defer copied.wipe()
+		defer copied.Wipe()
 		arguments[i] = copied
 	}
-	now := C.int64_t(C.TC_AUTH_NOW)
+	now := int64(capi.Now)
 	if !at.IsZero() {
 		now = unixSeconds(at)
 	}
-	return a.call(func(pointer *C.tc_auth) C.tc_auth_status {
-		return C.tc_auth_verify(pointer, arguments[0].pointer(), arguments[1].pointer(), arguments[2].pointer(),
-			arguments[3].pointer(), now, seconds(tolerance))
+	return a.call(func(pointer *capi.Auth) int32 {
+		return capi.Verify(pointer, arguments[0], arguments[1], arguments[2], arguments[3], now, whole)
 	})
+}
+
+// VerifyRequest is [Auth.Verify] for a request that a server has received. A request with two Authorization headers, or two
+// Timestamp headers, is refused, because a proxy may have read the other one. The body is not signed.
+//
+// Errors: those of Verify; [ErrNullArgument] (no request).
+func (a *Auth) VerifyRequest(request *http.Request, at time.Time, tolerance time.Duration) error {
+	if request == nil {
+		return &misuse{ErrNullArgument, "the request is nil"}
+	}
+	uri := request.RequestURI            // as it was sent, even if a handler such as http.StripPrefix has changed the URL
+	if uri == "" && request.URL != nil { // a request of a client
+		uri = request.URL.RequestURI()
+	}
+	var authorization, timestamp []string
+	for name, values := range request.Header { // keys that are not in canonical form, too
+		if strings.EqualFold(name, "Authorization") {
+			authorization = append(authorization, values...)
+		} else if strings.EqualFold(name, "Timestamp") {
+			timestamp = append(timestamp, values...)
+		}
+	}
+	if len(authorization) != 1 || len(timestamp) > 1 {
+		return &misuse{ErrMalformedAuthorization, fmt.Sprintf("the request has %d Authorization and %d Timestamp headers",
+			len(authorization), len(timestamp))}
+	}
+	return a.Verify(method(request), uri, authorization[0], strings.Join(timestamp, ""), at, tolerance)
 }

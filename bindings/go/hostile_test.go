@@ -152,7 +152,7 @@ func TestARenewalThatIsAnsweredWith101Ends(t *testing.T) {
 	})
 	transport := newDue(t, server.url+"/api")
 	renewals := make(chan error, 1)
-	transport.OnRenewal = func(err error) { renewals <- err }
+	transport.OnEvent = func(event Event) { renewals <- event.Err }
 	response, err := get(t, transport, server.url+"/api/x")
 	if err != nil || response.StatusCode != 200 {
 		t.Fatal(response, err)
@@ -201,7 +201,7 @@ func TestAHostThatNamesAnotherServerIsRefused(t *testing.T) {
 	})
 	transport := newDue(t, server.url+"/api")
 	renewed := false
-	transport.OnRenewal = func(error) { renewed = true }
+	transport.OnEvent = func(Event) { renewed = true }
 	host := strings.TrimPrefix(server.url, "http://")
 	for _, other := range []string{"evil.example", "127.0.0.1:1", "evil.example:80"} {
 		request, _ := http.NewRequest(http.MethodGet, server.url+"/api/x", nil)
@@ -340,7 +340,7 @@ func TestAPanicStaysWithTheRequest(t *testing.T) {
 	})
 	transport := newDue(t, server.url+"/api")
 	renewals := make(chan error, 1)
-	transport.RenewalBase, transport.OnRenewal = base, func(err error) { renewals <- err }
+	transport.RenewalBase, transport.OnEvent = base, func(event Event) { renewals <- event.Err }
 	if _, err := get(t, transport, server.url+"/api/x"); err != nil {
 		t.Error(err)
 	}
@@ -349,7 +349,7 @@ func TestAPanicStaysWithTheRequest(t *testing.T) {
 	}
 
 	transport = newDue(t, server.url+"/api")
-	transport.OnRenewal = func(error) { panic("of the application") }
+	transport.OnEvent = func(Event) { panic("of the application") }
 	func() {
 		defer func() {
 			if got := recover(); got != "of the application" {
@@ -632,8 +632,7 @@ func TestAPanicOfTheApplicationLeavesNoBodyOpen(t *testing.T) {
 		})
 		transport := &Transport{
 			Auth: auth, Base: base, RenewalBase: base,
-			OnRenewal: func(error) { panic("of the application") },
-			OnRefusal: func(*http.Request, Advice, int) { panic("of the application") },
+			OnEvent: func(Event) { panic("of the application") },
 		}
 		request, _ := http.NewRequest(http.MethodPost, "https://company.example/api/x", sent)
 		func() {

@@ -1,8 +1,5 @@
 package tcauth
 
-// #include "library.h"
-import "C"
-
 import (
 	"context"
 	"errors"
@@ -11,21 +8,24 @@ import (
 	"math"
 	"runtime"
 	"time"
+
+	"example.com/tcauth/internal/capi"
 )
 
 // UpdateToken replaces the token immediately for all goroutines. expires is as in [NewToken].
 //
 // Errors: [ErrWrongKind], [ErrInvalidToken], [ErrInvalidTime]: the old token stays in use. [ErrStoreIO].
 func (a *Auth) UpdateToken(token string, expires time.Time) error {
-	value, err := newCString(token, ErrInvalidToken)
+	value, err := newString(token, ErrInvalidToken)
 	if err != nil {
 		return err
 	}
-	defer value.wipe()
+	defer value.Wipe()
+	if a == nil {
+		return errNilAuth
+	}
 	return a.changes.run(func() error {
-		return a.call(func(pointer *C.tc_auth) C.tc_auth_status {
-			return C.tc_auth_update_token(pointer, value.pointer(), expiry(expires))
-		})
+		return a.call(func(pointer *capi.Auth) int32 { return capi.UpdateToken(pointer, value, expiry(expires)) })
 	})
 }
 
@@ -34,32 +34,34 @@ func (a *Auth) UpdateToken(token string, expires time.Time) error {
 //
 // Errors: [ErrWrongKind].
 func (a *Auth) Token() (token string, expires time.Time, err error) {
-	var text *C.char
-	var moment C.int64_t
-	err = a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_token(pointer, &text, &moment) })
-	if err == nil && moment != C.TC_AUTH_NO_EXPIRY {
-		expires = time.Unix(int64(moment), 0)
+	var moment int64
+	err = a.call(func(pointer *capi.Auth) (status int32) {
+		token, moment, status = capi.Token(pointer)
+		return status
+	})
+	if err == nil && moment != capi.NoExpiry {
+		expires = time.Unix(moment, 0)
 	}
-	return takeString(text), expires, err
+	return token, expires, err
 }
 
-// SetRenewalWindow sets how long before its expiry a token is due for renewal: up to one day, by default one minute.
-// Fractions of a second are dropped. If less than twice this time was left when the token was set, it is due after half
-// of what was left.
+// SetRenewalWindow sets how long before its expiry a token is due for renewal: whole seconds, up to one day, by default one
+// minute. If less than twice this time was left when the token was set, it is due after half of what was left.
 //
 // Errors: [ErrWrongKind], [ErrInvalidArgument].
 func (a *Auth) SetRenewalWindow(window time.Duration) error {
-	return a.call(func(pointer *C.tc_auth) C.tc_auth_status {
-		return C.tc_auth_set_renewal_window(pointer, seconds(window))
-	})
+	whole, err := seconds("renewal window", window)
+	if err != nil {
+		return err
+	}
+	return a.call(func(pointer *capi.Auth) int32 { return capi.SetRenewalWindow(pointer, whole) })
 }
 
 // RenewalWindow returns what SetRenewalWindow has set, or the default.
 //
 // Errors: [ErrWrongKind].
 func (a *Auth) RenewalWindow() (time.Duration, error) {
-	var window C.int64_t
-	err := a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_renewal_window(pointer, &window) })
+	window, err := callFor(a, capi.RenewalWindow)
 	return time.Duration(window) * time.Second, err
 }
 
@@ -68,13 +70,13 @@ type State int32
 
 // The states of a token.
 const (
-	StateNone         State = C.TC_AUTH_STATE_NONE          // there is no token, but a key pair
-	StateValid        State = C.TC_AUTH_STATE_VALID         // it is not due
-	StateDue          State = C.TC_AUTH_STATE_DUE           // the next Poll returns a Renewal
-	StateUnderWay     State = C.TC_AUTH_STATE_UNDER_WAY     // it is being renewed
-	StatePaused       State = C.TC_AUTH_STATE_PAUSED        // it is due, but the next attempt comes only after a pause
-	StateRefused      State = C.TC_AUTH_STATE_REFUSED       // the server refused to renew it
-	StateNotRenewable State = C.TC_AUTH_STATE_NOT_RENEWABLE // it begins with "APIV2:", or there is no API path
+	StateNone         State = 0 // there is no token, but a key pair
+	StateValid        State = 1 // it is not due
+	StateDue          State = 2 // the next Poll returns a Renewal
+	StateUnderWay     State = 3 // it is being renewed
+	StatePaused       State = 4 // it is due, but the next attempt comes only after a pause
+	StateRefused      State = 5 // the server refused to renew it
+	StateNotRenewable State = 6 // it begins with "APIV2:", or there is no API path
 )
 
 var stateNames = map[State]string{
@@ -98,12 +100,13 @@ func (s State) LogValue() slog.Value {
 // lapses; StatePaused: until the next attempt; StateRefused and StateNotRenewable: until the token expires. It is negative
 // if that is unknown, at most the longest Duration, and 0 in the other states.
 func (a *Auth) TokenState() (state State, left time.Duration, err error) {
-	var number C.int32_t
-	var remaining C.int64_t
-	err = a.call(func(pointer *C.tc_auth) C.tc_auth_status {
-		return C.tc_auth_token_state(pointer, &number, &remaining)
+	var number int32
+	var remaining int64
+	err = a.call(func(pointer *capi.Auth) (status int32) {
+		number, remaining, status = capi.TokenState(pointer)
+		return status
 	})
-	if remaining > math.MaxInt64/C.int64_t(time.Second) {
+	if remaining > math.MaxInt64/int64(time.Second) {
 		return State(number), math.MaxInt64, err
 	}
 	return State(number), time.Duration(remaining) * time.Second, err
@@ -124,18 +127,17 @@ func (a *Auth) Poll(ctx context.Context) (*Renewal, error) {
 
 // poll does not wait. After ErrRenewalTimeout, poll again when changed is closed.
 func (a *Auth) poll() (renewal *Renewal, changed <-chan struct{}, err error) {
-	var ticket *C.tc_auth_renewal
-	err = a.call(func(pointer *C.tc_auth) C.tc_auth_status {
+	ticket, err := callFor(a, func(pointer *capi.Auth) (*capi.Renewal, int32) {
 		changed = a.changes.waitForChange()
-		return C.tc_auth_renewal_poll(pointer, 0, &ticket)
+		return capi.Poll(pointer)
 	})
 	if err != nil || ticket == nil {
 		return nil, changed, err
 	}
 	changes := a.changes
 	renewal = &Renewal{changes: changes}
-	renewal.handle = own(renewal, ticket, func(ticket *C.tc_auth_renewal) {
-		C.tc_auth_renewal_cancel(ticket)
+	renewal.handle = own(renewal, ticket, func(ticket *capi.Renewal) {
+		capi.Cancel(ticket)
 		changes.wake()
 	})
 	return renewal, changed, nil
@@ -144,38 +146,45 @@ func (a *Auth) poll() (renewal *Renewal, changed <-chan struct{}, err error) {
 // A Renewal is a ticket: you must renew the token, and others wait for you. GET its URL once, without an Authorization
 // header, and call Complete or Cancel within two minutes. Then sign the request, even if the renewal failed.
 type Renewal struct {
-	handle  *handle[*C.tc_auth_renewal]
+	handle  *handle[*capi.Renewal]
 	changes *changes
+}
+
+// owned is the handle; nil, which has the error ErrClosed, if there is no Renewal: Poll often returns none.
+func (r *Renewal) owned() *handle[*capi.Renewal] {
+	if r == nil {
+		return nil
+	}
+	return r.handle
 }
 
 // URL returns the URL to GET. It contains the token, so do not log it. It is empty after Complete or Cancel.
 func (r *Renewal) URL() string {
-	ticket, err := r.handle.acquire()
+	ticket, err := r.owned().acquire()
 	if err != nil {
 		return ""
 	}
 	defer runtime.KeepAlive(r)
 	defer r.handle.release()
-	return C.GoString(C.tc_auth_renewal_url(ticket))
+	return capi.RenewalURL(ticket)
 }
 
 // Needed reports whether the URL must still be requested: false if the token was replaced or extended in the meantime, or
 // the Auth was closed. Then cancel the Renewal. Ask after [Auth.Unseal], if other processes renew the same token. It is
 // false after Complete or Cancel.
 func (r *Renewal) Needed() bool {
-	ticket, err := r.handle.acquire()
+	ticket, err := r.owned().acquire()
 	if err != nil {
 		return false
 	}
 	defer runtime.KeepAlive(r)
 	defer r.handle.release()
-	var needed C.int32_t
-	return C.tc_auth_renewal_needed(ticket, &needed) == C.TC_AUTH_STATUS_OK && needed != 0
+	return capi.RenewalNeeded(ticket)
 }
 
 // String says whether the renewal has ended. Like all that prints a Renewal, it does not show the token.
 func (r *Renewal) String() string {
-	if r == nil || r.handle == nil {
+	if r.owned() == nil {
 		return "no renewal"
 	}
 	if _, err := r.handle.acquire(); err != nil {
@@ -206,19 +215,19 @@ func (r *Renewal) LogValue() slog.Value {
 // Errors: [ErrRenewalRefused], [ErrRenewalBadResponse], each as an [ExplainedError] if there is a message; [ErrStoreIO];
 // [ErrClosed] after an earlier Complete or Cancel.
 func (r *Renewal) Complete(httpStatus int, body []byte) (message string, err error) {
-	ticket, err := r.handle.take()
+	ticket, err := r.owned().take()
 	if err != nil {
 		return "", err
 	}
-	var text *C.char
 	err = r.changes.run(func() error {
-		return check(C.tc_auth_renewal_complete(ticket, httpStatusOf(httpStatus), bytesOf(body), C.size_t(len(body)), &text))
+		var status int32
+		message, status = capi.Complete(ticket, httpStatus, body)
+		return check(status)
 	})
-	message = takeString(text)
 	return message, explain(err, message)
 }
 
-// Cancel ends the renewal without a response. It does nothing after an earlier Complete or Cancel.
+// Cancel ends the renewal without a response. It does nothing after an earlier Complete or Cancel, or if there is none.
 func (r *Renewal) Cancel() {
-	r.handle.close()
+	r.owned().close()
 }

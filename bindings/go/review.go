@@ -1,11 +1,10 @@
 package tcauth
 
-// #include "library.h"
-import "C"
-
 import (
 	"log/slog"
 	"strconv"
+
+	"example.com/tcauth/internal/capi"
 )
 
 // An Advice says what to do about a response. A later C library may have more values.
@@ -13,24 +12,24 @@ type Advice int32
 
 // Act only on Retry; the others are for a log.
 const (
-	Accepted      Advice = C.TC_AUTH_ADVICE_ACCEPTED       // no objection to the authorization
-	Retry         Advice = C.TC_AUTH_ADVICE_RETRY          // poll, sign and send the request once more
-	BadSignature  Advice = C.TC_AUTH_ADVICE_BAD_SIGNATURE  // the server received something else, or the key is wrong
-	ClockSkew     Advice = C.TC_AUTH_ADVICE_CLOCK_SKEW     // the clocks are too far apart
-	TokenRejected Advice = C.TC_AUTH_ADVICE_TOKEN_REJECTED // the server rejects the token, and it can't be renewed now
-	AccessDenied  Advice = C.TC_AUTH_ADVICE_ACCESS_DENIED  // unknown access id, or no permission for this request
-	NotLicensed   Advice = C.TC_AUTH_ADVICE_NOT_LICENSED   // the instance has no license for its API
-	Unknown       Advice = C.TC_AUTH_ADVICE_UNKNOWN        // refused for no known reason
+	Accepted      Advice = 0 // no objection to the authorization
+	Retry         Advice = 1 // poll, sign and send the request once more
+	BadSignature  Advice = 2 // the server received something else, or the key is wrong
+	ClockSkew     Advice = 3 // the clocks are too far apart
+	TokenRejected Advice = 4 // the server rejects the token, and it can't be renewed now
+	AccessDenied  Advice = 5 // unknown access id, or no permission for this request
+	NotLicensed   Advice = 6 // the instance has no license for its API
+	Unknown       Advice = 7 // refused for no known reason
 )
 
 // Message returns the C library's sentence that says what the advice means and what to do.
 func (a Advice) Message() string {
-	return C.GoString(C.tc_auth_advice_message(C.int32_t(a)))
+	return capi.AdviceMessage(int32(a))
 }
 
 // Name returns the C library's name, such as RETRY; UNKNOWN also if the library does not know the number.
 func (a Advice) Name() string {
-	return C.GoString(C.tc_auth_advice_name(C.int32_t(a)))
+	return capi.AdviceName(int32(a))
 }
 
 // String returns the Name, for metrics and logs, or the number if the library does not know it.
@@ -59,22 +58,12 @@ const ReviewLimit = 64 << 10
 //
 // Errors: [ErrMalformedAuthorization] (sent was not made by an Auth of this kind), [ErrInvalidTime].
 func (a *Auth) Review(sent Headers, httpStatus int, date string, body []byte) (Advice, error) {
-	var moment *C.char
-	if text, err := newCString(date, ErrInvalidArgument); err == nil && date != "" {
-		moment = text.pointer()
+	var moment capi.String
+	if date != "" {
+		moment, _ = capi.NewString(date)
 	}
-	var advice C.int32_t
-	err := a.call(func(pointer *C.tc_auth) C.tc_auth_status {
-		return C.tc_auth_review(pointer, chars(sent.Authorization), C.size_t(len(sent.Authorization)),
-			C.int64_t(sent.Timestamp), httpStatusOf(httpStatus), moment, bytesOf(body), C.size_t(len(body)), &advice)
+	advice, err := callFor(a, func(pointer *capi.Auth) (int32, int32) {
+		return capi.Review(pointer, sent.Authorization, sent.Timestamp, httpStatus, moment, body)
 	})
 	return Advice(advice), err
-}
-
-// httpStatusOf returns 0 for a number that does not fit into 32 bits: cut off, it could look like a status.
-func httpStatusOf(status int) C.int32_t {
-	if int(C.int32_t(status)) != status {
-		return 0
-	}
-	return C.int32_t(status)
 }

@@ -1,11 +1,10 @@
 package tcauth
 
-// #include "library.h"
-import "C"
-
 import (
 	"fmt"
 	"log/slog"
+
+	"example.com/tcauth/internal/capi"
 )
 
 // ShareIn shares the token with all processes of the family that use the same directory: they renew it once, and each of
@@ -22,7 +21,7 @@ import (
 // unsealed, for example with this key), [ErrSealVersion], [ErrStoreIO] (the directory or a file can't be used). Then the
 // Auth is as before, and you may call ShareIn again.
 func (a *Auth) ShareIn(directory string, key []byte) error {
-	path, err := newCString(directory, ErrInvalidArgument)
+	path, err := newString(directory, ErrInvalidArgument)
 	if err != nil {
 		return err
 	}
@@ -30,11 +29,11 @@ func (a *Auth) ShareIn(directory string, key []byte) error {
 	if err != nil {
 		return err
 	}
-	defer keys.wipe()
-	return a.call(func(pointer *C.tc_auth) C.tc_auth_status {
+	defer keys.Wipe()
+	return a.call(func(pointer *capi.Auth) int32 {
 		defer a.changes.wake()
-		status := C.tc_auth_share_in(pointer, path.pointer(), keys.pointer())
-		if status == C.TC_AUTH_STATUS_OK {
+		status := capi.ShareIn(pointer, path, keys)
+		if Status(status) == OK {
 			a.changes.shared.Store(&directory)
 		}
 		return status
@@ -49,7 +48,7 @@ type Sharing struct {
 
 // apply shares the token, unless the Auth already shares it in this directory.
 func (s *Sharing) apply(auth *Auth) error {
-	if auth.changes == nil {
+	if auth.changes == nil { // the zero value of Auth
 		return ErrClosed
 	}
 	if shared := auth.changes.shared.Load(); shared != nil && *shared == s.Directory {
@@ -92,9 +91,7 @@ func (s Sharing) LogValue() slog.Value {
 //
 // Errors: [ErrWrongKind].
 func (a *Auth) Family() (string, error) {
-	var text *C.char
-	err := a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_family(pointer, &text) })
-	return takeString(text), err
+	return callFor(a, capi.Family)
 }
 
 // Seal encrypts the current token and its expiry into one line, to store it for the other processes of the family. Equal
@@ -110,10 +107,8 @@ func (a *Auth) Seal(key []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer keys.wipe()
-	var text *C.char
-	err = a.call(func(pointer *C.tc_auth) C.tc_auth_status { return C.tc_auth_seal(pointer, keys.pointer(), &text) })
-	return takeString(text), err
+	defer keys.Wipe()
+	return callFor(a, func(pointer *capi.Auth) (string, int32) { return capi.Seal(pointer, keys) })
 }
 
 // Unseal reads a line that [Auth.Seal] made in this or another process, and uses its token if it is newer. Goroutines
@@ -126,11 +121,10 @@ func (a *Auth) Unseal(sealed string, key []byte) (Unsealed, error) {
 	if err != nil {
 		return UnsealedSame, err
 	}
-	defer keys.wipe()
-	var outcome C.int32_t
-	err = a.call(func(pointer *C.tc_auth) C.tc_auth_status {
+	defer keys.Wipe()
+	outcome, err := callFor(a, func(pointer *capi.Auth) (int32, int32) {
 		defer a.changes.wake()
-		return C.tc_auth_unseal(pointer, chars(sealed), C.size_t(len(sealed)), keys.pointer(), &outcome)
+		return capi.Unseal(pointer, sealed, keys)
 	})
 	return Unsealed(outcome), err
 }
@@ -140,9 +134,9 @@ type Unsealed int32
 
 // The outcomes of Unseal.
 const (
-	UnsealedSame    Unsealed = C.TC_AUTH_UNSEALED_SAME    // the same token, with the same expiry
-	UnsealedAdopted Unsealed = C.TC_AUTH_UNSEALED_ADOPTED // newer: it is the current token now
-	UnsealedOlder   Unsealed = C.TC_AUTH_UNSEALED_OLDER   // older: store what Seal returns
+	UnsealedSame    Unsealed = 0 // the same token, with the same expiry
+	UnsealedAdopted Unsealed = 1 // newer: it is the current token now
+	UnsealedOlder   Unsealed = 2 // older: store what Seal returns
 )
 
 var unsealedNames = map[Unsealed]string{UnsealedSame: "SAME", UnsealedAdopted: "ADOPTED", UnsealedOlder: "OLDER"}
@@ -158,9 +152,9 @@ func (u Unsealed) LogValue() slog.Value {
 }
 
 // newKey returns nil, which C takes as no key, for nil.
-func newKey(key []byte) (cString, error) {
+func newKey(key []byte) (capi.String, error) {
 	if key == nil {
 		return nil, nil
 	}
-	return newCString(key, ErrInvalidArgument)
+	return newString(key, ErrInvalidArgument)
 }

@@ -1,9 +1,11 @@
 package tcauth
 
-// #include "library.h"
-import "C"
+import (
+	"strconv"
+	"strings"
 
-import "strconv"
+	"example.com/tcauth/internal/capi"
+)
 
 // A Status is the reason for a failed call. It is an error; compare it with [errors.Is]:
 //
@@ -14,51 +16,113 @@ type Status int32
 
 // The reasons for which a call can fail. [Status.Error] says what to do.
 const (
-	OK                        Status = C.TC_AUTH_STATUS_OK // never returned as an error
-	ErrNullArgument           Status = C.TC_AUTH_STATUS_NULL_ARGUMENT
-	ErrInvalidMethod          Status = C.TC_AUTH_STATUS_INVALID_METHOD
-	ErrInvalidURIForm         Status = C.TC_AUTH_STATUS_INVALID_URI_FORM
-	ErrInvalidURIByte         Status = C.TC_AUTH_STATUS_INVALID_URI_BYTE
-	ErrInvalidAccessID        Status = C.TC_AUTH_STATUS_INVALID_ACCESS_ID
-	ErrInvalidSecretKey       Status = C.TC_AUTH_STATUS_INVALID_SECRET_KEY
-	ErrInvalidToken           Status = C.TC_AUTH_STATUS_INVALID_TOKEN
-	ErrInvalidTime            Status = C.TC_AUTH_STATUS_INVALID_TIME
-	ErrBufferTooSmall         Status = C.TC_AUTH_STATUS_BUFFER_TOO_SMALL
-	ErrWrongKind              Status = C.TC_AUTH_STATUS_WRONG_KIND
-	ErrTokenExpired           Status = C.TC_AUTH_STATUS_TOKEN_EXPIRED
-	ErrRenewalRefused         Status = C.TC_AUTH_STATUS_RENEWAL_REFUSED
-	ErrRenewalBadResponse     Status = C.TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE
-	ErrRenewalTimeout         Status = C.TC_AUTH_STATUS_RENEWAL_TIMEOUT
-	ErrAlreadySet             Status = C.TC_AUTH_STATUS_ALREADY_SET
-	ErrNoCredentials          Status = C.TC_AUTH_STATUS_NO_CREDENTIALS
-	ErrConfigSyntax           Status = C.TC_AUTH_STATUS_CONFIG_SYNTAX
-	ErrConfigIO               Status = C.TC_AUTH_STATUS_CONFIG_IO
-	ErrConfigDecrypt          Status = C.TC_AUTH_STATUS_CONFIG_DECRYPT
-	ErrAPIPathMissing         Status = C.TC_AUTH_STATUS_API_PATH_MISSING
-	ErrSignatureMismatch      Status = C.TC_AUTH_STATUS_SIGNATURE_MISMATCH
-	ErrTimestampOutOfRange    Status = C.TC_AUTH_STATUS_TIMESTAMP_OUT_OF_RANGE
-	ErrMalformedAuthorization Status = C.TC_AUTH_STATUS_MALFORMED_AUTHORIZATION
-	ErrInvalidArgument        Status = C.TC_AUTH_STATUS_INVALID_ARGUMENT
-	ErrOtherOrigin            Status = C.TC_AUTH_STATUS_OTHER_ORIGIN
-	ErrSealInvalid            Status = C.TC_AUTH_STATUS_SEAL_INVALID
-	ErrSealVersion            Status = C.TC_AUTH_STATUS_SEAL_VERSION
-	ErrStoreIO                Status = C.TC_AUTH_STATUS_STORE_IO
-	ErrPanic                  Status = C.TC_AUTH_STATUS_PANIC
+	// OK is never returned as an error.
+	OK Status = 0
+
+	// ErrNullArgument: an Auth, or something else that must not be nil, is nil.
+	ErrNullArgument Status = 1
+
+	// ErrInvalidMethod: the method is not an HTTP token of 1 to 64 characters.
+	ErrInvalidMethod Status = 2
+
+	// ErrInvalidURIForm: the URI is neither a path (starting with /) nor an absolute http or https URL, or has a part that
+	// the function does not accept.
+	ErrInvalidURIForm Status = 3
+
+	// ErrInvalidURIByte: the URI contains a control character, a space or a byte above 0x7e.
+	ErrInvalidURIByte Status = 4
+
+	// ErrInvalidAccessID: the access id is empty or contains a character that is not visible ASCII.
+	ErrInvalidAccessID Status = 5
+
+	// ErrInvalidSecretKey: the secret key is empty, contains a control character such as a line break, or begins with a
+	// byte order mark.
+	ErrInvalidSecretKey Status = 6
+
+	// ErrInvalidToken: the token is empty or contains a character that is not visible ASCII.
+	ErrInvalidToken Status = 7
+
+	// ErrInvalidTime: the time is before 1970, or after the year 5138 (perhaps it is in milliseconds).
+	ErrInvalidTime Status = 8
+
+	// ErrBufferTooSmall is not returned by this package, which makes its buffers large enough.
+	ErrBufferTooSmall Status = 9
+
+	// ErrWrongKind: the method is for tokens, and the Auth has a key pair.
+	ErrWrongKind Status = 10
+
+	// ErrTokenExpired: the token has expired, and was not renewed. Another attempt helps only if a renewal can succeed: see
+	// [Auth.TokenState].
+	ErrTokenExpired Status = 11
+
+	// ErrRenewalRefused: the server refused to renew the token.
+	ErrRenewalRefused Status = 12
+
+	// ErrRenewalBadResponse: the response to the renewal is not one that the platform sends.
+	ErrRenewalBadResponse Status = 13
+
+	// ErrRenewalTimeout: another goroutine, or another process, took too long for its renewal. Another attempt can help.
+	ErrRenewalTimeout Status = 14
+
+	// ErrAlreadySet: the value can be set only once, and it is already set.
+	ErrAlreadySet Status = 15
+
+	// ErrNoCredentials: there are no credentials, or only one half of a key pair.
+	ErrNoCredentials Status = 16
+
+	// ErrConfigSyntax: the configuration is not well formed.
+	ErrConfigSyntax Status = 17
+
+	// ErrConfigIO: the parameter file can't be read.
+	ErrConfigIO Status = 18
+
+	// ErrConfigDecrypt: the parameter file can't be decrypted.
+	ErrConfigDecrypt Status = 19
+
+	// ErrAPIPathMissing: the Auth has no API path.
+	ErrAPIPathMissing Status = 20
+
+	// ErrSignatureMismatch: the access id, the signature or the token of a received request is not the expected one.
+	ErrSignatureMismatch Status = 21
+
+	// ErrTimestampOutOfRange: the timestamp of a received request is too far from the given time.
+	ErrTimestampOutOfRange Status = 22
+
+	// ErrMalformedAuthorization: an Authorization or Timestamp header is missing, doubled or not well formed.
+	ErrMalformedAuthorization Status = 23
+
+	// ErrInvalidArgument: a number or a string is outside the range that the function documents.
+	ErrInvalidArgument Status = 24
+
+	// ErrOtherOrigin: the URL has another scheme, host or port than the API path.
+	ErrOtherOrigin Status = 25
+
+	// ErrSealInvalid: the sealed token can't be opened, or this token can't be sealed.
+	ErrSealInvalid Status = 26
+
+	// ErrSealVersion: the sealed token has a version that the library does not know.
+	ErrSealVersion Status = 27
+
+	// ErrStoreIO: the shared directory can't be used, or the token could not be saved in it.
+	ErrStoreIO Status = 28
+
+	// ErrPanic: a bug in the C library stopped the call. Please report it, with the message on standard error.
+	ErrPanic Status = 99
 )
 
 // Error returns a sentence that says what is wrong and what to do.
 func (s Status) Error() string {
-	return "tcauth: " + s.Message()
+	return "tcauth: " + strings.TrimSuffix(s.Message(), ".")
 }
 
-// Message returns the C library's sentence, which is Error without "tcauth: ".
+// Message returns the C library's sentence: Error without "tcauth: ", and with a period.
 func (s Status) Message() string {
-	return C.GoString(C.tc_auth_status_message(C.int32_t(s)))
+	return capi.StatusMessage(int32(s))
 }
 
 // Name returns the C library's name, such as TOKEN_EXPIRED; UNKNOWN if the library does not know the number.
 func (s Status) Name() string {
-	return C.GoString(C.tc_auth_status_name(C.int32_t(s)))
+	return capi.StatusName(int32(s))
 }
 
 // String returns the Name, for metrics and logs, or the number if the library does not know it.
@@ -78,11 +142,25 @@ func name[N ~int32](names map[N]string, number N) string {
 }
 
 // check returns the error for a status that C returned; nil if it is OK.
-func check(status C.tc_auth_status) error {
-	if status == C.TC_AUTH_STATUS_OK {
+func check(status int32) error {
+	if Status(status) == OK {
 		return nil
 	}
 	return Status(status)
+}
+
+// misuse is a Status with a sentence of its own, where the library's does not help a Go program.
+type misuse struct {
+	status   Status
+	sentence string
+}
+
+func (m *misuse) Error() string {
+	return "tcauth: " + m.sentence
+}
+
+func (m *misuse) Unwrap() error {
+	return m.status
 }
 
 // An ExplainedError is a [Status] with details of this failure.

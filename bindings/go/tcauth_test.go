@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,7 +113,8 @@ func TestSecretsDoNotShow(t *testing.T) {
 			}
 		}
 	}
-	show(auth, *auth, newHMAC(t), &Transport{Auth: auth, Share: &Sharing{"/", []byte(secret)}}, renewal, headers, &headers)
+	show(auth, *auth, newHMAC(t), &Transport{Auth: auth, Share: &Sharing{"/", []byte(secret)}}, renewal, headers, &headers,
+		Config{Token: token}, &Config{SecretKey: secret}, auth.Client())
 	_, refusal := renewal.Complete(200, []byte(`{"success": false, "message": "no more `+token+`"}`))
 	show(renewal, refusal)
 	if got := fmt.Sprint(auth); !strings.HasPrefix(got, "token; expires ") {
@@ -123,11 +125,16 @@ func TestSecretsDoNotShow(t *testing.T) {
 	}
 }
 
+// No method of an Auth that is closed, was not made by a function, or is nil panics.
 func TestClosed(t *testing.T) {
 	closed := newToken(t, time.Time{})
 	closed.Close()
 	closed.Close()
-	for name, auth := range map[string]*Auth{"closed": closed, "zero": {}} {
+	for name, auth := range map[string]*Auth{"closed": closed, "zero": {}, "nil": nil} {
+		want := ErrClosed
+		if auth == nil {
+			want = ErrNullArgument
+		}
 		_, headers := auth.Headers("GET", "/")
 		_, offset := auth.ClockOffset()
 		_, _, current := auth.Token()
@@ -140,18 +147,139 @@ func TestClosed(t *testing.T) {
 		_, family := auth.Family()
 		_, seal := auth.Seal(nil)
 		_, unseal := auth.Unseal("TC1.", nil)
+		_, at := auth.HeadersAt("GET", "/", time.Now())
+		request, _ := http.NewRequest("GET", "https://company.example/", nil)
+		_, get := auth.Client().Get("https://company.example/")
+		request.Header.Set("Authorization", "TC a:b")
 		for _, err := range []error{
 			window, state, block, family, seal, unseal, auth.ShareIn("/", nil),
 			headers, offset, current, poll, review, url, auth.SetAPIPath("https://h"), auth.UpdateToken("a", time.Time{}),
 			auth.SetClockOffset(0), auth.SetRenewalWindow(0), auth.Verify("GET", "/", "", "", time.Time{}, 0),
+			auth.VerifyRequest(request, time.Time{}, 0), at, get, (&Transport{Auth: auth}).Prepare(),
 		} {
-			if !errors.Is(err, ErrClosed) {
+			if !errors.Is(err, want) {
 				t.Error(name, err)
 			}
 		}
 		if auth.APIPath() != "" || auth.Kind() != KindNone || auth.String() != "closed" {
 			t.Error(name, auth.Kind(), auth)
 		}
+		if err := auth.Close(); err != nil {
+			t.Error(name, err)
+		}
+	}
+	var renewal *Renewal // which Poll returns most of the time
+	renewal.Cancel()
+	if _, err := renewal.Complete(200, nil); !errors.Is(err, ErrClosed) || renewal.URL() != "" || renewal.Needed() {
+		t.Error(err)
+	}
+	var url *URL
+	if err := url.AddSegment("a"); !errors.Is(err, ErrNullArgument) || url.String() != "" {
+		t.Error(err)
+	}
+}
+
+// Half a second would become none at all.
+func TestFractionsOfASecondAreRefused(t *testing.T) {
+	auth := newToken(t, time.Time{})
+	verify := func(tolerance time.Duration) error {
+		return auth.Verify("GET", "/", "TC-Token "+token, "", time.Time{}, tolerance)
+	}
+	for name, set := range map[string]func(time.Duration) error{
+		"clock offset": auth.SetClockOffset, "renewal window": auth.SetRenewalWindow, "tolerance": verify,
+	} {
+		for duration, want := range map[time.Duration]error{
+			0: nil, time.Second: nil, time.Hour: nil, time.Millisecond: ErrInvalidArgument, 500: ErrInvalidArgument,
+			time.Second + 1: ErrInvalidArgument, -time.Second - 1: ErrInvalidArgument,
+		} {
+			err := set(duration)
+			if !errors.Is(err, want) || err != nil && !strings.Contains(err.Error(), "the "+name+" is "+duration.String()) {
+				t.Error(name, duration, err)
+			}
+		}
+	}
+	if offset, err := auth.ClockOffset(); offset%time.Second != 0 || err != nil {
+		t.Error(offset, err)
+	}
+}
+
+// Errors are written into logs with a line for each.
+func TestErrorsAreOneLineWithoutAPeriod(t *testing.T) {
+	auth := newToken(t, time.Now().Add(-time.Minute))
+	if _, err := auth.Poll(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errors.New("the cause"))
+	_, timeout := auth.Poll(ctx)
+	_, _, discover := Discover([]string{"app", "--tc_token="})
+	for part, err := range map[string]error{
+		"renewal": timeout, "the cause": timeout, "token": ErrTokenExpired, "credentials": discover,
+		"Transport.Auth is nil": (&Transport{}).Prepare(), "the Auth is nil": (*Auth)(nil).SetClockOffset(0),
+	} {
+		text := err.Error()
+		if !strings.HasPrefix(text, "tcauth: ") || !strings.Contains(text, part) || strings.ContainsAny(text, "\n\r") ||
+			strings.Contains(text, ".:") || strings.HasSuffix(text, ".") {
+			t.Error(text)
+		}
+	}
+}
+
+func TestVerifyRequest(t *testing.T) {
+	pair, at := newHMAC(t), time.Unix(1513703787, 0)
+	good := func(auth *Auth) *http.Request {
+		headers, err := auth.HeadersAt("GET", "/api/x?a=b", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := httptest.NewRequest("GET", "/api/x?a=b", nil)
+		headers.Set(request.Header)
+		return request
+	}
+	for name, test := range map[string]struct {
+		change func(*http.Request)
+		want   error
+	}{
+		"good":                  {func(*http.Request) {}, nil},
+		"a handler changed URL": {func(request *http.Request) { request.URL.Path = "/x" }, nil},
+		"of a client":           {func(request *http.Request) { request.RequestURI, request.Method = "", "" }, nil},
+		"another target":        {func(request *http.Request) { request.RequestURI = "/api/y" }, ErrSignatureMismatch},
+		"another method":        {func(request *http.Request) { request.Method = "PUT" }, ErrSignatureMismatch},
+		"no headers":            {func(request *http.Request) { request.Header = nil }, ErrMalformedAuthorization},
+		"no target":             {func(request *http.Request) { request.RequestURI, request.URL = "", nil }, ErrInvalidURIForm},
+		"no timestamp":          {func(request *http.Request) { request.Header.Del("Timestamp") }, ErrMalformedAuthorization},
+		"twice the same": {func(request *http.Request) {
+			request.Header.Add("Authorization", request.Header.Get("Authorization"))
+		}, ErrMalformedAuthorization},
+		"two timestamps": {func(request *http.Request) { request.Header.Add("Timestamp", "") }, ErrMalformedAuthorization},
+		"another spelling": {func(request *http.Request) {
+			request.Header["timestamp"] = []string{"1"}
+		}, ErrMalformedAuthorization},
+		"only another spelling": {func(request *http.Request) {
+			request.Header["authorization"] = request.Header["Authorization"]
+			delete(request.Header, "Authorization")
+		}, nil},
+	} {
+		request := good(pair)
+		test.change(request)
+		if err := pair.VerifyRequest(request, at.Add(time.Minute), time.Minute); !errors.Is(err, test.want) {
+			t.Error(name, err)
+		}
+	}
+	if err := pair.VerifyRequest(good(pair), at.Add(time.Hour), time.Minute); !errors.Is(err, ErrTimestampOutOfRange) {
+		t.Error(err)
+	}
+	if err := pair.VerifyRequest(nil, at, 0); !errors.Is(err, ErrNullArgument) {
+		t.Error(err)
+	}
+	owner := newToken(t, time.Time{})
+	request := good(owner)
+	if err := owner.VerifyRequest(request, time.Time{}, 0); err != nil {
+		t.Error(err)
+	}
+	request.Header.Add("Authorization", "TC-Token another")
+	if err := owner.VerifyRequest(request, time.Time{}, 0); !errors.Is(err, ErrMalformedAuthorization) {
+		t.Error(err)
 	}
 }
 
@@ -240,28 +368,6 @@ func TestCloseWhileOthersSign(t *testing.T) {
 	}
 }
 
-// Copies of secrets are wiped: the test looks at their memory before it is freed.
-func TestWiping(t *testing.T) {
-	for _, text := range []string{secret, token, "", strings.Repeat("x", 10_000)} {
-		copied, err := newCString(text, ErrInvalidSecretKey)
-		if err != nil || string(copied) != text+"\x00" {
-			t.Fatal(err)
-		}
-		copied.wipe()
-		if strings.Trim(string(copied), "\x00") != "" {
-			t.Error("not wiped")
-		}
-	}
-	made, err := newArgv([]string{"app", "--api_secret_key", secret})
-	if err != nil {
-		t.Fatal(err)
-	}
-	made.free()
-	if strings.Trim(string(made.copies[2]), "\x00") != "" {
-		t.Error("not wiped")
-	}
-}
-
 // The garbage collector runs during calls on objects to which nothing else refers. An object that is freed too early
 // would give a wrong signature, crash, or be found by the race detector.
 func TestCollectorInTheMiddleOfCalls(t *testing.T) {
@@ -326,7 +432,7 @@ func TestREADME(t *testing.T) {
 	}
 	for i, program := range programs {
 		directory := t.TempDir()
-		module := "module example\n\ngo 1.24\n\nrequire tcauth v0.0.0\n\nreplace tcauth => " + here + "\n"
+		module := "module example\n\ngo 1.24\n\nrequire example.com/tcauth v0.0.0\n\nreplace example.com/tcauth => " + here + "\n"
 		for name, content := range map[string]string{"go.mod": module, "main.go": string(program[1])} {
 			if err := os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
@@ -342,5 +448,28 @@ func TestREADME(t *testing.T) {
 		if err != nil || i == 0 && string(output) != string(printed[1]) {
 			t.Errorf("%v: %v\n%s", command, err, output)
 		}
+	}
+}
+
+// The documentation is complete without cgo, as on a machine without a C compiler. A build there fails with one error.
+func TestWithoutCgo(t *testing.T) {
+	run := func(cgo string, arguments ...string) (string, error) {
+		command := exec.Command("go", arguments...)
+		command.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		output, err := command.CombinedOutput()
+		return string(output), err
+	}
+	with, err := run("1", "doc", "-all", ".")
+	if err != nil || !strings.Contains(with, "\nfunc New(config Config) (*Auth, error)\n") ||
+		!strings.Contains(with, "ErrTokenExpired Status = 11\n") {
+		t.Error(with, err)
+	}
+	if without, err := run("0", "doc", "-all", "."); without != with || err != nil {
+		t.Error(without, err)
+	}
+	output, err := run("0", "build", ".")
+	if lines := strings.Split(strings.TrimSpace(output), "\n"); err == nil || len(lines) != 2 ||
+		!strings.Contains(lines[1], "tcauth_needs_cgo") {
+		t.Error(output, err)
 	}
 }

@@ -1,14 +1,12 @@
-//go:build cgo
-
 package tcauth
 
 import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,27 +72,17 @@ type Transport struct {
 	// returned, the panic is ignored.
 	OnEvent func(Event)
 
-	// OnRenewal is called when a renewal ends: with nil, an error with the status, or [ErrNoAnswer]. After [ErrStoreIO] the
-	// new token counts.
-	//
-	// Deprecated: OnEvent is told more.
-	OnRenewal func(err error)
-
-	// OnRefusal is called before a refusal is returned to the caller.
-	//
-	// Deprecated: OnEvent is told more.
-	OnRefusal func(request *http.Request, advice Advice, httpStatus int)
-
 	allowed atomic.Pointer[destination] // the last one that passed checkHost
 }
 
 // destination is a server for which an Auth makes headers.
 type destination struct {
-	auth   *Auth
-	origin string
+	auth         *Auth
+	scheme, host string
 }
 
-// ErrNoAnswer is the error of [EventRenewalFailed] if there was no response to a renewal, or only a part of one.
+// ErrNoAnswer is the error of [EventRenewalFailed] if there was no response to a renewal, or only a part of one. It is not a
+// [Status]: the C library has none for it.
 var ErrNoAnswer = errors.New("tcauth: there was no answer to the renewal of the token")
 
 // Prepare does what the first request would do otherwise: it checks that there are an Auth and an API path, and begins to
@@ -155,16 +143,6 @@ func (t *Transport) happened(event Event) {
 	if t.OnEvent != nil {
 		t.OnEvent(event)
 	}
-	switch event.Type {
-	case EventRenewed, EventRenewalFailed:
-		if t.OnRenewal != nil {
-			t.OnRenewal(event.Err)
-		}
-	case EventRefused:
-		if t.OnRefusal != nil {
-			t.OnRefusal(event.Request, event.Advice, event.HTTPStatus)
-		}
-	}
 }
 
 // attempt is a signed request and the headers that were added to it.
@@ -222,7 +200,7 @@ func (t *Transport) again(request *http.Request, response *http.Response) (*atte
 		if err != nil {
 			return nil, nil
 		}
-		repeated = request.Clone(request.Context())
+		repeated = request.WithContext(request.Context())
 		repeated.Body = body
 	}
 	// An unfinished body holds a connection that the renewal may need, so the body is closed before. If signing then
@@ -284,34 +262,63 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 	if err := t.renew(request.Context()); err != nil {
 		return nil, err
 	}
-	signed := request.Clone(request.Context())
-	signed.Method = strings.ToUpper(method(request)) // the upper case is signed
-	signed.Trailer = request.Trailer                 // the caller sets the values while the body is read
 	before := t.Auth.changes.counted()
-	headers, err := t.Auth.Headers(signed.Method, request.URL.Scheme+"://"+request.URL.Host+target)
+	upper := strings.ToUpper(method(request)) // which is what is signed
+	headers, err := t.Auth.Headers(upper, request.URL.Scheme+"://"+request.URL.Host+target)
 	if err != nil {
 		return nil, err
 	}
 	token, isToken := strings.CutPrefix(headers.Authorization, "TC-Token ")
 	adopted := isToken && t.Auth.changes.adopted(token, before)
-	if signed.Header == nil {
-		signed.Header = make(http.Header)
+	// A shallow copy: nobody may change the URL that it shares with the caller's. The trailers must be shared, because the
+	// caller sets them while the body is read.
+	signed := request.WithContext(request.Context())
+	signed.Method, signed.Header = upper, headers.with(request.Header)
+	return &attempt{signed, headers, adopted}, nil
+}
+
+// with returns a copy of others with these headers. As in http.Header.Clone, all values are in one array.
+func (h Headers) with(others http.Header) http.Header {
+	count := 2
+	for _, values := range others {
+		count += len(values)
 	}
-	for name := range signed.Header { // keys that are not in canonical form, too
-		if strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Timestamp") {
-			delete(signed.Header, name)
+	array := make([]string, 0, count)
+	header := make(http.Header, len(others)+2)
+	set := func(name string, values ...string) {
+		start := len(array)
+		array = append(array, values...)
+		header[name] = array[start:len(array):len(array)]
+	}
+	for name, values := range others {
+		switch {
+		case isOurs(name):
+		case values == nil: // net/http then sends not even its own value
+			header[name] = nil
+		default:
+			set(name, values...)
 		}
 	}
-	headers.Set(signed.Header)
-	return &attempt{signed, headers, adopted}, nil
+	set("Authorization", h.Authorization)
+	if h.Timestamp != NoTimestamp {
+		set("Timestamp", strconv.FormatInt(h.Timestamp, 10))
+	}
+	return header
+}
+
+// isOurs says whether a Transport sets the header. Keys need not be in canonical form.
+func isOurs(name string) bool {
+	return strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Timestamp")
 }
 
 func (t *Transport) checkAuth() error {
 	if t.Auth == nil {
-		return fmt.Errorf("%w (Transport.Auth)", ErrNullArgument)
+		return errNoAuth
 	}
 	return nil
 }
+
+var errNoAuth = &misuse{ErrNullArgument, "Transport.Auth is nil: set it to what New or Discover returned without an error"}
 
 // checkDestination checks that the library makes headers for the server of the URL, of the Host field and of the Host
 // headers: the last two decide what is sent as Host.
@@ -340,8 +347,8 @@ func (t *Transport) checkDestination(request *http.Request) error {
 }
 
 func (t *Transport) checkHost(scheme, host string) error {
-	origin := scheme + "://" + host
-	if allowed := t.allowed.Load(); allowed != nil && *allowed == (destination{t.Auth, origin}) {
+	wanted := destination{t.Auth, scheme, host}
+	if allowed := t.allowed.Load(); allowed != nil && *allowed == wanted {
 		return nil
 	}
 	// Without an API path, NewURL fails: the library would make headers for any server.
@@ -352,10 +359,10 @@ func (t *Transport) checkHost(scheme, host string) error {
 	if strings.ContainsAny(host, "/?#@\\") {
 		return ErrInvalidURIForm
 	}
-	if _, err := t.Auth.Headers(http.MethodGet, origin+"/"); err != nil && !errors.Is(err, ErrTokenExpired) {
+	if _, err := t.Auth.Headers(http.MethodGet, scheme+"://"+host+"/"); err != nil && !errors.Is(err, ErrTokenExpired) {
 		return err
 	}
-	t.allowed.Store(&destination{t.Auth, origin})
+	t.allowed.Store(&destination{t.Auth, scheme, host})
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -272,7 +274,7 @@ func TestTransportReturnsTheRefusal(t *testing.T) {
 		http.Error(writer, "Unauthorized", http.StatusUnauthorized)
 	})
 	var advice Advice
-	transport.OnRefusal = func(_ *http.Request, got Advice, _ int) { advice = got }
+	transport.OnEvent = func(event Event) { advice = event.Advice }
 	response, err := (&http.Client{Transport: transport}).Get(p.URL + "/api")
 	if err != nil {
 		t.Fatal(err)
@@ -355,7 +357,7 @@ func TestTransportSaysHowARenewalEnded(t *testing.T) {
 		p, transport := newPlatform(t, auth)
 		p.on(test.handler)
 		var ended error
-		transport.OnRenewal = func(err error) { ended = err }
+		transport.OnEvent = func(event Event) { ended = event.Err }
 		request, _ := http.NewRequest("GET", p.URL+"/other", nil)
 		if response, err := transport.RoundTrip(request); err == nil {
 			response.Body.Close()
@@ -364,6 +366,68 @@ func TestTransportSaysHowARenewalEnded(t *testing.T) {
 		}
 		if !errors.Is(ended, test.want) || p.renewed.Load() != 1 {
 			t.Error(ended, test.want, p.renewed.Load())
+		}
+	}
+}
+
+// What a request costs in addition to sending it. http.Request.Clone with two more headers makes seven.
+func TestAllocationsOfARequest(t *testing.T) {
+	const target = "https://company.example/api/v3/indicators?resultLimit=100&resultStart=1000"
+	response := &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
+	for name, auth := range map[string]*Auth{"pair": pair(t), "token": newToken(t, time.Time{})} {
+		transport := &Transport{Auth: auth, Base: roundTripper(func(*http.Request) (*http.Response, error) { return response, nil })}
+		request, _ := http.NewRequest(http.MethodGet, target, nil)
+		request.Header.Set("Accept", "application/json")
+		request.Header.Set("User-Agent", "example")
+		count := testing.AllocsPerRun(1000, func() {
+			if _, err := transport.RoundTrip(request); err != nil {
+				t.Error(err)
+			}
+		})
+		if t.Log(name, count); count > 10 {
+			t.Error(name, count, "allocations")
+		}
+	}
+}
+
+// The sent header is the base's own: what the base does with it does not reach the caller's.
+func TestTheHeaderThatIsSentIsACopy(t *testing.T) {
+	original := http.Header{"Accept": append(make([]string, 0, 4), "a"), "User-Agent": nil, "X": {}, "AUTHORIZATION": {"mine"}}
+	before := original.Clone()
+	header := Headers{"TC a:b", 7}.with(original)
+	want := http.Header{"Accept": {"a"}, "User-Agent": nil, "X": {}, "Authorization": {"TC a:b"}, "Timestamp": {"7"}}
+	if !reflect.DeepEqual(header, want) {
+		t.Errorf("%#v", header)
+	}
+	for name := range header {
+		header[name] = append(header[name], "added")
+	}
+	for name, values := range want {
+		if !slices.Equal(header[name], append(values, "added")) {
+			t.Error("one value has overwritten another:", header)
+		}
+		header[name][0] = "changed"
+	}
+	if !reflect.DeepEqual(original, before) || original["Accept"][:2][1] != "" {
+		t.Errorf("%#v", original)
+	}
+	if header := (Headers{"TC-Token a", NoTimestamp}).with(http.Header{"timestamp": {"1"}}); len(header) != 1 {
+		t.Errorf("%#v", header)
+	}
+}
+
+func BenchmarkTransport(b *testing.B) {
+	auth, err := New(Config{APIPath: "https://company.example/api", AccessID: accessID, SecretKey: secret})
+	if err != nil {
+		b.Fatal(err)
+	}
+	response := &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}
+	transport := &Transport{Auth: auth, Base: roundTripper(func(*http.Request) (*http.Response, error) { return response, nil })}
+	request, _ := http.NewRequest(http.MethodGet, "https://company.example/api/v3/indicators?resultLimit=100", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := transport.RoundTrip(request); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -1,22 +1,23 @@
 package tcauth
 
-// #include "library.h"
-import "C"
+import (
+	"runtime"
 
-import "runtime"
+	"example.com/tcauth/internal/capi"
+)
 
 // A URL builds a URL whose added parts are encoded so that HTTP clients send them unchanged. It may be used by one
 // goroutine at a time. Sign and send its String.
 type URL struct {
-	handle *handle[*C.tc_auth_url]
+	handle *handle[*capi.URL]
 }
 
-func newURL(pointer *C.tc_auth_url, err error) (*URL, error) {
+func newURL(pointer *capi.URL, err error) (*URL, error) {
 	if err != nil {
 		return nil, err
 	}
 	url := &URL{}
-	url.handle = own(url, pointer, func(pointer *C.tc_auth_url) { C.tc_auth_url_free(pointer) })
+	url.handle = own(url, pointer, capi.FreeURL)
 	return url, nil
 }
 
@@ -25,71 +26,65 @@ func newURL(pointer *C.tc_auth_url, err error) (*URL, error) {
 //
 // Errors: [ErrInvalidURIForm], [ErrInvalidURIByte].
 func NewURL(base string) (*URL, error) {
-	text, err := newCString(base, ErrInvalidURIByte)
+	text, err := newString(base, ErrInvalidURIByte)
 	if err != nil {
 		return nil, err
 	}
-	var pointer *C.tc_auth_url
-	err = check(C.tc_auth_url_new(text.pointer(), &pointer))
-	return newURL(pointer, err)
+	pointer, status := capi.NewURL(text)
+	return newURL(pointer, check(status))
 }
 
 // NewURL starts with the API path followed by path: /v2/owners becomes https://company.example/api/v2/owners.
 //
 // Errors: [ErrAPIPathMissing], [ErrInvalidURIForm], [ErrInvalidURIByte].
 func (a *Auth) NewURL(path string) (*URL, error) {
-	text, err := newCString(path, ErrInvalidURIByte)
+	text, err := newString(path, ErrInvalidURIByte)
 	if err != nil {
 		return nil, err
 	}
-	var url *C.tc_auth_url
-	err = a.call(func(pointer *C.tc_auth) C.tc_auth_status {
-		return C.tc_auth_url_new_for(pointer, text.pointer(), &url)
-	})
-	return newURL(url, err)
+	return newURL(callFor(a, func(pointer *capi.Auth) (*capi.URL, int32) { return capi.NewURLFor(pointer, text) }))
 }
 
 // AddSegment percent-encodes a segment and adds it to the path.
 //
 // Errors: [ErrInvalidArgument] (empty, "." or "..", or a NUL), [ErrInvalidURIForm] (there is already a query).
 func (u *URL) AddSegment(segment string) error {
-	text, err := newCString(segment, ErrInvalidArgument)
+	text, err := newString(segment, ErrInvalidArgument)
 	if err != nil {
 		return err
 	}
-	return u.call(func(pointer *C.tc_auth_url) C.tc_auth_status {
-		return C.tc_auth_url_add_segment(pointer, text.pointer())
-	})
+	return u.call(func(pointer *capi.URL) int32 { return capi.AddSegment(pointer, text) })
 }
 
 // AddQuery adds a parameter to the query. It percent-encodes name and value; a space becomes %20.
 //
 // Errors: [ErrInvalidArgument] (an empty name, or a NUL).
 func (u *URL) AddQuery(name, value string) error {
-	left, err := newCString(name, ErrInvalidArgument)
+	left, err := newString(name, ErrInvalidArgument)
 	if err != nil {
 		return err
 	}
-	right, err := newCString(value, ErrInvalidArgument)
+	right, err := newString(value, ErrInvalidArgument)
 	if err != nil {
 		return err
 	}
-	return u.call(func(pointer *C.tc_auth_url) C.tc_auth_status {
-		return C.tc_auth_url_add_query(pointer, left.pointer(), right.pointer())
-	})
+	return u.call(func(pointer *capi.URL) int32 { return capi.AddQuery(pointer, left, right) })
 }
 
 // String returns the URL built so far.
 func (u *URL) String() string {
 	var text string
-	_ = u.call(func(pointer *C.tc_auth_url) C.tc_auth_status {
-		text = C.GoString(C.tc_auth_url_string(pointer))
-		return C.TC_AUTH_STATUS_OK
+	_ = u.call(func(pointer *capi.URL) int32 {
+		text = capi.URLString(pointer)
+		return int32(OK)
 	})
 	return text
 }
 
-func (u *URL) call(function func(*C.tc_auth_url) C.tc_auth_status) error {
+func (u *URL) call(function func(*capi.URL) int32) error {
+	if u == nil {
+		return errNilURL
+	}
 	pointer, err := u.handle.acquire()
 	if err != nil {
 		return err
@@ -98,3 +93,5 @@ func (u *URL) call(function func(*C.tc_auth_url) C.tc_auth_status) error {
 	defer u.handle.release()
 	return check(function(pointer))
 }
+
+var errNilURL = &misuse{ErrNullArgument, "the URL is nil: check the error of the function that should have made it"}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"tcauth"
+	"example.com/tcauth"
 )
 
 const (

@@ -21,7 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tcauth"
+	"example.com/tcauth"
 )
 
 // A field is nil if it is absent.

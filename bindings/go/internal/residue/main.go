@@ -14,7 +14,7 @@ import (
 	"time"
 	"unsafe"
 
-	"tcauth"
+	"example.com/tcauth"
 )
 
 // Numbers and lengths of secrets in tests/residue/secrets.h.

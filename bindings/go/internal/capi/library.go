@@ -1,11 +1,11 @@
-package tcauth
+package capi
 
 // #cgo CFLAGS: -D_GNU_SOURCE
-// #cgo linux LDFLAGS: -ldl
 // #include "library.h"
 //
 // #ifdef _WIN32
 // static const char *library_file(void) { return "libtc_auth"; }
+// static uint32_t library_version(void) { return tc_auth_version_number(); }
 // #else
 // #include <dlfcn.h>
 // static const char *library_file(void)
@@ -13,10 +13,10 @@ package tcauth
 //     Dl_info found;
 //     return dladdr((void *)tc_auth_version, &found) && found.dli_fname ? found.dli_fname : "libtc_auth";
 // }
-// #endif
 //
 // /* 0 for a library of 0.1, which does not have the function. */
 // static uint32_t library_version(void) { return tc_auth_version_number ? tc_auth_version_number() : 0; }
+// #endif
 import "C"
 
 import "fmt"
@@ -34,13 +34,12 @@ func init() {
 	}
 }
 
-// Version returns the version of the loaded C library.
+// Version is that of the loaded library.
 func Version() string {
 	return C.GoString(C.tc_auth_version())
 }
 
-// VersionNumber returns the version of the loaded C library as a number to compare: major<<16 | minor<<8 | patch. If the
-// library is older than the package needs, the program ends when it starts, with a message that names both versions.
+// VersionNumber is that of the loaded library.
 func VersionNumber() uint32 {
 	return uint32(C.library_version())
 }

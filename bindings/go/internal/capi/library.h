@@ -2,10 +2,18 @@
 #ifndef TCAUTH_LIBRARY_H
 #define TCAUTH_LIBRARY_H
 
+/* Each C library of Linux has an archive of its own. */
+#if !__has_include(<tc_auth.h>)
+#error "tc_auth.h is missing. In a checkout, build with -tags tcauth_system, and set PKG_CONFIG_PATH: see README.md"
+#else
 #include <tc_auth.h>
-
 #ifndef TC_AUTH_VERSION_NUMBER
 #error "tc_auth.h is older than the Go package needs: install the header of the package's own version"
+#elif defined(__linux__) && !defined(__GLIBC__) && !defined(TCAUTH_MUSL) && !defined(TCAUTH_SYSTEM)
+#error "this C compiler is for musl: build with -tags musl"
+#elif defined(__GLIBC__) && defined(TCAUTH_MUSL) && !defined(TCAUTH_SYSTEM)
+#error "this C compiler is for glibc: build without -tags musl, or set CC to one for musl"
+#endif
 #endif
 
 /*
