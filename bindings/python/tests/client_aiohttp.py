@@ -8,7 +8,7 @@ import aiohttp
 import yarl
 from client_httpx import context
 from client_httpx_async import read_once
-from event_loop import run
+from event_loop import run, start
 
 import tc_auth
 import tc_auth.aiohttp
@@ -21,6 +21,9 @@ class Client:
     def __init__(self, auth: tc_auth.Auth, certificate: str | None, on_event: OnEvent) -> None:
         middleware = tc_auth.aiohttp.TcAuthMiddleware(auth, on_event=on_event)
         self._session = run(self._open(certificate, middleware))
+
+    def __del__(self) -> None:
+        start(self._session.close())
 
     async def _open(
         self, certificate: str | None, middleware: tc_auth.aiohttp.TcAuthMiddleware
