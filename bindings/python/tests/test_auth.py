@@ -298,6 +298,32 @@ def test_after_close() -> None:
         assert str(error.value) == "the Auth, Renewal or URL was closed or used up before"
 
 
+def test_how_they_are_shown() -> None:
+    auth, hmac = Auth.token("API:5:a"), Auth.hmac("1", "key")
+    assert repr(auth) == f"<tc_auth.Auth {auth}>"
+    assert str(auth).startswith("token; no expiry;")
+    assert str(hmac).startswith("HMAC; access id 1;")
+    assert repr(auth.current_token()) == "<tc_auth.Token ***, expires None>"
+    assert repr(auth.headers("GET", "/")) == "<tc_auth.Headers TC-Token ***>"
+    assert str(hmac.headers("GET", "/")) == "<tc_auth.Headers TC ***>"
+    assert repr(tc_auth.URL("/v3")) == "URL('/v3')"
+    with ticket(renewable()) as renewal:
+        assert repr(renewal) == "<tc_auth.Renewal under way>"
+    assert repr(renewal) == "<tc_auth.Renewal that has ended>"
+
+
+def test_waits_are_numbers() -> None:
+    for auth in (Auth.token("API:5:a"), Auth.hmac("1", "key")):
+        for good in (0, 0.0, 1, 1.5, float("inf"), 10**400):
+            assert auth.poll(good) is None
+        for bad in (-1, -0.1, float("nan"), float("-inf"), -(10**400)):
+            with pytest.raises(tc_auth.ArgumentError):
+                auth.poll(bad)
+        for other in ("1", None, b""):
+            with pytest.raises(TypeError, match="max_wait must be a number"):
+                auth.poll(other)  # type: ignore[arg-type]
+
+
 def test_an_auth_is_made_by_its_class_methods() -> None:
     with pytest.raises(TypeError, match=r"use Auth\.hmac"):
         Auth()
@@ -321,6 +347,7 @@ def test_changes_of_the_token_by_another_process() -> None:
     auth.update_token("API:5:d")
     assert not adopted()
     # Signed before a change, and looked at after it: it may be the older token.
+    auth.update_token("API:5:never-seen")
     before = auth._changes.counted()
     signed = auth.headers("GET", "/").authorization
     auth.update_token("API:5:e")

@@ -435,23 +435,24 @@ in_child(child)
 
 
 @FORKS
-def test_a_child_that_forks_while_it_makes_its_handle(tmp_path: pathlib.Path) -> None:
+def test_a_child_whose_parent_held_the_locks(tmp_path: pathlib.Path) -> None:
     tmp_path.chmod(0o700)
     assert lines(f"""
 auth = due()
 auth.share_in({str(tmp_path)!r})
 held = threading.Event()
 def hold():
-    with auth._origin.lock:
+    with auth._origin.lock, auth._changes._lock:
         held.set(); time.sleep(0.5)
 thread = threading.Thread(target=hold)
 thread.start(); held.wait()
 def child():
     signal.alarm(20)
-    print(auth.headers("GET", "/", at=0).authorization)
+    authorization = auth.headers("GET", "/", at=0).authorization
+    print(authorization, auth._changes.adopted(authorization, 0))
 in_child(child)
 thread.join()
-""", warnings="ignore") == ["TC-Token API:5:a"]  # fmt: skip
+""", warnings="ignore") == ["TC-Token API:5:a False"]  # fmt: skip
 
 
 @FORKS
