@@ -788,16 +788,19 @@ def test_aiohttp_signs_what_it_repeats() -> None:
         assert (stand_in.stats()["verified"], stand_in.stats()["refused"]) == (2, 0)
 
 
-def test_aiohttp_signs_when_there_is_a_connection() -> None:
-    """While it waited, the token was replaced, or the time of a signature passed."""
+@pytest.mark.parametrize("change", ["another token", "it expired", "a later clock"])
+def test_aiohttp_signs_when_there_is_a_connection(change: str) -> None:
+    """While the request waited for it, the token was replaced or expired, or the time of a signature passed."""
     arrived, go_on = threading.Event(), threading.Event()
 
     def answer(received: Received) -> Answer:
+        if is_renewal(received):
+            return Answer(200, json.dumps({"success": True, "apiToken": "the-newer-one"}).encode())
         arrived.set()
         go_on.wait(10)
         return Answer()
 
-    async def send(auth: tc_auth.Auth, change: Any) -> None:
+    async def send() -> None:
         middlewares = [tc_auth.aiohttp.TcAuthMiddleware(auth)]
         connector = aiohttp.TCPConnector(limit=1)
         async with aiohttp.ClientSession(middlewares=middlewares, connector=connector) as session:
@@ -810,23 +813,24 @@ def test_aiohttp_signs_when_there_is_a_connection() -> None:
             while not arrived.is_set():
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
-            change(auth)
+            if change == "another token":
+                auth.update_token("the-newer-one")
+            elif change == "it expired":
+                auth.update_token(TOKEN, int(time.time()) - 10)
+            else:
+                auth.clock_offset = 1000
             go_on.set()
             await asyncio.gather(*tasks)
 
-    def later(auth: tc_auth.Auth) -> None:
-        auth.clock_offset = 1000
-
     with Server(answer) as server:
-        run(send(token_for(server), lambda auth: auth.update_token("the-newer-one")))
-        values = [received.headers["Authorization"] for received in server.received]
-        assert values == [f"TC-Token {TOKEN}", "TC-Token the-newer-one"]
-    arrived.clear()
-    go_on.clear()
-    with Server(answer) as server:
-        run(send(hmac_for(server), later))
-        first, second = (int(received.headers["Timestamp"]) for received in server.received)
-        assert second - first >= 1000
+        auth = hmac_for(server) if change == "a later clock" else token_for(server)
+        run(send())
+        first, second = (received.headers for received in server.received if not is_renewal(received))
+        if change == "a later clock":
+            assert int(second["Timestamp"]) - int(first["Timestamp"]) >= 1000
+        else:
+            values = [headers["Authorization"] for headers in (first, second)]
+            assert values == [f"TC-Token {TOKEN}", "TC-Token the-newer-one"]
 
 
 def test_aiohttp_with_a_middleware_for_one_request(platform: FakePlatform) -> None:
