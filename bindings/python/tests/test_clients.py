@@ -887,3 +887,19 @@ def test_a_hook_that_reads_the_response(kind: str) -> None:
     with Server(Once()) as server, Client(kind, token_for(server), event_hooks=hooks) as client:
         assert client.get(server.url + "/api").status == 200
         assert len(server.received) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_observer_that_raises_costs_no_connection(kind: str) -> None:
+    def observer(event: events.Event) -> None:
+        if isinstance(event, events.Refused):
+            raise ValueError("of the observer")
+
+    errors = []
+    with Server(lambda _: Answer(403, b"x" * 70_000)) as server:
+        with Client(kind, token_for(server), observer, connections=1, timeout=5) as client:
+            for _ in range(3):
+                with pytest.raises(ValueError, match="of the observer") as raised:
+                    client.get(server.url + "/api/v3/x")
+                errors.append(raised.value)
+        assert len(server.received) == 3

@@ -210,7 +210,7 @@ class Body:
         self._wrong_type: TypeError | None = None
         self.length = 0
         if isinstance(value, bytes):
-            self._chars, self.length = value, len(value)
+            self._chars, self.length = value, bytes.__len__(value)  # a class of its own can tell another length
         elif isinstance(value, str):
             text = Secret("body", value[:limit], Status.INVALID_ARGUMENT, errors="replace")
             self._chars, self._copy, self.length = text.chars, text._copy, text.length
