@@ -610,7 +610,7 @@ def test_an_error_after_signing_shows_no_token() -> None:
             Session(token_for(server)).get("/v3/x", timeout=0.1)
         except requests.ReadTimeout as error:
             report = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-        assert "server = <server.Raw" in report
+        assert "signed_request = <PreparedRequest" in report
         assert SECRET not in report
 
 
