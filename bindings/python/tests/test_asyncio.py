@@ -121,7 +121,7 @@ def test_the_measurement_finds_a_loop_that_is_blocked(monkeypatch: Any) -> None:
 
 
 CTRL_C = """
-import asyncio, ctypes, sys, time
+import asyncio, ctypes, signal, sys, time
 import tc_auth
 from tc_auth import _asyncio, _library, _transport
 from tc_auth._session import Session
@@ -140,6 +140,7 @@ async def main():
     print("ready", flush=True)
     await asyncio.gather(holder, wait(session, sys.argv[2] == "planted"))
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell can make programs in the background ignore it
 try:
     asyncio.run(main())
 except KeyboardInterrupt:

@@ -317,16 +317,55 @@ def test_paths(tmp_path: Any) -> None:
             assert os.listdir(directory)
 
 
-class Sly(str):
-    """A str that says something else when it is encoded."""
+class SlyText(str):
+    """A str whose methods do not tell the truth."""
 
     __slots__ = ()
 
-    def encode(self, *_: Any) -> Any:
-        return 5
+    def lie(self, *_: Any) -> Any:
+        return 10**6
+
+    encode = isascii = __len__ = __contains__ = __getitem__ = __iter__ = lie
 
 
-def test_a_subclass_of_str_is_taken_for_what_it_is() -> None:
-    assert HMAC.headers(Sly("GET"), Sly("/"), at=5).authorization == HMAC.headers("GET", "/", at=5).authorization
-    assert HMAC.header_block(Sly("GET"), Sly("/"))
-    assert Auth.token(Sly("a")).current_token().value == "a"
+class SlyBytes(bytes):
+    """The same for bytes."""
+
+    __slots__ = ()
+
+    def lie(self, *_: Any) -> Any:
+        return 10**6
+
+    __len__ = __contains__ = __getitem__ = __iter__ = lie
+
+
+class SlyArray(bytearray):
+    """The same for a bytearray."""
+
+    __slots__ = ()
+
+    def lie(self, *_: Any) -> Any:
+        return 10**6
+
+    __len__ = __contains__ = __getitem__ = __iter__ = lie
+
+
+def test_a_subclass_is_taken_for_what_it_is() -> None:
+    """Not for what its methods say: C would read beyond its end."""
+    assert (
+        HMAC.headers(SlyText("GET"), SlyText("/"), at=5).authorization == HMAC.headers("GET", "/", at=5).authorization
+    )
+    assert HMAC.header_block(SlyText("GET"), SlyText("/"))
+    assert Auth.token(SlyText("a")).current_token().value == "a"
+    sealed = TOKEN.seal()
+    for kind in (SlyBytes, SlyArray):
+        for value in (b"", b"{}"):
+            with _border.Body(kind(value), 5) as body:
+                assert body.length == len(value)
+                assert bytes(body.chars[: body.length] if kind is SlyArray else bytes(body.chars)) == value
+        assert TOKEN.unseal(kind(sealed.encode())) is tc_auth.Unsealed.SAME
+        assert Auth.from_json(kind(b'{"tc_token":"a"}')).current_token().value == "a"
+    assert TOKEN.unseal(SlyText(sealed)) is tc_auth.Unsealed.SAME
+    assert TOKEN.seal(SlyText("a" * 32)) == TOKEN.seal("a" * 32)
+    with _border.Body(SlyText("{}"), 1) as body:
+        assert (body.length, body.chars[:1]) == (1, b"{")

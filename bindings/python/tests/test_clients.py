@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import pickle
+import socketserver
 import ssl
 import sys
 import threading
@@ -27,7 +28,7 @@ import pytest
 from clients import KINDS, WHOLE, Client
 from event_loop import run
 from server import UNAUTHORIZED, Answer, Received, Server, certificate
-from test_requests import FAILURES, SECRET, TARGETS, TOKEN, Once, Proxy, Raw, hmac_for, is_renewal, token_for
+from test_requests import FAILURES, SECRET, TARGETS, TOKEN, Once, Proxy, Raw, hmac_for, is_renewal, renewed, token_for
 
 import tc_auth
 import tc_auth.aiohttp
@@ -395,6 +396,50 @@ def test_a_refusal_that_never_ends_makes_room(kind: str, monkeypatch: Any) -> No
             for _ in range(2):
                 assert client.request("POST", server.url + "/api", b"x" * 1_000_000).status == 200
     assert [type(event) for event in happened] == [events.Renewed, events.Retried]
+
+
+LARGE = b"0123456789" * 500_000
+
+
+class Early(socketserver.StreamRequestHandler):
+    """Refuses the old token as soon as it has the headers, and reads the body only then."""
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            while target := self.rfile.readline():
+                fields = list(iter(self.rfile.readline, b"\r\n"))
+                is_new = any(field.strip().endswith(b"=x") for field in fields)
+                if b"appAuth" in target:
+                    self.answer(b"200 OK", renewed().body)
+                elif is_new:
+                    self.server.bodies.append(self.rfile.read(len(LARGE)))  # type: ignore[attr-defined]
+                    self.answer(b"200 OK", b"{}")
+                else:
+                    self.answer(b"401 Unauthorized", UNAUTHORIZED)
+                    time.sleep(0.2)
+                    self.rfile.read(len(LARGE))
+
+    def answer(self, status: bytes, body: bytes) -> None:
+        self.wfile.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "httpx-trio"])
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_refusal_while_the_body_is_sent(kind: str, is_file: bool, tmp_path: Path) -> None:
+    """The second attempt sends all of it, from its beginning."""
+    file = tmp_path / "body"
+    file.write_bytes(LARGE)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Early) as server, file.open("rb") as opened_file:
+        server.bodies = []  # type: ignore[attr-defined]
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        auth = tc_auth.Auth.token(TOKEN)
+        auth.set_api_path(f"http://127.0.0.1:{server.server_address[1]}/api")
+        with Client(kind, auth) as client:
+            body = opened_file if is_file and kind == "aiohttp" else LARGE
+            assert client.request("POST", f"{auth.api_path}/x", body).status == 200
+        assert server.bodies == [LARGE]  # type: ignore[attr-defined]
+        server.shutdown()
 
 
 # --- renewals
@@ -788,16 +833,19 @@ def test_aiohttp_signs_what_it_repeats() -> None:
         assert (stand_in.stats()["verified"], stand_in.stats()["refused"]) == (2, 0)
 
 
-def test_aiohttp_signs_when_there_is_a_connection() -> None:
-    """While it waited, the token was replaced, or the time of a signature passed."""
+@pytest.mark.parametrize("change", ["another token", "it expired", "a later clock"])
+def test_aiohttp_signs_when_there_is_a_connection(change: str) -> None:
+    """While the request waited for it, the token was replaced or expired, or the time of a signature passed."""
     arrived, go_on = threading.Event(), threading.Event()
 
     def answer(received: Received) -> Answer:
+        if is_renewal(received):
+            return Answer(200, json.dumps({"success": True, "apiToken": "the-newer-one"}).encode())
         arrived.set()
         go_on.wait(10)
         return Answer()
 
-    async def send(auth: tc_auth.Auth, change: Any) -> None:
+    async def send() -> None:
         middlewares = [tc_auth.aiohttp.TcAuthMiddleware(auth)]
         connector = aiohttp.TCPConnector(limit=1)
         async with aiohttp.ClientSession(middlewares=middlewares, connector=connector) as session:
@@ -810,23 +858,24 @@ def test_aiohttp_signs_when_there_is_a_connection() -> None:
             while not arrived.is_set():
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
-            change(auth)
+            if change == "another token":
+                auth.update_token("the-newer-one")
+            elif change == "it expired":
+                auth.update_token(TOKEN, int(time.time()) - 10)
+            else:
+                auth.clock_offset = 1000
             go_on.set()
             await asyncio.gather(*tasks)
 
-    def later(auth: tc_auth.Auth) -> None:
-        auth.clock_offset = 1000
-
     with Server(answer) as server:
-        run(send(token_for(server), lambda auth: auth.update_token("the-newer-one")))
-        values = [received.headers["Authorization"] for received in server.received]
-        assert values == [f"TC-Token {TOKEN}", "TC-Token the-newer-one"]
-    arrived.clear()
-    go_on.clear()
-    with Server(answer) as server:
-        run(send(hmac_for(server), later))
-        first, second = (int(received.headers["Timestamp"]) for received in server.received)
-        assert second - first >= 1000
+        auth = hmac_for(server) if change == "a later clock" else token_for(server)
+        run(send())
+        first, second = (received.headers for received in server.received if not is_renewal(received))
+        if change == "a later clock":
+            assert int(second["Timestamp"]) - int(first["Timestamp"]) >= 1000
+        else:
+            values = [headers["Authorization"] for headers in (first, second)]
+            assert values == [f"TC-Token {TOKEN}", "TC-Token the-newer-one"]
 
 
 def test_aiohttp_with_a_middleware_for_one_request(platform: FakePlatform) -> None:
@@ -882,4 +931,20 @@ def test_a_hook_that_reads_the_response(kind: str) -> None:
     hooks = {"response": [hook if kind == "httpx-auth" else async_hook]}
     with Server(Once()) as server, Client(kind, token_for(server), event_hooks=hooks) as client:
         assert client.get(server.url + "/api").status == 200
+        assert len(server.received) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_observer_that_raises_costs_no_connection(kind: str) -> None:
+    def observer(event: events.Event) -> None:
+        if isinstance(event, events.Refused):
+            raise ValueError("of the observer")
+
+    errors = []
+    with Server(lambda _: Answer(403, b"x" * 1_000_000)) as server:
+        with Client(kind, token_for(server), observer, connections=1, timeout=5) as client:
+            for _ in range(3):
+                with pytest.raises(ValueError, match="of the observer") as raised:
+                    client.get(server.url + "/api/v3/x")
+                errors.append(raised.value)
         assert len(server.received) == 3

@@ -281,6 +281,16 @@ def in_child(function):
 ENDS = {
     "objects of modules": "auth = due(); renewal = auth.poll(); url = auth.url(); other = Auth.hmac('1', 'key')",
     "a cycle": "auth = due(); held = [auth, auth.poll()]; held.append(held)",
+    "a shared token": """
+import atexit, shutil, tempfile
+directory = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, directory)
+auth = due(); auth.share_in(directory, "a key of 32 characters, or longer"); renewal = auth.poll()
+held = [auth]; held.append(held); sys.kept = held
+class Keeper:
+    def __init__(self): self.auth = due(); self.auth.share_in(directory, "a key of 32 characters, or longer")
+sys.keeper = Keeper()
+""",
     "a daemon thread that waits": """
 auth = due(); renewal = auth.poll()
 for _ in range(10):

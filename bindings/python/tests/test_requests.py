@@ -610,7 +610,7 @@ def test_an_error_after_signing_shows_no_token() -> None:
             Session(token_for(server)).get("/v3/x", timeout=0.1)
         except requests.ReadTimeout as error:
             report = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
-        assert "Authorization" in report
+        assert "signed_request = <PreparedRequest" in report
         assert SECRET not in report
 
 
@@ -684,3 +684,42 @@ def test_signatures_through_a_proxy(platform: FakePlatform) -> None:
         for target in TARGETS:
             assert session.get(platform.api_path + target).status_code == 200
         assert len(proxy.received) == len(TARGETS)
+
+
+def test_a_failed_request_leaves_no_header_in_variables() -> None:
+    """What urllib3 and http.client have in their variables, error reports show."""
+    with Server(lambda _: Answer(200)) as server:
+        closed = server.url
+        token = token_for(server)
+    session = Session(token)
+    try:
+        raise ValueError("of the application")
+    except ValueError as outside:
+        with pytest.raises(requests.ConnectionError) as raised:
+            session.get("/v3/x", params={"seen": "here"})
+        application = outside
+    shown = []
+    one: BaseException | None = raised.value
+    while one is not None and one is not application:
+        shown += traceback.TracebackException.from_exception(one, capture_locals=True).format()
+        one = one.__cause__ or one.__context__
+    assert one is application  # its variables were not touched
+    assert closed.rpartition(":")[2] in "".join(shown)
+    assert "test_requests.py" in "".join(shown)
+    assert SECRET not in "".join(shown)
+
+
+def test_an_observer_that_raises_costs_no_connection() -> None:
+    def observer(event: events.Event) -> None:
+        if isinstance(event, events.Refused):
+            raise ValueError("of the observer")
+
+    with Server(lambda _: Answer(403, b"x" * 70_000)) as server:
+        adapter = HTTPAdapter(pool_maxsize=1, pool_block=True)
+        session = Session(token_for(server), adapter, on_event=observer)
+        errors = []
+        for _ in range(3):
+            with pytest.raises(ValueError, match="of the observer") as raised:
+                session.get("/v3/x", stream=True, timeout=5)
+            errors.append(raised.value)
+        assert len(server.received) == 3

@@ -31,26 +31,21 @@ async def renew(session: Session, connect: Connect) -> None:
 async def _wait(auth: Auth) -> Renewal | None:
     """Polls until the other renewal has ended."""
     deadline, changes, me = time.monotonic() + PATIENCE_SECONDS, auth._changes, object()
-    is_lookout = False
     try:
         while True:
             signal = _signal(_nothing)
             changes.enter(me, signal.set)
             try:
-                renewal = auth.poll()
+                return auth.poll()
             except RenewalTimeout:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise
-            else:
-                # Another process has ended its renewal: nothing else tells the others.
-                if is_lookout and renewal is None:
-                    changes.wake()
-                return renewal
-            is_lookout = changes.take_lookout(me)
-            await signal.wait(min(left, _changes.lookout_pause()) if is_lookout else left)
+            if changes.take_lookout(me):
+                left = min(left, _changes.lookout_pause())
+            await signal.wait(left)
     finally:
-        changes.leave(me)
+        changes.leave(me)  # which wakes another one, if nobody else does
 
 
 class _Exchange:

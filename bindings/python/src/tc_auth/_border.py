@@ -120,7 +120,8 @@ class Secret:
     """A copy of a secret for one call, ended by NUL. It is wiped at the end of the `with` block.
 
     It is made without an error, so that the caller can delete its variable first. A str is copied by character, because
-    str.encode() would leave a copy behind that nobody can wipe.
+    str.encode() would leave a copy behind that nobody can wipe. The methods of str are named, because a class of the
+    caller's can have others.
     """
 
     __slots__ = ("_absent", "_chars", "_copy", "_refusal", "_wrong_type", "length")
@@ -138,13 +139,13 @@ class Secret:
         if self._absent:
             return
         if isinstance(value, str):
-            self._copy = bytearray((1 if value.isascii() else 4) * len(value) + 1)
+            self._copy = bytearray((1 if str.isascii(value) else 4) * str.__len__(value) + 1)
             if not self._encode(value, errors):
                 return
         elif binary and isinstance(value, (bytes, bytearray)):
-            self._copy = bytearray(len(value) + 1)
-            memoryview(self._copy)[:-1] = value
-            self.length = len(value)
+            self._copy = bytearray(memoryview(value).nbytes + 1)
+            memoryview(self._copy)[:-1] = memoryview(value)
+            self.length = len(self._copy) - 1
         else:
             self._wrong_type = wrong_type(name, value, "a str or bytes" if binary else "a str")
             return
@@ -152,7 +153,7 @@ class Secret:
 
     def _encode(self, value: str, errors: str) -> bool:
         copy, end = self._copy, 0
-        for char in value:
+        for char in str.__iter__(value):
             if char < "\x80":
                 copy[end] = ord(char)
                 end += 1
@@ -210,9 +211,9 @@ class Body:
         self._wrong_type: TypeError | None = None
         self.length = 0
         if isinstance(value, bytes):
-            self._chars, self.length = value, len(value)
+            self._chars, self.length = value, bytes.__len__(value)  # a class of its own can tell another length
         elif isinstance(value, str):
-            text = Secret("body", value[:limit], Status.INVALID_ARGUMENT, errors="replace")
+            text = Secret("body", str.__getitem__(value, slice(limit)), Status.INVALID_ARGUMENT, errors="replace")
             self._chars, self._copy, self.length = text.chars, text._copy, text.length
         elif isinstance(value, (bytearray, memoryview)):
             self._copy = bytearray(value)

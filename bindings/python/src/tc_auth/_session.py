@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Callable, NamedTuple
@@ -119,6 +120,22 @@ class Session:
     def refused(self, signed: Signed, http_status: int, advice: Advice) -> None:
         if advice is not Advice.ACCEPTED:
             self.happened(events.Refused(signed.method, signed.path, http_status, advice))
+
+
+def forget_variables(error: BaseException, outside: BaseException | None) -> None:
+    """Clears the variables of the functions that an exception has left.
+
+    Error reports show them, and an HTTP client keeps the request in them as it writes it, with the headers. `outside` is the
+    exception that was handled before the client was called: it is not touched.
+    """
+    pending: list[BaseException | None] = [error]
+    seen = {id(None), id(outside)}
+    while pending:
+        one = pending.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            traceback.clear_frames(one.__traceback__)
+            pending += [one.__cause__, one.__context__]
 
 
 def trusted_date(scheme: str, fields: Iterable[tuple[str, str]]) -> str | None:

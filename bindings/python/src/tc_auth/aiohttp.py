@@ -66,39 +66,40 @@ class TcAuthMiddleware:
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Called by aiohttp for each request, also after a redirect."""
-        session, attempt = self._session, _Attempt(self._session, request)
+        attempt = _Attempt(self._session, request)
         response = await attempt.send(handler)
         # An inner middleware can answer without sending anything.
-        if attempt.signed is None or not session.needs_review(response.status):
+        if attempt.signed is None or not self._session.needs_review(response.status):
             return response
-        advice = await attempt.review(response)
-        if advice is Advice.RETRY and _can_be_sent_again(request):
-            again = await _send_again(attempt, handler, response)
-            if again is not None:
-                response, advice = again
-        session.refused(attempt.signed, response.status, advice)
-        return response
-
-
-async def _send_again(
-    attempt: _Attempt, handler: ClientHandlerType, refusal: ClientResponse
-) -> tuple[ClientResponse, Advice] | None:
-    """None if the refusal is to be returned."""
-    # An unfinished body holds a connection that the second attempt may need. A body that has ended can still be returned.
-    ended = refusal.content.is_eof()
-    if not ended:
-        refusal.close()
-        await attempt.request.close()
-    attempt.refusal = refusal
-    try:
-        response = await attempt.send(handler)
-    except TcAuthError:
-        if not ended:
+        try:
+            return await self._finish(attempt, handler, response)
+        except BaseException:  # of on_event, too: the connection of a response that nobody gets must not stay taken
+            if attempt.response is not None:
+                attempt.response.close()
             raise
-        return None
-    if attempt.session.needs_review(response.status):
-        return response, await attempt.review(response)
-    return response, Advice.ACCEPTED
+
+    async def _finish(self, attempt: _Attempt, handler: ClientHandlerType, response: ClientResponse) -> ClientResponse:
+        """Reviews the response, and sends the request once more if that can help."""
+        advice = await attempt.review(response)
+        if advice is Advice.RETRY and _can_be_sent_again(attempt.request):
+            # An unfinished body holds a connection that the second attempt may need. One that has ended can be returned.
+            ended = response.content.is_eof()
+            if not ended:
+                response.close()
+            await attempt.request.close()  # its body may still be under way
+            attempt.refusal = response
+            try:
+                response = await attempt.send(handler)
+            except TcAuthError:
+                if not ended:
+                    raise
+            else:
+                advice = Advice.ACCEPTED
+                if self._session.needs_review(response.status):
+                    advice = await attempt.review(response)
+        assert attempt.signed is not None
+        self._session.refused(attempt.signed, response.status, advice)
+        return response
 
 
 class _Attempt:
@@ -107,6 +108,7 @@ class _Attempt:
     def __init__(self, session: Session, request: ClientRequest) -> None:
         self.session, self.request = session, request
         self.signed: Signed | None = None
+        self.response: ClientResponse | None = None
         self.refusal: ClientResponse | None = None  # to the first attempt
 
     async def prepare(self) -> None:
@@ -133,7 +135,8 @@ class _Attempt:
             replaced["_on_headers_request_sent"] = _without_secrets(show)
         vars(request).update(replaced)
         try:
-            return await handler(request)
+            self.response = await handler(request)
+            return self.response
         finally:
             for name in replaced:
                 vars(request).pop(name, None)

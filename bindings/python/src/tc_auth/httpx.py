@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+import sys
 import time
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -23,7 +24,7 @@ import httpx
 
 from . import _asyncio, _transport
 from ._auth import REVIEW_LIMIT, Auth
-from ._session import REVIEW_SECONDS, OnEvent, Session, Signed
+from ._session import REVIEW_SECONDS, OnEvent, Session, Signed, forget_variables
 from ._status import Advice, TcAuthError
 
 __all__ = ["AsyncTcAuthTransport", "TcAuth", "TcAuthTransport"]
@@ -67,24 +68,33 @@ class TcAuthTransport(httpx.BaseTransport):
         """Called by httpx."""
         flow = _Flow(self._session, request)
         response = self._send(flow)
-        while flow.needs_review(response):
-            body = _Body(flow, response)
-            body.read_beginning()
-            if not flow.review(response, body):
-                break
-            body.make_room()
-            try:
-                response = self._send(flow)
-            except TcAuthError:
-                if not body.ended:
-                    raise
-                break
-        flow.end(response)
+        try:
+            while flow.needs_review(response):
+                body = _Body(flow, response)
+                body.read_beginning()
+                if not flow.review(response, body):
+                    break
+                body.make_room()
+                try:
+                    response = self._send(flow)
+                except TcAuthError:
+                    if not body.ended:
+                        raise
+                    break
+            flow.end(response)
+        except BaseException:  # of on_event, too: the connection of a response that nobody gets must not stay taken
+            response.close()
+            raise
         return response
 
     def _send(self, flow: _Flow) -> httpx.Response:
         _transport.renew(self._session, self._connect)
-        return self._transport.handle_request(flow.sign())
+        outside = sys.exc_info()[1]
+        try:
+            return self._transport.handle_request(flow.sign())
+        except Exception as error:
+            forget_variables(error, outside)
+            raise
 
     def close(self) -> None:
         self._transport.close()
@@ -116,24 +126,33 @@ class AsyncTcAuthTransport(httpx.AsyncBaseTransport):
         """Called by httpx."""
         flow = _Flow(self._session, request)
         response = await self._send(flow)
-        while flow.needs_review(response):
-            body = _AsyncBody(flow, response)
-            await body.read_beginning()
-            if not flow.review(response, body):
-                break
-            await body.make_room()
-            try:
-                response = await self._send(flow)
-            except TcAuthError:
-                if not body.ended:
-                    raise
-                break
-        flow.end(response)
+        try:
+            while flow.needs_review(response):
+                body = _AsyncBody(flow, response)
+                await body.read_beginning()
+                if not flow.review(response, body):
+                    break
+                await body.make_room()
+                try:
+                    response = await self._send(flow)
+                except TcAuthError:
+                    if not body.ended:
+                        raise
+                    break
+            flow.end(response)
+        except BaseException:  # of on_event, too: the connection of a response that nobody gets must not stay taken
+            await response.aclose()
+            raise
         return response
 
     async def _send(self, flow: _Flow) -> httpx.Response:
         await _asyncio.renew(self._session, self._connect)
-        return await self._transport.handle_async_request(flow.sign())
+        outside = sys.exc_info()[1]
+        try:
+            return await self._transport.handle_async_request(flow.sign())
+        except Exception as error:
+            forget_variables(error, outside)
+            raise
 
     async def aclose(self) -> None:
         await self._transport.aclose()

@@ -16,6 +16,7 @@ import functools
 import io
 import re
 import socket
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -89,10 +90,13 @@ class TcAuthAdapter(BaseAdapter):
             return self._authorize(request, verify, cert, proxies)
 
         def send(signed_request: requests.PreparedRequest) -> requests.Response:
+            outside = sys.exc_info()[1]
             try:
                 response = self.adapter.send(signed_request, stream=stream, **settings)
-            except RequestException as error:
-                error.request = request
+            except Exception as error:
+                if isinstance(error, RequestException):
+                    error.request = request
+                _session.forget_variables(error, outside)
                 raise
             response.request, response.url = request, request.url or ""
             vars(response)["connection"] = self  # other hooks send again with this
@@ -246,24 +250,28 @@ def _finish(
     """Reviews the response, and sends the request once more if that can help."""
     if not session.needs_review(response.status_code):
         return response
-    advice, held = _review(session, signed, response)
-    if advice is Advice.RETRY and _can_be_sent_again(request):
-        # An unfinished body holds a connection that the renewal may need, so it is closed before.
-        kept = _keep(response, held)
+    try:
+        advice, held = _review(session, signed, response)
+        if advice is Advice.RETRY and _can_be_sent_again(request):
+            # An unfinished body holds a connection that the renewal may need, so it is closed before.
+            kept = _keep(response, held)
+            response.close()
+            try:
+                signed_request, second = authorize()
+            except TcAuthError:
+                if not kept:
+                    raise
+            else:
+                session.retried(signed, response.status_code)
+                signed, response = second, send(signed_request)
+                advice = Advice.ACCEPTED
+                if session.needs_review(response.status_code):
+                    advice, _ = _review(session, signed, response)
+        session.refused(signed, response.status_code, advice)
+        return response
+    except BaseException:  # of on_event, too: the connection of a response that nobody gets must not stay taken
         response.close()
-        try:
-            signed_request, second = authorize()
-        except TcAuthError:
-            if not kept:
-                raise
-        else:
-            session.retried(signed, response.status_code)
-            signed, response = second, send(signed_request)
-            advice = Advice.ACCEPTED
-            if session.needs_review(response.status_code):
-                advice, _ = _review(session, signed, response)
-    session.refused(signed, response.status_code, advice)
-    return response
+        raise
 
 
 def _review(session: _session.Session, signed: Signed, response: requests.Response) -> tuple[Advice, Held | None]:
