@@ -81,6 +81,7 @@ help:
 	@echo '  make fuzz-smoke      each fuzz target for SECONDS=$(SECONDS) (FUZZ="sign url": only these)'
 	@echo '  make storm           compare with TcEx under load, for 4 minutes'
 	@echo '  make soak            renew and sign for MINUTES=$(MINUTES) while renewals fail (SEED=n: these faults again)'
+	@echo '  make check-go        staticcheck, AddressSanitizer and the oldest Go, for the Go package (needs a network)'
 	@echo '  make coverage        how much of each file the Rust and C tests run'
 	@echo '  make abi-check       compare the ABI with that of the last release; make abi records a new one'
 	@echo '  make deny            licences, sources, versions and advisories of all dependencies (needs cargo-deny)'

@@ -7,3 +7,8 @@ GO_MODULE := example.com/tcauth
 go-module: GO_VERSION = v$(VERSION)
 go-module: $(PLATFORMS:%=cross-%)
 	@GO_MODULE=$(GO_MODULE) GO_VERSION=$(GO_VERSION) sh packaging/go/module.sh $(TARGET)/go $(PLATFORMS)
+
+# More than `make test-go`.
+.PHONY: check-go
+check-go: lib
+	@sh tests/check_go.sh
