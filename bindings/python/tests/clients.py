@@ -33,7 +33,7 @@ class Reply:
 
 
 class Client:
-    """It follows redirects. The options are those of the client, and `verify`, `http2` and `connections` for all."""
+    """It follows redirects. The options are those of the client, and `verify`, `http2`, `connections` and `unix` for all."""
 
     def __init__(self, kind: str, auth: tc_auth.Auth, on_event: OnEvent | None = None, **options: Any) -> None:
         self._kind, self._auth, self._on_event = kind, auth, on_event
@@ -97,6 +97,8 @@ class Client:
         inner: dict[str, Any] = {name: options.pop(name) for name in ("verify", "http2") if name in options}
         if "proxy" in options:
             inner["proxy"] = httpx.Proxy(options.pop("proxy"))
+        if "unix" in options:
+            inner["uds"] = options.pop("unix")
         if "connections" in options:
             inner["limits"] = httpx.Limits(max_connections=options.pop("connections"))
         inner_transport: Any = (httpx.HTTPTransport if is_sync else httpx.AsyncHTTPTransport)(**inner)
@@ -119,9 +121,11 @@ class Client:
     async def _open(self) -> aiohttp.ClientSession:
         options = dict(self._options)
         options["timeout"] = aiohttp.ClientTimeout(total=options["timeout"])
-        options["connector"] = aiohttp.TCPConnector(
-            ssl=options.pop("verify", True), limit=options.pop("connections", 100)
-        )
+        connections, verify = options.pop("connections", 100), options.pop("verify", True)
+        if "unix" in options:
+            options["connector"] = aiohttp.UnixConnector(options.pop("unix"))
+        else:
+            options["connector"] = aiohttp.TCPConnector(ssl=verify, limit=connections)
         middleware = tc_auth.aiohttp.TcAuthMiddleware(self._auth, on_event=self._on_event)
         cookies = aiohttp.CookieJar(unsafe=True)  # also of addresses without a name
         return aiohttp.ClientSession(middlewares=[middleware], cookie_jar=cookies, **options)

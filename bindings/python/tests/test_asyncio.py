@@ -97,14 +97,26 @@ async def lag_of_waiters(session: Session, waiters: int) -> float:
     return await lag(asyncio.gather(*(renew(session) for _ in range(waiters))))
 
 
+def least(measure: Callable[[], float]) -> float:
+    """Of some attempts: a busy machine can stop the whole program for a moment."""
+    seconds = measure()
+    for _ in range(3):
+        if seconds >= LAG_SECONDS:
+            seconds = min(seconds, measure())
+    return seconds
+
+
 @ON_PYPY
 def test_500_waiters_do_not_block_the_loop() -> None:
-    with Server(Slow(0.5)) as server:
-        session = Session(expired(server))
-        seconds = asyncio.run(lag_of_waiters(session, 500))
-        assert (session.auth.current_token().value, renewals(server)) == (TOKEN + "x", 1)
-    print(f"the loop was blocked for {1000 * seconds:.1f} ms")
-    assert seconds < LAG_SECONDS
+    def measure() -> float:
+        with Server(Slow(0.5)) as server:
+            session = Session(expired(server))
+            seconds = asyncio.run(lag_of_waiters(session, 500))
+            assert (session.auth.current_token().value, renewals(server)) == (TOKEN + "x", 1)
+        print(f"the loop was blocked for {1000 * seconds:.1f} ms")
+        return seconds
+
+    assert least(measure) < LAG_SECONDS
 
 
 def test_the_measurement_finds_a_loop_that_is_blocked(monkeypatch: Any) -> None:
@@ -116,8 +128,12 @@ def test_the_measurement_finds_a_loop_that_is_blocked(monkeypatch: Any) -> None:
         return done
 
     monkeypatch.setattr(_asyncio, "start", planted)
-    with Server(Slow(0.5)) as server:
-        assert asyncio.run(lag_of_waiters(Session(expired(server)), 500)) > LAG_SECONDS
+
+    def measure() -> float:
+        with Server(Slow(0.5)) as server:
+            return asyncio.run(lag_of_waiters(Session(expired(server)), 500))
+
+    assert least(measure) > LAG_SECONDS
 
 
 CTRL_C = """
@@ -398,11 +414,14 @@ def test_the_new_token_is_saved_before_others_go_on() -> None:
 
         return await lag(work()), tokens
 
-    with tempfile.TemporaryDirectory() as directory, Server(Slow(0.2)) as server:
-        seconds, tokens = asyncio.run(main(shared(directory, server.url + "/api")))
-        assert (tokens, renewals(server)) == ([TOKEN + "x"] * 100, 1)
-        assert seconds < LAG_SECONDS
-        assert shared(directory, server.url + "/api").current_token().value == TOKEN + "x"
+    def measure() -> float:
+        with tempfile.TemporaryDirectory() as directory, Server(Slow(0.2)) as server:
+            seconds, tokens = asyncio.run(main(shared(directory, server.url + "/api")))
+            assert (tokens, renewals(server)) == ([TOKEN + "x"] * 100, 1)
+            assert shared(directory, server.url + "/api").current_token().value == TOKEN + "x"
+        return seconds
+
+    assert least(measure) < LAG_SECONDS
 
 
 # --- trio, on which httpx runs, too

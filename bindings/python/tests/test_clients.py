@@ -11,15 +11,18 @@ import json
 import logging
 import os
 import pickle
+import socket
 import socketserver
 import ssl
 import sys
 import threading
 import time
 import traceback
+import types
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpcore
@@ -33,7 +36,7 @@ from test_requests import FAILURES, SECRET, TARGETS, TOKEN, Once, Proxy, Raw, hm
 import tc_auth
 import tc_auth.aiohttp
 import tc_auth.httpx
-from tc_auth import events
+from tc_auth import _transport, events
 from tc_auth.testing import FakePlatform
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / "tests" / "platform"))
@@ -738,6 +741,27 @@ def test_the_tls_settings_of_a_request_of_aiohttp(setting: Any, tls: Context) ->
     else:
         run(send())
         assert happened == [events.Renewed()]
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets")
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "httpx-trio"])
+def test_a_renewal_is_not_sent_to_somebody_else(kind: str, tmp_path: Path) -> None:
+    """Who has a Unix socket does not mean the server at this address."""
+    happened: list[events.Event] = []
+    with Server(Once()) as server:
+        auth = token_for(server, expires=int(time.time()) - 10)
+        with Client(kind, auth, happened.append, unix=str(tmp_path / "socket")) as client:
+            with pytest.raises((tc_auth.TokenExpired, aiohttp.ClientConnectorError)):
+                client.get(server.url + "/api")
+        assert server.received == []
+    assert happened == [events.RenewalFailed(failure="ValueError")]
+
+
+def test_a_renewal_is_not_sent_past_a_socks_proxy() -> None:
+    pool = types.SimpleNamespace(_proxy_url=httpcore.URL("socks5://127.0.0.1:9"), _ssl_context=None, _proxy_headers=[])
+    connect = tc_auth.httpx._Connect(types.SimpleNamespace(_pool=pool))
+    with Server(lambda _: Answer()) as server, pytest.raises(ValueError):
+        connect(_transport.origin_of(urlsplit(server.url)), time.monotonic() + 5)
 
 
 # --- what the clients do with URLs, connections and cookies

@@ -22,7 +22,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Fingerprint
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, Fingerprint, TCPConnector
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -52,7 +52,8 @@ class TcAuthMiddleware:
     clock.
 
     A renewal runs in a thread, on a new connection with the TLS settings and the proxy of the request that needs it. It goes
-    on if that request is cancelled.
+    on if that request is cancelled. Through a Unix socket a token can't be renewed, and a renewal does not use the proxy of a
+    connector of another package, such as one for SOCKS.
 
     `on_event` is called with a `tc_auth.events.Event`, in the thread of the event loop. It should return soon. What it raises,
     the request raises.
@@ -211,6 +212,8 @@ class _Connect:
 
     def __call__(self, origin: _transport.Origin, deadline: float) -> _transport.Connection:
         request = self._request
+        if not isinstance(request.session.connector, TCPConnector):  # who listens at the address may be somebody else
+            raise ValueError
         settings = [request.ssl, getattr(request.session.connector, "_ssl", True)]
         setting = next((setting for setting in settings if setting is not True), True)
         context = setting if isinstance(setting, ssl.SSLContext) else None

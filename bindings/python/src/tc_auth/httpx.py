@@ -46,7 +46,8 @@ class TcAuthTransport(httpx.BaseTransport):
     your own limit is longer.
 
     A renewal is sent on a new connection, with the TLS settings and the proxy of `transport`. If that is no
-    `httpx.HTTPTransport`, pass one with these settings as `renewal`; it sends nothing.
+    `httpx.HTTPTransport`, pass one with these settings as `renewal`; it sends nothing. Through a SOCKS proxy or a Unix socket
+    a token can't be renewed.
 
     `on_event` is called with a `tc_auth.events.Event`. It should return soon. For a renewal it runs in another thread; what it
     raises, the request raises.
@@ -448,6 +449,8 @@ class _Connect:
 
     def __call__(self, origin: _transport.Origin, deadline: float) -> _transport.Connection:
         pool = getattr(self._transport, "_pool", None)
+        if getattr(pool, "_uds", None) is not None:  # who listens at the address may be somebody else
+            raise ValueError
         context = getattr(pool, "_ssl_context", None)
         if context is None:
             if self._default is None:
