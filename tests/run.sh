@@ -886,6 +886,21 @@ part_platforms() {
             run "$title" sh tests/install/python_elsewhere.sh "$TARGET" $name
         fi
     done
+
+    title="Go: the module for all platforms"
+    platforms="glibc2.17 aarch64 musl aarch64-musl windows windows-aarch64 macos macos-x86_64"
+    for name in $platforms; do
+        if [ ! -e "$TARGET/cross/$name/lib/libtc_auth.a" ]; then
+            skip "$title" "$name was not built" "make cross-$name"
+            return
+        fi
+    done
+    packages=$(lacking go=golang-go llvm-objcopy=llvm qemu-aarch64-static=qemu-user-static /usr/lib/wine/wine64=wine64)
+    if [ -n "$packages" ]; then
+        skip "$title" "something is missing" "apt-get install$packages"
+    else
+        run "$title" sh tests/install/go_platforms.sh "$TARGET/go-platforms" $platforms
+    fi
 }
 
 # What to expect, before the first minute without a line.

@@ -1,6 +1,7 @@
 /* Every function with every wrong argument, alone and in pairs, and all orders of calls on the same objects. Undefined
  * behaviour by the header is left out; planted_faults.c has some of it. */
 #define _POSIX_C_SOURCE 200809L
+#define _DARWIN_C_SOURCE /* for mkdtemp */
 #include <stdlib.h>
 #include <string.h>
 #include <tc_auth.h>

@@ -1,5 +1,6 @@
 /* What the tables of test_cases.c and misuse.c do not cover: buffers, clocks, lifetimes, threads and fork(). */
 #define _POSIX_C_SOURCE 200809L
+#define _DARWIN_C_SOURCE /* for mkdtemp */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
