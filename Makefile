@@ -57,7 +57,7 @@ help:
 	@echo '                       GO_MODULE=$(GO_MODULE) GO_VERSION=v$(VERSION)'
 	@echo
 	@echo 'Test'
-	@echo '  make test            all tests, about 20 minutes; make check is the same'
+	@echo '  make test            all tests, about 30 minutes; make check is the same'
 	@echo '  make test T=Go       the tests that have "Go" in their names'
 	@echo '  make test-list       the names of all tests'
 	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet, test-python'

@@ -910,7 +910,7 @@ announce() { # PART...
         quick,) echo 'Runs the quick tests: half a minute once all is built.' ;;
         core,) echo 'Runs the tests of the library without its bindings: about 5 minutes.' ;;
         platforms,) echo 'Builds for all other platforms and runs what can be run here: about 10 minutes.' ;;
-        ,) echo 'Runs all tests: about 20 minutes. The quick ones take half a minute: make test-quick' ;;
+        ,) echo 'Runs all tests: about 30 minutes. The quick ones take half a minute: make test-quick' ;;
         *) echo "Runs the tests of $*: one to four minutes." ;;
     esac
     echo 'A first run also downloads and compiles what it needs, which takes some minutes more.'
