@@ -504,6 +504,7 @@ func (t *Transport) renewalBase() http.RoundTripper {
 	}
 	fresh := base.Clone()
 	fresh.DisableKeepAlives = true
+	//lint:ignore SA1019 the application's transport may have it
 	if fresh.DialTLS != nil || fresh.DialTLSContext != nil {
 		// The application's dialer may negotiate HTTP/2, which must then be used. Without the map the copy gets its own
 		// HTTP/2 connections.
