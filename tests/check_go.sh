@@ -4,6 +4,8 @@ set -eu
 cd "$(dirname "$0")/.."
 build=$BUILD
 . tests/tools.sh
+# Go takes a compiler with AddressSanitizer by its name.
+[ "${CC:-cc}" != cc ] || unset CC
 tools=$(absolute "$TARGET/go-tools")
 planted=$tools/planted
 mkdir -p "$planted"
