@@ -21,6 +21,7 @@ import hmac
 import http.server
 import json
 import secrets
+import sys
 import threading
 import time
 import urllib.parse
@@ -86,8 +87,7 @@ class FakePlatform:
         self._answers: dict[tuple[str, str], tuple[int, Answer]] = {}
         self._lock = threading.Lock()
         self._tokens: dict[str, float | None] = {}  # those that are known, with their expiry
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -203,6 +203,15 @@ class FakePlatform:
             return status, answer(request) if callable(answer) else answer
         except Exception as error:
             return 500, {"status": "Failure", "message": f"the function for {method} {path} raised {error!r}"}
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that gave up does not read its response."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(platform: FakePlatform) -> type[http.server.BaseHTTPRequestHandler]:
