@@ -22,6 +22,7 @@ from server import Answer, Received, Server, Tunnel, certificate
 import tc_auth
 import tc_auth.requests
 from tc_auth import _transport, events
+from tc_auth._held import Held
 from tc_auth._session import Session
 from tc_auth.requests import TcAuthAdapter
 
@@ -363,3 +364,79 @@ def test_without_threads(monkeypatch: Any) -> None:
         happened: list[events.Event] = []
         _transport.renew(Session(due(server.url), happened.append), _transport.connector())
         assert happened == [events.Renewed()]
+
+
+# --- the rest of what is bounded
+
+
+def test_a_truncated_renewal_is_no_answer() -> None:
+    for body, expected in [
+        (b"{", events.RenewalFailed(http_status=200, failure="EOFError")),
+        (b'{"success": false}', events.RenewalFailed(tc_auth.Status.RENEWAL_REFUSED, http_status=200)),
+        (GOOD, events.Renewed()),
+    ]:
+        wire = head(f"Content-Length: {len(body) + 1}") + body
+        event = renew("http://h", lambda *_, wire=wire: _transport.Connection(Pieces(wire)))
+        assert event == expected
+
+
+def test_a_long_line_in_many_pieces_is_searched_once() -> None:
+    class Counting(bytearray):
+        searched = 0
+
+        def find(self, what: Any, start: int = 0, end: int = 0) -> int:  # type: ignore[override]
+            Counting.searched += end - start
+            return super().find(what, start, end)
+
+    memory = Counting(_transport.LIMIT)
+    sock = Pieces(b"HTTP/1.1 200 OK\r\nX: ", *[b"12345678"] * 10_000)
+    reader = _transport._Reader(sock, time.monotonic() + 20, memory, memoryview(memory))
+    with pytest.raises(EOFError):
+        reader.head()
+    assert Counting.searched < 100_000
+
+
+def test_a_proxy_whose_answer_never_ends() -> None:
+    class Endless(Pieces):
+        def recv(self, size: int) -> bytes:
+            return b"x" * size
+
+    with pytest.raises(OSError) as raised:
+        _transport._tunnel(Endless(), _transport.Origin("https", "h", 443), {}, time.monotonic() + 20)
+    assert not isinstance(raised.value, TimeoutError)
+
+
+def test_of_a_refusal_only_the_beginning_is_held() -> None:
+    sizes: list[int] = []
+
+    def read(size: int) -> bytes:
+        sizes.append(size)
+        return b"x" * min(size, 1000)
+
+    held = Held(read, lambda: None)
+    assert len(held.beginning(10)) == tc_auth.REVIEW_LIMIT
+    before = len(sizes)
+    assert len(held.read(100_000)) == tc_auth.REVIEW_LIMIT
+    assert len(sizes) == before
+    assert len(held.read(100)) == 100
+
+
+def test_an_error_of_a_refusal_reaches_the_caller() -> None:
+    parts = iter([b"abc", b"def"])
+
+    def read(_: int) -> bytes:
+        for part in parts:
+            return part
+        raise LookupError
+
+    closed: list[bool] = []
+    held = Held(read, lambda: closed.append(True))
+    assert held.beginning(10) == b"abcdef"
+    assert held.read(4) == b"abcd"
+    assert held.read(4) == b"ef"
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            held.read(4)
+    held.close()
+    held.close()
+    assert closed == [True]
