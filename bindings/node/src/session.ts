@@ -1,0 +1,256 @@
+// What all adapters share: which requests are signed, and what is done about a response.
+
+import type { Auth } from "./auth.js";
+import { PATIENCE } from "./auth.js";
+import { redacted, TcAuthError } from "./error.js";
+import type { Event } from "./events.js";
+import type { AuthHeaders } from "./headers.js";
+import type { Renewal } from "./renewal.js";
+import { Advice, State, Status } from "./status.js";
+import { exchange, settingsOf, type RenewalOptions, type Settings } from "./transport.js";
+
+export { REVIEW_LIMIT } from "./auth.js";
+
+/** How long a review waits for the body of a refusal, in milliseconds. */
+export const REVIEW_MS = 10_000;
+
+// Why an expired token was not renewed before the request.
+const NOT_RENEWED: Partial<Record<State, string>> = {
+    [State.PAUSED]: "its renewal failed: onEvent is told why; the next attempt follows after a pause",
+    [State.REFUSED]: "the server refused to renew it: onEvent is told why",
+    [State.NOT_RENEWABLE]: "this type of token is not renewed",
+};
+
+export interface SessionOptions {
+    /** Is told what the adapter did or noticed. It should return soon; what it throws, the request throws. */
+    onEvent?: ((event: Event) => void) | undefined;
+
+    /** How a renewal connects. It never goes through your HTTP client. */
+    renewal?: RenewalOptions | undefined;
+
+    /** Calls Auth.shareIn(): the processes that use the same directory share the token. */
+    shareIn?: { directory: string | Uint8Array | URL; key?: string | Uint8Array | null } | undefined;
+}
+
+/** A request that was signed. In a log it does not show the headers. */
+export class Signed {
+    /** To be sent instead of the caller's own headers of these names. */
+    readonly headers: AuthHeaders;
+
+    /** In upper case, as it is signed and must be sent. */
+    readonly method: string;
+
+    readonly url: string;
+
+    constructor(headers: AuthHeaders, method: string, url: string) {
+        this.headers = headers;
+        this.method = method;
+        this.url = url;
+    }
+
+    /** The path of the URL, without the query. */
+    get path(): string {
+        const path = this.url.replace(/^https?:\/\/[^/?#]*/i, "").split(/[?#]/, 1)[0];
+        return path || "/";
+    }
+
+    toString(): string {
+        return `Signed(${this.method} ${this.path})`;
+    }
+}
+redacted(Signed.prototype, function () {
+    return this.toString();
+});
+
+/**
+ * An identity, as an adapter uses it. With it you can write an adapter for another HTTP client.
+ *
+ * The order is: authorize() and send; if needsReview(), review(), and after RETRY, if the body can be sent again, the same
+ * once more: authorize(), retried(), send, review(). In the end, refused().
+ */
+export class Session {
+    readonly auth: Auth;
+    readonly #onEvent: ((event: Event) => void) | undefined;
+    readonly #settings: Settings;
+
+    /** Fails with API_PATH_MISSING, or as Auth.shareIn() does. */
+    constructor(auth: Auth, options: SessionOptions = {}) {
+        auth.url(); // Without an API path the library would make headers for any server.
+        this.auth = auth;
+        this.#onEvent = options.onEvent;
+        this.#settings = settingsOf(options.renewal);
+        if (options.shareIn !== undefined) {
+            auth.shareIn(options.shareIn.directory, options.shareIn.key);
+        }
+    }
+
+    /** Whether a URL is one of the API's server. Requests to others are not signed. */
+    covers(url: string): boolean {
+        const status = this.#statusOf(url);
+        return status === Status.OK || status === Status.TOKEN_EXPIRED;
+    }
+
+    /**
+     * Checks that the URL is one of the API's server, and so is the Host header, if the request has one of its own. A request
+     * to another server must not cause a renewal.
+     */
+    check(url: string, host?: string | null): void {
+        this.#check(url);
+        if (host != null) {
+            // In a host that was assembled by hand, "/" and the like would end the host early.
+            const scheme = url.slice(0, url.indexOf(":"));
+            this.#check(/[/?#@\\\s]/.test(host) ? "" : `${scheme}://${host}/`);
+        }
+    }
+
+    #check(url: string): void {
+        const status = this.#statusOf(url);
+        if (status === Status.NULL_ARGUMENT) {
+            throw new TcAuthError(status);
+        }
+        if (status !== Status.OK && status !== Status.TOKEN_EXPIRED) {
+            throw new TcAuthError(Status.OTHER_ORIGIN, `${originOf(url)}; the API path is ${this.auth.apiPath}`);
+        }
+    }
+
+    #statusOf(url: string): number {
+        // A path alone would be the path of any server.
+        return /^https?:/i.test(url) ? this.auth.statusOf(url) : Status.INVALID_URI_FORM;
+    }
+
+    /**
+     * Renews the token if this request must, or waits until another request's renewal ends, for at most 60 seconds.
+     *
+     * The renewal goes on after an abort, because others wait for it, and the old token is invalid as soon as the server has
+     * answered.
+     */
+    async ready(signal?: AbortSignal | null): Promise<void> {
+        const renewal = await this.auth.ready(signal);
+        if (renewal !== null) {
+            await settled(this.#renew(renewal), signal);
+        }
+    }
+
+    async #renew(renewal: Renewal): Promise<void> {
+        this.#happened(await exchange(renewal, this.#settings));
+    }
+
+    /** Signs the URL as it is sent. It does not wait. Fails with TOKEN_EXPIRED, and the reason why it was not renewed. */
+    sign(method: string, url: string): Signed {
+        let headers, isAdopted;
+        try {
+            ({ headers, isAdopted } = this.auth.sign(method, url));
+        } catch (error) {
+            if (error instanceof TcAuthError && error.status === Status.TOKEN_EXPIRED) {
+                throw new TcAuthError(error.status, NOT_RENEWED[this.auth.state().state]);
+            }
+            throw error;
+        }
+        const signed = new Signed(headers, method.toUpperCase(), url);
+        if (isAdopted) {
+            this.#happened({ type: "adopted", method: signed.method, path: signed.path });
+        }
+        return signed;
+    }
+
+    /** check(), ready() and sign(). */
+    async authorize(
+        method: string,
+        url: string,
+        options: { host?: string | null | undefined; signal?: AbortSignal | null | undefined } = {},
+    ): Promise<Signed> {
+        this.check(url, options.host);
+        await this.ready(options.signal);
+        return this.sign(method, url);
+    }
+
+    /** Whether review() needs the response. All others are accepted. */
+    needsReview(httpStatus: number): boolean {
+        return httpStatus === 400 || httpStatus === 401 || httpStatus === 403;
+    }
+
+    /**
+     * Says whether to send the request again, once: RETRY. `fields` are the headers of the response, `body` is the beginning of
+     * its decoded body: up to REVIEW_LIMIT bytes that came within REVIEW_MS.
+     */
+    review(
+        signed: Signed,
+        httpStatus: number,
+        fields: Iterable<readonly [string, string]>,
+        body: Uint8Array | string,
+    ): Advice {
+        const date = signed.url.slice(0, 6).toLowerCase() === "https:" ? trustedDate(fields) : null;
+        try {
+            return this.auth.review(signed.headers, httpStatus, { date, body });
+        } catch (error) {
+            if (error instanceof TcAuthError) {
+                return Advice.UNKNOWN; // closed in the meantime: still return the response
+            }
+            throw error;
+        }
+    }
+
+    /** Reports that the request is sent again. `signed` is the second one. */
+    retried(signed: Signed, httpStatus: number): void {
+        this.#happened({ type: "retried", method: signed.method, path: signed.path, httpStatus, advice: Advice.RETRY });
+    }
+
+    /** Reports that the caller gets a refusal; nothing if it is none. */
+    refused(signed: Signed, httpStatus: number, advice: Advice): void {
+        if (advice !== Advice.ACCEPTED) {
+            this.#happened({ type: "refused", method: signed.method, path: signed.path, httpStatus, advice });
+        }
+    }
+
+    #happened(event: Event): void {
+        this.#onEvent?.(Object.freeze(event));
+    }
+
+    toString(): string {
+        return `Session(${this.auth})`;
+    }
+}
+redacted(Session.prototype, function () {
+    return this.toString();
+});
+
+function originOf(url: string): string {
+    try {
+        return new URL(url).origin;
+    } catch {
+        return "no URL";
+    }
+}
+
+/** The Date of a response if it may correct the clock: not one of a cache. */
+function trustedDate(fields: Iterable<readonly [string, string]>): string | null {
+    const dates: string[] = [];
+    for (const [name, value] of fields) {
+        const lower = name.toLowerCase();
+        if (lower === "age") {
+            return null;
+        }
+        if (lower === "date") {
+            dates.push(value);
+        }
+    }
+    return dates.length === 1 ? dates[0]! : null;
+}
+
+/** Waits for work that goes on after an abort, and after 60 seconds: a proxy or a name server may never answer. */
+function settled(work: Promise<void>, signal?: AbortSignal | null): Promise<void> {
+    return new Promise((resolve, reject) => {
+        const abort = (): void => end(() => reject(signal?.reason));
+        const timer = setTimeout(() => end(() => reject(new TcAuthError(Status.RENEWAL_TIMEOUT))), PATIENCE);
+        const end = (settle: () => void): void => {
+            clearTimeout(timer);
+            signal?.removeEventListener("abort", abort);
+            settle();
+        };
+        signal?.addEventListener("abort", abort);
+        work.then(
+            () => end(resolve),
+            (error: unknown) => end(() => reject(error)),
+        );
+    });
+}

@@ -1,0 +1,239 @@
+// The renewal of a token: one GET on a new connection.
+//
+// Its URL contains the token. Node.js shows the path of a request to many: to subscribers of diagnostics_channel, to
+// PerformanceObserver, to traces, and to tools that replace http.request. So the request is made for the path "/", and gets
+// its own only while its head is written.
+
+import http from "node:http";
+import https from "node:https";
+import { clearTimeout, setTimeout } from "node:timers";
+import tls from "node:tls";
+import type { Socket } from "node:net";
+import { TcAuthError } from "./error.js";
+import type { RenewalFailed, Renewed } from "./events.js";
+import type { Renewal } from "./renewal.js";
+import { Status } from "./status.js";
+
+/** How many bytes of a response are read. A valid one has a few hundred. */
+export const LIMIT = 1 << 20;
+
+/** The longest time that a renewal may take, in milliseconds. */
+export const RENEWAL_MS = 30_000;
+
+/** How a renewal connects. */
+export interface RenewalOptions {
+    /** TLS settings, such as `ca`, `cert` and `key`. */
+    tls?: tls.ConnectionOptions | undefined;
+
+    /** The URL of an HTTP proxy, "http://user:password@proxy.example:3128"; without it there is none. */
+    proxy?: string | URL | null | undefined;
+
+    /** The longest time that a renewal may take, in milliseconds: at most 30,000, which is the default. */
+    timeout?: number | undefined;
+}
+
+export interface Settings {
+    readonly tls: tls.ConnectionOptions;
+    readonly proxy: URL | null;
+    readonly timeout: number;
+}
+
+export function settingsOf(options: RenewalOptions = {}): Settings {
+    const proxy = options.proxy == null ? null : new URL(options.proxy);
+    if (proxy !== null && proxy.protocol !== "http:" && proxy.protocol !== "https:") {
+        throw new TcAuthError(Status.INVALID_ARGUMENT, "the proxy must have an http or https URL");
+    }
+    const timeout = options.timeout ?? RENEWAL_MS;
+    if (!(timeout > 0 && timeout <= RENEWAL_MS)) {
+        throw new TcAuthError(Status.INVALID_ARGUMENT, "renewal.timeout must be 1 to 30000 milliseconds");
+    }
+    return { tls: { ...options.tls }, proxy, timeout };
+}
+
+/** Sends the renewal once, completes it, and tells how it ended. It throws nothing: an error could hold the URL. */
+export async function exchange(renewal: Renewal, settings: Settings): Promise<Renewed | RenewalFailed> {
+    const answer = await new Answer().fetch(renewal, settings);
+    const body = answer.body();
+    const { status: httpStatus, failure } = answer;
+    try {
+        if (httpStatus === 0) {
+            renewal.cancel();
+            return { type: "renewalFailed", code: null, message: "", httpStatus, failure };
+        }
+        // Also if the transfer failed: what came may contain the new token, and the old one is then invalid.
+        await renewal.complete(httpStatus, body);
+        return { type: "renewed", saved: true };
+    } catch (error) {
+        if (!(error instanceof TcAuthError)) {
+            return { type: "renewalFailed", code: null, message: "", httpStatus, failure: nameOf(error) };
+        }
+        if (error.status === Status.STORE_IO) {
+            return { type: "renewed", saved: false };
+        }
+        if (failure !== "" && error.status === Status.RENEWAL_BAD_RESPONSE) {
+            return { type: "renewalFailed", code: null, message: "", httpStatus, failure };
+        }
+        return { type: "renewalFailed", code: error.code, message: error.explanation ?? "", httpStatus, failure: "" };
+    } finally {
+        body.fill(0);
+    }
+}
+
+/** What came. */
+class Answer {
+    /** 0 if there was no answer. */
+    status = 0;
+
+    /** What prevented a complete answer. */
+    failure = "";
+
+    readonly #parts: Buffer[] = [];
+    #size = 0;
+    #request: http.ClientRequest | undefined;
+    #tunnel: http.ClientRequest | undefined;
+
+    body(): Buffer {
+        const body = Buffer.concat(this.#parts);
+        this.#parts.forEach((part) => part.fill(0));
+        return body;
+    }
+
+    fetch(renewal: Renewal, settings: Settings): Promise<this> {
+        return new Promise((resolve) => {
+            let hasEnded = false;
+            const end = (failure: string): void => {
+                if (hasEnded) {
+                    return;
+                }
+                hasEnded = true;
+                clearTimeout(timer);
+                this.failure = failure;
+                this.#request?.destroy();
+                this.#tunnel?.destroy();
+                resolve(this);
+            };
+            const timer = setTimeout(() => end("TimeoutError"), settings.timeout);
+            try {
+                const url = renewal.url;
+                const origin = new URL("/", url);
+                if (settings.proxy === null || origin.protocol === "http:") {
+                    this.#send(url, origin, settings, null, end);
+                } else {
+                    this.#connect(settings.proxy, origin, end, (socket) => {
+                        if (hasEnded) {
+                            socket.destroy();
+                        } else {
+                            this.#send(url, origin, settings, socket, end);
+                        }
+                    });
+                }
+            } catch (error) {
+                end(nameOf(error));
+            }
+        });
+    }
+
+    /** `tunnel` is a connection to the server through a proxy. */
+    #send(url: string, origin: URL, settings: Settings, tunnel: Socket | null, end: (failure: string) => void): void {
+        const proxy = tunnel === null ? settings.proxy : null;
+        const host = hostOf(origin);
+        const security: tls.ConnectionOptions = { ...settings.tls, ALPNProtocols: ["http/1.1"] };
+        const options: https.RequestOptions = {
+            ...addressOf(proxy ?? origin),
+            path: "/",
+            agent: false,
+            headers: {
+                Host: origin.host,
+                Accept: "application/json",
+                "Accept-Encoding": "identity",
+                Connection: "close",
+                "User-Agent": "tc-auth",
+                ...(proxy === null ? {} : authorizationOf(proxy)),
+            },
+        };
+        if (tunnel !== null) {
+            delete options.agent;
+            const name = tls.connect.length >= 0 && /^[\d.]+$|:/.test(host) ? {} : { servername: host };
+            options.createConnection = () => tls.connect({ host, ...name, ...security, socket: tunnel });
+        } else if (proxy === null && origin.protocol === "https:") {
+            Object.assign(options, security, addressOf(origin));
+        }
+        const isSecure = (proxy ?? origin).protocol === "https:";
+        const request = (isSecure ? https : http).request(options);
+        this.#request = request;
+        request.on("response", (response) => this.#receive(response, end));
+        request.on("upgrade", (response: http.IncomingMessage) => {
+            this.status = response.statusCode ?? 0;
+            end("Upgrade");
+        });
+        request.on("error", (error) => end(nameOf(error)));
+        request.on("close", () => end("Closed"));
+        // Through a proxy without a tunnel, the request names the whole URL.
+        request.path = proxy === null ? url.slice(url.indexOf("/", origin.protocol.length + 2)) : url;
+        request.flushHeaders();
+        request.path = "/";
+        request.end();
+    }
+
+    #receive(response: http.IncomingMessage, end: (failure: string) => void): void {
+        this.status = response.statusCode ?? 0;
+        response.on("data", (part: Buffer) => {
+            this.#parts.push(part);
+            this.#size += part.length;
+            if (this.#size > LIMIT) {
+                end("TooLong");
+            }
+        });
+        response.on("end", () => end(response.complete ? "" : "Incomplete"));
+        response.on("error", (error) => end(nameOf(error)));
+    }
+
+    /** Opens a tunnel through a proxy. */
+    #connect(proxy: URL, origin: URL, end: (failure: string) => void, connected: (socket: Socket) => void): void {
+        const server = `${origin.hostname}:${origin.port || 443}`;
+        const request = (proxy.protocol === "https:" ? https : http).request({
+            ...addressOf(proxy),
+            method: "CONNECT",
+            path: server,
+            agent: false,
+            headers: { Host: server, ...authorizationOf(proxy) },
+        });
+        this.#tunnel = request;
+        request.on("connect", (response: http.IncomingMessage, socket: Socket, head: Buffer) => {
+            if (response.statusCode !== 200 || head.length > 0) {
+                socket.destroy();
+                end("ProxyError");
+            } else {
+                connected(socket);
+            }
+        });
+        request.on("response", (response) => {
+            response.destroy();
+            end("ProxyError");
+        });
+        request.on("error", (error) => end(nameOf(error)));
+        request.end();
+    }
+}
+
+function hostOf(url: URL): string {
+    return url.hostname.replace(/^\[|\]$/g, "");
+}
+
+function addressOf(url: URL): { protocol: string; host: string; port: string } {
+    return { protocol: url.protocol, host: hostOf(url), port: url.port };
+}
+
+function authorizationOf(proxy: URL): Record<string, string> {
+    if (proxy.username === "") {
+        return {};
+    }
+    const user = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+    return { "Proxy-Authorization": `Basic ${Buffer.from(user).toString("base64")}` };
+}
+
+/** The type of an error. Its message may hold the URL. */
+function nameOf(error: unknown): string {
+    const { code, name } = error as { code?: unknown; name?: unknown };
+    return typeof code === "string" ? code : typeof name === "string" ? name : "Error";
+}
