@@ -1,0 +1,2 @@
+export { FakePlatform, ReceivedRequest } from "./testing.js";
+export type { Answer, FakePlatformOptions } from "./testing.js";
