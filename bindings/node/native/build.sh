@@ -1,8 +1,8 @@
 #!/bin/sh
 # Compiles the add-on, with the C library inside.
 #
-# usage: build.sh OUTPUT, with CC, CFLAGS, LIBRARY (libtc_auth.a), NODE_HEADERS (the directory of node_api.h), and SYSTEM
-# (Linux, Darwin, Windows)
+# usage: build.sh OUTPUT, with CC, CFLAGS, LDFLAGS, LIBRARY (libtc_auth.a), NODE_HEADERS (the directory of node_api.h), SYSTEM
+# (Linux, Darwin, Windows), and LD, if another command than CC links
 set -eu
 cd "$(dirname "$0")/../../.."
 output=$1
@@ -12,11 +12,14 @@ library=${LIBRARY:-${TARGET:-target}/release/libtc_auth.a}
 # add-on stays loaded when the last worker that uses it ends, because the library has data for each thread.
 case ${SYSTEM:-$(uname -s)} in
 Darwin) set -- -bundle -undefined dynamic_lookup -Wl,-exported_symbol,_napi_register_module_v1 \
-    -Wl,-exported_symbol,_node_api_module_get_api_version_v1 -liconv ;;
+    -Wl,-exported_symbol,_node_api_module_get_api_version_v1 ;;
 Windows) set -- -shared -lws2_32 -luserenv -lntdll -lbcrypt -lsynchronization ;;
-*) set -- -shared -Wl,--exclude-libs,ALL -Wl,-z,nodelete -Wl,-z,relro,-z,now -lpthread -ldl -lm ;;
+*) set -- -shared -Wl,--version-script=bindings/node/native/exports.map -Wl,-z,nodelete -Wl,-z,relro,-z,now -lgcc_s -lpthread -ldl -lm ;;
 esac
 mkdir -p "$(dirname "$output")"
-# shellcheck disable=SC2086 # CC and CFLAGS hold several words
+# shellcheck disable=SC2086 # these variables hold several words
 ${CC:-cc} -std=c11 -fPIC -fvisibility=hidden ${CFLAGS:--O2} -Wall -Wextra -Wpedantic -Iinclude -I"$headers" \
-    -o "$output" bindings/node/native/tc_auth_node.c "$library" "$@"
+    -c -o "$output.o" bindings/node/native/tc_auth_node.c
+# shellcheck disable=SC2086
+${LD:-${CC:-cc}} ${LDFLAGS:-} -o "$output" "$output.o" "$library" "$@"
+rm "$output.o"

@@ -46,8 +46,7 @@ typedef struct {
   napi_ref array;
 } environment;
 
-static const char TOKEN_SCHEME[] = "TC-Token ";
-static const size_t TOKEN_SCHEME_LENGTH = sizeof TOKEN_SCHEME - 1;
+enum { TOKEN_SCHEME_LENGTH = sizeof "TC-Token " - 1 };
 
 /* --- handles, which the threads of the process share */
 
