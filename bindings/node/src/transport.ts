@@ -1,14 +1,14 @@
 // The renewal of a token: one GET on a new connection.
 //
 // Its URL contains the token. Node.js shows the path of a request to many: to subscribers of diagnostics_channel, to
-// PerformanceObserver, to traces, and to tools that replace http.request. So the request is made for the path "/", and gets
+// PerformanceObserver, to traces, and to tools that replace http.request. So the request is made for the path "/", and has
 // its own only while its head is written.
 
 import http from "node:http";
 import https from "node:https";
 import { clearTimeout, setTimeout } from "node:timers";
 import tls from "node:tls";
-import type { Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import { TcAuthError } from "./error.js";
 import type { RenewalFailed, Renewed } from "./events.js";
 import type { Renewal } from "./renewal.js";
@@ -91,6 +91,7 @@ class Answer {
     #size = 0;
     #request: http.ClientRequest | undefined;
     #tunnel: http.ClientRequest | undefined;
+    #response: http.IncomingMessage | undefined;
 
     body(): Buffer {
         const body = Buffer.concat(this.#parts);
@@ -107,6 +108,7 @@ class Answer {
                 }
                 hasEnded = true;
                 clearTimeout(timer);
+                this.#takeTheRest();
                 this.failure = failure;
                 this.#request?.destroy();
                 this.#tunnel?.destroy();
@@ -136,9 +138,9 @@ class Answer {
     /** `tunnel` is a connection to the server through a proxy. */
     #send(url: string, origin: URL, settings: Settings, tunnel: Socket | null, end: (failure: string) => void): void {
         const proxy = tunnel === null ? settings.proxy : null;
-        const host = hostOf(origin);
-        const security: tls.ConnectionOptions = { ...settings.tls, ALPNProtocols: ["http/1.1"] };
+        const isSecure = (proxy ?? origin).protocol === "https:";
         const options: https.RequestOptions = {
+            ...(isSecure && proxy === null ? securityOf(settings, origin) : {}),
             ...addressOf(proxy ?? origin),
             path: "/",
             agent: false,
@@ -153,12 +155,8 @@ class Answer {
         };
         if (tunnel !== null) {
             delete options.agent;
-            const name = tls.connect.length >= 0 && /^[\d.]+$|:/.test(host) ? {} : { servername: host };
-            options.createConnection = () => tls.connect({ host, ...name, ...security, socket: tunnel });
-        } else if (proxy === null && origin.protocol === "https:") {
-            Object.assign(options, security, addressOf(origin));
+            options.createConnection = () => tls.connect({ ...securityOf(settings, origin), socket: tunnel });
         }
-        const isSecure = (proxy ?? origin).protocol === "https:";
         const request = (isSecure ? https : http).request(options);
         this.#request = request;
         request.on("response", (response) => this.#receive(response, end));
@@ -169,13 +167,21 @@ class Answer {
         request.on("error", (error) => end(nameOf(error)));
         request.on("close", () => end("Closed"));
         // Through a proxy without a tunnel, the request names the whole URL.
-        request.path = proxy === null ? url.slice(url.indexOf("/", origin.protocol.length + 2)) : url;
-        request.flushHeaders();
-        request.path = "/";
-        request.end();
+        const path = proxy === null ? url.slice(url.indexOf("/", origin.protocol.length + 2)) : url;
+        request.on("socket", (socket) =>
+            socket.once(isSecure ? "secureConnect" : "connect", () => write(request, path)),
+        );
+    }
+
+    /** What came together with a wrong end is still in the stream. Each read() emits what it returns. */
+    #takeTheRest(): void {
+        while (this.#size <= LIMIT && this.#response?.read() != null) {
+            continue;
+        }
     }
 
     #receive(response: http.IncomingMessage, end: (failure: string) => void): void {
+        this.#response = response;
         this.status = response.statusCode ?? 0;
         response.on("data", (part: Buffer) => {
             this.#parts.push(part);
@@ -214,6 +220,22 @@ class Answer {
         request.on("error", (error) => end(nameOf(error)));
         request.end();
     }
+}
+
+/** Writes the request. The connection is there, so the head does not wait in the request, where others could see it. */
+function write(request: http.ClientRequest & { _header?: unknown }, path: string): void {
+    request.path = path;
+    request.flushHeaders();
+    request.path = "/";
+    if (typeof request._header === "string") {
+        request._header = "GET / HTTP/1.1\r\n\r\n"; // what was written; it is not needed any more
+    }
+    request.end();
+}
+
+function securityOf(settings: Settings, origin: URL): tls.ConnectionOptions {
+    const host = hostOf(origin);
+    return { ...(isIP(host) === 0 ? { servername: host } : {}), ...settings.tls, host, ALPNProtocols: ["http/1.1"] };
 }
 
 function hostOf(url: URL): string {
