@@ -11,14 +11,16 @@ library=${LIBRARY:-${TARGET:-target}/release/libtc_auth.a}
 # Only the functions that Node.js calls are visible: another add-on can contain another version of the library. And the
 # add-on stays loaded when the last worker that uses it ends, because the library has data for each thread.
 case ${SYSTEM:-$(uname -s)} in
-Darwin) set -- -bundle -undefined dynamic_lookup -Wl,-exported_symbol,_napi_register_module_v1 \
-    -Wl,-exported_symbol,_node_api_module_get_api_version_v1 ;;
-Windows) set -- -shared -lws2_32 -luserenv -lntdll -lbcrypt -lsynchronization ;;
+Darwin) set -- -bundle -undefined dynamic_lookup -lSystem -Wl,-exported_symbol,_napi_register_module_v1 \
+    -Wl,-exported_symbol,_node_api_module_get_api_version_v1 -Wl,-dead_strip,-x ;;
+Windows) set -- -shared -static-libgcc -lws2_32 -luserenv -lntdll ;;
 *) set -- -shared -Wl,--version-script=bindings/node/native/exports.map -Wl,-z,nodelete -Wl,-z,relro,-z,now -lgcc_s -lpthread -ldl -lm ;;
 esac
+# The functions of Node.js are found by name there.
+case ${SYSTEM:-} in Windows) warnings='-Wall -Wextra' ;; *) warnings='-Wall -Wextra -Wpedantic' ;; esac
 mkdir -p "$(dirname "$output")"
 # shellcheck disable=SC2086 # these variables hold several words
-${CC:-cc} -std=c11 -fPIC -fvisibility=hidden ${CFLAGS:--O2} -Wall -Wextra -Wpedantic -Iinclude -I"$headers" \
+${CC:-cc} -std=c11 -fPIC -fvisibility=hidden ${CFLAGS:--O2} $warnings -Iinclude -I"$headers" \
     -c -o "$output.o" bindings/node/native/tc_auth_node.c
 # shellcheck disable=SC2086
 ${LD:-${CC:-cc}} ${LDFLAGS:-} -o "$output" "$output.o" "$library" "$@"

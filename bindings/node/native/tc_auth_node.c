@@ -27,6 +27,9 @@ typedef SRWLOCK mutex;
 #else
 #include <pthread.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 typedef pthread_mutex_t mutex;
 #define MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
 #define lock(m) pthread_mutex_lock(m)
@@ -1324,6 +1327,11 @@ NAPI_MODULE_INIT(/* napi_env env, napi_value exports */)
   void *data = NULL;
   if (!find_node_functions())
     return NULL;
+#ifdef __GLIBC__
+  /* With this function musl refuses this add-on when it is loaded. Else it could load it, and crash later. */
+  if (gnu_get_libc_version() == NULL)
+    return NULL;
+#endif
   environment *made = allocate(sizeof *made);
   if (napi_create_arraybuffer(env, NUMBERS * sizeof(double), &data, &buffer) != napi_ok ||
       napi_create_typedarray(env, napi_float64_array, NUMBERS, buffer, 0, &array) != napi_ok ||
