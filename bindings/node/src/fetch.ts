@@ -5,10 +5,14 @@ import { REVIEW_LIMIT } from "./auth.js";
 import { TcAuthError } from "./error.js";
 import { REVIEW_MS, Session, type SessionOptions, type Signed } from "./session.js";
 import { Advice } from "./status.js";
+import { Url } from "./url.js";
 
 type Fetch = typeof globalThis.fetch;
-type Input = Parameters<Fetch>[0];
+type Input = Parameters<Fetch>[0] | Url;
 type Init = NonNullable<Parameters<Fetch>[1]>;
+
+/** fetch(), which also takes what Auth.url() returns. */
+export type SignedFetch = (input: Input, init?: Init) => Promise<Response>;
 
 export interface FetchOptions extends SessionOptions {
     /** What sends the requests; by default the global fetch. */
@@ -35,7 +39,7 @@ const HEADERS_OF_A_BODY = [
  * A refused request is sent once more if that can help, and if its body can be sent again: all but streams, and the body of a
  * Request object. Otherwise you get the refusal, and the next request uses a new token or the corrected clock.
  */
-export function createFetch(auth: Auth, options: FetchOptions = {}): Fetch {
+export function createFetch(auth: Auth, options: FetchOptions = {}): SignedFetch {
     const session = new Session(auth, options);
     const send = options.fetch;
     return async function fetch(input: Input, init?: Init): Promise<Response> {
@@ -62,7 +66,7 @@ class Flow {
         this.#init = { ...init };
         const request = isRequest(input) ? input : null;
         this.#request = request;
-        this.#url = request === null ? new Request(input as string | URL).url : request.url;
+        this.#url = request === null ? new Request(String(input)).url : request.url;
         // The upper case is signed.
         this.#method = (init.method ?? request?.method ?? "GET").toUpperCase();
         this.#headers = new Headers((init.headers ?? request?.headers) as ConstructorParameters<typeof Headers>[0]);
@@ -184,7 +188,9 @@ class Flow {
 }
 
 function isRequest(input: Input): input is Request {
-    return typeof input === "object" && !(input instanceof URL) && typeof input.url === "string";
+    return (
+        typeof input === "object" && !(input instanceof URL || input instanceof Url) && typeof input.url === "string"
+    );
 }
 
 /** Whether a body can be read only once: streams, and what fetch reads as one. */

@@ -3,7 +3,7 @@
 export { Auth, REVIEW_LIMIT, stringToSign, type Key, type TokenState } from "./auth.js";
 export { TcAuthError, type ErrorCode } from "./error.js";
 export type { Adopted, Event, Refused, Renewed, RenewalFailed, Retried } from "./events.js";
-export { createFetch, type FetchOptions } from "./fetch.js";
+export { createFetch, type FetchOptions, type SignedFetch } from "./fetch.js";
 export { AuthHeaders, Token } from "./headers.js";
 export { version, versionNumber } from "./library.js";
 export { Renewal } from "./renewal.js";
