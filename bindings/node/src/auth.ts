@@ -18,6 +18,9 @@ export const PATIENCE = 60_000;
 
 const { numbers } = native;
 
+// Only this file makes an Auth: its handle must be an object of the add-on.
+const INSIDE = Symbol();
+
 /** A key, or up to four of them, one per line. */
 export type Key = string | Uint8Array;
 
@@ -46,7 +49,10 @@ export class Auth {
     /** What discover() found, without secrets; null if the Auth was made in another way. */
     readonly why: string | null;
 
-    private constructor(handle: Handle | number, why: string | null = null) {
+    private constructor(caller: typeof INSIDE, handle: Handle | number, why: string | null = null) {
+        if (caller !== INSIDE) {
+            throw new TypeError("use Auth.hmac(), Auth.token(), Auth.discover() or another static method");
+        }
         check(typeof handle === "number" ? handle : Status.OK, why);
         this.#handle = handle as Handle;
         this.#kind = native.kind(this.#handle) as Kind;
@@ -62,7 +68,7 @@ export class Auth {
      */
     static hmac(accessId: string, secretKey: string): Auth {
         const id = border.text("accessId", accessId, Status.INVALID_ACCESS_ID);
-        return new Auth(native.newHmac(id, border.text("secretKey", secretKey, Status.INVALID_SECRET_KEY)));
+        return new Auth(INSIDE, native.newHmac(id, border.text("secretKey", secretKey, Status.INVALID_SECRET_KEY)));
     }
 
     /**
@@ -72,7 +78,7 @@ export class Auth {
      */
     static token(token: string, expires?: number | Date | null): Auth {
         const text = border.text("token", token, Status.INVALID_TOKEN);
-        return new Auth(native.newToken(text, border.expiry(expires)));
+        return new Auth(INSIDE, native.newToken(text, border.expiry(expires)));
     }
 
     /**
@@ -82,7 +88,7 @@ export class Auth {
      * and expireSeconds. Fails with CONFIG_SYNTAX, NO_CREDENTIALS, or the status of an invalid value.
      */
     static fromJson(text: string | Uint8Array): Auth {
-        return new Auth(native.fromJson(border.bytes("text", text, Status.CONFIG_SYNTAX, true)));
+        return new Auth(INSIDE, native.fromJson(border.bytes("text", text, Status.CONFIG_SYNTAX)));
     }
 
     /**
@@ -90,12 +96,12 @@ export class Auth {
      * ignored, so process.argv can be passed.
      */
     static fromArgs(args: readonly string[]): Auth {
-        return new Auth(native.fromArgs(border.args(args)));
+        return new Auth(INSIDE, native.fromArgs(border.args(args)));
     }
 
     /** From TC_TOKEN, TC_TOKEN_EXPIRES, TC_API_PATH, TC_API_ACCESS_ID and TC_API_SECRET_KEY. */
     static fromEnv(): Auth {
-        return new Auth(native.fromEnv());
+        return new Auth(INSIDE, native.fromEnv());
     }
 
     /**
@@ -106,7 +112,7 @@ export class Auth {
      */
     static fromParameterFile(path: string | Uint8Array | URL, key: string | Uint8Array): Auth {
         const file = border.path("path", path);
-        return new Auth(native.fromParameterFile(file, border.bytes("key", key, Status.INVALID_ARGUMENT)));
+        return new Auth(INSIDE, native.fromParameterFile(file, border.bytes("key", key, Status.INVALID_ARGUMENT)));
     }
 
     /**
@@ -116,15 +122,15 @@ export class Auth {
      * `why` says, without secrets, what was found where; if it fails, the explanation of the error does.
      */
     static discover(args: readonly string[] = process.argv.slice(2)): Auth {
-        return new Auth(...native.discover(border.args(args)));
+        return new Auth(INSIDE, ...native.discover(border.args(args)));
     }
 
     /** The Auth of another thread of this process, whose share() returned this id. Each of the two is closed on its own. */
     static fromShared(id: string): Auth {
         const found = native.fromShared(border.text("id", id, Status.INVALID_ARGUMENT));
         return found === Status.NULL_ARGUMENT
-            ? new Auth(found, "this process has no open Auth with this id")
-            : new Auth(found);
+            ? new Auth(INSIDE, found, "this process has no open Auth with this id")
+            : new Auth(INSIDE, found);
     }
 
     /**

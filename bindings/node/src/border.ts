@@ -23,25 +23,25 @@ function typeName(value: unknown): string {
 type WellFormed = { isWellFormed(): boolean };
 
 /** A string. One with a NUL or a lone surrogate gets the status that its argument has for other bad characters. */
-export function text(name: string, value: unknown, refusal: Status, mayHaveNul = false): string {
+export function text(name: string, value: unknown, refusal: Status): string {
     if (typeof value !== "string") {
         throw wrongType(name, value, "a string");
     }
-    if ((value.includes("\0") && !mayHaveNul) || !(value as unknown as WellFormed).isWellFormed()) {
+    if (value.includes("\0") || !(value as unknown as WellFormed).isWellFormed()) {
         throw new TcAuthError(refusal);
     }
     return value;
 }
 
 /** The same, or bytes, in which C refuses what it does not accept. */
-export function bytes(name: string, value: unknown, refusal: Status, mayHaveNul = false): Bytes {
+export function bytes(name: string, value: unknown, refusal: Status): Bytes {
     if (value instanceof Uint8Array) {
         return value;
     }
     if (typeof value !== "string") {
         throw wrongType(name, value, "a string or a Uint8Array");
     }
-    return text(name, value, refusal, mayHaveNul);
+    return text(name, value, refusal);
 }
 
 /** One to four keys, or null. */

@@ -6,6 +6,9 @@ import { native } from "./library.js";
 import type { Ticket } from "./native.js";
 import { Status } from "./status.js";
 
+// Only this file makes a Renewal: its ticket must be an object of the add-on.
+const INSIDE = Symbol();
+
 /**
  * You must renew the token, and others wait for you.
  *
@@ -17,7 +20,10 @@ export class Renewal {
     readonly #ended: () => void;
     #hasEnded = false;
 
-    private constructor(ticket: Ticket, ended: () => void) {
+    private constructor(caller: typeof INSIDE, ticket: Ticket, ended: () => void) {
+        if (caller !== INSIDE) {
+            throw new TypeError("Auth.poll() and Auth.ready() make a Renewal");
+        }
         this.#ticket = ticket;
         this.#ended = ended;
     }
@@ -28,7 +34,7 @@ export class Renewal {
      * @internal
      */
     static from(ticket: Ticket, ended: () => void): Renewal {
-        return new Renewal(ticket, ended);
+        return new Renewal(INSIDE, ticket, ended);
     }
 
     /** The URL to GET. It contains the token: do not log it, and follow no redirect. */
