@@ -1,0 +1,2 @@
+export { tcAuth } from "./undici.js";
+export type { Dispatch, Interceptor } from "./undici.js";
