@@ -1,6 +1,6 @@
 # `make help` lists what there is to make. This file has the library and what is made of it; mk/ has the rest:
-# platform.mk the names of files on each system, install.mk packaging, python.mk the Python package, go.mk the Go module,
-# programs.mk C and C++, test.mk tests and checks.
+# platform.mk the names of files on each system, install.mk packaging, python.mk the Python package, node.mk the packages for
+# Node.js, go.mk the Go module, programs.mk C and C++, test.mk tests and checks.
 
 CARGO ?= cargo
 CC ?= cc
@@ -53,6 +53,9 @@ help:
 	@echo '  make deb             Debian packages of that tarball, into $(TARGET)/deb'
 	@echo '  make python          Python wheels for all platforms, and the sources, into $(TARGET)/wheels (PLATFORMS=musl)'
 	@echo '  make python-docs     the reference of the Python package, into $(TARGET)/python-docs'
+	@echo '  make node            npm packages with the add-on for all platforms, into $(TARGET)/npm (PLATFORMS=musl)'
+	@echo '  make node-addon      the add-on for this machine, into bindings/node'
+	@echo '  make node-docs       the reference of the Node.js package, into $(TARGET)/node-docs'
 	@echo '  make go-module       the Go module that contains the library for all platforms, into $(TARGET)/go (needs llvm)'
 	@echo '                       GO_MODULE=$(GO_MODULE) GO_VERSION=v$(VERSION)'
 	@echo
@@ -60,7 +63,7 @@ help:
 	@echo '  make test            all tests, about 30 minutes; make check is the same'
 	@echo '  make test T=Go       the tests that have "Go" in their names'
 	@echo '  make test-list       the names of all tests'
-	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet, test-python'
+	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet, test-python, test-node'
 	@echo '                       the library without its bindings (5 minutes), or one binding'
 	@echo '  make test-platforms  build for all other platforms, and run what can be run here (10 minutes)'
 	@echo '  REQUIRE_ALL=1        count a skipped test as failed'
@@ -82,6 +85,7 @@ help:
 	@echo '  make storm           compare with TcEx under load, for 4 minutes'
 	@echo '  make soak            renew and sign for MINUTES=$(MINUTES) while renewals fail (SEED=n: these faults again)'
 	@echo '  make check-go        staticcheck, AddressSanitizer and the oldest Go, for the Go package (needs a network)'
+	@echo '  make check-node      AddressSanitizer over the add-on, and its memory over a million signatures and 1,000 renewals'
 	@echo '  make coverage        how much of each file the Rust and C tests run'
 	@echo '  make abi-check       compare the ABI with that of the last release; make abi records a new one'
 	@echo '  make deny            licences, sources, versions and advisories of all dependencies (needs cargo-deny)'
@@ -141,4 +145,4 @@ clean:
 
 FORCE:
 
-include mk/programs.mk mk/install.mk mk/python.mk mk/go.mk mk/test.mk
+include mk/programs.mk mk/install.mk mk/python.mk mk/node.mk mk/go.mk mk/test.mk

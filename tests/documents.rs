@@ -19,7 +19,7 @@ fn documents() -> Vec<PathBuf> {
         for entry in fs::read_dir(directory).expect("a directory") {
             let path = entry.expect("an entry").path();
             let name = path.file_name().expect("a name").to_string_lossy();
-            if path.is_dir() && !name.starts_with('.') && name != "target" {
+            if path.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules" {
                 directories.push(path);
             } else if name.ends_with(".md") {
                 found.push(path);
@@ -110,7 +110,7 @@ fn a_link_that_leads_nowhere_is_seen() {
 }
 
 /// Where a version is stated: the file, and the text before and after it. Go takes versions from tags.
-const STATEMENTS: [(&str, &str, &str); 9] = [
+const STATEMENTS: [(&str, &str, &str); 10] = [
     ("Cargo.toml", "name = \"tc_auth\"\nversion = \"", "\""),
     ("Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
     ("fuzz/Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
@@ -119,6 +119,7 @@ const STATEMENTS: [(&str, &str, &str); 9] = [
     ("bindings/java/README.md", "target/tc-auth-", ".jar"),
     ("bindings/dotnet/TcAuth.csproj", "<Version>", "<"),
     ("bindings/python/pyproject.toml", "name = \"threatconnect-auth\"\nversion = \"", "\""),
+    ("bindings/node/package.json", "\"version\": \"", "\""),
     ("packaging/debian/changelog", "tc-auth (", "-"),
 ];
 
@@ -191,7 +192,7 @@ fn named_commands(text: &str) -> Vec<String> {
 }
 
 fn makefiles() -> String {
-    let parts = ["platform", "programs", "install", "python", "go", "test"]
+    let parts = ["platform", "programs", "install", "python", "node", "go", "test"]
         .map(|name| read(&root().join(format!("mk/{name}.mk"))));
     read(&root().join("Makefile")) + &parts.concat()
 }

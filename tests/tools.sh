@@ -93,6 +93,14 @@ python() {
         "$(absolute "$TARGET/python/bin/python")"
 }
 
+# Whether Node.js and npm are there. The oldest version is that of package.json.
+oldest_node=$(sed -n 's/^ *"node": ">=\([0-9.]*\)".*/\1/p' bindings/node/package.json)
+has_node() { have npm && have node && at_least "v$oldest_node" "$(node --version)"; }
+
+# The tools for the Node.js package; and whether they are there, in the versions that are wanted.
+node_tools() { sed -n '/"devDependencies"/,/}/p' bindings/node/package.json && cat packaging/node/versions.json; }
+has_node_tools() { [ -d bindings/node/node_modules ] && node_tools | cmp -s - "$TARGET/node/tools"; }
+
 # The Python of a version, of pyenv too; nothing if there is none.
 find_python() { # 3.13
     for found in "$(command -v "python$1" || true)" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do

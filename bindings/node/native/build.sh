@@ -14,7 +14,8 @@ case ${SYSTEM:-$(uname -s)} in
 Darwin) set -- -bundle -undefined dynamic_lookup -lSystem -Wl,-exported_symbol,_napi_register_module_v1 \
     -Wl,-exported_symbol,_node_api_module_get_api_version_v1 -Wl,-dead_strip,-x ;;
 Windows) set -- -shared -static-libgcc -lws2_32 -luserenv -lntdll ;;
-*) set -- -shared -Wl,--version-script=bindings/node/native/exports.map -Wl,-z,nodelete -Wl,-z,relro,-z,now -lgcc_s -lpthread -ldl -lm ;;
+*) set -- -shared -Wl,--version-script=bindings/node/native/exports.map -Wl,-z,nodelete -Wl,-z,relro,-z,now \
+    -Wl,-z,max-page-size=16384 -lgcc_s -lpthread -ldl -lm ;;
 esac
 # The functions of Node.js are found by name there.
 case ${SYSTEM:-} in Windows) warnings='-Wall -Wextra' ;; *) warnings='-Wall -Wextra -Wpedantic' ;; esac

@@ -7,7 +7,7 @@ const self = require("../package.json") as { name: string; version: string };
 
 /**
  * The parts of a package's name that say for which system it is, such as win32-x64. On Linux there are two C libraries;
- * each refuses an add-on of the other one, so there is no need to find out which one this is.
+ * each refuses the add-on for the other one, so there is no need to find out which one this is.
  */
 export function platforms(): string[] {
     const system = `${process.platform}-${process.arch}`;
@@ -33,7 +33,7 @@ function load(): Native {
     throw new Error(
         `${self.name}: the native library was not found. Tried:\n  ${failures.join("\n  ")}\n` +
             `Install ${self.name} without --omit=optional, on the system on which it runs. If there is no package for ` +
-            `${process.platform}-${process.arch}, build the add-on from source and set TC_AUTH_LIBRARY to its file.`,
+            `${process.platform}-${process.arch}, build the add-on in a checkout (make node-addon) and set TC_AUTH_LIBRARY to it.`,
     );
 }
 
