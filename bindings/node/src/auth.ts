@@ -35,6 +35,9 @@ export interface TokenState {
     readonly seconds: number | null;
 }
 
+/** Those whose share() was called, and that must not be collected. */
+const SHARED = new Set<Auth>();
+
 /**
  * One identity: an access id with its secret key, or an API token.
  *
@@ -135,13 +138,15 @@ export class Auth {
 
     /**
      * An id to send to a worker thread, which makes its Auth with fromShared(). It contains no secret, and means nothing in
-     * another process. This Auth must stay open until then.
+     * another process. This Auth stays open until close() is called, because nothing else tells when the id is used.
      *
      * Threads that share an Auth renew its token once. What is freed last wipes the secrets: also a thread that is terminated
      * frees its part.
      */
     share(): string {
-        return made(native.share(this.#handle));
+        const id = made(native.share(this.#handle));
+        SHARED.add(this);
+        return id;
     }
 
     /**
@@ -150,6 +155,7 @@ export class Auth {
      */
     close(): void {
         this.#kind = Kind.NONE;
+        SHARED.delete(this);
         native.close(this.#handle);
         this.#waiters.wake();
     }
