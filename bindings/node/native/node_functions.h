@@ -16,36 +16,36 @@
 
 /* All that the add-on calls. */
 #define NODE_FUNCTIONS(X) \
-  X(napi_create_array_with_length) \
-  X(napi_create_arraybuffer) \
-  X(napi_create_async_work) \
-  X(napi_create_external) \
-  X(napi_create_function) \
-  X(napi_create_int32) \
-  X(napi_create_promise) \
-  X(napi_create_reference) \
-  X(napi_create_string_latin1) \
-  X(napi_create_string_utf8) \
-  X(napi_create_typedarray) \
-  X(napi_delete_async_work) \
-  X(napi_get_array_length) \
-  X(napi_get_boolean) \
-  X(napi_get_cb_info) \
-  X(napi_get_element) \
-  X(napi_get_instance_data) \
-  X(napi_get_null) \
-  X(napi_get_typedarray_info) \
-  X(napi_get_value_external) \
-  X(napi_get_value_int32) \
-  X(napi_get_value_int64) \
-  X(napi_get_value_string_utf8) \
-  X(napi_is_typedarray) \
-  X(napi_queue_async_work) \
-  X(napi_resolve_deferred) \
-  X(napi_set_element) \
-  X(napi_set_instance_data) \
-  X(napi_set_named_property) \
-  X(napi_typeof)
+    X(napi_create_array_with_length) \
+    X(napi_create_arraybuffer) \
+    X(napi_create_async_work) \
+    X(napi_create_external) \
+    X(napi_create_function) \
+    X(napi_create_int32) \
+    X(napi_create_promise) \
+    X(napi_create_reference) \
+    X(napi_create_string_latin1) \
+    X(napi_create_string_utf8) \
+    X(napi_create_typedarray) \
+    X(napi_delete_async_work) \
+    X(napi_get_array_length) \
+    X(napi_get_boolean) \
+    X(napi_get_cb_info) \
+    X(napi_get_element) \
+    X(napi_get_instance_data) \
+    X(napi_get_null) \
+    X(napi_get_typedarray_info) \
+    X(napi_get_value_external) \
+    X(napi_get_value_int32) \
+    X(napi_get_value_int64) \
+    X(napi_get_value_string_utf8) \
+    X(napi_is_typedarray) \
+    X(napi_queue_async_work) \
+    X(napi_resolve_deferred) \
+    X(napi_set_element) \
+    X(napi_set_instance_data) \
+    X(napi_set_named_property) \
+    X(napi_typeof)
 
 #define X(name) static __typeof__(name) *found_##name;
 NODE_FUNCTIONS(X)
@@ -53,20 +53,20 @@ NODE_FUNCTIONS(X)
 
 static bool find_node_functions(void)
 {
-  HMODULE program = GetModuleHandleA(NULL), pinned;
+    HMODULE program = GetModuleHandleA(NULL), pinned;
   /* The library has data for each thread, which must not be unloaded with the last worker that uses it. */
-  GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
-                     (LPCSTR)&find_node_functions, &pinned);
-  if (GetProcAddress(program, "napi_create_int32") == NULL)
-    program = GetModuleHandleA("libnode.dll");
-  if (program == NULL)
-    return false;
+    GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                       (LPCSTR)&find_node_functions, &pinned);
+    if (GetProcAddress(program, "napi_create_int32") == NULL)
+        program = GetModuleHandleA("libnode.dll");
+    if (program == NULL)
+        return false;
 #define X(name) \
-  if ((found_##name = (__typeof__(found_##name))(void *)GetProcAddress(program, #name)) == NULL) \
-    return false;
-  NODE_FUNCTIONS(X)
+    if ((found_##name = (__typeof__(found_##name))(void *)GetProcAddress(program, #name)) == NULL) \
+        return false;
+    NODE_FUNCTIONS(X)
 #undef X
-  return true;
+    return true;
 }
 
 #define napi_create_array_with_length (*found_napi_create_array_with_length)
@@ -104,7 +104,7 @@ static bool find_node_functions(void)
 
 static bool find_node_functions(void)
 {
-  return true;
+    return true;
 }
 
 #endif

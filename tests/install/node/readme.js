@@ -14,50 +14,54 @@ const root = path.join(__dirname, "..", "..", "..");
 const [project, clients] = process.argv.slice(2);
 const readme = fs.readFileSync(path.join(root, "bindings", "node", "README.md"), "utf8");
 // The others are parts of programs.
-const programs = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map((found) => found[1]).filter((text) => /^import /m.test(text));
+const programs = [...readme.matchAll(/^```js\n(.*?)^```$/gms)]
+    .map((found) => found[1])
+    .filter((text) => /^import /m.test(text));
 assert(programs.length >= 6, String(programs.length));
-const exports_ = [...readme.matchAll(/^export (.*)$/gm)].flatMap((line) => line[1].split(" ").map((pair) => pair.split("=")));
+const exports_ = [...readme.matchAll(/^export (.*)$/gm)].flatMap((line) =>
+    line[1].split(" ").map((pair) => pair.split("=")),
+);
 
 for (const client of ["undici", "axios"]) {
-  fs.symlinkSync(path.join(clients, client), path.join(project, "node_modules", client));
+    fs.symlinkSync(path.join(clients, client), path.join(project, "node_modules", client));
 }
 
 function run(program, environment) {
-  fs.writeFileSync(path.join(project, "program.mjs"), program);
-  return execFileSync(process.execPath, ["--throw-deprecation", "program.mjs"], {
-    cwd: project,
-    env: environment,
-    encoding: "utf8",
-    timeout: 60_000,
-  });
+    fs.writeFileSync(path.join(project, "program.mjs"), program);
+    return execFileSync(process.execPath, ["--throw-deprecation", "program.mjs"], {
+        cwd: project,
+        env: environment,
+        encoding: "utf8",
+        timeout: 60_000,
+    });
 }
 
 async function main() {
-  const standIn = spawn("python3", [path.join(root, "tests", "platform", "stand_in.py")], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  try {
-    const [port] = await once(standIn.stdout, "data");
-    const url = `http://127.0.0.1:${Number(port)}`;
-    const issued = async () => (await (await fetch(`${url}/_stats`)).json()).issued;
-    const environment = { ...Object.fromEntries(exports_), TC_API_PATH: `${url}/api` };
-    assert(environment.TC_API_ACCESS_ID && environment.TC_API_SECRET_KEY);
-    for (const program of programs) {
-      const sends = program.includes("console.log(");
-      const output = run(program, environment);
-      assert.match(output, sends ? /^(.*\n)?200( Success)?\n$/s : /^$/, `${program}\n${output}`);
-      if (sends) {
-        // With a token, it is renewed: an expiry of 1 is long past.
-        const { tc_token } = await (await fetch(`${url}/_issue`)).json();
-        const before = await issued();
-        run(program, { ...environment, TC_TOKEN: tc_token, TC_TOKEN_EXPIRES: "1" });
-        assert.equal(await issued(), before + 1, program);
-      }
+    const standIn = spawn("python3", [path.join(root, "tests", "platform", "stand_in.py")], {
+        stdio: ["ignore", "pipe", "ignore"],
+    });
+    try {
+        const [port] = await once(standIn.stdout, "data");
+        const url = `http://127.0.0.1:${Number(port)}`;
+        const issued = async () => (await (await fetch(`${url}/_stats`)).json()).issued;
+        const environment = { ...Object.fromEntries(exports_), TC_API_PATH: `${url}/api` };
+        assert(environment.TC_API_ACCESS_ID && environment.TC_API_SECRET_KEY);
+        for (const program of programs) {
+            const sends = program.includes("console.log(");
+            const output = run(program, environment);
+            assert.match(output, sends ? /^(.*\n)?200( Success)?\n$/s : /^$/, `${program}\n${output}`);
+            if (sends) {
+                // With a token, it is renewed: an expiry of 1 is long past.
+                const { tc_token } = await (await fetch(`${url}/_issue`)).json();
+                const before = await issued();
+                run(program, { ...environment, TC_TOKEN: tc_token, TC_TOKEN_EXPIRES: "1" });
+                assert.equal(await issued(), before + 1, program);
+            }
+        }
+        console.log(`${programs.length} programs`);
+    } finally {
+        standIn.kill();
     }
-    console.log(`${programs.length} programs`);
-  } finally {
-    standIn.kill();
-  }
 }
 
 main();
