@@ -9,8 +9,8 @@ version=20.1.8
 
 # tc_auth.h is generated, and abi/first does not change.
 files() {
-    ls include/*.hpp benches/peers/*.c bindings/node/native/*.c bindings/node/native/*.h examples-c/*.c examples-c/*.cpp tests/c/*.c tests/c/*.h tests/cpp/*.cpp tests/residue/*.c \
-        tests/residue/*.h tests/residue/*.cpp
+    ls include/*.hpp benches/peers/*.c bindings/node/native/*.c bindings/node/native/*.h examples-c/*.c examples-c/*.cpp \
+        tests/c/*.c tests/c/*.h tests/cpp/*.cpp tests/residue/*.c tests/residue/*.h tests/residue/*.cpp
 }
 
 for tool in "$TARGET/clang-format/bin/clang-format" clang-format; do

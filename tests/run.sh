@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs all tests, one line each, or those of the parts that are named: quick (some of core), core, cpp, go, java, dotnet,
-# python, platforms. `make test` starts it.
+# python, node, platforms. `make test` starts it.
 #
 # A test whose tool is missing is a SKIP, with the command that installs the tool; with REQUIRE_ALL=1 it counts as
 # failed. The output of a test is shown when it fails; all of it is kept in $TARGET/test-logs.
@@ -442,6 +442,27 @@ python_tcex() { # PYTHON_WITH_TCEX
     $with_tcex bindings/python/tests/tcex_app.py && $with_tcex bindings/python/tests/tcex_session.py 4 6
 }
 
+# Prettier, and types of the tests' clients, too.
+node_lint() {
+    (cd bindings/node && node_modules/.bin/prettier --check . ../../packaging/node ../../tests/install/node &&
+        node_modules/.bin/tsc -p . --noEmit)
+}
+
+# Built anew, because other parts of this file may need it, too.
+node_addon() { make_quietly node-addon; }
+
+node_tests() { (cd bindings/node && node --test --throw-deprecation test/); }
+
+node_suites() { # CLIENT...
+    for client in "$@"; do
+        program="node bindings/node/test/conformance.js $client"
+        run "Node.js: conformance, $client" conformance node-$client $program
+        run "Node.js: hostile servers, $client" hostile node-$client $program
+    done
+}
+
+node_documentation() { TARGET=$TARGET sh packaging/node/build.sh docs; }
+
 # The program of the README, in its own directory.
 installed() {
     program_of README.md >"$build/documented.c"
@@ -864,6 +885,34 @@ part_python() {
     fi
 }
 
+# As in Python, the clients run side by side.
+part_node() {
+    packages=$(lacking python3=python3 openssl=openssl)
+    if [ -n "$packages" ]; then
+        skip "Node.js" "something is missing" "apt-get install$packages"
+        return
+    elif ! has_node; then
+        skip "Node.js" "Node.js $oldest_node or later is needed, with npm" "install it from https://nodejs.org"
+        return
+    elif ! has_node_tools; then
+        skip "Node.js" "the tools are missing, or outdated" "TARGET=$TARGET sh packaging/node/build.sh setup"
+        return
+    fi
+    if [ -z "$LIST" ]; then node_addon || exit 1; fi
+    run "Node.js: format, types" node_lint
+    run "Node.js: tests" node_tests # before the suites: some of them measure how long the event loop is blocked
+    for client in fetch undici undici-fetch axios; do
+        beside node_suites $client
+    done
+    run "Node.js: documentation" node_documentation
+    lacking_for_package=$(sh tests/platforms.sh lacking glibc2.17)
+    if [ -n "$lacking_for_package" ]; then
+        skip "Node.js: package" "${lacking_for_package%%: *}" "${lacking_for_package#*: }"
+    else
+        run "Node.js: package" sh tests/install/node.sh "$TARGET"
+    fi
+}
+
 # Not part of `make test`, because its requirements are not available everywhere.
 part_platforms() {
     platform glibc2.17 "built and run"
@@ -914,7 +963,7 @@ announce() { # PART...
         *) echo "Runs the tests of $*: one to four minutes." ;;
     esac
     echo 'A first run also downloads and compiles what it needs, which takes some minutes more.'
-    echo "It writes to $TARGET (up to 3 GB), bindings/java/target, and the caches of cargo, Go and Maven; it installs nothing."
+    echo "It writes to $TARGET (up to 3 GB), bindings/java/target, bindings/node, and the caches of cargo, Go and Maven; it installs nothing."
     echo
 }
 
@@ -926,7 +975,7 @@ fi
 results=$TARGET/conformance
 hostile_results=$TARGET/hostile
 [ -n "$LIST" ] || rm -rf "$results" "$hostile_results" "$logs/failed"
-for part in ${*:-core cpp go java dotnet python}; do
+for part in ${*:-core cpp go java dotnet python node}; do
     part_$part
 done
 finish
