@@ -57,4 +57,5 @@ export interface Refused {
     readonly advice: Advice;
 }
 
+/** What `onEvent` gets: a frozen object without a secret. More kinds may follow. */
 export type Event = Renewed | RenewalFailed | Adopted | Retried | Refused;

@@ -14,6 +14,7 @@ type Init = NonNullable<Parameters<Fetch>[1]>;
 /** fetch(), which also takes what Auth.url() returns. */
 export type SignedFetch = (input: Input, init?: Init) => Promise<Response>;
 
+/** The options of createFetch(). */
 export interface FetchOptions extends SessionOptions {
     /** What sends the requests; by default the global fetch. */
     fetch?: Fetch | undefined;

@@ -21,6 +21,7 @@ const NOT_RENEWED: Partial<Record<State, string>> = {
     [State.NOT_RENEWABLE]: "this type of token is not renewed",
 };
 
+/** The options of a Session, which the clients take, too. */
 export interface SessionOptions {
     /** Is told what the adapter did or noticed. It should return soon; what it throws, the request throws. */
     onEvent?: ((event: Event) => void) | undefined;
