@@ -2,7 +2,7 @@
 
 // The program that tests/platform/conformance.py and hostile.py drive, for Node.js.
 //
-//     node conformance.js CLIENT      fetch, undici, undici-fetch or axios: what it sends with
+//     node conformance.js CLIENT      fetch, undici or axios: what it sends with
 //
 // tests/platform/README.md lists the commands.
 
