@@ -20,6 +20,9 @@ class Client {
     constructor(kind, auth, options = {}) {
         const { agent, ...rest } = options;
         this.agent = new undici.Agent(agent);
+        // What the fetch of Node.js takes, if its undici is older.
+        const isOlder = undici.Dispatcher1Wrapper && Number.parseInt(process.versions.undici) < 8;
+        this.legacy = isOlder ? new undici.Dispatcher1Wrapper(this.agent) : this.agent;
         this.send = this[kind](auth, rest);
     }
 
@@ -33,7 +36,7 @@ class Client {
 
     fetch(auth, options) {
         const send = createFetch(auth, {
-            fetch: (input, init) => fetch(input, { ...init, dispatcher: this.agent }),
+            fetch: (input, init) => fetch(input, { ...init, dispatcher: this.legacy }),
             ...options,
         });
         return async (method, url, { ...init } = {}) => replyOf(await send(url, { method, duplex: "half", ...init }));
@@ -62,7 +65,7 @@ class Client {
 
     axios(auth, options) {
         const send = createFetch(auth, {
-            fetch: (input, init) => fetch(input, { ...init, dispatcher: this.agent }),
+            fetch: (input, init) => fetch(input, { ...init, dispatcher: this.legacy }),
             ...options,
         });
         const client = axios.create({

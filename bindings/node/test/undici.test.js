@@ -192,7 +192,13 @@ withPlatform("a request without an origin is refused, and so is a Host header of
     const pool = new undici.Pool(platform.url);
     const dispatcher = pool.compose(tcAuth(platform.hmacAuth()));
     const path = "/api/v3/x";
-    await assert.rejects(dispatcher.request({ method: "GET", path }), /has no origin/);
+    const without = dispatcher.request({ method: "GET", path });
+    if (require("undici/package.json").version.startsWith("7.")) {
+        await assert.rejects(without, /has no origin/);
+    } else {
+        assert.equal((await without).statusCode, 200); // undici adds it
+        platform.requests.pop();
+    }
     assert.equal((await dispatcher.request({ origin: platform.url, method: "GET", path })).statusCode, 200);
     assert.equal((await dispatcher.request({ origin: new URL(platform.url), method: "get", path })).statusCode, 200);
     const headers = ["HOST", "other.example"];
