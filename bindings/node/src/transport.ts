@@ -22,7 +22,7 @@ export const RENEWAL_MS = 30_000;
 
 /** How a renewal connects. */
 export interface RenewalOptions {
-    /** TLS settings, such as `ca`, `cert` and `key`. */
+    /** TLS settings, such as `ca`, `cert` and `key`; also for a proxy with an https URL. */
     tls?: tls.ConnectionOptions | undefined;
 
     /** The URL of an HTTP proxy, "http://user:password@proxy.example:3128"; without it there is none. */
@@ -121,7 +121,7 @@ class Answer {
                 if (settings.proxy === null || origin.protocol === "http:") {
                     this.#send(url, origin, settings, null, end);
                 } else {
-                    this.#connect(settings.proxy, origin, end, (socket) => {
+                    this.#connect(settings, settings.proxy, origin, end, (socket) => {
                         if (hasEnded) {
                             socket.destroy();
                         } else {
@@ -140,7 +140,7 @@ class Answer {
         const proxy = tunnel === null ? settings.proxy : null;
         const isSecure = (proxy ?? origin).protocol === "https:";
         const options: https.RequestOptions = {
-            ...(isSecure && proxy === null ? securityOf(settings, origin) : {}),
+            ...(isSecure ? securityOf(settings, proxy ?? origin) : {}),
             ...addressOf(proxy ?? origin),
             path: "/",
             agent: false,
@@ -165,7 +165,7 @@ class Answer {
             end("Upgrade");
         });
         request.on("error", (error) => end(nameOf(error)));
-        request.on("close", () => end("Closed"));
+        request.on("close", () => this.#response ?? end("Closed"));
         // Through a proxy without a tunnel, the request names the whole URL.
         const path = proxy === null ? url.slice(url.indexOf("/", origin.protocol.length + 2)) : url;
         request.on("socket", (socket) =>
@@ -192,12 +192,21 @@ class Answer {
         });
         response.on("end", () => end(response.complete ? "" : "Incomplete"));
         response.on("error", (error) => end(nameOf(error)));
+        response.on("close", () => end("Closed"));
     }
 
     /** Opens a tunnel through a proxy. */
-    #connect(proxy: URL, origin: URL, end: (failure: string) => void, connected: (socket: Socket) => void): void {
+    #connect(
+        settings: Settings,
+        proxy: URL,
+        origin: URL,
+        end: (failure: string) => void,
+        connected: (socket: Socket) => void,
+    ): void {
         const server = `${origin.hostname}:${origin.port || 443}`;
-        const request = (proxy.protocol === "https:" ? https : http).request({
+        const isSecure = proxy.protocol === "https:";
+        const request = (isSecure ? https : http).request({
+            ...(isSecure ? securityOf(settings, proxy) : {}),
             ...addressOf(proxy),
             method: "CONNECT",
             path: server,
@@ -233,8 +242,8 @@ function write(request: http.ClientRequest & { _header?: unknown }, path: string
     request.end();
 }
 
-function securityOf(settings: Settings, origin: URL): tls.ConnectionOptions {
-    const host = hostOf(origin);
+function securityOf(settings: Settings, server: URL): tls.ConnectionOptions {
+    const host = hostOf(server);
     return { ...(isIP(host) === 0 ? { servername: host } : {}), ...settings.tls, host, ALPNProtocols: ["http/1.1"] };
 }
 
