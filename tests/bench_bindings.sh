@@ -59,3 +59,10 @@ if has_python_tools; then
 else
     absent Python "TARGET=$TARGET sh packaging/python/build.sh setup"
 fi
+echo
+
+if has_node_tools && make_quietly node-addon; then
+    node bindings/node/bench/per_call.js
+else
+    absent Node.js "TARGET=$TARGET sh packaging/node/build.sh setup"
+fi

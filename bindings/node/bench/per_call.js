@@ -19,7 +19,7 @@ const CALLS = 2000;
 const WARM_UP = 20_000;
 const ACCESS_ID = "12345678901234567890";
 const SECRET_KEY = "a-secret-key-of-some-length-as-they-have-64-characters-in-reality";
-const TARGET = "/api/v3/indicators?resultLimit=10";
+const TARGET = "/api/v3/indicators?tql=typeName%20in%20(%22Host%22)&resultLimit=100&resultStart=1000";
 
 /** As the public clients do it. */
 function usual(key) {
