@@ -1,6 +1,6 @@
 // The add-on: it is found, loaded, and its version checked.
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Native } from "./native.js";
 
 const self = require("../package.json") as { name: string; version: string };
@@ -15,9 +15,9 @@ export function platforms(): string[] {
 }
 
 function load(): Native {
-    const variable = process.env["TC_AUTH_LIBRARY"];
+    const variable = process.env["TC_AUTH_ADDON"];
     const tried = variable
-        ? [variable]
+        ? [resolve(variable)]
         : [
               ...platforms().map((name) => `${self.name}-${name}`),
               join(__dirname, "..", "build", "Release", "tc_auth.node"),
@@ -33,7 +33,7 @@ function load(): Native {
     throw new Error(
         `${self.name}: the native library was not found. Tried:\n  ${failures.join("\n  ")}\n` +
             `Install ${self.name} without --omit=optional, on the system on which it runs. If there is no package for ` +
-            `${process.platform}-${process.arch}, build the add-on in a checkout (make node-addon) and set TC_AUTH_LIBRARY to it.`,
+            `${process.platform}-${process.arch}, build the add-on in a checkout (make node-addon) and set TC_AUTH_ADDON to it.`,
     );
 }
 
