@@ -85,7 +85,6 @@ help:
 	@echo '  make storm           compare with TcEx under load, for 4 minutes'
 	@echo '  make soak            renew and sign for MINUTES=$(MINUTES) while renewals fail (SEED=n: these faults again)'
 	@echo '  make check-go        staticcheck, AddressSanitizer and the oldest Go, for the Go package (needs a network)'
-	@echo '  make check-node      AddressSanitizer over the add-on, and its memory over a million signatures and 1,000 renewals'
 	@echo '  make coverage        how much of each file the Rust and C tests run'
 	@echo '  make abi-check       compare the ABI with that of the last release; make abi records a new one'
 	@echo '  make deny            licences, sources, versions and advisories of all dependencies (needs cargo-deny)'

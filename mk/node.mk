@@ -11,8 +11,3 @@ node-addon: lib
 
 node-docs:
 	@sh packaging/node/build.sh docs
-
-# More than `make test-node`.
-.PHONY: check-node
-check-node: lib
-	@sh tests/check_node.sh

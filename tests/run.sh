@@ -451,7 +451,7 @@ node_lint() {
 # Built anew, because other parts of this file may need it, too.
 node_addon() { make_quietly node-addon; }
 
-node_tests() { (cd bindings/node && node --test --throw-deprecation test/); }
+node_tests() { (cd bindings/node && timeout 300 node --test --throw-deprecation test/*.test.js); }
 
 node_suites() { # CLIENT...
     for client in "$@"; do
@@ -905,6 +905,11 @@ part_node() {
         beside node_suites $client
     done
     run "Node.js: documentation" node_documentation
+    if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ] || ! have gcc; then
+        skip "Node.js: AddressSanitizer, memory" "it is for gcc and Linux on x86-64" "run it there"
+    else
+        run "Node.js: AddressSanitizer, memory" sh tests/check_node.sh
+    fi
     lacking_for_package=$(sh tests/platforms.sh lacking glibc2.17)
     if [ -n "$lacking_for_package" ]; then
         skip "Node.js: package" "${lacking_for_package%%: *}" "${lacking_for_package#*: }"
