@@ -453,6 +453,17 @@ node_addon() { make_quietly node-addon; }
 
 node_tests() { (cd bindings/node && timeout 300 node --test --throw-deprecation test/*.test.js); }
 
+# The clients, with the newest Node.js and undici that packaging/node/versions.json names.
+node_newest() {
+    newest=$(absolute "$TARGET/node")
+    rm -rf "$newest/tests"
+    mkdir -p "$newest/tests/node_modules"
+    cp -r bindings/node/package.json bindings/node/lib bindings/node/build bindings/node/test "$newest/tests" &&
+        ln -s "$newest/node_modules/undici" "$PWD/bindings/node/node_modules/axios" "$newest/tests/node_modules" &&
+        (cd "$newest/tests" && timeout 300 "$newest/node_modules/node26/bin/node" --test \
+            test/clients.test.js test/fetch.test.js test/transport.test.js test/undici.test.js)
+}
+
 node_suites() { # CLIENT...
     for client in "$@"; do
         program="node bindings/node/test/conformance.js $client"
@@ -901,7 +912,12 @@ part_node() {
     if [ -z "$LIST" ]; then node_addon || exit 1; fi
     run "Node.js: format, types" node_lint
     run "Node.js: tests" node_tests # before the suites: some of them measure how long the event loop is blocked
-    for client in fetch undici undici-fetch axios; do
+    if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
+        run "Node.js: clients, newest versions" node_newest
+    else
+        skip "Node.js: clients, newest versions" "the package of Node.js is for Linux on x86-64" "run it there"
+    fi
+    for client in fetch undici axios; do
         beside node_suites $client
     done
     run "Node.js: documentation" node_documentation
