@@ -921,6 +921,8 @@ part_node() {
         beside node_suites $client
     done
     run "Node.js: documentation" node_documentation
+    program="node --expose-gc --clear-free-memory $PWD/bindings/node/test/residue.js"
+    residue Node.js "command $program" "secrets left behind in memory" openssl=openssl
     if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ] || ! have gcc; then
         skip "Node.js: AddressSanitizer, memory" "it is for gcc and Linux on x86-64" "run it there"
     else
