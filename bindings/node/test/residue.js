@@ -228,7 +228,7 @@ async function main() {
     configuration();
     look("configuration");
     if (process.argv.length > 2) {
-        const planted = Buffer.from(secret(TOKEN_61)).toString("latin1"); // a string that stays
+        const planted = Buffer.from(secret(TOKEN_61)); // a copy that nobody wipes
         look("planted");
         process.stderr.write(`${planted.length}\n`);
     }
