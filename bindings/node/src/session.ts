@@ -1,5 +1,6 @@
 // What all adapters share: which requests are signed, and what is done about a response.
 
+import { onAbort } from "./abort.js";
 import type { Auth } from "./auth.js";
 import { PATIENCE } from "./auth.js";
 import { redacted, TcAuthError } from "./error.js";
@@ -241,17 +242,12 @@ function trustedDate(fields: Iterable<readonly [string, string]>): string | null
 /** Waits for work that goes on after an abort, and after 60 seconds: a proxy or a name server may never answer. */
 function settled(work: Promise<void>, signal?: AbortSignal | null): Promise<void> {
     return new Promise((resolve, reject) => {
-        const abort = (): void => end(() => reject(signal?.reason));
-        const timer = setTimeout(() => end(() => reject(new TcAuthError(Status.RENEWAL_TIMEOUT))), PATIENCE);
-        const end = (settle: () => void): void => {
+        const timer = setTimeout(() => reject(new TcAuthError(Status.RENEWAL_TIMEOUT)), PATIENCE);
+        const forget = onAbort(signal, () => reject(signal?.reason));
+        const end = (): void => {
             clearTimeout(timer);
-            signal?.removeEventListener("abort", abort);
-            settle();
+            forget();
         };
-        signal?.addEventListener("abort", abort);
-        work.then(
-            () => end(resolve),
-            (error: unknown) => end(() => reject(error)),
-        );
+        work.finally(end).then(resolve, reject);
     });
 }

@@ -1,6 +1,7 @@
 // Those who wait until a renewal ends.
 
 import { setTimeout, clearTimeout } from "node:timers";
+import { onAbort } from "./abort.js";
 import { TcAuthError } from "./error.js";
 import type { Renewal } from "./renewal.js";
 import { Status } from "./status.js";
@@ -36,7 +37,7 @@ export class Waiters {
             const end = (): void => {
                 this.#waiting.delete(waiter);
                 clearTimeout(timer);
-                signal?.removeEventListener("abort", abort);
+                forget();
                 if (this.#waiting.size === 0) {
                     clearTimeout(this.#timer);
                     this.#timer = undefined;
@@ -52,9 +53,8 @@ export class Waiters {
                     reject(error);
                 },
             };
-            const abort = (): void => waiter.reject(signal?.reason);
             const timer = setTimeout(() => waiter.reject(new TcAuthError(Status.RENEWAL_TIMEOUT)), limit);
-            signal?.addEventListener("abort", abort);
+            const forget = onAbort(signal, () => waiter.reject(signal?.reason));
             this.#waiting.add(waiter);
             this.#schedule();
         });

@@ -8,7 +8,7 @@ const dns = require("node:dns");
 const fs = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
-const { once } = require("node:events");
+const { getEventListeners, once } = require("node:events");
 const test = require("node:test");
 const { setTimeout: sleep } = require("node:timers/promises");
 
@@ -95,6 +95,23 @@ test("an abort ends a wait with its reason, and no ticket is lost", async () => 
     renewal.cancel();
     assert.equal(auth.state().state, State.PAUSED);
     assert.equal(await auth.ready(), null);
+});
+
+test("many requests can have one signal", async () => {
+    const auth = expired();
+    const renewal = await auth.ready();
+    const { signal } = new AbortController();
+    const warnings = [];
+    const warned = (warning) => warnings.push(warning.message);
+    process.on("warning", warned);
+    const waiting = Array.from({ length: 100 }, () => auth.ready(signal));
+    assert.equal(getEventListeners(signal, "abort").length, 1);
+    await renewal.complete(200, RENEWED);
+    await Promise.all(waiting);
+    await new Promise(setImmediate);
+    process.off("warning", warned);
+    assert.deepEqual(warnings, []);
+    assert.equal(getEventListeners(signal, "abort").length, 0, "none is left");
 });
 
 test("closing ends a wait", async () => {
