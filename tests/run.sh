@@ -958,6 +958,18 @@ part_platforms() {
             run "$title" sh tests/install/python_elsewhere.sh "$TARGET" $name
         fi
     done
+    for name in aarch64 musl aarch64-musl windows; do
+        title="Node.js: package for $name"
+        if ! has_node || ! has_node_tools; then
+            skip "$title" "the tools are missing, or outdated" "TARGET=$TARGET sh packaging/node/build.sh setup"
+        elif [ $name != windows ] && ! grep -qx ID=debian /etc/os-release; then
+            skip "$title" "it takes libraries from Debian" "run it there"
+        elif [ -n "$(sh tests/platforms.sh lacking $name)" ]; then
+            skip "$title" "the add-on can't be built" "see $name above"
+        else
+            run "$title" sh tests/install/node_elsewhere.sh "$TARGET" $name
+        fi
+    done
 
     title="Go: the module for all platforms"
     platforms="glibc2.17 aarch64 musl aarch64-musl windows windows-aarch64 macos macos-x86_64"

@@ -1,7 +1,8 @@
 "use strict";
 
-// What must work wherever the package can be installed: a signature, a renewal, a shared directory. The only argument is a
-// file for the output, because wine gives Node.js no pipe.
+// What must work wherever the package can be installed: a signature, a renewal, a shared directory.
+//
+//     node elsewhere.js OUTPUT [offline]    a file, because wine gives Node.js no pipe; and its fetch() can't connect
 
 const assert = require("node:assert");
 const fs = require("node:fs");
@@ -10,6 +11,51 @@ const path = require("node:path");
 
 const { Auth, createFetch } = require("tc-auth");
 const { FakePlatform } = require("tc-auth/testing");
+
+const [output, isOffline] = process.argv.slice(2);
+
+/** An expiry of 1 is long past. */
+function dueAuth(token, apiPath, directory) {
+    const auth = Auth.token(token, 1);
+    auth.apiPath = apiPath;
+    auth.shareIn(directory, "a key of this test");
+    return auth;
+}
+
+/** Two that share a token, as two processes do. */
+async function shareOffline(directory) {
+    const [first, second] = [0, 1].map(() => dueAuth("API:1:old", "https://company.example/api", directory));
+    const renewal = first.poll();
+    assert.match(renewal.url, /API%3A1%3Aold/);
+    const token = "API:2:new";
+    const apiTokenExpires = Math.floor(Date.now() / 1000) + 3600;
+    await renewal.complete(200, JSON.stringify({ success: true, apiToken: token, apiTokenExpires }));
+    for (const auth of [first, second]) {
+        assert.equal(auth.poll(), null);
+        assert.equal(auth.currentToken().value, token);
+        auth.close();
+    }
+}
+
+async function send(directory) {
+    const fake = await FakePlatform.start({ tokenLife: 3600 });
+    const get = async (auth) => {
+        const response = await createFetch(auth)(auth.url("/v3/indicators"));
+        await response.arrayBuffer();
+        auth.close();
+        return response.status;
+    };
+    try {
+        assert.equal(await get(fake.hmacAuth()), 200);
+        const { token } = fake.issueToken();
+        for (let index = 0; index < 2; index++) {
+            assert.equal(await get(dueAuth(token, fake.apiPath, directory)), 200);
+        }
+        assert.equal(fake.renewals, 1);
+    } finally {
+        await fake.close();
+    }
+}
 
 async function main() {
     const signed = Auth.hmac("12345678901234567890", "tc_auth-example-secret").headers("GET", "/api/v3/indicators", {
@@ -20,29 +66,15 @@ async function main() {
     assert.equal((await import("tc-auth")).Auth, Auth);
 
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), "tc-auth-"));
-    const fake = await FakePlatform.start({ tokenLife: 3600 });
-    const get = async (auth) => {
-        const response = await createFetch(auth)(auth.url("/v3/indicators"));
-        await response.arrayBuffer();
-        return response.status;
-    };
     try {
-        assert.equal(await get(fake.hmacAuth()), 200);
-        const { token } = fake.issueToken();
-        // Two that share a token, as two processes do: an expiry of 1 is long past.
-        for (let index = 0; index < 2; index++) {
-            const auth = Auth.token(token, 1);
-            auth.apiPath = fake.apiPath;
-            auth.shareIn(directory, "a key of this test");
-            assert.equal(await get(auth), 200);
-            auth.close();
+        await shareOffline(directory);
+        if (!isOffline) {
+            await send(directory);
         }
-        assert.equal(fake.renewals, 1);
     } finally {
-        await fake.close();
         fs.rmSync(directory, { recursive: true });
     }
     return `signed and renewed: Node.js ${process.versions.node}, ${process.platform}, ${process.arch}\n`;
 }
 
-main().then((line) => fs.writeFileSync(process.argv[2], line));
+main().then((line) => fs.writeFileSync(output, line));
