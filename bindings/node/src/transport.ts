@@ -25,7 +25,10 @@ export interface RenewalOptions {
     /** TLS settings, such as `ca`, `cert` and `key`; also for a proxy with an https URL. */
     tls?: tls.ConnectionOptions | undefined;
 
-    /** The URL of an HTTP proxy, "http://user:password@proxy.example:3128"; without it there is none. */
+    /**
+     * The URL of an HTTP proxy, "http://user:password@proxy.example:3128"; null for none. By default there is none, unless
+     * NODE_USE_ENV_PROXY=1 makes Node.js use those of HTTPS_PROXY and HTTP_PROXY.
+     */
     proxy?: string | URL | null | undefined;
 
     /** The longest time that a renewal may take, in milliseconds: at most 30,000, which is the default. */
@@ -34,20 +37,45 @@ export interface RenewalOptions {
 
 export interface Settings {
     readonly tls: tls.ConnectionOptions;
-    readonly proxy: URL | null;
+
+    /** Undefined: that of the environment. */
+    readonly proxy: URL | null | undefined;
+
     readonly timeout: number;
 }
 
 export function settingsOf(options: RenewalOptions = {}): Settings {
-    const proxy = options.proxy == null ? null : new URL(options.proxy);
-    if (proxy !== null && proxy.protocol !== "http:" && proxy.protocol !== "https:") {
-        throw new TcAuthError(Status.INVALID_ARGUMENT, "the proxy must have an http or https URL");
-    }
     const timeout = options.timeout ?? RENEWAL_MS;
     if (!(timeout > 0 && timeout <= RENEWAL_MS)) {
         throw new TcAuthError(Status.INVALID_ARGUMENT, "renewal.timeout must be 1 to 30000 milliseconds");
     }
-    return { tls: { ...options.tls }, proxy, timeout };
+    const { proxy } = options;
+    return { tls: { ...options.tls }, proxy: proxy == null ? proxy : proxyOf(proxy), timeout };
+}
+
+function proxyOf(text: string | URL): URL {
+    const proxy = URL.canParse(String(text)) ? new URL(text) : null;
+    if (proxy?.protocol !== "http:" && proxy?.protocol !== "https:") {
+        throw new TcAuthError(Status.INVALID_ARGUMENT, "a proxy must have an http or https URL");
+    }
+    return proxy;
+}
+
+/** The proxy that Node.js takes from the environment, if it was told to. */
+function proxyOfEnvironment(server: URL): URL | null {
+    const { env } = process;
+    if (env["NODE_USE_ENV_PROXY"] !== "1" && !process.execArgv.includes("--use-env-proxy")) {
+        return null;
+    }
+    const isSecure = server.protocol === "https:";
+    const proxy = isSecure ? env["https_proxy"] || env["HTTPS_PROXY"] : env["http_proxy"] || env["HTTP_PROXY"];
+    const excluded = (env["no_proxy"] || env["NO_PROXY"] || "").toLowerCase().split(/[\s,]+/);
+    const host = hostOf(server);
+    const isExcluded = excluded.some((entry) => {
+        const suffix = entry.replace(/^\*(?=.)/, "");
+        return entry === "*" || entry === host || entry === server.host || (suffix[0] === "." && host.endsWith(suffix));
+    });
+    return proxy && !isExcluded ? proxyOf(proxy) : null;
 }
 
 /** Sends the renewal once, completes it, and tells how it ended. It throws nothing: an error could hold the URL. */
@@ -118,14 +146,15 @@ class Answer {
             try {
                 const url = renewal.url;
                 const origin = new URL("/", url);
-                if (settings.proxy === null || origin.protocol === "http:") {
-                    this.#send(url, origin, settings, null, end);
+                const proxy = settings.proxy === undefined ? proxyOfEnvironment(origin) : settings.proxy;
+                if (proxy === null || origin.protocol === "http:") {
+                    this.#send(url, origin, settings, proxy, null, end);
                 } else {
-                    this.#connect(settings, settings.proxy, origin, end, (socket) => {
+                    this.#connect(settings, proxy, origin, end, (socket) => {
                         if (hasEnded) {
                             socket.destroy();
                         } else {
-                            this.#send(url, origin, settings, socket, end);
+                            this.#send(url, origin, settings, null, socket, end);
                         }
                     });
                 }
@@ -135,9 +164,15 @@ class Answer {
         });
     }
 
-    /** `tunnel` is a connection to the server through a proxy. */
-    #send(url: string, origin: URL, settings: Settings, tunnel: Socket | null, end: (failure: string) => void): void {
-        const proxy = tunnel === null ? settings.proxy : null;
+    /** `proxy` gets the whole URL; `tunnel` is a connection to the server through a proxy. */
+    #send(
+        url: string,
+        origin: URL,
+        settings: Settings,
+        proxy: URL | null,
+        tunnel: Socket | null,
+        end: (failure: string) => void,
+    ): void {
         const isSecure = (proxy ?? origin).protocol === "https:";
         const options: https.RequestOptions = {
             ...(isSecure ? securityOf(settings, proxy ?? origin) : {}),
@@ -166,7 +201,6 @@ class Answer {
         });
         request.on("error", (error) => end(nameOf(error)));
         request.on("close", () => this.#response ?? end("Closed"));
-        // Through a proxy without a tunnel, the request names the whole URL.
         const path = proxy === null ? url.slice(url.indexOf("/", origin.protocol.length + 2)) : url;
         request.on("socket", (socket) =>
             socket.once(isSecure ? "secureConnect" : "connect", () => write(request, path)),

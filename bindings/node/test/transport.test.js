@@ -208,6 +208,34 @@ test("through a proxy: a tunnel for https, the whole URL for http", async () => 
     assert.deepEqual(await renew(secure.url, { ...tunnel, proxy: refusing.url }), [failed("ProxyError"), OLD]);
 });
 
+test("the proxy of the environment, if Node.js uses it", async (t) => {
+    const plain = await serve(() => ({ body: RENEWED }));
+    const proxy = await proxyServer();
+    const before = { ...process.env };
+    t.after(() => (process.env = before));
+    const environment = { HTTP_PROXY: proxy.url, NODE_USE_ENV_PROXY: "1" };
+    const { host } = new URL(plain.url);
+    const cases = [
+        [{}, {}, true],
+        [{ NODE_USE_ENV_PROXY: "" }, {}, false],
+        [{ HTTP_PROXY: "", HTTPS_PROXY: proxy.url }, {}, false],
+        [{ http_proxy: proxy.url, HTTP_PROXY: "http://127.0.0.1:1" }, {}, true],
+        [{ NO_PROXY: "*" }, {}, false],
+        [{ NO_PROXY: "other.example, 127.0.0.1" }, {}, false],
+        [{ NO_PROXY: `other.example,${host}` }, {}, false],
+        [{ NO_PROXY: ".0.1" }, {}, false],
+        [{ NO_PROXY: "*.0.1" }, {}, false],
+        [{ NO_PROXY: "0.1,.example,127.0.0.1:1" }, {}, true],
+        [{}, { proxy: null }, false],
+    ];
+    for (const [variables, options, isUsed] of cases) {
+        process.env = { ...before, ...environment, ...variables };
+        const count = proxy.requests.length;
+        assert.deepEqual(await renew(plain.url, options), [RENEWED_EVENT, NEW]);
+        assert.equal(proxy.requests.length - count, Number(isUsed), JSON.stringify(variables));
+    }
+});
+
 test("through a proxy with https: TLS in TLS", async () => {
     const { key, cert } = certificate();
     const secure = await serve(() => ({ body: RENEWED }), { key, cert });
@@ -232,6 +260,7 @@ test("a server that drips ends with the timeout, and its connection too", async 
         await assert.rejects(renew("http://127.0.0.1:1", { timeout }), { code: "INVALID_ARGUMENT" });
     }
     await assert.rejects(renew("http://127.0.0.1:1", { proxy: "socks5://h:1" }), { code: "INVALID_ARGUMENT" });
+    await assert.rejects(renew("http://127.0.0.1:1", { proxy: "proxy" }), { code: "INVALID_ARGUMENT" });
 });
 
 test("a proxy that never answers ends with the timeout", async () => {
