@@ -958,11 +958,11 @@ part_platforms() {
             run "$title" sh tests/install/python_elsewhere.sh "$TARGET" $name
         fi
     done
-    for name in aarch64 musl aarch64-musl windows; do
+    for name in aarch64 musl aarch64-musl windows windows-aarch64 macos macos-x86_64; do
         title="Node.js: package for $name"
         if ! has_node || ! has_node_tools; then
             skip "$title" "the tools are missing, or outdated" "TARGET=$TARGET sh packaging/node/build.sh setup"
-        elif [ $name != windows ] && ! grep -qx ID=debian /etc/os-release; then
+        elif ! grep -qx ID=debian /etc/os-release; then
             skip "$title" "it takes libraries from Debian" "run it there"
         elif [ -n "$(sh tests/platforms.sh lacking $name)" ]; then
             skip "$title" "the add-on can't be built" "see $name above"

@@ -81,13 +81,13 @@ addon() {
         *) SYSTEM=Linux ;;
     esac
     # Zig's linker for macOS exports every function of Rust's: see packaging/cross.sh.
-    LD=
+    LD='' LDFLAGS=-s
     case $1 in
-        macos) LD="sh $TARGET/cross/build/macos/cc -arch arm64 -mmacosx-version-min=11.0" ;;
-        macos-x86_64) LD="sh $TARGET/cross/build/macos-x86_64/cc -arch x86_64 -mmacosx-version-min=10.12" ;;
+        macos) LDFLAGS='' LD="sh $TARGET/cross/build/macos/cc -arch arm64 -mmacosx-version-min=11.0" ;;
+        macos-x86_64) LDFLAGS='' LD="sh $TARGET/cross/build/macos-x86_64/cc -arch x86_64 -mmacosx-version-min=10.13" ;;
     esac
     CC=$cc LD=$LD SYSTEM=$SYSTEM LIBRARY=$installed/lib/libtc_auth.a NODE_HEADERS=$modules/node-api-headers/include \
-        CFLAGS="-O2 -g0 -ffile-prefix-map=$PWD=/tc_auth" LDFLAGS=-s sh $binding/native/build.sh "$2"
+        CFLAGS="-O2 -g0 -ffile-prefix-map=$PWD=/tc_auth" LDFLAGS=$LDFLAGS sh $binding/native/build.sh "$2"
 }
 
 rm -rf "$TARGET/node/lib" # no file that has no source any more

@@ -2,6 +2,7 @@
 # Uses the Node.js package on another platform: signs and sends there.
 #
 #     node_elsewhere.sh TARGET windows|aarch64|musl|aarch64-musl
+#     node_elsewhere.sh TARGET windows-aarch64|macos|macos-x86_64    looks at the add-on, which can't be run
 #
 # Node.js for Windows and arm64 comes from npm, for musl from PyPI; the C libraries come from Debian. Windows is wine, and arm64
 # qemu.
@@ -22,6 +23,7 @@ for archive in "$work"/npm/*.tgz; do
     tar -xzf "$archive" -C "$directory" --strip-components 1
 done
 cp tests/install/node/elsewhere.js "$work"
+printf '%s\n' napi_register_module_v1 node_api_module_get_api_version_v1 >"$work/exports"
 
 npm_package() { # PACKAGE
     (cd "$work" && npm pack --silent "$1" >/dev/null && tar -xzf ./*.tgz && rm ./*.tgz)
@@ -69,6 +71,21 @@ case $name in
         ;;
     musl)
         musl_node amd64 ld-musl-x86_64
+        ;;
+    windows-aarch64)
+        llvm-readobj --coff-exports "$work"/node_modules/*-arm64/tc_auth.node | sed -n 's/^  Name: //p' | sort | diff "$work/exports" -
+        echo 'built, not run'
+        exit
+        ;;
+    macos*)
+        addon=$(echo "$work"/node_modules/tc-auth-darwin-*/tc_auth.node)
+        llvm-objdump --macho --exports-trie "$addon" | sed -n 's/^0x[0-9A-F]* *_//p' | sort | diff "$work/exports" -
+        # The rest comes from the system's library.
+        llvm-nm -m --undefined-only "$addon" | grep 'dynamically looked up' >"$work/from-node"
+        ! grep -v ' _napi_' "$work/from-node"
+        llvm-objdump --macho --private-headers "$addon" | grep -A 2 LC_LOAD_DYLIB | grep 'name /usr/lib/libSystem.B.dylib'
+        echo 'built, not run'
+        exit
         ;;
     aarch64-musl)
         musl_node arm64 ld-musl-aarch64
