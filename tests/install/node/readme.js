@@ -1,6 +1,6 @@
 "use strict";
 
-// Runs the programs of bindings/node/README.md as they are there, with the stand-in for the platform.
+// Runs the programs of the documents as they are there, with the stand-in for the platform.
 //
 //     node readme.js PROJECT CLIENTS    the package is installed in the first, the clients in the second
 
@@ -13,11 +13,12 @@ const path = require("node:path");
 const root = path.join(__dirname, "..", "..", "..");
 const [project, clients] = process.argv.slice(2);
 const readme = fs.readFileSync(path.join(root, "bindings", "node", "README.md"), "utf8");
+const sdk = fs.readFileSync(path.join(root, "docs", "coming-from-the-javascript-sdk.md"), "utf8");
 // The others are parts of programs.
-const programs = [...readme.matchAll(/^```js\n(.*?)^```$/gms)]
+const programs = [...(readme + sdk).matchAll(/^```js\n(.*?)^```$/gms)]
     .map((found) => found[1])
     .filter((text) => /^import /m.test(text));
-assert(programs.length >= 6, String(programs.length));
+assert(programs.length >= 8, String(programs.length));
 const exports_ = [...readme.matchAll(/^export (.*)$/gm)].flatMap((line) =>
     line[1].split(" ").map((pair) => pair.split("=")),
 );
@@ -48,9 +49,10 @@ async function main() {
         assert(environment.TC_API_ACCESS_ID && environment.TC_API_SECRET_KEY);
         for (const program of programs) {
             const sends = program.includes("console.log(");
+            const renews = /createFetch|tcAuth|Session/.test(program);
             const output = run(program, environment);
             assert.match(output, sends ? /^(.*\n)?200( Success)?\n$/s : /^$/, `${program}\n${output}`);
-            if (sends) {
+            if (sends && renews) {
                 // With a token, it is renewed: an expiry of 1 is long past.
                 const { tc_token } = await (await fetch(`${url}/_issue`)).json();
                 const before = await issued();
