@@ -18,7 +18,7 @@ const sdk = fs.readFileSync(path.join(root, "docs", "coming-from-the-javascript-
 const programs = [...(readme + sdk).matchAll(/^```js\n(.*?)^```$/gms)]
     .map((found) => found[1])
     .filter((text) => /^import /m.test(text));
-assert(programs.length >= 8, String(programs.length));
+assert(programs.length >= 7, String(programs.length));
 const exports_ = [...readme.matchAll(/^export (.*)$/gm)].flatMap((line) =>
     line[1].split(" ").map((pair) => pair.split("=")),
 );
