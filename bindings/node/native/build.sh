@@ -1,8 +1,8 @@
 #!/bin/sh
 # Compiles the add-on, with the C library inside.
 #
-# usage: build.sh OUTPUT, with CC, CFLAGS, LDFLAGS, LIBRARY (libtc_auth.a), NODE_HEADERS (the directory of node_api.h), SYSTEM
-# (Linux, Darwin, Windows), and LD, if another command than CC links
+# usage: build.sh OUTPUT, with CC, CFLAGS, LDFLAGS, LIBRARY (libtc_auth.a), NODE_HEADERS (the directory of node_api.h),
+# SYSTEM (Linux, Darwin, Windows), and LD, if another command than CC links
 set -eu
 cd "$(dirname "$0")/../../.."
 output=$1
