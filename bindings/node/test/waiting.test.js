@@ -206,6 +206,21 @@ async function lag(work) {
 
 const block = (milliseconds) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 
+/** Three attempts: other programs of a busy machine pass, but a call that blocks the loop does so each time. */
+function retried(attempt) {
+    return async () => {
+        for (let left = 2; ; left--) {
+            try {
+                return await attempt();
+            } catch (error) {
+                if (left === 0) {
+                    throw error;
+                }
+            }
+        }
+    };
+}
+
 /** A program that takes the ticket of the family, holds it for a while, and completes it. */
 const HOLDER = `
     const { Auth } = require("tc-auth");
@@ -218,83 +233,91 @@ const HOLDER = `
     setTimeout(() => renewal.complete(200, ${JSON.stringify(RENEWED)}).then(() => auth.close()), Number(hold));
 `;
 
-test("the loop runs while another process renews, and so does libuv's pool", { timeout: 60_000 }, async () => {
-    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "tc_auth-"));
-    const holder = spawn(process.execPath, ["-e", HOLDER, directory, "1500"], {
-        cwd: __dirname,
-        stdio: ["ignore", "pipe", "inherit"],
-    });
-    await once(holder.stdout, "data");
-    const auth = expired();
-    auth.shareIn(directory, "key");
+test(
+    "the loop runs while another process renews, and so does libuv's pool",
+    { timeout: 60_000 },
+    retried(async () => {
+        const directory = fs.mkdtempSync(path.join(os.tmpdir(), "tc_auth-"));
+        const holder = spawn(process.execPath, ["-e", HOLDER, directory, "1500"], {
+            cwd: __dirname,
+            stdio: ["ignore", "pipe", "inherit"],
+        });
+        await once(holder.stdout, "data");
+        const auth = expired();
+        auth.shareIn(directory, "key");
 
-    // The gate is ten times what the same loop needs without a renewal; a busy machine takes some milliseconds.
-    const quiet = await lag(() => sleep(1000));
-    const gate = Math.max(10 * quiet, 20);
+        // The gate is ten times what the same loop needs without a renewal; a busy machine takes some milliseconds.
+        const quiet = await lag(() => sleep(1000));
+        const gate = Math.max(10 * quiet, 20);
 
-    let lookup = Infinity;
-    const waited = await lag(async () => {
-        const waiting = Array.from({ length: 500 }, () => auth.ready());
-        const start = performance.now();
-        await Promise.all([
-            dns.promises.lookup("localhost").then(() => (lookup = performance.now() - start)),
-            ...waiting,
-        ]);
-    });
-    assert.equal(auth.headers("GET", "/").authorization, "TC-Token b", "the token of the other process");
-    const planted = await lag(async () => {
-        await sleep(10);
-        block(gate + 20);
-    });
-    console.log(
-        `# loop lag: ${quiet.toFixed(1)} ms without a renewal, ${waited.toFixed(1)} ms while 500 requests wait for another ` +
-            `process, ${planted.toFixed(1)} ms with a planted block; dns.lookup ${lookup.toFixed(1)} ms`,
-    );
-    assert.ok(waited < gate, `${waited} ms, the gate is ${gate} ms`);
-    assert.ok(lookup < 1000, `${lookup} ms`);
-    assert.ok(planted > gate, "the gate notices a block");
-    fs.rmSync(directory, { recursive: true });
-});
-
-test("the loop runs while tokens are saved, and while this process renews", { timeout: 60_000 }, async () => {
-    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "tc_auth-"));
-    let count = 0;
-    const server = await Server.start((received) =>
-        received.target.includes("expiredToken")
-            ? { body: RENEWED.replace('"b"', `"b${++count}"`).replace("4000000000", "1") }
-            : {},
-    );
-    const auth = expired(`${server.url}/api`);
-    const fetch = createFetch(auth, { shareIn: { directory, key: "key" } });
-    const quiet = await lag(() => sleep(500));
-    const gate = Math.max(10 * quiet, 20);
-    const saved = [];
-    const worst = await lag(async () => {
-        for (let i = 0; i < 20; i++) {
+        let lookup = Infinity;
+        const waited = await lag(async () => {
+            const waiting = Array.from({ length: 500 }, () => auth.ready());
             const start = performance.now();
-            const done = auth.updateToken(`API:5:${i}`, 4_000_000_000);
-            saved.push(performance.now() - start);
-            await done;
-        }
-    });
-    assert.equal(auth.currentToken().value, "API:5:19");
-    assert.ok(worst < gate, `${worst} ms, the gate is ${gate} ms`);
-    const usual = saved.sort((one, other) => one - other)[10];
-    console.log(`# saving a token takes ${usual.toFixed(2)} ms of the loop; lag ${worst.toFixed(1)} ms`);
-    await auth.updateToken("API:5:a", 4_000_000_000);
-    const response = await fetch(`${server.url}/api/v3/x`);
-    assert.equal(response.status, 200);
-    await response.text();
+            await Promise.all([
+                dns.promises.lookup("localhost").then(() => (lookup = performance.now() - start)),
+                ...waiting,
+            ]);
+        });
+        assert.equal(auth.headers("GET", "/").authorization, "TC-Token b", "the token of the other process");
+        const planted = await lag(async () => {
+            await sleep(10);
+            block(gate + 20);
+        });
+        console.log(
+            `# loop lag: ${quiet.toFixed(1)} ms without a renewal, ${waited.toFixed(1)} ms while 500 requests wait for another ` +
+                `process, ${planted.toFixed(1)} ms with a planted block; dns.lookup ${lookup.toFixed(1)} ms`,
+        );
+        assert.ok(waited < gate, `${waited} ms, the gate is ${gate} ms`);
+        assert.ok(lookup < 1000, `${lookup} ms`);
+        assert.ok(planted > gate, "the gate notices a block");
+        fs.rmSync(directory, { recursive: true });
+    }),
+);
 
-    // What a request does with the shared file: a stat, and reading it after a change.
-    const polls = 20_000;
-    const start = performance.now();
-    for (let i = 0; i < polls; i++) {
-        auth.poll();
-    }
-    const perPoll = ((performance.now() - start) / polls) * 1000;
-    console.log(`# a poll of a shared token takes ${perPoll.toFixed(2)} µs`);
-    assert.ok(perPoll < 200, `${perPoll} µs`);
-    await server.close();
-    fs.rmSync(directory, { recursive: true });
-});
+test(
+    "the loop runs while tokens are saved, and while this process renews",
+    { timeout: 60_000 },
+    retried(async () => {
+        const directory = fs.mkdtempSync(path.join(os.tmpdir(), "tc_auth-"));
+        let count = 0;
+        const server = await Server.start((received) =>
+            received.target.includes("expiredToken")
+                ? { body: RENEWED.replace('"b"', `"b${++count}"`).replace("4000000000", "1") }
+                : {},
+        );
+        const auth = expired(`${server.url}/api`);
+        const fetch = createFetch(auth, { shareIn: { directory, key: "key" } });
+        const quiet = await lag(() => sleep(500));
+        const gate = Math.max(10 * quiet, 20);
+        const saved = [];
+        const worst = await lag(async () => {
+            for (let i = 0; i < 20; i++) {
+                const start = performance.now();
+                const done = auth.updateToken(`API:5:${i}`, 4_000_000_000);
+                saved.push(performance.now() - start);
+                await done;
+            }
+        });
+        assert.equal(auth.currentToken().value, "API:5:19");
+        assert.ok(worst < gate, `${worst} ms, the gate is ${gate} ms`);
+        const usual = saved.sort((one, other) => one - other)[10];
+        console.log(`# saving a token takes ${usual.toFixed(2)} ms of the loop; lag ${worst.toFixed(1)} ms`);
+        await auth.updateToken("API:5:a", 4_000_000_000);
+        const response = await fetch(`${server.url}/api/v3/x`);
+        assert.equal(response.status, 200);
+        await response.text();
+
+        // What a request does with the shared file: a stat, and reading it after a change.
+        const polls = 20_000;
+        const start = performance.now();
+        for (let i = 0; i < polls; i++) {
+            auth.poll();
+        }
+        const perPoll = ((performance.now() - start) / polls) * 1000;
+        console.log(`# a poll of a shared token takes ${perPoll.toFixed(2)} µs`);
+        assert.ok(perPoll < 200, `${perPoll} µs`);
+        await server.close();
+        fs.rmSync(directory, { recursive: true });
+    }),
+);
