@@ -87,8 +87,8 @@ export class Auth {
     /**
      * From the platform's parameters in a JSON object, or from a message to a service App.
      *
-     * Members: tc_token, tc_token_expires, tc_api_path, and tc_api_access_id with tc_api_secret_key; in messages apiToken
-     * and expireSeconds. Fails with CONFIG_SYNTAX, NO_CREDENTIALS, or the status of an invalid value.
+     * Members: tc_token, tc_token_expires, tc_api_path, and tc_api_access_id with tc_api_secret_key; in messages
+     * apiToken and expireSeconds. Fails with CONFIG_SYNTAX, NO_CREDENTIALS, or the status of an invalid value.
      */
     static fromJson(text: string | Uint8Array): Auth {
         return new Auth(INSIDE, native.fromJson(border.bytes("text", text, Status.CONFIG_SYNTAX)));
@@ -128,7 +128,9 @@ export class Auth {
         return new Auth(INSIDE, ...native.discover(border.args(args)));
     }
 
-    /** The Auth of another thread of this process, whose share() returned this id. Each of the two is closed on its own. */
+    /**
+     * The Auth of another thread of this process, whose share() returned this id. Each of the two is closed on its own.
+     */
     static fromShared(id: string): Auth {
         const found = native.fromShared(border.text("id", id, Status.INVALID_ARGUMENT));
         return found === Status.NULL_ARGUMENT
@@ -137,11 +139,12 @@ export class Auth {
     }
 
     /**
-     * An id to send to a worker thread, which makes its Auth with fromShared(). It contains no secret, and means nothing in
-     * another process. This Auth stays open until close() is called, because nothing else tells when the id is used.
+     * An id to send to a worker thread, which makes its Auth with fromShared(). It contains no secret, and means
+     * nothing in another process. This Auth stays open until close() is called, because nothing else tells when the id
+     * is used.
      *
-     * Threads that share an Auth renew its token once. What is freed last wipes the secrets: also a thread that is terminated
-     * frees its part.
+     * Threads that share an Auth renew its token once. What is freed last wipes the secrets: also a thread that is
+     * terminated frees its part.
      */
     share(): string {
         const id = made(native.share(this.#handle));
@@ -150,8 +153,8 @@ export class Auth {
     }
 
     /**
-     * Frees the Auth and wipes its secrets, unless another thread uses it, or a Renewal has not ended. It may be called again;
-     * other calls then fail with CLOSED. An Auth that is never closed is freed when it is collected.
+     * Frees the Auth and wipes its secrets, unless another thread uses it, or a Renewal has not ended. It may be called
+     * again; other calls then fail with CLOSED. An Auth that is never closed is freed when it is collected.
      */
     close(): void {
         this.#kind = Kind.NONE;
@@ -194,8 +197,8 @@ export class Auth {
     }
 
     /**
-     * The seconds that are added to this machine's clock to get the server's time: set here, or by review(). At most a day in
-     * either direction.
+     * The seconds that are added to this machine's clock to get the server's time: set here, or by review(). At most a
+     * day in either direction.
      */
     get clockOffset(): number {
         check(native.clockOffset(this.#handle));
@@ -208,8 +211,8 @@ export class Auth {
     }
 
     /**
-     * How many seconds before its expiry a token is due for renewal: 0 to 86400, by default 60. At most half of the life that
-     * the token had left when it was set. Fails with WRONG_KIND.
+     * How many seconds before its expiry a token is due for renewal: 0 to 86400, by default 60. At most half of the
+     * life that the token had left when it was set. Fails with WRONG_KIND.
      */
     get renewalWindow(): number {
         check(native.renewalWindow(this.#handle));
@@ -226,8 +229,8 @@ export class Auth {
     /**
      * The headers of one request. It never waits.
      *
-     * `url` is a path with query, or an absolute http or https URL, exactly as it will be sent. `at` is the Unix second to
-     * sign, and to compare with the expiry of a token; by default now. Fails with INVALID_METHOD, INVALID_URI_FORM,
+     * `url` is a path with query, or an absolute http or https URL, exactly as it will be sent. `at` is the Unix second
+     * to sign, and to compare with the expiry of a token; by default now. Fails with INVALID_METHOD, INVALID_URI_FORM,
      * INVALID_URI_BYTE, INVALID_TIME, OTHER_ORIGIN or TOKEN_EXPIRED.
      */
     headers(method: string, url: string | URL | Url, options?: { at?: number }): AuthHeaders {
@@ -237,8 +240,8 @@ export class Auth {
     }
 
     /**
-     * The header lines of a request that is sent now, as they go over the wire: each ends with CR LF. For clients that write
-     * requests themselves. Arguments and errors are those of headers().
+     * The header lines of a request that is sent now, as they go over the wire: each ends with CR LF. For clients that
+     * write requests themselves. Arguments and errors are those of headers().
      */
     headerBlock(method: string, url: string | URL | Url): string {
         const target = addressOf(url);
@@ -248,10 +251,10 @@ export class Auth {
     /**
      * Checks the headers of a request that was received: for gateways, mocks and tests.
      *
-     * `url` is the request target; refuse one with a # before. `timestamp` is ignored with a token. `at` is a Unix second, by
-     * default now; the timestamp may be off by `tolerance` seconds, 0 to 86400, by default 300. Fails with
-     * MALFORMED_AUTHORIZATION, SIGNATURE_MISMATCH, TIMESTAMP_OUT_OF_RANGE, TOKEN_EXPIRED, OTHER_ORIGIN, or the status of
-     * another invalid argument.
+     * `url` is the request target; refuse one with a # before. `timestamp` is ignored with a token. `at` is a Unix
+     * second, by default now; the timestamp may be off by `tolerance` seconds, 0 to 86400, by default 300. Fails with
+     * MALFORMED_AUTHORIZATION, SIGNATURE_MISMATCH, TIMESTAMP_OUT_OF_RANGE, TOKEN_EXPIRED, OTHER_ORIGIN, or the status
+     * of another invalid argument.
      */
     verify(
         method: string,
@@ -294,9 +297,9 @@ export class Auth {
     /**
      * Replaces the token, for all threads. Arguments as in Auth.token().
      *
-     * Without shareIn() the new token is in use when the call returns its promise. After shareIn() a thread of its own waits for
-     * the disk. Fails with INVALID_TOKEN, INVALID_TIME or WRONG_KIND: then the old token stays; or with STORE_IO: the new token
-     * counts, but is not saved yet.
+     * Without shareIn() the new token is in use when the call returns its promise. After shareIn() a thread of its own
+     * waits for the disk. Fails with INVALID_TOKEN, INVALID_TIME or WRONG_KIND: then the old token stays; or with
+     * STORE_IO: the new token counts, but is not saved yet.
      */
     async updateToken(token: string, expires?: number | Date | null): Promise<void> {
         const text = border.text("token", token, Status.INVALID_TOKEN);
@@ -314,9 +317,9 @@ export class Auth {
     }
 
     /**
-     * To be called before each request is signed, if you do not use an adapter: null if you can sign now; a Renewal if you
-     * must renew first. It never waits. Fails with RENEWAL_TIMEOUT while another thread renews the token, or a process that
-     * shares it: do not send the old token; see ready().
+     * To be called before each request is signed, if you do not use an adapter: null if you can sign now; a Renewal if
+     * you must renew first. It never waits. Fails with RENEWAL_TIMEOUT while another thread renews the token, or a
+     * process that shares it: do not send the old token; see ready().
      */
     poll(): Renewal | null {
         const ticket = native.poll(this.#handle);
@@ -342,9 +345,10 @@ export class Auth {
     /**
      * To be called with the response to a signed request. RETRY: ready(), sign and send it again, once.
      *
-     * If the server rejected the token, the next ready() renews it. If the server's date shows that the clock is wrong, the clock
-     * offset is corrected. `date` is the Date header: leave it out if the response has an Age header, or did not come from the
-     * signed server over TLS. Of the body the first 64 KiB count. Fails with MALFORMED_AUTHORIZATION or INVALID_TIME.
+     * If the server rejected the token, the next ready() renews it. If the server's date shows that the clock is wrong,
+     * the clock offset is corrected. `date` is the Date header: leave it out if the response has an Age header, or did
+     * not come from the signed server over TLS. Of the body the first 64 KiB count. Fails with MALFORMED_AUTHORIZATION
+     * or INVALID_TIME.
      */
     review(
         headers: AuthHeaders,
@@ -374,8 +378,8 @@ export class Auth {
     // One token, many processes
 
     /**
-     * The name of the family: all processes that started with the same token. 32 hexadecimal digits. Use it as the key of an
-     * entry in a store, and as the name of its lock. Fails with WRONG_KIND.
+     * The name of the family: all processes that started with the same token. 32 hexadecimal digits. Use it as the key
+     * of an entry in a store, and as the name of its lock. Fails with WRONG_KIND.
      */
     family(): string {
         return made(native.family(this.#handle));
@@ -384,18 +388,18 @@ export class Auth {
     /**
      * Encrypts the current token and its expiry into one line, to store it for other processes of the family.
      *
-     * `key` is one to four keys, one per line: the first one seals, each of them unseals. Use at least 128 random bits, such as
-     * 32 random hexadecimal digits. Without a key, whoever knows the family's first token, even a dead one, can read the
-     * current token and forge lines. Fails with WRONG_KIND, SEAL_INVALID or INVALID_ARGUMENT (the key).
+     * `key` is one to four keys, one per line: the first one seals, each of them unseals. Use at least 128 random bits,
+     * such as 32 random hexadecimal digits. Without a key, whoever knows the family's first token, even a dead one, can
+     * read the current token and forge lines. Fails with WRONG_KIND, SEAL_INVALID or INVALID_ARGUMENT (the key).
      */
     seal(key?: Key | null): string {
         return made(native.seal(this.#handle, border.key(key)));
     }
 
     /**
-     * Reads a line that seal() made in this or another process, and uses its token if it is newer. Requests that wait for a
-     * renewal then go on. Fails with WRONG_KIND, SEAL_INVALID, SEAL_VERSION or INVALID_ARGUMENT (the key): then nothing
-     * changes.
+     * Reads a line that seal() made in this or another process, and uses its token if it is newer. Requests that wait
+     * for a renewal then go on. Fails with WRONG_KIND, SEAL_INVALID, SEAL_VERSION or INVALID_ARGUMENT (the key): then
+     * nothing changes.
      */
     unseal(line: string | Uint8Array, key?: Key | null): Unsealed {
         const sealed = border.bytes("line", line, Status.SEAL_INVALID);
@@ -406,14 +410,15 @@ export class Auth {
     }
 
     /**
-     * Shares the token with all processes of the family that use the same directory: they renew it once, and each of them
-     * gets the new one. Call it once, when the program starts: it reads and writes files, and can wait for other processes.
+     * Shares the token with all processes of the family that use the same directory: they renew it once, and each of
+     * them gets the new one. Call it once, when the program starts: it reads and writes files, and can wait for other
+     * processes.
      *
-     * The directory exists, on a local file system, and belongs to the same user, or to root; other users can't write to it.
-     * `key` is as in seal(), the same in all processes.
+     * The directory exists, on a local file system, and belongs to the same user, or to root; other users can't write
+     * to it. `key` is as in seal(), the same in all processes.
      *
-     * Fails with WRONG_KIND, ALREADY_SET, INVALID_ARGUMENT (the key), SEAL_INVALID (a file can't be unsealed, for example
-     * with this key), SEAL_VERSION or STORE_IO. Then the Auth is as before, and you may call this again.
+     * Fails with WRONG_KIND, ALREADY_SET, INVALID_ARGUMENT (the key), SEAL_INVALID (a file can't be unsealed, for
+     * example with this key), SEAL_VERSION or STORE_IO. Then the Auth is as before, and you may call this again.
      */
     shareIn(directory: string | Uint8Array | URL, key?: Key | null): void {
         const place = border.path("directory", directory);

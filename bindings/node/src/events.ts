@@ -1,5 +1,5 @@
-// What an adapter did or noticed, for a log. No event contains a secret key or a token. Later versions may have more types
-// of events, and more members.
+// What an adapter did or noticed, for a log. No event contains a secret key or a token. Later versions may have more
+// types of events, and more members.
 
 import type { Advice } from "./status.js";
 

@@ -34,11 +34,12 @@ const HEADERS_OF_A_BODY = [
 /**
  * Returns a function like fetch() that signs each request, and renews the token when it is due.
  *
- * A request or a redirect to another server than that of the API path fails with OTHER_ORIGIN, and is not sent. A redirect to
- * the same server is signed again.
+ * A request or a redirect to another server than that of the API path fails with OTHER_ORIGIN, and is not sent. A
+ * redirect to the same server is signed again.
  *
- * A refused request is sent once more if that can help, and if its body can be sent again: all but streams, and the body of a
- * Request object. Otherwise you get the refusal, and the next request uses a new token or the corrected clock.
+ * A refused request is sent once more if that can help, and if its body can be sent again: all but streams, and the
+ * body of a Request object. Otherwise you get the refusal, and the next request uses a new token or the corrected
+ * clock.
  */
 export function createFetch(auth: Auth, options: FetchOptions = {}): SignedFetch {
     const session = new Session(auth, options);

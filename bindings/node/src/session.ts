@@ -67,8 +67,8 @@ redacted(Signed.prototype, function () {
 /**
  * An identity, as an adapter uses it. With it you can write an adapter for another HTTP client.
  *
- * The order is: authorize() and send; if needsReview(), review(), and after RETRY, if the body can be sent again, the same
- * once more: authorize(), retried(), send, review(). In the end, refused().
+ * The order is: authorize() and send; if needsReview(), review(), and after RETRY, if the body can be sent again, the
+ * same once more: authorize(), retried(), send, review(). In the end, refused().
  */
 export class Session {
     readonly auth: Auth;
@@ -93,8 +93,8 @@ export class Session {
     }
 
     /**
-     * Checks that the URL is one of the API's server, and so is the Host header, if the request has one of its own. A request
-     * to another server must not cause a renewal.
+     * Checks that the URL is one of the API's server, and so is the Host header, if the request has one of its own. A
+     * request to another server must not cause a renewal.
      */
     check(url: string, host?: string | null): void {
         this.#check(url);
@@ -123,8 +123,8 @@ export class Session {
     /**
      * Renews the token if this request must, or waits until another request's renewal ends, for at most 60 seconds.
      *
-     * The renewal goes on after an abort, because others wait for it, and the old token is invalid as soon as the server has
-     * answered.
+     * The renewal goes on after an abort, because others wait for it, and the old token is invalid as soon as the
+     * server has answered.
      */
     async ready(signal?: AbortSignal | null): Promise<void> {
         const renewal = await this.auth.ready(signal);
@@ -137,7 +137,9 @@ export class Session {
         this.#happened(await exchange(renewal, this.#settings));
     }
 
-    /** Signs the URL as it is sent. It does not wait. Fails with TOKEN_EXPIRED, and the reason why it was not renewed. */
+    /**
+     * Signs the URL as it is sent. It does not wait. Fails with TOKEN_EXPIRED, and the reason why it was not renewed.
+     */
     sign(method: string, url: string): Signed {
         let headers, isAdopted;
         try {
@@ -172,8 +174,8 @@ export class Session {
     }
 
     /**
-     * Says whether to send the request again, once: RETRY. `fields` are the headers of the response, `body` is the beginning of
-     * its decoded body: up to REVIEW_LIMIT bytes that came within REVIEW_MS.
+     * Says whether to send the request again, once: RETRY. `fields` are the headers of the response, `body` is the
+     * beginning of its decoded body: up to REVIEW_LIMIT bytes that came within REVIEW_MS.
      */
     review(
         signed: Signed,

@@ -55,8 +55,8 @@ export class ReceivedRequest {
 }
 
 /**
- * A value that is sent as JSON; bytes, which are sent as they are; or a function that returns one of these, or a promise of
- * one.
+ * A value that is sent as JSON; bytes, which are sent as they are; or a function that returns one of these, or a
+ * promise of one.
  */
 export type Answer = unknown | ((request: ReceivedRequest) => unknown);
 
@@ -72,7 +72,8 @@ export interface FakePlatformOptions {
  * A server on this machine that checks the authorization of requests as ThreatConnect's platform does.
  *
  * It accepts one key pair, and the tokens that it has issued. A renewal invalidates the old token. All requests with a
- * valid authorization are kept in `requests`. What was not given to `answer()` gets status 200 and `{"status": "Success"}`.
+ * valid authorization are kept in `requests`. What was not given to `answer()` gets status 200 and `{"status":
+ * "Success"}`.
  *
  * The server does not keep a program alive that has nothing else to do.
  */
@@ -147,8 +148,8 @@ export class FakePlatform {
     /**
      * Expires all tokens now. They can still be renewed.
      *
-     * The next request is refused, and the Auth renews its token: once a minute, because a server that rejects each new token
-     * must not cause a renewal with each request. For a second renewal in one test make another `tokenAuth()`.
+     * The next request is refused, and the Auth renews its token: once a minute, because a server that rejects each new
+     * token must not cause a renewal with each request. For a second renewal in one test make another `tokenAuth()`.
      */
     expireTokens(): void {
         for (const token of this.#tokens.keys()) {

@@ -1,8 +1,8 @@
 // The renewal of a token: one GET on a new connection.
 //
 // Its URL contains the token. Node.js shows the path of a request to many: to subscribers of diagnostics_channel, to
-// PerformanceObserver, to traces, and to tools that replace http.request. So the request is made for the path "/", and has
-// its own only while its head is written.
+// PerformanceObserver, to traces, and to tools that replace http.request. So the request is made for the path "/", and
+// has its own only while its head is written.
 
 import http from "node:http";
 import https from "node:https";
@@ -26,8 +26,8 @@ export interface RenewalOptions {
     tls?: tls.ConnectionOptions | undefined;
 
     /**
-     * The URL of an HTTP proxy, "http://user:password@proxy.example:3128"; null for none. By default there is none, unless
-     * NODE_USE_ENV_PROXY=1 makes Node.js use those of HTTPS_PROXY and HTTP_PROXY.
+     * The URL of an HTTP proxy, "http://user:password@proxy.example:3128"; null for none. By default there is none,
+     * unless NODE_USE_ENV_PROXY=1 makes Node.js use those of HTTPS_PROXY and HTTP_PROXY.
      */
     proxy?: string | URL | null | undefined;
 
