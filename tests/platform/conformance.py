@@ -62,10 +62,12 @@ class Program:
         """The status and the fields of the reply."""
         hangs = threading.Timer(TIMEOUT_SECONDS, self.process.kill)
         hangs.start()
-        self.process.stdin.write("\t".join(map(encode, fields)).encode() + b"\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        hangs.cancel()
+        try:
+            self.process.stdin.write("\t".join(map(encode, fields)).encode() + b"\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        finally:
+            hangs.cancel()
         if not line.endswith(b"\n"):
             raise AssertionError(f"the program ended with status {self.process.wait(10)} at {str(fields)[:200]}")
         status, *answer = [decode(field) for field in line.decode("ascii").rstrip("\r\n").split("\t")]
@@ -96,7 +98,9 @@ class Program:
         return self
 
     def __exit__(self, *_):
-        self.process.stdin.close()
+        # Closing flushes: a program that was killed has not read its last command.
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait(30)
         self.process.stdout.close()
 
@@ -1024,25 +1028,30 @@ class Fleet:
     def __init__(self, program, stand_in, directory):
         self.stand_in, self.directory = stand_in, directory
         self.end = time.monotonic() + self.SECONDS
-        self.requests, self.failed, self.mistakes, self.killed = 0, [], [], set()
+        self.requests, self.failed, self.finished, self.mistakes, self.killed = 0, 0, 0, [], set()
         makers = [program.again, program.partner] * 2
         self.running = [None] * len(makers)
         self.threads = [threading.Thread(target=self.work, args=pair, daemon=True) for pair in enumerate(makers)]
 
     def work(self, slot, make):
-        while (left := self.end - time.monotonic()) > 1:
-            with make() as one:
-                self.running[slot] = one
-                try:
-                    new_shared(one, self.stand_in.url, self.directory, in_seconds(self.LIFE))
-                    command = ("storm", "h", self.stand_in.url + TARGET, self.THREADS, int(left))
-                    requests, failed = map(int, one.do(*command))
-                    self.requests += requests
-                    self.failed.append(failed)
-                except (AssertionError, OSError) as error:
-                    if one not in self.killed:
-                        self.mistakes.append(str(error))
-                        return
+        try:
+            while (left := self.end - time.monotonic()) > 1:
+                self.live(slot, make, int(left))
+        except Exception as error:  # whatever it is: a thread must not end unnoticed
+            self.mistakes.append(repr(error))
+
+    def live(self, slot, make, seconds):
+        with make() as one:
+            self.running[slot] = one
+            try:
+                new_shared(one, self.stand_in.url, self.directory, in_seconds(self.LIFE))
+                requests, failed = map(int, one.do("storm", "h", self.stand_in.url + TARGET, self.THREADS, seconds))
+                self.requests += requests
+                self.failed += failed
+                self.finished += 1
+            except (AssertionError, OSError):
+                if one not in self.killed:
+                    raise
 
     def kill_one(self):
         """After a renewal was saved: a process that dies between the platform's answer and that takes the token along."""
@@ -1052,7 +1061,8 @@ class Fleet:
         renewed = time.monotonic()
         time.sleep(random.uniform(0, 0.5))
         one = random.choice(self.running)
-        if time.monotonic() < min(renewed + 0.7, self.end - 3):
+        # One that was killed stays in its slot until its successor has started.
+        if one not in self.killed and time.monotonic() < min(renewed + 0.7, self.end - 3):
             self.killed.add(one)
             one.signal(signal.SIGKILL)
 
@@ -1076,7 +1086,9 @@ def fleet(program):
         processes.run()
         stats = stand_in.stats()
     equal(processes.mistakes, [])
-    equal(processes.failed, [0] * 4, "failed requests of those that were not killed")
+    equal(processes.failed, 0, "failed requests of those that were not killed")
+    # One that is killed at the end may have too little time for a successor.
+    equal(processes.finished >= 2, True, f"only {processes.finished} came to their end")
     equal(len(processes.killed) > 1, True, f"only {len(processes.killed)} were killed")
     equal((stats["lost"], stats["wrong"]), (0, 0), "tokens lost, tokens that were never issued")
     equal(stats["renewal requests"], stats["issued"], "one renewal for each expiry")
