@@ -22,7 +22,7 @@ final class Arguments implements AutoCloseable {
      * A NUL-terminated copy of a text in UTF-8. A text with a NUL or a lone surrogate is refused. The name of the parameter is
      * used in the message about a null.
      */
-    long string(String name, String text, Status refusal) {
+    long string(String name, String text, TcAuthStatus refusal) {
         byte[] bytes = utf8(name, text, refusal);
         try {
             if (text.indexOf('\0') >= 0) {
@@ -47,7 +47,7 @@ final class Arguments implements AutoCloseable {
     long strings(String name, String[] texts) {
         ByteBuffer addresses = ByteBuffer.allocate(texts.length * Long.BYTES).order(ByteOrder.nativeOrder());
         for (String text : texts) {
-            addresses.putLong(string(name, text, Status.INVALID_ARGUMENT));
+            addresses.putLong(string(name, text, TcAuthStatus.INVALID_ARGUMENT));
         }
         return bytes(addresses.array());
     }
@@ -63,7 +63,7 @@ final class Arguments implements AutoCloseable {
     }
 
     /** A string, or 0 for null. */
-    long optionalString(String name, String text, Status refusal) {
+    long optionalString(String name, String text, TcAuthStatus refusal) {
         return text == null ? 0 : string(name, text, refusal);
     }
 
@@ -102,7 +102,7 @@ final class Arguments implements AutoCloseable {
      * Encodes strictly, and in one array that the caller wipes. String.getBytes() replaces a lone surrogate by "?", and can
      * leave a second copy in memory that is not wiped.
      */
-    static byte[] utf8(String name, String text, Status refusal) {
+    static byte[] utf8(String name, String text, TcAuthStatus refusal) {
         Objects.requireNonNull(text, name);
         if (hasLoneSurrogate(text)) {
             throw new TcAuthException(refusal);

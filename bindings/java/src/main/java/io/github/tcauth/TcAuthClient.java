@@ -49,9 +49,9 @@ import javax.net.ssl.SSLSession;
  * and sends a refused request once more if that can help.
  *
  * <p>A request must go to the server of the {@link TcAuth}'s API path. If its URI or a {@code Host} header names another
- * server, it fails with {@link Status#OTHER_ORIGIN}, and nothing is sent. With an {@code http} API path, anyone on the way
- * (also a proxy) can read the token. {@code Authorization} and {@code Timestamp} headers are replaced in a copy of the request.
- * Redirects are not followed; they are returned as responses.
+ * server, it fails with {@link TcAuthStatus#OTHER_ORIGIN}, and nothing is sent. With an {@code http} API path, anyone on the
+ * way (also a proxy) can read the token. {@code Authorization} and {@code Timestamp} headers are replaced in a copy of the
+ * request. Redirects are not followed; they are returned as responses.
  *
  * <p>A renewal is a separate GET. It is sent once, on a new connection, with the proxy, TLS settings and executor of the
  * client, and ends after 30 seconds at most. It sends and stores no cookies. Before Java 22 its connection stays open until the
@@ -83,7 +83,7 @@ public final class TcAuthClient {
 
     private final TcAuth auth;
     private final HttpClient client;
-    private final Consumer<? super Event> listener;
+    private final Consumer<? super TcAuthEvent> listener;
     private final Duration reviewTimeout;
     private final Duration renewalTimeout;
     private final Executor executor;
@@ -95,7 +95,7 @@ public final class TcAuthClient {
      *
      * @param auth has an API path
      * @param client follows no redirects, which is the default
-     * @throws TcAuthException {@link Status#API_PATH_MISSING}
+     * @throws TcAuthException {@link TcAuthStatus#API_PATH_MISSING}
      * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
      *         for it then takes the Authorization header out of requests
      */
@@ -118,7 +118,7 @@ public final class TcAuthClient {
     public static final class Builder {
         private final TcAuth auth;
         private final HttpClient client;
-        private Consumer<? super Event> listener = event -> {
+        private Consumer<? super TcAuthEvent> listener = event -> {
         };
         private Path directory;
         /** Transient: what writes all fields of an object must not write it. */
@@ -139,7 +139,7 @@ public final class TcAuthClient {
          *        nevertheless
          * @return this
          */
-        public Builder onEvent(Consumer<? super Event> listener) {
+        public Builder onEvent(Consumer<? super TcAuthEvent> listener) {
             this.listener = Objects.requireNonNull(listener, "listener");
             return this;
         }
@@ -206,8 +206,9 @@ public final class TcAuthClient {
      * @return the response
      * @throws IOException if there is no response
      * @throws InterruptedException if this thread is interrupted; the request is then cancelled
-     * @throws TcAuthException {@link Status#OTHER_ORIGIN}, {@link Status#TOKEN_EXPIRED}, {@link Status#INVALID_URI_BYTE};
-     *         {@link Status#RENEWAL_TIMEOUT} if another thread's renewal takes longer than a minute
+     * @throws TcAuthException {@link TcAuthStatus#OTHER_ORIGIN}, {@link TcAuthStatus#TOKEN_EXPIRED},
+     *         {@link TcAuthStatus#INVALID_URI_BYTE}; {@link TcAuthStatus#RENEWAL_TIMEOUT} if another thread's renewal takes
+     *         longer than a minute
      */
     public <T> HttpResponse<T> send(HttpRequest request, BodyHandler<T> handler) throws IOException, InterruptedException {
         CompletableFuture<HttpResponse<T>> response = sendAsync(request, handler);
@@ -275,7 +276,7 @@ public final class TcAuthClient {
             });
         }
 
-        private CompletableFuture<Headers> sign() {
+        private CompletableFuture<TcAuthHeaders> sign() {
             try {
                 checkDestination(); // before the renewal: a request to another server must not cause one
             } catch (RuntimeException e) {
@@ -285,9 +286,9 @@ public final class TcAuthClient {
             turn.run();
             return turn.come.thenApply(ignored -> {
                 long changes = auth.changes();
-                Headers headers = auth.headers(method, url);
+                TcAuthHeaders headers = auth.headers(method, url);
                 if (auth.isAdopted(headers, changes)) {
-                    listener.accept(Event.ofAdoption(request));
+                    listener.accept(TcAuthEvent.ofAdoption(request));
                 }
                 return headers;
             });
@@ -306,11 +307,11 @@ public final class TcAuthClient {
             }
         }
 
-        private CompletableFuture<HttpResponse<T>> send(Headers headers, boolean first) {
+        private CompletableFuture<HttpResponse<T>> send(TcAuthHeaders headers, boolean first) {
             stopIfCancelled();
             AtomicReference<HeldBody<T>> refusal = new AtomicReference<>();
             AtomicReference<ResponseInfo> head = new AtomicReference<>();
-            CompletableFuture<Headers> retry = new CompletableFuture<>();
+            CompletableFuture<TcAuthHeaders> retry = new CompletableFuture<>();
             HttpRequest signed = signed(headers);
             CompletableFuture<HttpResponse<T>> sent = client.sendAsync(signed, info -> {
                 if (!REVIEWED.contains(info.statusCode())) {
@@ -341,33 +342,33 @@ public final class TcAuthClient {
         }
 
         /** Chooses who reads the body of a refusal: the caller's handler, or nobody if the request will be sent once more. */
-        private CompletionStage<BodySubscriber<T>> review(Headers sent, ResponseInfo info, byte[] beginning, boolean first,
-                CompletableFuture<Headers> retry) {
-            Advice advice = advice(sent, info, beginning);
-            if (advice != Advice.RETRY || !first || !canBeSentAgain()) {
+        private CompletionStage<BodySubscriber<T>> review(TcAuthHeaders sent, ResponseInfo info, byte[] beginning,
+                boolean first, CompletableFuture<TcAuthHeaders> retry) {
+            TcAuthAdvice advice = advice(sent, info, beginning);
+            if (advice != TcAuthAdvice.RETRY || !first || !canBeSentAgain()) {
                 return CompletableFuture.completedFuture(handedOver(info, advice));
             }
             return sign().handle((headers, failure) -> {
                 if (failure != null) {
                     return handedOver(info, advice);
                 }
-                listener.accept(Event.ofRefusal(Event.Type.RETRIED, advice, info.statusCode(), request));
+                listener.accept(TcAuthEvent.ofRefusal(TcAuthEvent.Type.RETRIED, advice, info.statusCode(), request));
                 retry.complete(headers);
                 return HeldBody.unread(null);
             });
         }
 
-        private Advice advice(Headers sent, ResponseInfo info, byte[] beginning) {
+        private TcAuthAdvice advice(TcAuthHeaders sent, ResponseInfo info, byte[] beginning) {
             try {
                 return auth.review(sent, info.statusCode(), trustedDate(info.headers()), beginning);
             } catch (IllegalStateException e) {
-                return Advice.UNKNOWN; // closed in the meantime: still return the response
+                return TcAuthAdvice.UNKNOWN; // closed in the meantime: still return the response
             }
         }
 
-        private BodySubscriber<T> handedOver(ResponseInfo info, Advice advice) {
-            if (advice != Advice.ACCEPTED) {
-                listener.accept(Event.ofRefusal(Event.Type.REFUSED, advice, info.statusCode(), request));
+        private BodySubscriber<T> handedOver(ResponseInfo info, TcAuthAdvice advice) {
+            if (advice != TcAuthAdvice.ACCEPTED) {
+                listener.accept(TcAuthEvent.ofRefusal(TcAuthEvent.Type.REFUSED, advice, info.statusCode(), request));
             }
             return handler.apply(info);
         }
@@ -383,7 +384,7 @@ public final class TcAuthClient {
             return trusted && dates.size() == 1 ? dates.get(0) : null;
         }
 
-        private HttpRequest signed(Headers headers) {
+        private HttpRequest signed(TcAuthHeaders headers) {
             HttpRequest.Builder copy = HttpRequest.newBuilder(URI.create(url)).expectContinue(request.expectContinue());
             request.timeout().ifPresent(copy::timeout);
             request.version().ifPresent(copy::version);
@@ -411,12 +412,12 @@ public final class TcAuthClient {
         }
         String host = origin.substring(origin.indexOf("://") + 3);
         if (host.chars().anyMatch(c -> "/?#@\\".indexOf(c) >= 0)) {
-            throw new TcAuthException(Status.INVALID_URI_FORM);
+            throw new TcAuthException(TcAuthStatus.INVALID_URI_FORM);
         }
         try {
             auth.headers("GET", origin + "/");
         } catch (TcAuthException e) {
-            if (e.status() != Status.TOKEN_EXPIRED) {
+            if (e.status() != TcAuthStatus.TOKEN_EXPIRED) {
                 throw e;
             }
         }
@@ -452,7 +453,7 @@ public final class TcAuthClient {
                 return;
             }
             try {
-                Renewal[] ticket = new Renewal[1];
+                TcAuthRenewal[] ticket = new TcAuthRenewal[1];
                 hasToWait = hasToWait || !auth.pollOnce(ticket);
                 CompletableFuture<Void> next = hasToWait ? auth.pollAgain(ticket) : null;
                 if (next != null) {
@@ -472,7 +473,7 @@ public final class TcAuthClient {
             long left = PATIENCE.toNanos() - (System.nanoTime() - start);
             if (left <= 0) {
                 auth.stopWaiting(next);
-                throw new TcAuthException(Status.RENEWAL_TIMEOUT);
+                throw new TcAuthException(TcAuthStatus.RENEWAL_TIMEOUT);
             }
             next.completeOnTimeout(null, left, TimeUnit.NANOSECONDS);
             CompletableFuture.anyOf(next, request).whenComplete((ignored, failure) -> {
@@ -489,7 +490,7 @@ public final class TcAuthClient {
             }
         }
 
-        private void renewOrNot(Renewal renewal) {
+        private void renewOrNot(TcAuthRenewal renewal) {
             CompletableFuture<Void> renewed;
             try {
                 renewed = renew(renewal);
@@ -507,7 +508,7 @@ public final class TcAuthClient {
         }
     }
 
-    private CompletableFuture<Void> renew(Renewal renewal) {
+    private CompletableFuture<Void> renew(TcAuthRenewal renewal) {
         long start = System.nanoTime();
         HttpRequest get = HttpRequest.newBuilder(URI.create(renewal.url())).timeout(renewalTimeout)
                 .method("GET", new SentOnce()).build();
@@ -563,19 +564,19 @@ public final class TcAuthClient {
         }
     }
 
-    private void noAnswer(Renewal renewal, Throwable failure) {
+    private void noAnswer(TcAuthRenewal renewal, Throwable failure) {
         renewal.cancel();
         tellOfNoAnswer(failure);
     }
 
     /** Reports only the type of the failure: its message could contain the URL. */
     private void tellOfNoAnswer(Throwable failure) {
-        listener.accept(Event.ofRenewalWithoutResponse(cause(failure)));
+        listener.accept(TcAuthEvent.ofRenewalWithoutResponse(cause(failure)));
     }
 
     /** Called even if the transfer failed: what came may contain the new token, and the old one is then invalid. */
-    private void complete(Renewal renewal, Received response) {
-        Status status = Status.OK;
+    private void complete(TcAuthRenewal renewal, Received response) {
+        TcAuthStatus status = TcAuthStatus.OK;
         String message;
         try {
             message = renewal.complete(response.status, response.bytes);
@@ -583,10 +584,10 @@ public final class TcAuthClient {
             status = e.status();
             message = e.detail();
         }
-        if (status == Status.RENEWAL_BAD_RESPONSE && response.failure != null) {
+        if (status == TcAuthStatus.RENEWAL_BAD_RESPONSE && response.failure != null) {
             tellOfNoAnswer(response.failure);
         } else {
-            listener.accept(Event.ofRenewal(status, message, response.status));
+            listener.accept(TcAuthEvent.ofRenewal(status, message, response.status));
         }
     }
 

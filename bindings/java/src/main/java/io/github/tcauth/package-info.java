@@ -10,7 +10,7 @@
  * {@link IllegalStateException}. Null throws {@link NullPointerException}, unless a method documents a meaning for it.
  *
  * <p>No message and no {@code toString()} contains a secret key or a token. These contain one:
- * {@link io.github.tcauth.Renewal#url()}, {@link io.github.tcauth.Headers#authorization()} and
+ * {@link io.github.tcauth.TcAuthRenewal#url()}, {@link io.github.tcauth.TcAuthHeaders#authorization()} and
  * {@link io.github.tcauth.TcAuth.Token#value()}.
  */
 package io.github.tcauth;

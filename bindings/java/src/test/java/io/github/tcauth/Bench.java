@@ -32,7 +32,7 @@ final class Bench {
         if (URI.length() != 84) {
             throw new AssertionError(URI.length());
         }
-        try (TcAuth auth = TcAuth.hmac(ACCESS_ID, SECRET_KEY)) {
+        try (TcAuth auth = TcAuth.ofHmac(ACCESS_ID, SECRET_KEY)) {
             Candidate[] candidates = {Bench::usualWay, () -> tcAuth(auth)};
             long[][] nanos = new long[candidates.length][ROUNDS];
             for (int round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
@@ -64,7 +64,7 @@ final class Bench {
     }
 
     private static int tcAuth(TcAuth auth) {
-        Headers headers = auth.headers("GET", URI);
+        TcAuthHeaders headers = auth.headers("GET", URI);
         return use(headers.authorization(), Long.toString(headers.timestamp().getAsLong()));
     }
 

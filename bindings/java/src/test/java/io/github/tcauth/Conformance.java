@@ -47,7 +47,7 @@ import javax.net.ssl.TrustManagerFactory;
  */
 final class Conformance {
     private final Map<String, TcAuth> handles = new HashMap<>();
-    private final Map<String, Renewal> tickets = new HashMap<>();
+    private final Map<String, TcAuthRenewal> tickets = new HashMap<>();
     private final Map<String, ObservedClient> clients = new HashMap<>();
     private final Map<String, CompletableFuture<HttpResponse<byte[]>>> started = new HashMap<>();
     private final Map<String, Command> commands = new HashMap<>();
@@ -70,7 +70,7 @@ final class Conformance {
             client = builder.onEvent(event -> events.add(line(event))).build();
         }
 
-        private static String line(Event event) {
+        private static String line(TcAuthEvent event) {
             switch (event.type()) {
                 case RENEWED:
                 case RENEWAL_FAILED:
@@ -171,19 +171,19 @@ final class Conformance {
 
     private Conformance() {
         commands.put("hello", f -> List.of("Java " + Runtime.version().feature() + " " + Bridge.technique(), TcAuth.version()));
-        commands.put("statuses", f -> values(Status.values(), Status::value));
-        commands.put("kinds", f -> values(Kind.values(), Kind::value));
-        commands.put("advices", f -> values(Advice.values(), Advice::value));
-        commands.put("states", f -> values(State.values(), State::value));
-        commands.put("unsealeds", f -> values(Unsealed.values(), Unsealed::value));
-        commands.put("status_name", f -> List.of(Status.name(f.integer())));
-        commands.put("status_message", f -> List.of(Status.message(f.integer())));
-        commands.put("advice_name", f -> List.of(Advice.name(f.integer())));
-        commands.put("advice_message", f -> List.of(Advice.message(f.integer())));
+        commands.put("statuses", f -> values(TcAuthStatus.values(), TcAuthStatus::value));
+        commands.put("kinds", f -> values(TcAuthKind.values(), TcAuthKind::value));
+        commands.put("advices", f -> values(TcAuthAdvice.values(), TcAuthAdvice::value));
+        commands.put("states", f -> values(TcAuthState.values(), TcAuthState::value));
+        commands.put("unsealeds", f -> values(TcAuthUnsealed.values(), TcAuthUnsealed::value));
+        commands.put("status_name", f -> List.of(TcAuthStatus.name(f.integer())));
+        commands.put("status_message", f -> List.of(TcAuthStatus.message(f.integer())));
+        commands.put("advice_name", f -> List.of(TcAuthAdvice.name(f.integer())));
+        commands.put("advice_message", f -> List.of(TcAuthAdvice.message(f.integer())));
         commands.put("version_number", f -> List.of(Integer.toString(TcAuth.versionNumber())));
 
-        commands.put("new_hmac", f -> keep(f.text(), TcAuth.hmac(f.text(), f.text())));
-        commands.put("new_token", f -> keep(f.text(), TcAuth.token(f.text(), f.time())));
+        commands.put("new_hmac", f -> keep(f.text(), TcAuth.ofHmac(f.text(), f.text())));
+        commands.put("new_token", f -> keep(f.text(), TcAuth.ofToken(f.text(), f.time())));
         commands.put("from_json", f -> keep(f.text(), TcAuth.fromJson(f.text())));
         commands.put("from_args", f -> keep(f.text(), TcAuth.fromArgs(f.rest())));
         commands.put("from_env", f -> keep(f.text(), TcAuth.fromEnvironment()));
@@ -202,7 +202,7 @@ final class Conformance {
             String method = f.text();
             String uri = f.text();
             Instant at = f.time();
-            Headers headers = at.getEpochSecond() == -1 ? auth.headers(method, uri) : auth.headers(method, uri, at);
+            TcAuthHeaders headers = at.getEpochSecond() == -1 ? auth.headers(method, uri) : auth.headers(method, uri, at);
             Map<String, String> values = new HashMap<>();
             headers.forEach(values::put);
             return answer(values.get("Authorization"), values.get("Timestamp"));
@@ -234,7 +234,7 @@ final class Conformance {
 
         commands.put("poll", f -> {
             String name = f.text();
-            Renewal ticket = handle(name).poll(Duration.ofMillis(f.number()));
+            TcAuthRenewal ticket = handle(name).poll(Duration.ofMillis(f.number()));
             if (ticket == null) {
                 return answer((String) null);
             }
@@ -248,7 +248,7 @@ final class Conformance {
             TcAuth auth = handle(f);
             String authorization = f.text();
             String timestamp = f.text();
-            Headers sent = Headers.of(authorization,
+            TcAuthHeaders sent = TcAuthHeaders.of(authorization,
                     timestamp == null ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(timestamp)));
             return answer(auth.review(sent, f.integer(), f.text(), f.bytes()).name());
         });
@@ -396,7 +396,7 @@ final class Conformance {
         return known(handles, name);
     }
 
-    private Renewal ticket(Fields fields) throws NotExpressible {
+    private TcAuthRenewal ticket(Fields fields) throws NotExpressible {
         return known(tickets, fields.text());
     }
 

@@ -30,9 +30,9 @@ class LeaksTest {
     private static final String SECRET = "a-secret-key";
     private static final String TOKEN = "a-live-token";
 
-    private final TcAuth hmac = TcAuth.hmac("id", SECRET);
-    private final TcAuth token = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
-    private final Renewal renewal;
+    private final TcAuth hmac = TcAuth.ofHmac("id", SECRET);
+    private final TcAuth token = TcAuth.ofToken(TOKEN, Instant.ofEpochSecond(1));
+    private final TcAuthRenewal renewal;
     private final List<Object> objects;
 
     LeaksTest() {
@@ -45,8 +45,9 @@ class LeaksTest {
         TcAuthClient.Builder builder = TcAuthClient.newBuilder(token, HttpClient.newHttpClient());
         objects = List.of(hmac, token, renewal, hmac.headers("GET", "/"), token.headers("GET", "/", early), token.token(),
                 token.tokenState(), builder, builder.build(), builder.shareIn(Path.of("/shared"), SECRET), hmac.url("/a"),
-                Event.ofRefusal(Event.Type.REFUSED, Advice.UNKNOWN, 401, request), Event.ofRenewal(Status.OK, null, 200),
-                Event.ofRenewalWithoutResponse(new IOException(TOKEN)), new TcAuthException(Status.TOKEN_EXPIRED));
+                TcAuthEvent.ofRefusal(TcAuthEvent.Type.REFUSED, TcAuthAdvice.UNKNOWN, 401, request),
+                TcAuthEvent.ofRenewal(TcAuthStatus.OK, null, 200),
+                TcAuthEvent.ofRenewalWithoutResponse(new IOException(TOKEN)), new TcAuthException(TcAuthStatus.TOKEN_EXPIRED));
     }
 
     private static void assertNoSecret(Object object, String written) {
@@ -60,11 +61,11 @@ class LeaksTest {
         objects.forEach(object -> assertNoSecret(object, object.toString()));
         assertEquals("TcAuthClient[" + token + "]", objects.get(8).toString());
         assertTrue(token.toString().contains("https://company.example/api"), token.toString());
-        assertEquals("Renewal[open]", renewal.toString());
+        assertEquals("TcAuthRenewal[open]", renewal.toString());
         token.updateToken("other", null);
-        assertEquals("Renewal[not needed]", renewal.toString());
+        assertEquals("TcAuthRenewal[not needed]", renewal.toString());
         renewal.cancel();
-        assertEquals("Renewal[ended]", renewal.toString());
+        assertEquals("TcAuthRenewal[ended]", renewal.toString());
     }
 
     /** As Gson does, or ReflectionToStringBuilder. */
@@ -127,7 +128,7 @@ class LeaksTest {
         for (Object object : objects.subList(0, objects.size() - 1)) {
             assertThrows(NotSerializableException.class, () -> serialized(object));
         }
-        TcAuthException before = new TcAuthException(Status.RENEWAL_REFUSED.value(), "no ***");
+        TcAuthException before = new TcAuthException(TcAuthStatus.RENEWAL_REFUSED.value(), "no ***");
         TcAuthException after = (TcAuthException) new ObjectInputStream(new ByteArrayInputStream(serialized(before))).readObject();
         assertEquals(before.toString(), after.toString());
         assertEquals(before.status(), after.status());

@@ -47,9 +47,9 @@ class LibraryFileTest {
             } catch (LinkageError e) {
                 System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
                 again(TcAuth::version, e);
-                again(() -> TcAuth.hmac("id", "key"), e);
+                again(() -> TcAuth.ofHmac("id", "key"), e);
                 again(() -> TcUrl.of("/a"), e);
-                again(Status.OK::message, e);
+                again(TcAuthStatus.OK::message, e);
             }
         }
 

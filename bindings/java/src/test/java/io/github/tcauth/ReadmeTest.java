@@ -43,7 +43,7 @@ class ReadmeTest {
         try (TestServer server = new TestServer(
                 exchange -> answer(exchange, 401, "{\"message\":\"Access Denied\"}"), exchange -> answer(exchange, 500, ""))) {
             String[] said = output(Owners::main, server.origin() + "/api", "id", "key").split("\n");
-            assertTrue(said[0].matches("Event\\[REFUSED, advice: [A-Z_]+, httpStatus: 401, request: GET .*]"), said[0]);
+            assertTrue(said[0].matches("TcAuthEvent\\[REFUSED, advice: [A-Z_]+, httpStatus: 401, request: GET .*]"), said[0]);
             assertEquals("401 {\"message\":\"Access Denied\"}", said[1]);
             assertTrue(server.requests.get(0).startsWith("GET /api/v3/security/owners [TC id:"), server.requests.get(0));
         }

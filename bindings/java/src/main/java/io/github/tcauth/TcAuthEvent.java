@@ -6,12 +6,12 @@ import java.net.http.HttpRequest;
  * Something that a {@link TcAuthClient} did or noticed, for a log. It contains no secret key and no token. Later versions may
  * have more types and more properties.
  */
-public final class Event {
+public final class TcAuthEvent {
     /** What happened. */
     public enum Type {
         /**
-         * This process has renewed the token. With {@link Status#STORE_IO} the new token is used, but was not saved for the other
-         * processes.
+         * This process has renewed the token. With {@link TcAuthStatus#STORE_IO} the new token is used, but was not saved for
+         * the other processes.
          */
         RENEWED,
         /** A renewal has failed. */
@@ -28,15 +28,15 @@ public final class Event {
     }
 
     private final Type type;
-    private final Status status;
+    private final TcAuthStatus status;
     private final String message;
     private final String failure;
-    private final Advice advice;
+    private final TcAuthAdvice advice;
     private final int httpStatus;
     /** Transient: what writes all fields of an object must not write its headers. */
     private final transient HttpRequest request;
 
-    private Event(Type type, Status status, String message, String failure, Advice advice, int httpStatus,
+    private TcAuthEvent(Type type, TcAuthStatus status, String message, String failure, TcAuthAdvice advice, int httpStatus,
             HttpRequest request) {
         this.type = type;
         this.status = status;
@@ -47,21 +47,21 @@ public final class Event {
         this.request = request;
     }
 
-    static Event ofRenewal(Status status, String message, int httpStatus) {
-        boolean isRenewed = status == Status.OK || status == Status.STORE_IO;
-        return new Event(isRenewed ? Type.RENEWED : Type.RENEWAL_FAILED, status, message, null, null, httpStatus, null);
+    static TcAuthEvent ofRenewal(TcAuthStatus status, String message, int httpStatus) {
+        boolean isRenewed = status == TcAuthStatus.OK || status == TcAuthStatus.STORE_IO;
+        return new TcAuthEvent(isRenewed ? Type.RENEWED : Type.RENEWAL_FAILED, status, message, null, null, httpStatus, null);
     }
 
-    static Event ofRenewalWithoutResponse(Throwable failure) {
-        return new Event(Type.RENEWAL_FAILED, null, null, failure.getClass().getSimpleName(), null, 0, null);
+    static TcAuthEvent ofRenewalWithoutResponse(Throwable failure) {
+        return new TcAuthEvent(Type.RENEWAL_FAILED, null, null, failure.getClass().getSimpleName(), null, 0, null);
     }
 
-    static Event ofAdoption(HttpRequest request) {
-        return new Event(Type.ADOPTED, null, null, null, null, 0, request);
+    static TcAuthEvent ofAdoption(HttpRequest request) {
+        return new TcAuthEvent(Type.ADOPTED, null, null, null, null, 0, request);
     }
 
-    static Event ofRefusal(Type type, Advice advice, int httpStatus, HttpRequest request) {
-        return new Event(type, null, null, null, advice, httpStatus, request);
+    static TcAuthEvent ofRefusal(Type type, TcAuthAdvice advice, int httpStatus, HttpRequest request) {
+        return new TcAuthEvent(type, null, null, null, advice, httpStatus, request);
     }
 
     /**
@@ -76,9 +76,9 @@ public final class Event {
     /**
      * The result of a renewal.
      *
-     * @return such as {@link Status#OK}; null if there was no complete response, or if the event is about a request
+     * @return such as {@link TcAuthStatus#OK}; null if there was no complete response, or if the event is about a request
      */
-    public Status status() {
+    public TcAuthStatus status() {
         return status;
     }
 
@@ -103,10 +103,10 @@ public final class Event {
     /**
      * What was wrong with a request.
      *
-     * @return the reason of a refusal; {@link Advice#RETRY} if another attempt helps, or could help but was not possible or
-     *         already made; null in other events
+     * @return the reason of a refusal; {@link TcAuthAdvice#RETRY} if another attempt helps, or could help but was not possible
+     *         or already made; null in other events
      */
-    public Advice advice() {
+    public TcAuthAdvice advice() {
         return advice;
     }
 
@@ -131,7 +131,7 @@ public final class Event {
     /** One line for a log. Of the request it contains the method and the path. */
     @Override
     public String toString() {
-        StringBuilder line = new StringBuilder("Event[" + type);
+        StringBuilder line = new StringBuilder("TcAuthEvent[" + type);
         append(line, "status", status);
         append(line, "message", message);
         append(line, "failure", failure);

@@ -5,27 +5,27 @@ import java.util.OptionalLong;
 import java.util.function.BiConsumer;
 
 /** The headers to add to one request. They are immutable, and remain valid after their {@link TcAuth} is closed. */
-public final class Headers {
+public final class TcAuthHeaders {
     private static final long NO_TIMESTAMP = -1;
 
     /** Transient: what writes all fields of an object must not write it. */
     private final transient String authorization;
     private final long timestamp;
 
-    Headers(String authorization, long timestamp) {
+    TcAuthHeaders(String authorization, long timestamp) {
         this.authorization = authorization;
         this.timestamp = timestamp;
     }
 
     /**
-     * Makes Headers from values that were sent, for {@link TcAuth#review}.
+     * Makes headers from values that were sent, for {@link TcAuth#review}.
      *
      * @param authorization the value of {@code Authorization}
      * @param timestamp the value of {@code Timestamp} in Unix seconds, or empty if there was none
      * @return the headers
      */
-    public static Headers of(String authorization, OptionalLong timestamp) {
-        return new Headers(Objects.requireNonNull(authorization, "authorization"), timestamp.orElse(NO_TIMESTAMP));
+    public static TcAuthHeaders of(String authorization, OptionalLong timestamp) {
+        return new TcAuthHeaders(Objects.requireNonNull(authorization, "authorization"), timestamp.orElse(NO_TIMESTAMP));
     }
 
     /**
@@ -65,6 +65,6 @@ public final class Headers {
     /** Names the headers, without the value of {@code Authorization}. */
     @Override
     public String toString() {
-        return timestamp == NO_TIMESTAMP ? "Headers[Authorization]" : "Headers[Authorization, Timestamp: " + timestamp + "]";
+        return "TcAuthHeaders[Authorization" + (timestamp == NO_TIMESTAMP ? "" : ", Timestamp: " + timestamp) + "]";
     }
 }
