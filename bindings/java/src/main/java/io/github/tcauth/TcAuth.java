@@ -256,7 +256,8 @@ public final class TcAuth implements AutoCloseable {
                     capacity = length + 1; // for the NUL
                 } else {
                     TcAuthException.check(status);
-                    return new TcAuthHeaders(new String(value, 0, length, StandardCharsets.ISO_8859_1), lengthAndTimestamp[1]);
+                    return new TcAuthHeaders(new String(value, 0, length, StandardCharsets.ISO_8859_1), lengthAndTimestamp[1],
+                            method, uri);
                 }
             } finally {
                 Arrays.fill(value, (byte) 0);

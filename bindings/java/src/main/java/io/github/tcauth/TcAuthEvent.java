@@ -1,9 +1,12 @@
 package io.github.tcauth;
 
-import java.net.http.HttpRequest;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.Objects;
+import java.util.function.Consumer;
 
 /**
- * Something that a {@link TcAuthClient} did or noticed, for a log. It contains no secret key and no token. Later versions may
+ * Something that a {@link TcAuthSession} or {@link TcAuthClient} did or noticed, for a log. It contains no secret key and no token. Later versions may
  * have more types and more properties.
  */
 public final class TcAuthEvent {
@@ -33,18 +36,19 @@ public final class TcAuthEvent {
     private final String failure;
     private final TcAuthAdvice advice;
     private final int httpStatus;
-    /** Transient: what writes all fields of an object must not write its headers. */
-    private final transient HttpRequest request;
+    private final String method;
+    private final String path;
 
     private TcAuthEvent(Type type, TcAuthStatus status, String message, String failure, TcAuthAdvice advice, int httpStatus,
-            HttpRequest request) {
+            TcAuthHeaders request) {
         this.type = type;
         this.status = status;
         this.message = message;
         this.failure = failure;
         this.advice = advice;
         this.httpStatus = httpStatus;
-        this.request = request;
+        this.method = request == null ? null : request.method();
+        this.path = request == null ? null : path(request.url());
     }
 
     static TcAuthEvent ofRenewal(TcAuthStatus status, String message, int httpStatus) {
@@ -56,11 +60,11 @@ public final class TcAuthEvent {
         return new TcAuthEvent(Type.RENEWAL_FAILED, null, null, failure.getClass().getSimpleName(), null, 0, null);
     }
 
-    static TcAuthEvent ofAdoption(HttpRequest request) {
+    static TcAuthEvent ofAdoption(TcAuthHeaders request) {
         return new TcAuthEvent(Type.ADOPTED, null, null, null, null, 0, request);
     }
 
-    static TcAuthEvent ofRefusal(Type type, TcAuthAdvice advice, int httpStatus, HttpRequest request) {
+    static TcAuthEvent ofRefusal(Type type, TcAuthAdvice advice, int httpStatus, TcAuthHeaders request) {
         return new TcAuthEvent(type, null, null, null, advice, httpStatus, request);
     }
 
@@ -120,12 +124,48 @@ public final class TcAuthEvent {
     }
 
     /**
-     * The request that the event is about.
+     * The method of the request that the event is about.
      *
-     * @return the caller's own, without the token; null if the event is about a renewal
+     * @return such as {@code GET}; null if the event is about a renewal
      */
-    public HttpRequest request() {
-        return request;
+    public String method() {
+        return method;
+    }
+
+    /**
+     * The path of the request that the event is about, without the query.
+     *
+     * @return such as {@code /api/v3/indicators}; null if the event is about a renewal
+     */
+    public String path() {
+        return path;
+    }
+
+    /** The path of a URL or of a request target. */
+    private static String path(String url) {
+        if (url == null) {
+            return null;
+        }
+        String noQuery = url.split("[?#]", 2)[0];
+        int host = noQuery.indexOf("://");
+        int start = host < 0 ? 0 : noQuery.indexOf('/', host + 3);
+        return start < 0 ? "/" : noQuery.substring(start);
+    }
+
+    /**
+     * Makes what writes each event to a log, for {@code onEvent}: failed renewals, tokens that were not saved and refusals as
+     * warnings, the rest as information.
+     *
+     * @param logger the log, from {@link System#getLogger}
+     * @return for {@link TcAuthSession.Builder#onEvent} or {@link TcAuthClient.Builder#onEvent}
+     */
+    public static Consumer<TcAuthEvent> logging(Logger logger) {
+        Objects.requireNonNull(logger, "logger");
+        return event -> logger.log(event.isWarning() ? Level.WARNING : Level.INFO, event);
+    }
+
+    private boolean isWarning() {
+        return type == Type.RENEWAL_FAILED || type == Type.REFUSED || status == TcAuthStatus.STORE_IO;
     }
 
     /** One line for a log. Of the request it contains the method and the path. */
@@ -137,7 +177,7 @@ public final class TcAuthEvent {
         append(line, "failure", failure);
         append(line, "advice", advice);
         append(line, "httpStatus", httpStatus == 0 ? null : httpStatus);
-        append(line, "request", request == null ? null : request.method() + " " + request.uri().getRawPath());
+        append(line, "request", path == null ? null : method + " " + path);
         return line.append(']').toString();
     }
 

@@ -11,21 +11,27 @@ public final class TcAuthHeaders {
     /** Transient: what writes all fields of an object must not write it. */
     private final transient String authorization;
     private final long timestamp;
+    private final String method;
+    /** Transient, because a query can contain anything. */
+    private final transient String url;
 
-    TcAuthHeaders(String authorization, long timestamp) {
+    /** The method and the URL are what was signed; null if that is not known. */
+    TcAuthHeaders(String authorization, long timestamp, String method, String url) {
         this.authorization = authorization;
         this.timestamp = timestamp;
+        this.method = method;
+        this.url = url;
     }
 
     /**
-     * Makes headers from values that were sent, for {@link TcAuth#review}.
+     * Makes headers from values that were sent, for {@link TcAuth#review}, or for a fake {@link RequestSigner}.
      *
      * @param authorization the value of {@code Authorization}
      * @param timestamp the value of {@code Timestamp} in Unix seconds, or empty if there was none
      * @return the headers
      */
     public static TcAuthHeaders of(String authorization, OptionalLong timestamp) {
-        return new TcAuthHeaders(Objects.requireNonNull(authorization, "authorization"), timestamp.orElse(NO_TIMESTAMP));
+        return new TcAuthHeaders(Objects.requireNonNull(authorization, "authorization"), timestamp.orElse(NO_TIMESTAMP), null, null);
     }
 
     /**
@@ -60,6 +66,14 @@ public final class TcAuthHeaders {
 
     long timestampNumber() {
         return timestamp;
+    }
+
+    String method() {
+        return method;
+    }
+
+    String url() {
+        return url;
     }
 
     /** Names the headers, without the value of {@code Authorization}. */

@@ -5,7 +5,6 @@ import static io.github.tcauth.TestServer.answer;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -17,6 +16,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.Authenticator;
 import java.net.CookieHandler;
+import java.net.CookieManager;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.PasswordAuthentication;
@@ -58,6 +58,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -216,11 +217,11 @@ class TcAuthClientTest {
         assertEquals("[TcAuthEvent[RENEWAL_FAILED, status: RENEWAL_REFUSED, message: no ***, httpStatus: 200],"
                 + " TcAuthEvent[RETRIED, advice: RETRY, httpStatus: 401, request: GET /api/a],"
                 + " TcAuthEvent[REFUSED, advice: TOKEN_REJECTED, httpStatus: 401, request: GET /api/a]]", seen.toString());
-        assertSame(request, seen.get(1).request());
+        assertEquals("GET /api/a", seen.get(1).method() + " " + seen.get(1).path());
         TcAuthEvent failed = seen.get(0);
         assertEquals("RENEWAL_FAILED RENEWAL_REFUSED no *** 200 null null null", failed.type() + " " + failed.status() + " "
                 + failed.message() + " " + failed.httpStatus() + " " + failed.failure() + " " + failed.advice() + " "
-                + failed.request());
+                + failed.path());
         assertEquals("TcAuthEvent[RENEWED, status: STORE_IO, httpStatus: 200]",
                 TcAuthEvent.ofRenewal(TcAuthStatus.STORE_IO, null, 200).toString());
         assertEquals("TcAuthEvent[RENEWAL_FAILED, failure: EOFException]",
@@ -496,7 +497,7 @@ class TcAuthClientTest {
             TcAuth hmac = TcAuth.ofHmac("id", "key");
             hmac.setApiPath(raw.origin() + "/api");
             TcAuthClient client = TcAuthClient.newBuilder(hmac, http).onEvent(this::log)
-                    .timeouts(Duration.ofMillis(reviewed ? 1 : 60_000), Duration.ofSeconds(30)).build();
+                    .reviewTimeout(Duration.ofMillis(reviewed ? 1 : 60_000)).renewalTimeout(Duration.ofSeconds(30)).build();
             CompletableFuture<HttpResponse<String>> response = client.sendAsync(get("/api/a", raw), BodyHandlers.ofString());
             for (int i = 0; i < 1000 && (raw.requests.isEmpty() || reviewed && events.isEmpty()); i++) {
                 sleep(10);
@@ -681,7 +682,8 @@ class TcAuthClientTest {
     private TcAuthClient rawClient(RawServer raw, Instant expires, Duration reviewTimeout, Duration renewalTimeout) {
         auth = TcAuth.ofToken("old", expires);
         auth.setApiPath(raw.origin() + "/api");
-        return TcAuthClient.newBuilder(auth, http).onEvent(this::log).timeouts(reviewTimeout, renewalTimeout).build();
+        return TcAuthClient.newBuilder(auth, http).onEvent(this::log).reviewTimeout(reviewTimeout)
+                .renewalTimeout(renewalTimeout).build();
     }
 
     private static HttpRequest get(String target, RawServer raw) {
@@ -795,7 +797,7 @@ class TcAuthClientTest {
         List<String> seen = new CopyOnWriteArrayList<>();
         TcAuthClient client = TcAuthClient.newBuilder(auth, HttpClient.newBuilder().executor(mine).build())
                 .onEvent(event -> seen.add(event.failure() + " " + Thread.currentThread().getName()))
-                .timeouts(Duration.ofSeconds(10), Duration.ofMillis(500)).build();
+                .reviewTimeout(Duration.ofSeconds(10)).renewalTimeout(Duration.ofMillis(500)).build();
         CompletableFuture<Object> after = client.sendAsync(get("/api/a"), BodyHandlers.ofString())
                 .handle((response, failure) -> seen.add(Thread.currentThread().getName()));
         after.get(20, TimeUnit.SECONDS);
@@ -922,11 +924,47 @@ class TcAuthClientTest {
                 events.add("renewal " + event.status() + " " + (event.failure() == null ? event.message() : event.failure()));
                 break;
             case ADOPTED:
-                events.add("adopted " + event.request().uri().getPath());
+                events.add("adopted " + event.path());
                 break;
             default:
                 events.add(event.type().name().toLowerCase() + " " + event.advice() + " " + event.httpStatus());
         }
+    }
+
+    @Test
+    void asHttpClientItSignsAndHasTheSettings() throws Exception {
+        HttpClient mine = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(7)).executor(Runnable::run)
+                .version(HttpClient.Version.HTTP_1_1).cookieHandler(new CookieManager()).proxy(HttpClient.Builder.NO_PROXY).build();
+        server = new TestServer(TAKES_NEW_TOKEN, RENEWS);
+        auth = TcAuth.ofToken("old");
+        TcAuthClient sender = TcAuthClient.newBuilder(auth, mine).apiPath(server.origin() + "/api").onEvent(this::log).build();
+        HttpClient client = sender.asHttpClient();
+        assertEquals("welcome", client.send(get("/api/a"), BodyHandlers.ofString()).body());
+        assertEquals("welcome", client.sendAsync(get("/api/a"), BodyHandlers.ofString()).get().body());
+        assertEquals("welcome", client.sendAsync(get("/api/a"), BodyHandlers.ofString(), null).get().body());
+        assertEquals(List.of("renewal OK null", "retried RETRY 401"), events);
+        assertThrows(UnsupportedOperationException.class,
+                () -> client.sendAsync(get("/api/a"), BodyHandlers.ofString(), (first, pushed, accept) -> {
+                }));
+        assertThrows(UnsupportedOperationException.class, client::newWebSocketBuilder);
+        assertFails(TcAuthStatus.OTHER_ORIGIN, () -> client.send(HttpRequest.newBuilder(URI.create("http://localhost:1/")).build(),
+                BodyHandlers.ofString()));
+        List<Function<HttpClient, Object>> settings = List.of(HttpClient::connectTimeout, HttpClient::executor,
+                HttpClient::version, HttpClient::cookieHandler, HttpClient::proxy, HttpClient::authenticator,
+                HttpClient::followRedirects, HttpClient::sslContext, each -> each.sslParameters().getProtocols().length);
+        settings.forEach(setting -> assertEquals(setting.apply(mine), setting.apply(client)));
+        assertEquals(sender + ".asHttpClient()", client.toString());
+    }
+
+    /** As try-with-resources does. What the caller owns goes on. */
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_21)
+    void asHttpClientItsCloseEndsNothing() throws Exception {
+        TcAuthClient sender = tokenClient(null, exchange -> answer(exchange, 200, "welcome"), NO_RENEWAL);
+        HttpClient client = sender.asHttpClient();
+        HttpClient.class.getMethod("close").invoke(client);
+        assertEquals("welcome", client.send(get("/api/a"), BodyHandlers.ofString()).body());
+        assertEquals("welcome", sender.send(get("/api/a"), BodyHandlers.ofString()).body());
     }
 
     private URI uri(String target) {
