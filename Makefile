@@ -1,5 +1,6 @@
 # `make help` lists what there is to make. This file has the library and what is made of it; mk/ has the rest:
-# platform.mk the names of files on each system, install.mk packaging, programs.mk C and C++, test.mk tests and checks.
+# platform.mk the names of files on each system, install.mk packaging, java.mk the jar, programs.mk C and C++, test.mk
+# tests and checks.
 
 CARGO ?= cargo
 CC ?= cc
@@ -50,6 +51,7 @@ help:
 	@echo '  make uninstall       remove it; takes the same variables'
 	@echo '  make dist            pack the last commit: $(TARGET)/dist/tc_auth-$(VERSION).tar.gz'
 	@echo '  make deb             Debian packages of that tarball, into $(TARGET)/deb'
+	@echo '  make java            the jar for all platforms, into $(TARGET)/java (PLATFORMS=musl: only that; needs Java 22 or later)'
 	@echo
 	@echo 'Test'
 	@echo '  make test            all tests, about 20 minutes; make check is the same'
@@ -133,4 +135,4 @@ clean:
 
 FORCE:
 
-include mk/programs.mk mk/install.mk mk/test.mk
+include mk/programs.mk mk/install.mk mk/java.mk mk/test.mk

@@ -34,4 +34,4 @@ SYSTEM_LIBRARIES := -lpthread -lm
 endif
 
 # The platforms that packaging/platform.sh can build for from Linux.
-PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows macos macos-x86_64
+PLATFORMS := glibc2.17 aarch64 musl aarch64-musl windows windows-aarch64 macos macos-x86_64

@@ -49,7 +49,7 @@ EOF
 
 build="cargo-zigbuild rustc --target $rust_target"
 case $rust_target in
-    *-windows-*) build="$CARGO rustc --target $rust_target" ;;
+    *-windows-gnu) build="$CARGO rustc --target $rust_target" ;;
     *-apple-*)
         build="$CARGO rustc --target $rust_target"
         link_for_macos

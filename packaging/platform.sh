@@ -14,6 +14,7 @@ platform() {
         musl) rust_target=x86_64-unknown-linux-musl cc="$zig x86_64-linux-musl -lunwind" ;;
         aarch64-musl) rust_target=aarch64-unknown-linux-musl cc="$zig aarch64-linux-musl -lunwind" ;;
         windows) rust_target=x86_64-pc-windows-gnu cc=x86_64-w64-mingw32-gcc ;;
+        windows-aarch64) rust_target=aarch64-pc-windows-gnullvm cc="$zig aarch64-windows-gnu -lunwind" ;;
         macos) rust_target=aarch64-apple-darwin cc="$zig aarch64-macos.11.0" ;;
         macos-x86_64) rust_target=x86_64-apple-darwin cc="$zig x86_64-macos.10.13" ;;
         *)
@@ -28,7 +29,7 @@ missing() {
     [ -d "$(rustc --print target-libdir --target $rust_target)" ] ||
         echo "no Rust target $rust_target: rustup target add $rust_target"
     case $rust_target in
-        *-windows-*)
+        *-windows-gnu)
             command -v $cc >/dev/null || echo "no $cc: apt-get install gcc-mingw-w64-x86-64"
             return
             ;;
