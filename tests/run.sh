@@ -749,6 +749,7 @@ part_java() {
     if needs_build java Java; then in_maven package -DskipTests || exit 1; fi
     run "Java: tests, FFM and JNA" in_maven verify "-Djdk17=$old_jdk"
     run "Java: documentation" in_maven javadoc:javadoc
+    run "Java: null" in_maven compile -Pnullness
     run "Java: the package" sh tests/install/java.sh "$TARGET"
     run "Java: conformance, FFM" conformance java-ffm $(java_ffm Conformance)
     run "Java: conformance, JNA" conformance java-jna $(java_jna Conformance)

@@ -8,7 +8,7 @@
 module io.github.tcauth {
     requires transitive java.net.http;
     requires static com.sun.jna;
-    requires static org.jspecify;
+    requires static transitive org.jspecify;
 
     exports io.github.tcauth;
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The native memory of one call: copies of its arguments, and space for its outputs. It is wiped after the call. */
 final class Arguments implements AutoCloseable {
@@ -63,7 +64,7 @@ final class Arguments implements AutoCloseable {
     }
 
     /** A string, or 0 for null. */
-    long optionalString(String name, String text, TcAuthStatus refusal) {
+    long optionalString(String name, @Nullable String text, TcAuthStatus refusal) {
         return text == null ? 0 : string(name, text, refusal);
     }
 
@@ -79,8 +80,13 @@ final class Arguments implements AutoCloseable {
         return ByteBuffer.wrap(Bridge.read(output, OUTPUT_SIZE)).order(ByteOrder.nativeOrder());
     }
 
-    /** Copies and frees the string that an output points to; null if there is none. */
-    static String ownedStringAt(long output) {
+    /** Copies and frees the string that an output points to. */
+    static String stringAt(long output) {
+        return Objects.requireNonNull(optionalStringAt(output));
+    }
+
+    /** The same; null if there is none. */
+    static @Nullable String optionalStringAt(long output) {
         long address = longAt(output);
         if (address == 0) {
             return null;

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
+import org.jspecify.annotations.Nullable;
 
 /** A {@link TcAuthClient} as an {@link HttpClient}. The methods of Java 21 that end a client keep their defaults: it owns none. */
 final class AuthorizedHttpClient extends HttpClient {
@@ -39,7 +40,7 @@ final class AuthorizedHttpClient extends HttpClient {
     /** A null handler refuses what the server pushes, as without a handler. Pushed responses could not be reviewed. */
     @Override
     public <T> CompletableFuture<HttpResponse<T>> sendAsync(HttpRequest request, BodyHandler<T> handler,
-            PushPromiseHandler<T> pushed) {
+            @Nullable PushPromiseHandler<T> pushed) {
         if (pushed != null) {
             throw new UnsupportedOperationException("A client with authorization takes no pushed responses");
         }

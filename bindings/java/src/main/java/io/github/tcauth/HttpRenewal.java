@@ -24,6 +24,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /** Sends renewals with java.net.http, each on a connection of its own. */
 final class HttpRenewal implements RenewalTransport {
@@ -131,7 +132,7 @@ final class HttpRenewal implements RenewalTransport {
         }
 
         @Override
-        public PasswordAuthentication requestPasswordAuthenticationInstance(String host, InetAddress address, int port,
+        public @Nullable PasswordAuthentication requestPasswordAuthenticationInstance(String host, InetAddress address, int port,
                 String protocol, String prompt, String scheme, URL url, RequestorType type) {
             if (type != RequestorType.PROXY) {
                 return null;

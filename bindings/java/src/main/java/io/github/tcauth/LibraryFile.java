@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.TreeSet;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** Finds the C library: in the path that the user sets; else in the jar, and if that can't be used, in java.library.path. */
 final class LibraryFile {
@@ -62,7 +63,7 @@ final class LibraryFile {
         }
     }
 
-    private static String firstMissing(Symbols symbols) {
+    private static @Nullable String firstMissing(Symbols symbols) {
         TreeSet<String> functions = new TreeSet<>();
         for (Method method : LibTcAuth.class.getMethods()) {
             functions.add(method.getName());
@@ -84,7 +85,7 @@ final class LibraryFile {
     static <T> T load(Function<Path, T> loader) {
         List<String> failures = new ArrayList<>();
         String explicit = System.getProperty(PROPERTY);
-        T library = null;
+        @Nullable T library = null;
         if (explicit != null) {
             Path path = Path.of(explicit).toAbsolutePath();
             library = load(path, loader, path + ", which the system property " + PROPERTY + " names", failures);
@@ -102,17 +103,17 @@ final class LibraryFile {
     }
 
     /** Returns null, and adds the reason, if it can't be loaded. */
-    private static <T> T load(Path path, Function<Path, T> loader, String origin, List<String> failures) {
+    private static <T> @Nullable T load(Path path, Function<Path, T> loader, String origin, List<String> failures) {
         try {
             return loader.apply(path);
         } catch (UnsatisfiedLinkError e) {
-            String reason = e.getMessage().replaceAll("\\s*\\R\\s*", " ").strip(); // JNA's has several lines
+            String reason = String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ").strip(); // JNA's has several lines
             failures.add(origin + ": " + (Files.exists(path) ? reason : "there is no such file"));
             return null;
         }
     }
 
-    private static <T> T fromJar(Function<Path, T> loader, List<String> failures) {
+    private static <T> @Nullable T fromJar(Function<Path, T> loader, List<String> failures) {
         String resource = "native/" + platform() + "/" + NAME; // beside this class, so that it moves with it
         try (InputStream content = LibraryFile.class.getResourceAsStream(resource)) {
             if (content == null) {
@@ -127,7 +128,7 @@ final class LibraryFile {
         }
     }
 
-    private static <T> T loadCopy(InputStream content, Function<Path, T> loader, String resource, List<String> failures)
+    private static <T> @Nullable T loadCopy(InputStream content, Function<Path, T> loader, String resource, List<String> failures)
             throws IOException {
         Path copy = Files.createTempFile(COPY, NAME); // only its owner may read and write it
         try {
@@ -139,7 +140,7 @@ final class LibraryFile {
             try {
                 Files.delete(copy);
             } catch (IOException e) {
-                deleteOldCopies(copy.getParent()); // Windows can't delete this one while it is in use
+                deleteOldCopies(copy.resolveSibling("")); // Windows can't delete this one while it is in use
             }
         }
     }
@@ -160,7 +161,7 @@ final class LibraryFile {
         }
     }
 
-    private static <T> T fromSystem(Function<Path, T> loader, List<String> failures) {
+    private static <T> @Nullable T fromSystem(Function<Path, T> loader, List<String> failures) {
         String searched = System.getProperty("java.library.path", "");
         boolean isThere = false;
         for (String directory : searched.split(File.pathSeparator)) {
@@ -168,7 +169,7 @@ final class LibraryFile {
                 Path path = Path.of(directory, name).toAbsolutePath();
                 if (!directory.isEmpty() && Files.isRegularFile(path)) {
                     isThere = true;
-                    T library = load(path, loader, path + ", which was found in java.library.path", failures);
+                    @Nullable T library = load(path, loader, path + ", which was found in java.library.path", failures);
                     if (library != null) {
                         return library;
                     }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends the GET that renews a token. {@link #of} makes the one that sessions use if they are told nothing else; write your own
@@ -45,9 +46,9 @@ public interface RenewalTransport {
         private final int status;
         /** Transient: what writes all fields of an object must not write it. */
         private final transient byte[] body;
-        private final Throwable failure;
+        private final @Nullable Throwable failure;
 
-        private Response(int status, byte[] body, Throwable failure) {
+        private Response(int status, byte[] body, @Nullable Throwable failure) {
             this.status = status;
             this.body = Objects.requireNonNull(body, "body");
             this.failure = failure;
@@ -86,7 +87,7 @@ public interface RenewalTransport {
         }
 
         /** Null if the response is complete. */
-        Throwable failure() {
+        @Nullable Throwable failure() {
             return failure;
         }
 

@@ -1,8 +1,12 @@
 package io.github.tcauth;
 
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an HTTP client needs to authorize its requests: {@link TcAuthSession}, or a fake of yours in tests.
@@ -57,6 +61,31 @@ public interface RequestSigner {
     }
 
     /**
+     * Reads the beginning of a body for a review, and goes back to its start. If the transfer fails, this returns what came, and
+     * the caller who reads the body gets the error.
+     *
+     * @param body a new stream, from which nothing was read
+     * @return at most {@link #REVIEW_LIMIT} bytes
+     * @throws IOException if the stream is closed
+     */
+    static byte[] beginning(BufferedInputStream body) throws IOException {
+        byte[] beginning = new byte[REVIEW_LIMIT];
+        int length = 0;
+        body.mark(REVIEW_LIMIT);
+        try {
+            int more = 0;
+            while (more >= 0 && length < REVIEW_LIMIT) {
+                length += more;
+                more = body.read(beginning, length, REVIEW_LIMIT - length);
+            }
+        } catch (IOException e) {
+            // see above
+        }
+        body.reset();
+        return Arrays.copyOf(beginning, length);
+    }
+
+    /**
      * Reviews the response to a request. If sending it once more can help, this renews the token if necessary, and signs it again.
      * Do that for the second response, too, with {@code canRepeat} false.
      *
@@ -70,7 +99,7 @@ public interface RequestSigner {
      * @throws TcAuthException {@link TcAuthStatus#MALFORMED_AUTHORIZATION} if {@code sent} was not made for this kind of
      *         identity
      */
-    TcAuthHeaders review(TcAuthHeaders sent, int httpStatus, Function<String, List<String>> headers, byte[] body,
+    @Nullable TcAuthHeaders review(TcAuthHeaders sent, int httpStatus, Function<String, List<String>> headers, byte[] body,
             boolean canRepeat) throws InterruptedException;
 
     /**
@@ -83,6 +112,6 @@ public interface RequestSigner {
      * @param canRepeat as there
      * @return completes with what {@link #review} returns or throws
      */
-    CompletableFuture<TcAuthHeaders> reviewAsync(TcAuthHeaders sent, int httpStatus, Function<String, List<String>> headers,
-            byte[] body, boolean canRepeat);
+    CompletableFuture<@Nullable TcAuthHeaders> reviewAsync(TcAuthHeaders sent, int httpStatus,
+            Function<String, List<String>> headers, byte[] body, boolean canRepeat);
 }

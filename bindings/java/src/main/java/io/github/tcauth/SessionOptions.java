@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** The options that the builders of {@link TcAuthSession} and {@link TcAuthClient} have in common. */
 abstract class SessionOptions<B extends SessionOptions<B>> {
@@ -14,15 +15,15 @@ abstract class SessionOptions<B extends SessionOptions<B>> {
     final TcAuth auth;
     Consumer<? super TcAuthEvent> listener = event -> {
     };
-    RenewalTransport transport;
-    Executor executor;
+    @Nullable RenewalTransport transport;
+    @Nullable Executor executor;
     Duration renewalTimeout = Duration.ofSeconds(30);
     Duration waitTimeout = Duration.ofSeconds(60);
-    private String apiPath;
-    private Duration renewalWindow;
-    private Path directory;
+    private @Nullable String apiPath;
+    private @Nullable Duration renewalWindow;
+    private @Nullable Path directory;
     /** Transient: what writes all fields of an object must not write it. */
-    private transient String key;
+    private transient @Nullable String key;
 
     SessionOptions(TcAuth auth) {
         this.auth = Objects.requireNonNull(auth, "auth");
@@ -86,7 +87,7 @@ abstract class SessionOptions<B extends SessionOptions<B>> {
      * @param key as there; null for none
      * @return this
      */
-    public B shareIn(Path directory, String key) {
+    public B shareIn(Path directory, @Nullable String key) {
         this.directory = Objects.requireNonNull(directory, "directory");
         this.key = key;
         return self();

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
@@ -32,12 +33,12 @@ public final class TcAuth implements AutoCloseable {
     private static final Duration LONGEST_WAIT = Duration.ofNanos(Long.MAX_VALUE);
 
     private final Handle handle;
-    private final String discovery;
+    private final @Nullable String discovery;
     private final Changes changes = new Changes();
     /** The size of the buffer for an Authorization value. A race between threads only costs a second call. */
     private int capacity = 128;
 
-    private TcAuth(long address, String discovery) {
+    private TcAuth(long address, @Nullable String discovery) {
         this.handle = new Handle(TcAuth.class, address, Bridge.LIBRARY::tc_auth_free);
         this.discovery = discovery;
     }
@@ -75,7 +76,7 @@ public final class TcAuth implements AutoCloseable {
      * @return the identity
      * @throws TcAuthException {@link TcAuthStatus#INVALID_TOKEN}, {@link TcAuthStatus#INVALID_TIME}
      */
-    public static TcAuth ofToken(String token, Instant expires) {
+    public static TcAuth ofToken(String token, @Nullable Instant expires) {
         return create((arguments, out) -> Bridge.LIBRARY.tc_auth_new_token(
                 arguments.string("token", token, TcAuthStatus.INVALID_TOKEN), expiry(expires), out));
     }
@@ -158,7 +159,7 @@ public final class TcAuth implements AutoCloseable {
             long why = arguments.output();
             long out = arguments.output();
             int status = Bridge.LIBRARY.tc_auth_discover(args.length, arguments.strings("args", args), why, out);
-            String discovery = Arguments.ownedStringAt(why);
+            @Nullable String discovery = Arguments.optionalStringAt(why);
             if (status != TcAuthStatus.OK.value()) {
                 throw new TcAuthException(status, discovery);
             }
@@ -171,7 +172,7 @@ public final class TcAuth implements AutoCloseable {
      *
      * @return a line for a log, without secrets; null if this was not made by {@link #discover}
      */
-    public String discovery() {
+    public @Nullable String discovery() {
         return discovery;
     }
 
@@ -194,7 +195,7 @@ public final class TcAuth implements AutoCloseable {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_describe(auth, out));
-            return Arguments.ownedStringAt(out);
+            return Arguments.stringAt(out);
         }
     }
 
@@ -309,7 +310,7 @@ public final class TcAuth implements AutoCloseable {
             TcAuthException.check(Bridge.LIBRARY.tc_auth_string_to_sign(
                     arguments.string("method", method, TcAuthStatus.INVALID_METHOD),
                     arguments.string("uri", uri, TcAuthStatus.INVALID_URI_BYTE), time(at), out));
-            return Arguments.ownedStringAt(out);
+            return Arguments.stringAt(out);
         }
     }
 
@@ -343,7 +344,7 @@ public final class TcAuth implements AutoCloseable {
             long expires = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_token(auth, token, expires));
             long seconds = Arguments.longAt(expires);
-            return new Token(Arguments.ownedStringAt(token), seconds == NO_EXPIRY ? null : Instant.ofEpochSecond(seconds));
+            return new Token(Arguments.stringAt(token), seconds == NO_EXPIRY ? null : Instant.ofEpochSecond(seconds));
         }
     }
 
@@ -367,7 +368,7 @@ public final class TcAuth implements AutoCloseable {
      *
      * @return as it was set, without a {@code /} at its end; null if none is set
      */
-    public String apiPath() {
+    public @Nullable String apiPath() {
         Library.require();
         long auth = handle.enter();
         try {
@@ -457,7 +458,7 @@ public final class TcAuth implements AutoCloseable {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_family(auth, out));
-            return Arguments.ownedStringAt(out);
+            return Arguments.stringAt(out);
         }
     }
 
@@ -472,12 +473,12 @@ public final class TcAuth implements AutoCloseable {
      * @throws TcAuthException {@link TcAuthStatus#WRONG_KIND}, {@link TcAuthStatus#INVALID_ARGUMENT} (the key),
      *         {@link TcAuthStatus#SEAL_INVALID} (a token of more than 65528 bytes)
      */
-    public String seal(String key) {
+    public String seal(@Nullable String key) {
         try (Arguments arguments = new Arguments()) {
             long keyString = arguments.optionalString("key", key, TcAuthStatus.INVALID_ARGUMENT);
             long out = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_seal(auth, keyString, out));
-            return Arguments.ownedStringAt(out);
+            return Arguments.stringAt(out);
         }
     }
 
@@ -492,7 +493,7 @@ public final class TcAuth implements AutoCloseable {
      *         {@link TcAuthStatus#SEAL_INVALID} (a wrong key, another family, or any change of the line),
      *         {@link TcAuthStatus#SEAL_VERSION}. Then nothing changes.
      */
-    public TcAuthUnsealed unseal(String sealed, String key) {
+    public TcAuthUnsealed unseal(String sealed, @Nullable String key) {
         byte[] bytes = Arguments.utf8("sealed", sealed, TcAuthStatus.SEAL_INVALID);
         try (Arguments arguments = new Arguments()) {
             long line = arguments.bytes(bytes);
@@ -524,7 +525,7 @@ public final class TcAuth implements AutoCloseable {
      *         because the key is wrong); {@link TcAuthStatus#SEAL_VERSION}; {@link TcAuthStatus#STORE_IO} (the directory or a
      *         file in it can't be used). Nothing changes then, and you may call this again.
      */
-    public void shareIn(Path directory, String key) {
+    public void shareIn(Path directory, @Nullable String key) {
         Objects.requireNonNull(directory, "directory");
         try (Arguments arguments = new Arguments()) {
             long directoryString = arguments.string("directory", directory.toString(), TcAuthStatus.INVALID_ARGUMENT);
@@ -543,8 +544,8 @@ public final class TcAuth implements AutoCloseable {
      * @throws TcAuthException {@link TcAuthStatus#RENEWAL_TIMEOUT}: another caller's renewal is under way; do not send the old
      *         token, but poll again or give up
      */
-    public TcAuthRenewal poll() {
-        TcAuthRenewal[] ticket = new TcAuthRenewal[1];
+    public @Nullable TcAuthRenewal poll() {
+        @Nullable TcAuthRenewal[] ticket = new @Nullable TcAuthRenewal[1];
         if (!pollOnce(ticket)) {
             throw new TcAuthException(TcAuthStatus.RENEWAL_TIMEOUT);
         }
@@ -561,17 +562,17 @@ public final class TcAuth implements AutoCloseable {
      * @throws TcAuthException {@link TcAuthStatus#RENEWAL_TIMEOUT}: another caller's renewal is still under way; do not send
      *         the old token, but poll again or give up; {@link TcAuthStatus#INVALID_ARGUMENT}: a negative wait
      */
-    public TcAuthRenewal poll(Duration maxWait) throws InterruptedException {
+    public @Nullable TcAuthRenewal poll(Duration maxWait) throws InterruptedException {
         if (maxWait.isNegative()) {
             throw new TcAuthException(TcAuthStatus.INVALID_ARGUMENT);
         }
         long start = System.nanoTime();
         long wait = maxWait.compareTo(LONGEST_WAIT) > 0 ? Long.MAX_VALUE : maxWait.toNanos();
-        TcAuthRenewal[] ticket = new TcAuthRenewal[1];
+        @Nullable TcAuthRenewal[] ticket = new @Nullable TcAuthRenewal[1];
         if (pollOnce(ticket)) {
             return ticket[0];
         }
-        CompletableFuture<Void> turn = pollAgain(ticket);
+        @Nullable CompletableFuture<Void> turn = pollAgain(ticket);
         while (turn != null) {
             try {
                 turn.get(wait - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
@@ -588,7 +589,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /** Polls without a wait. False if another caller's renewal is under way. */
-    boolean pollOnce(TcAuthRenewal[] ticket) {
+    boolean pollOnce(@Nullable TcAuthRenewal[] ticket) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
             int status = handle.call(auth -> Bridge.LIBRARY.tc_auth_renewal_poll(auth, 0, out));
@@ -606,7 +607,7 @@ public final class TcAuth implements AutoCloseable {
      * Polls for a caller that has to wait. Null if it has not to wait any more; otherwise what completes when it is time to
      * call this again.
      */
-    CompletableFuture<Void> pollAgain(TcAuthRenewal[] ticket) {
+    @Nullable CompletableFuture<Void> pollAgain(@Nullable TcAuthRenewal[] ticket) {
         CompletableFuture<Void> turn = changes.waiters.add();
         boolean isOver = true;
         try {
@@ -652,7 +653,7 @@ public final class TcAuth implements AutoCloseable {
      * @throws TcAuthException {@link TcAuthStatus#MALFORMED_AUTHORIZATION} if {@code sent} was not made for this kind of
      *         identity, {@link TcAuthStatus#INVALID_TIME} if its timestamp is needed and is missing or invalid
      */
-    public TcAuthAdvice review(TcAuthHeaders sent, int httpStatus, String date, byte[] body) {
+    public TcAuthAdvice review(TcAuthHeaders sent, int httpStatus, @Nullable String date, byte[] body) {
         byte[] authorization = Arguments.utf8("authorization", sent.authorization(), TcAuthStatus.MALFORMED_AUTHORIZATION);
         boolean hasDate = date != null && date.indexOf('\0') < 0 && !Arguments.hasLoneSurrogate(date);
         try (Arguments arguments = new Arguments()) {
@@ -684,7 +685,8 @@ public final class TcAuth implements AutoCloseable {
      *         {@link TcAuthStatus#INVALID_URI_BYTE}, {@link TcAuthStatus#OTHER_ORIGIN} or {@link TcAuthStatus#INVALID_ARGUMENT}
      *         (the tolerance) for the rest
      */
-    public void verify(String method, String uri, String authorization, String timestamp, Duration tolerance) {
+    public void verify(String method, String uri, @Nullable String authorization, @Nullable String timestamp,
+            Duration tolerance) {
         verifyAt(method, uri, authorization, timestamp, NOW, tolerance);
     }
 
@@ -699,12 +701,13 @@ public final class TcAuth implements AutoCloseable {
      * @param tolerance as there
      * @throws TcAuthException as there; {@link TcAuthStatus#INVALID_TIME}
      */
-    public void verify(String method, String uri, String authorization, String timestamp, Instant at, Duration tolerance) {
+    public void verify(String method, String uri, @Nullable String authorization, @Nullable String timestamp, Instant at,
+            Duration tolerance) {
         verifyAt(method, uri, authorization, timestamp, time(at), tolerance);
     }
 
-    private void verifyAt(String method, String uri, String authorization, String timestamp, long unixTime,
-            Duration tolerance) {
+    private void verifyAt(String method, String uri, @Nullable String authorization, @Nullable String timestamp,
+            long unixTime, Duration tolerance) {
         try (Arguments arguments = new Arguments()) {
             long methodString = arguments.string("method", method, TcAuthStatus.INVALID_METHOD);
             long uriString = arguments.string("uri", uri, TcAuthStatus.INVALID_URI_BYTE);
@@ -765,7 +768,7 @@ public final class TcAuth implements AutoCloseable {
         return seconds == NOW ? Long.MIN_VALUE : seconds;
     }
 
-    private static long expiry(Instant expires) {
+    private static long expiry(@Nullable Instant expires) {
         return expires == null ? NO_EXPIRY : expires.getEpochSecond();
     }
 
@@ -784,9 +787,9 @@ public final class TcAuth implements AutoCloseable {
     /** The state of a token, and a time that belongs to it. */
     public static final class TokenState {
         private final TcAuthState state;
-        private final Duration left;
+        private final @Nullable Duration left;
 
-        private TokenState(TcAuthState state, Duration left) {
+        private TokenState(TcAuthState state, @Nullable Duration left) {
             this.state = state;
             this.left = left;
         }
@@ -807,7 +810,7 @@ public final class TcAuth implements AutoCloseable {
          *
          * @return whole seconds, rounded up; null if it is unknown
          */
-        public Duration left() {
+        public @Nullable Duration left() {
             return left;
         }
 
@@ -822,9 +825,9 @@ public final class TcAuth implements AutoCloseable {
     public static final class Token {
         /** Transient: what writes all fields of an object must not write it. */
         private final transient String value;
-        private final Instant expires;
+        private final @Nullable Instant expires;
 
-        private Token(String value, Instant expires) {
+        private Token(String value, @Nullable Instant expires) {
             this.value = Objects.requireNonNull(value);
             this.expires = expires;
         }
@@ -843,7 +846,7 @@ public final class TcAuth implements AutoCloseable {
          *
          * @return whole seconds, or null if it does not expire or that is unknown
          */
-        public Instant expires() {
+        public @Nullable Instant expires() {
             return expires;
         }
 

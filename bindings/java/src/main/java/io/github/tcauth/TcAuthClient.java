@@ -23,6 +23,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends requests with an {@link HttpClient}: signs each request, renews the token when it is due while other requests wait,
@@ -301,7 +302,7 @@ public final class TcAuthClient {
         /** Chooses who reads the body of a refusal: the caller's handler, or nobody if the request will be sent once more. */
         private CompletionStage<BodySubscriber<T>> review(TcAuthHeaders sent, ResponseInfo info, byte[] beginning,
                 boolean first, CompletableFuture<TcAuthHeaders> retry) {
-            CompletableFuture<TcAuthHeaders> reviewing = session.reviewAsync(sent, info.statusCode(),
+            CompletableFuture<@Nullable TcAuthHeaders> reviewing = session.reviewAsync(sent, info.statusCode(),
                     info.headers()::allValues, beginning, first && canBeSentAgain());
             TcAuthSession.endWith(result, reviewing);
             return reviewing.thenApply(again -> {

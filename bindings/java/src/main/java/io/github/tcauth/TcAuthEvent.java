@@ -4,6 +4,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.Objects;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Something that a {@link TcAuthSession} or {@link TcAuthClient} did or noticed, for a log. It contains no secret key and no token. Later versions may
@@ -31,16 +32,16 @@ public final class TcAuthEvent {
     }
 
     private final Type type;
-    private final TcAuthStatus status;
-    private final String message;
-    private final String failure;
-    private final TcAuthAdvice advice;
+    private final @Nullable TcAuthStatus status;
+    private final @Nullable String message;
+    private final @Nullable String failure;
+    private final @Nullable TcAuthAdvice advice;
     private final int httpStatus;
-    private final String method;
-    private final String path;
+    private final @Nullable String method;
+    private final @Nullable String path;
 
-    private TcAuthEvent(Type type, TcAuthStatus status, String message, String failure, TcAuthAdvice advice, int httpStatus,
-            TcAuthHeaders request) {
+    private TcAuthEvent(Type type, @Nullable TcAuthStatus status, @Nullable String message, @Nullable String failure,
+            @Nullable TcAuthAdvice advice, int httpStatus, @Nullable TcAuthHeaders request) {
         this.type = type;
         this.status = status;
         this.message = message;
@@ -51,7 +52,7 @@ public final class TcAuthEvent {
         this.path = request == null ? null : path(request.url());
     }
 
-    static TcAuthEvent ofRenewal(TcAuthStatus status, String message, int httpStatus) {
+    static TcAuthEvent ofRenewal(TcAuthStatus status, @Nullable String message, int httpStatus) {
         boolean isRenewed = status == TcAuthStatus.OK || status == TcAuthStatus.STORE_IO;
         return new TcAuthEvent(isRenewed ? Type.RENEWED : Type.RENEWAL_FAILED, status, message, null, null, httpStatus, null);
     }
@@ -82,7 +83,7 @@ public final class TcAuthEvent {
      *
      * @return such as {@link TcAuthStatus#OK}; null if there was no complete response, or if the event is about a request
      */
-    public TcAuthStatus status() {
+    public @Nullable TcAuthStatus status() {
         return status;
     }
 
@@ -91,7 +92,7 @@ public final class TcAuthEvent {
      *
      * @return the message, with {@code ***} for the token; null if there is none
      */
-    public String message() {
+    public @Nullable String message() {
         return message;
     }
 
@@ -100,7 +101,7 @@ public final class TcAuthEvent {
      *
      * @return the name of the exception's class, such as {@code HttpTimeoutException}; otherwise null
      */
-    public String failure() {
+    public @Nullable String failure() {
         return failure;
     }
 
@@ -110,7 +111,7 @@ public final class TcAuthEvent {
      * @return the reason of a refusal; {@link TcAuthAdvice#RETRY} if another attempt helps, or could help but was not possible
      *         or already made; null in other events
      */
-    public TcAuthAdvice advice() {
+    public @Nullable TcAuthAdvice advice() {
         return advice;
     }
 
@@ -128,7 +129,7 @@ public final class TcAuthEvent {
      *
      * @return such as {@code GET}; null if the event is about a renewal
      */
-    public String method() {
+    public @Nullable String method() {
         return method;
     }
 
@@ -137,12 +138,12 @@ public final class TcAuthEvent {
      *
      * @return such as {@code /api/v3/indicators}; null if the event is about a renewal
      */
-    public String path() {
+    public @Nullable String path() {
         return path;
     }
 
     /** The path of a URL or of a request target. */
-    private static String path(String url) {
+    private static @Nullable String path(@Nullable String url) {
         if (url == null) {
             return null;
         }
@@ -181,7 +182,7 @@ public final class TcAuthEvent {
         return line.append(']').toString();
     }
 
-    private static void append(StringBuilder line, String name, Object value) {
+    private static void append(StringBuilder line, String name, @Nullable Object value) {
         if (value != null) {
             line.append(", ").append(name).append(": ").append(value);
         }

@@ -1,5 +1,7 @@
 package io.github.tcauth;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A failed call. {@link #status()} names the cause, and the message says what to do. It contains no secret key and no token.
  */
@@ -11,9 +13,9 @@ public final class TcAuthException extends RuntimeException {
     /** The name of the cause, also of one that a later C library has. */
     private final String name;
     /** More about this failure, or null. */
-    private final String detail;
+    private final @Nullable String detail;
 
-    TcAuthException(int status, String detail) {
+    TcAuthException(int status, @Nullable String detail) {
         super(detail == null ? TcAuthStatus.message(status) : TcAuthStatus.message(status) + " (" + detail + ")");
         this.status = TcAuthStatus.of(status);
         this.name = TcAuthStatus.name(status);
@@ -46,7 +48,7 @@ public final class TcAuthException extends RuntimeException {
      *
      * @return a text without secrets, or null
      */
-    public String detail() {
+    public @Nullable String detail() {
         return detail;
     }
 

@@ -3,6 +3,7 @@ package io.github.tcauth;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** The headers to add to one request. They are immutable, and remain valid after their {@link TcAuth} is closed. */
 public final class TcAuthHeaders {
@@ -11,12 +12,12 @@ public final class TcAuthHeaders {
     /** Transient: what writes all fields of an object must not write it. */
     private final transient String authorization;
     private final long timestamp;
-    private final String method;
+    private final @Nullable String method;
     /** Transient, because a query can contain anything. */
-    private final transient String url;
+    private final transient @Nullable String url;
 
     /** The method and the URL are what was signed; null if that is not known. */
-    TcAuthHeaders(String authorization, long timestamp, String method, String url) {
+    TcAuthHeaders(String authorization, long timestamp, @Nullable String method, @Nullable String url) {
         this.authorization = authorization;
         this.timestamp = timestamp;
         this.method = method;
@@ -68,11 +69,11 @@ public final class TcAuthHeaders {
         return timestamp;
     }
 
-    String method() {
+    @Nullable String method() {
         return method;
     }
 
-    String url() {
+    @Nullable String url() {
         return url;
     }
 

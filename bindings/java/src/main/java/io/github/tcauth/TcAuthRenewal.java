@@ -1,5 +1,7 @@
 package io.github.tcauth;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A ticket: you must renew the token, and others wait for you. GET its {@link #url()} and pass the response to
  * {@link #complete}, or call {@link #cancel} if there is none. It lapses after 120 seconds.
@@ -66,13 +68,13 @@ public final class TcAuthRenewal implements AutoCloseable {
      *         {@link TcAuthException#detail} is the server's message.
      * @throws IllegalStateException if the ticket was completed or cancelled before
      */
-    public String complete(int httpStatus, byte[] body) {
+    public @Nullable String complete(int httpStatus, byte[] body) {
         try (Arguments arguments = new Arguments()) {
             long bytes = arguments.bytes(body);
             long message = arguments.output();
             int status = changes.make(() ->
                     Bridge.LIBRARY.tc_auth_renewal_complete(take(), httpStatus, bytes, body.length, message));
-            String serverMessage = Arguments.ownedStringAt(message);
+            String serverMessage = Arguments.optionalStringAt(message);
             if (status != TcAuthStatus.OK.value()) {
                 throw new TcAuthException(status, serverMessage);
             }

@@ -14,6 +14,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An identity for any HTTP client: it signs requests, renews the token when it is due while other requests wait, and says which
@@ -32,7 +33,7 @@ public final class TcAuthSession implements RequestSigner {
     private final Duration waitTimeout;
     private final Executor executor;
     /** The last origin that passed {@link #check}. */
-    private volatile String allowedOrigin;
+    private volatile @Nullable String allowedOrigin;
 
     /**
      * Makes a session that renews with the settings of a new {@link HttpClient}.
@@ -127,26 +128,28 @@ public final class TcAuthSession implements RequestSigner {
     }
 
     @Override
-    public TcAuthHeaders review(TcAuthHeaders sent, int httpStatus, Function<String, List<String>> headers, byte[] body,
+    public @Nullable TcAuthHeaders review(TcAuthHeaders sent, int httpStatus, Function<String, List<String>> headers, byte[] body,
             boolean canRepeat) throws InterruptedException {
         return await(reviewAsync(sent, httpStatus, headers, body, canRepeat));
     }
 
     @Override
-    public CompletableFuture<TcAuthHeaders> reviewAsync(TcAuthHeaders sent, int httpStatus,
+    public CompletableFuture<@Nullable TcAuthHeaders> reviewAsync(TcAuthHeaders sent, int httpStatus,
             Function<String, List<String>> headers, byte[] body, boolean canRepeat) {
         TcAuthAdvice advice;
+        String method = sent.method();
+        String url = sent.url();
         try {
             advice = advice(sent, httpStatus, headers, body);
-            if (advice != TcAuthAdvice.RETRY || !canRepeat || sent.url() == null) {
+            if (advice != TcAuthAdvice.RETRY || !canRepeat || method == null || url == null) {
                 tellOfRefusal(sent, httpStatus, advice);
                 return CompletableFuture.completedFuture(null);
             }
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
-        CompletableFuture<TcAuthHeaders> signing = signAsync(sent.method(), sent.url());
-        CompletableFuture<TcAuthHeaders> result = signing.handle((again, failure) -> {
+        CompletableFuture<TcAuthHeaders> signing = signAsync(method, url);
+        CompletableFuture<@Nullable TcAuthHeaders> result = signing.<@Nullable TcAuthHeaders>handle((again, failure) -> {
             if (failure != null) {
                 tellOfRefusal(sent, httpStatus, advice);
                 return null;
@@ -176,7 +179,7 @@ public final class TcAuthSession implements RequestSigner {
     }
 
     /** The Date header if it can be trusted to correct the clock: one that came over TLS and not from a cache. */
-    private static String trustedDate(String url, Function<String, List<String>> headers) {
+    private static @Nullable String trustedDate(@Nullable String url, Function<String, List<String>> headers) {
         if (url == null || !url.regionMatches(true, 0, "https:", 0, 6) || !headers.apply("Age").isEmpty()) {
             return null;
         }
@@ -251,9 +254,9 @@ public final class TcAuthSession implements RequestSigner {
                 return; // cancelled
             }
             try {
-                TcAuthRenewal[] ticket = new TcAuthRenewal[1];
+                @Nullable TcAuthRenewal[] ticket = new @Nullable TcAuthRenewal[1];
                 hasToWait = hasToWait || !auth.pollOnce(ticket);
-                CompletableFuture<Void> next = hasToWait ? auth.pollAgain(ticket) : null;
+                @Nullable CompletableFuture<Void> next = hasToWait ? auth.pollAgain(ticket) : null;
                 if (next != null) {
                     runAgain(next);
                 } else if (ticket[0] == null) {
@@ -346,7 +349,7 @@ public final class TcAuthSession implements RequestSigner {
     /** Called even if the transfer failed: what came may contain the new token, and the old one is then invalid. */
     private void complete(TcAuthRenewal renewal, RenewalTransport.Response response) {
         TcAuthStatus status = TcAuthStatus.OK;
-        String message;
+        @Nullable String message;
         try {
             message = renewal.complete(response.status(), response.body());
         } catch (TcAuthException e) {
@@ -361,14 +364,14 @@ public final class TcAuthSession implements RequestSigner {
     }
 
     /** Waits. If this thread is interrupted, it cancels. */
-    static <T> T await(CompletableFuture<T> future) throws InterruptedException {
+    static <T extends @Nullable Object> T await(CompletableFuture<T> future) throws InterruptedException {
         try {
             return future.get();
         } catch (InterruptedException e) {
             future.cancel(true);
             throw e;
         } catch (ExecutionException e) {
-            throw unchecked(e.getCause());
+            throw unchecked(Objects.requireNonNull(e.getCause()));
         }
     }
 

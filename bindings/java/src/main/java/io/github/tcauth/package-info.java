@@ -14,4 +14,7 @@
  * {@link io.github.tcauth.TcAuthRenewal#url()}, {@link io.github.tcauth.TcAuthHeaders#authorization()} and
  * {@link io.github.tcauth.TcAuth.Token#value()}.
  */
+@NullMarked
 package io.github.tcauth;
+
+import org.jspecify.annotations.NullMarked;

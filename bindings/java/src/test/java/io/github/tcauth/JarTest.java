@@ -6,15 +6,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.InputStream;
 import java.lang.module.ModuleDescriptor;
+import java.lang.module.ModuleDescriptor.Requires.Modifier;
 import java.lang.module.ModuleFinder;
 import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.JarFile;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.NullMarked;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What is in the jar besides the classes. */
@@ -26,17 +30,23 @@ class JarTest {
         ModuleDescriptor module = ModuleFinder.of(jar()).findAll().iterator().next().descriptor();
         assertFalse(module.isAutomatic()); // jlink would refuse it
         assertEquals("[io.github.tcauth]", module.exports().toString());
-        assertEquals(Set.of("mandated java.base", "transitive java.net.http", "static com.sun.jna", "static org.jspecify"),
-                module.requires().stream()
-                        .map(required -> required.modifiers().toString().replaceAll("[\\[\\]]", "").toLowerCase() + " "
-                                + required.name())
-                        .collect(Collectors.toSet()));
+        Map<String, Set<Modifier>> requires = module.requires().stream()
+                .collect(Collectors.toMap(ModuleDescriptor.Requires::name, ModuleDescriptor.Requires::modifiers));
+        assertEquals(Map.of("java.base", Set.of(Modifier.MANDATED), "java.net.http", Set.of(Modifier.TRANSITIVE),
+                "com.sun.jna", Set.of(Modifier.STATIC), "org.jspecify", Set.of(Modifier.STATIC, Modifier.TRANSITIVE)), requires);
     }
 
     @Test
     void theLicencesAreInIt() throws Exception {
         assertTrue(text("META-INF/LICENSE").contains("Apache License"));
         assertTrue(text("META-INF/copyright").contains("crates"));
+    }
+
+    @Test
+    void compilersAreToldWhereNullIsAllowed() throws Exception {
+        assertTrue(TcAuth.class.getPackage().isAnnotationPresent(NullMarked.class));
+        assertTrue(TcAuth.class.getMethod("poll").getAnnotatedReturnType().isAnnotationPresent(Nullable.class));
+        assertFalse(TcAuth.class.getMethod("describe").getAnnotatedReturnType().isAnnotationPresent(Nullable.class));
     }
 
     /** What a GraalVM native image must be told: the file is what this test would write. */
