@@ -47,6 +47,14 @@ EOF
     export "$variable=$work/cc" SDKROOT="$work"
 }
 
+# No path of this machine is in the libraries.
+sources=$(rustc --print sysroot)/lib/rustlib/src/rust
+remap="--remap-path-prefix=$sources=/rustc --remap-path-prefix=$PWD=/tc_auth"
+for crates in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+    remap="$remap --remap-path-prefix=$crates=/crates"
+done
+export RUSTFLAGS="${RUSTFLAGS:-} $remap"
+
 build="cargo-zigbuild rustc --target $rust_target"
 case $rust_target in
     *-windows-gnu) build="$CARGO rustc --target $rust_target" ;;
@@ -56,7 +64,7 @@ case $rust_target in
         ;;
     *-gnu) build=$build.2.17 ;;
     # Else there would be no shared library. The static one is good for static programs in any case.
-    *-musl) export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=-crt-static" ;;
+    *-musl) RUSTFLAGS="$RUSTFLAGS -C target-feature=-crt-static" ;;
 esac
 export PATH="$TARGET/zig/bin:$PATH"
 
