@@ -20,7 +20,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 
 /** Calls the C library with java.lang.foreign. Before Java 22 the class of the same name is used, which calls it with JNA. */
 @SuppressWarnings("restricted") // calling C is what this class is for
@@ -112,7 +111,10 @@ final class Bridge {
     }
 
     private static MethodHandle link(SymbolLookup symbols, Method method) {
-        MemoryLayout[] arguments = Stream.of(method.getParameterTypes()).map(Bridge::layout).toArray(MemoryLayout[]::new);
+        MemoryLayout[] arguments = new MemoryLayout[method.getParameterCount()];
+        for (int i = 0; i < arguments.length; i++) {
+            arguments[i] = layout(method.getParameterTypes()[i]);
+        }
         FunctionDescriptor descriptor = method.getReturnType() == void.class
                 ? FunctionDescriptor.ofVoid(arguments)
                 : FunctionDescriptor.of(layout(method.getReturnType()), arguments);
