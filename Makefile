@@ -51,7 +51,8 @@ help:
 	@echo '  make uninstall       remove it; takes the same variables'
 	@echo '  make dist            pack the last commit: $(TARGET)/dist/tc_auth-$(VERSION).tar.gz'
 	@echo '  make deb             Debian packages of that tarball, into $(TARGET)/deb'
-	@echo '  make java            the jar for all platforms, into $(TARGET)/java (PLATFORMS=musl: only that; needs Java 22 or later)'
+	@echo '  make java            the jar with the libraries of all platforms, into $(TARGET)/java (PLATFORMS=musl: only that one)'
+	@echo '  make java-deploy     sign that jar, and upload it to Maven Central'
 	@echo
 	@echo 'Test'
 	@echo '  make test            all tests, about 20 minutes; make check is the same'
@@ -60,6 +61,7 @@ help:
 	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet'
 	@echo '                       the library without its bindings (5 minutes), or one binding'
 	@echo '  make test-platforms  build for all other platforms, and run what can be run here (10 minutes)'
+	@echo '  make java-elsewhere  sign with the jar in other versions of Java, on arm64 (qemu) and on Windows (wine)'
 	@echo '  REQUIRE_ALL=1        count a skipped test as failed'
 	@echo
 	@echo 'More checks'
