@@ -1,7 +1,7 @@
 # Tests and checks. The work is done by scripts in tests/, which can be started without make, too.
 
 # The suites that tests/run.sh knows beside "all".
-TESTS := quick core cpp go java dotnet platforms
+TESTS := quick core cpp go java dotnet java_clients platforms
 
 export REQUIRE_ALL T
 

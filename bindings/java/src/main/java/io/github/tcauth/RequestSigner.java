@@ -2,6 +2,7 @@ package io.github.tcauth;
 
 import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -61,8 +62,9 @@ public interface RequestSigner {
     }
 
     /**
-     * Reads the beginning of a body for a review, and goes back to its start. If the transfer fails, this returns what came, and
-     * the caller who reads the body gets the error.
+     * Reads the beginning of a body for a review, and goes back to its start. It stops at the first read that ends after 10
+     * seconds, so the client should have a timeout for reads. If the transfer fails, this returns what came, and the caller who
+     * reads the body gets the error.
      *
      * @param body a new stream, from which nothing was read
      * @return at most {@link #REVIEW_LIMIT} bytes
@@ -71,12 +73,15 @@ public interface RequestSigner {
     static byte[] beginning(BufferedInputStream body) throws IOException {
         byte[] beginning = new byte[REVIEW_LIMIT];
         int length = 0;
+        long start = System.nanoTime();
         body.mark(REVIEW_LIMIT);
         try {
-            int more = 0;
-            while (more >= 0 && length < REVIEW_LIMIT) {
+            while (length < REVIEW_LIMIT && System.nanoTime() - start < Duration.ofSeconds(10).toNanos()) {
+                int more = body.read(beginning, length, REVIEW_LIMIT - length);
+                if (more < 0) {
+                    break;
+                }
                 length += more;
-                more = body.read(beginning, length, REVIEW_LIMIT - length);
             }
         } catch (IOException e) {
             // see above
