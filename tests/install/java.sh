@@ -10,6 +10,7 @@ cd "$(dirname "$0")/../.."
 case $1 in /*) TARGET=$1 ;; *) TARGET=$PWD/$1 ;; esac
 RELEASE=${RELEASE:-$TARGET/release} build=$TARGET/c
 . tests/tools.sh
+RELEASE=$(absolute "$RELEASE")
 find_jdks
 work=$TARGET/java-package version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 rm -rf "$work"
@@ -44,7 +45,7 @@ find "$work/copy" -exec touch {} +
 (
     cd "$work/copy/bindings/java"
     umask 077
-    maven_of "$new_jdk" "$HOME" deploy -Prelease "-Dtc_auth.library.dir=$(absolute "$RELEASE")" -Dmaven.test.skip=true \
+    maven_of "$new_jdk" "$HOME" deploy -Prelease "-Dtc_auth.library.dir=$RELEASE" -Dmaven.test.skip=true \
         -Dmaven.install.skip=true -DskipUpload=true
 )
 made=$work/copy/bindings/java/target
