@@ -61,6 +61,7 @@ for name; do
         macos-*) cp "$installed/lib/libtc_auth.$version.dylib" "$libraries/$folder/libtc_auth.dylib" ;;
     esac
 done
+umask 022 # the jar with the documentation has the modes of its files
 in_maven clean "$goal" -Prelease "-Dtc_auth.libraries=$libraries" -DskipTests $MAVEN_FLAGS
 cp bindings/java/target/tc-auth-"$version"*.jar "$TARGET/java"
 (cd "$TARGET/java" && wc -c ./*.jar)
