@@ -9,6 +9,8 @@ module io.github.tcauth {
     requires transitive java.net.http;
     requires static com.sun.jna;
     requires static transitive org.jspecify;
+    requires static jdk.httpserver; // for io.github.tcauth.testing
 
     exports io.github.tcauth;
+    exports io.github.tcauth.testing;
 }

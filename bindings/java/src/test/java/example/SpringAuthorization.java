@@ -14,7 +14,8 @@ import org.springframework.http.client.ClientHttpRequestInterceptor;
 import org.springframework.http.client.ClientHttpResponse;
 
 /**
- * Authorizes the requests of a RestClient or RestTemplate, as the last interceptor. The request factory must follow no redirects.
+ * Authorizes the requests of a RestClient or RestTemplate, as its last interceptor. The request factory must follow no
+ * redirects.
  */
 public final class SpringAuthorization implements ClientHttpRequestInterceptor {
     private final RequestSigner signer;
@@ -39,7 +40,8 @@ public final class SpringAuthorization implements ClientHttpRequestInterceptor {
                     return response;
                 }
                 BufferedInputStream whole = new BufferedInputStream(response.getBody());
-                headers = signer.review(headers, status, response.getHeaders()::getOrEmpty, RequestSigner.beginning(whole), first);
+                byte[] beginning = RequestSigner.beginning(whole);
+                headers = signer.review(headers, status, response.getHeaders()::getOrEmpty, beginning, first);
                 if (headers == null) {
                     return new Reviewed(response, whole);
                 }

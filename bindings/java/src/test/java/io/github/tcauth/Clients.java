@@ -174,7 +174,8 @@ final class Clients {
     static final class Rest implements TestedClient.Factory {
         @Override
         public TestedClient make(TcAuthClient sender, X509TrustManager trust) {
-            return rest(RestClient.builder().requestFactory(new JdkClientHttpRequestFactory(sender.asHttpClient())).build(), false);
+            return rest(RestClient.builder().requestFactory(new JdkClientHttpRequestFactory(sender.asHttpClient())).build(),
+                    false);
         }
     }
 
