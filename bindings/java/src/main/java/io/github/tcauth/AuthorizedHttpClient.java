@@ -17,7 +17,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import org.jspecify.annotations.Nullable;
 
-/** A {@link TcAuthClient} as an {@link HttpClient}. The methods of Java 21 that end a client keep their defaults: it owns none. */
+/** A {@link TcAuthClient} as an {@link HttpClient}. It owns no client, so those methods that end one keep their defaults. */
 final class AuthorizedHttpClient extends HttpClient {
     private final TcAuthClient sender;
     private final HttpClient client;

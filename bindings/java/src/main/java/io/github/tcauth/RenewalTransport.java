@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * only if a renewal needs what java.net.http does not have.
  *
  * <p>It must send the request at most once: the first one invalidates the token, so a repetition would fail, and the new token
- * would be lost. Most clients repeat a GET whose connection ends without a response, and some repeat it after certain responses,
- * such as 408 and 503. So use HTTP/1.1, a new connection, no redirects, no cookies and no retries. The URL contains the token:
- * keep it out of logs, traces, interceptors and caches.
+ * would be lost. Most clients repeat a GET whose connection ends without a response, and some repeat it after certain
+ * responses, such as 408 and 503. So use HTTP/1.1, a new connection, no redirects, no cookies and no retries. The URL contains
+ * the token: keep it out of logs, traces, interceptors and caches.
  */
 @FunctionalInterface
 public interface RenewalTransport {
@@ -30,9 +30,9 @@ public interface RenewalTransport {
     CompletableFuture<Response> get(URI url, Duration timeout);
 
     /**
-     * Renews with java.net.http: on a new connection, with the proxy, TLS settings and executor of a client, and its authenticator
-     * for the proxy. If a proxy demands a password for a plain http URL, the renewal fails, because the GET would have to be
-     * repeated.
+     * Renews with java.net.http: on a new connection, with the proxy, TLS settings and executor of a client, and its
+     * authenticator for the proxy. If a proxy demands a password for a plain http URL, the renewal fails, because the GET would
+     * have to be repeated.
      *
      * @param client has the settings; it sends nothing itself
      * @return the transport
@@ -66,8 +66,8 @@ public interface RenewalTransport {
         }
 
         /**
-         * A response whose transfer has failed. Return it and do not fail: what came may contain the new token, and the old one is
-         * invalid then.
+         * A response whose transfer has failed. Return it and do not fail: what came may contain the new token, and the old one
+         * is invalid then.
          *
          * @param status its HTTP status
          * @param body the part that came, as in {@link #of}

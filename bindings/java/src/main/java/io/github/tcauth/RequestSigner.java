@@ -46,8 +46,8 @@ public interface RequestSigner {
      *
      * @param method as there
      * @param url as there
-     * @return completes with the headers, or with what {@link #sign} throws. Cancelling it ends the wait, but not a renewal that
-     *         it has started, because other requests wait for that.
+     * @return completes with the headers, or with what {@link #sign} throws. Cancelling it ends the wait, but not a renewal
+     *         that it has started, because other requests wait for that.
      */
     CompletableFuture<TcAuthHeaders> signAsync(String method, String url);
 
@@ -91,8 +91,8 @@ public interface RequestSigner {
     }
 
     /**
-     * Reviews the response to a request. If sending it once more can help, this renews the token if necessary, and signs it again.
-     * Do that for the second response, too, with {@code canRepeat} false.
+     * Reviews the response to a request. If sending it once more can help, this renews the token if necessary, and signs it
+     * again. Do that for the second response, too, with {@code canRepeat} false.
      *
      * @param sent the headers that were sent, from {@link #sign}
      * @param httpStatus the status of the response

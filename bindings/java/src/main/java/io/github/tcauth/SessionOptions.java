@@ -22,6 +22,7 @@ abstract class SessionOptions<B extends SessionOptions<B>> {
     private @Nullable String apiPath;
     private @Nullable Duration renewalWindow;
     private @Nullable Path directory;
+    private @Nullable TokenStore store;
     /** Transient: what writes all fields of an object must not write it. */
     private transient @Nullable String key;
 
@@ -31,8 +32,8 @@ abstract class SessionOptions<B extends SessionOptions<B>> {
 
     abstract B self();
 
-    /** Applies the options to the identity. */
-    void configure() {
+    /** Applies the options to the identity. Returns its place in a store, if it has one. */
+    @Nullable StoredToken configure() {
         if (apiPath != null) {
             auth.setApiPath(apiPath);
         }
@@ -43,6 +44,12 @@ abstract class SessionOptions<B extends SessionOptions<B>> {
         if (directory != null) {
             auth.shareIn(directory, key);
         }
+        if (store == null) {
+            return null;
+        }
+        StoredToken stored = new StoredToken(auth, store, key);
+        stored.open();
+        return stored;
     }
 
     /**
@@ -89,6 +96,23 @@ abstract class SessionOptions<B extends SessionOptions<B>> {
      */
     public B shareIn(Path directory, @Nullable String key) {
         this.directory = Objects.requireNonNull(directory, "directory");
+        store = null;
+        this.key = key;
+        return self();
+    }
+
+    /**
+     * Shares the token with other processes, on many machines. {@code build()} reads the entry of the token's family and uses
+     * its token if it is newer; if there is no entry, it writes one. Start all processes with the first token, and set another
+     * one with {@link TcAuthSession#updateToken}.
+     *
+     * @param store the store of all processes
+     * @param key as in {@link TcAuth#seal}: the same in all processes; null for none
+     * @return this
+     */
+    public B shareIn(TokenStore store, @Nullable String key) {
+        this.store = Objects.requireNonNull(store, "store");
+        directory = null;
         this.key = key;
         return self();
     }

@@ -323,7 +323,7 @@ public final class TcAuth implements AutoCloseable {
      *         {@link TcAuthStatus#INVALID_TIME}; the old token then stays in use. {@link TcAuthStatus#STORE_IO}, after
      *         {@link #shareIn}: a success, but the new token is not saved yet; later polls try again.
      */
-    public void updateToken(String token, Instant expires) {
+    public void updateToken(String token, @Nullable Instant expires) {
         long seconds = expiry(expires);
         try (Arguments arguments = new Arguments()) {
             long encoded = arguments.string("token", token, TcAuthStatus.INVALID_TOKEN);

@@ -145,9 +145,9 @@ public final class TcAuthClient {
     /**
      * The same as an {@link HttpClient}, for frameworks that take one. Its requests must all go to the server of the API path.
      *
-     * <p>Give the framework no redirects to follow, and check that it uses this object: some copy the settings of the client that
-     * they get into one of their own, which does not sign. It takes no {@link HttpResponse.PushPromiseHandler} and makes no
-     * WebSocket. {@code close()} ends nothing, because it owns nothing.
+     * <p>Give the framework no redirects to follow, and check that it uses this object: some copy the settings of the client
+     * that they get into one of their own, which does not sign. It takes no {@link HttpResponse.PushPromiseHandler} and makes
+     * no WebSocket. {@code close()} ends nothing, because it owns nothing.
      *
      * @return a view of this
      */

@@ -7,8 +7,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something that a {@link TcAuthSession} or {@link TcAuthClient} did or noticed, for a log. It contains no secret key and no token. Later versions may
- * have more types and more properties.
+ * Something that a {@link TcAuthSession} or {@link TcAuthClient} did or noticed, for a log. It contains no secret key and no
+ * token. Later versions may have more types and more properties.
  */
 public final class TcAuthEvent {
     /** What happened. */

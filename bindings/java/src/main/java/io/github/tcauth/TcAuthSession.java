@@ -4,6 +4,7 @@ import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -32,6 +33,7 @@ public final class TcAuthSession implements RequestSigner {
     private final Duration renewalTimeout;
     private final Duration waitTimeout;
     private final Executor executor;
+    private final @Nullable StoredToken stored;
     /** The last origin that passed {@link #check}. */
     private volatile @Nullable String allowedOrigin;
 
@@ -64,7 +66,7 @@ public final class TcAuthSession implements RequestSigner {
         /**
          * Sets what runs the continuations of asynchronous calls, and the end of a renewal; by default the common pool.
          *
-         * @param executor runs tasks that can wait for the disk if the token is shared, but for nothing else
+         * @param executor runs tasks that can wait for the disk or the store if the token is shared
          * @return this
          */
         public Builder executor(Executor executor) {
@@ -95,7 +97,7 @@ public final class TcAuthSession implements RequestSigner {
         renewalTimeout = options.renewalTimeout;
         waitTimeout = options.waitTimeout;
         executor = options.executor != null ? options.executor : new CompletableFuture<Void>().defaultExecutor();
-        options.configure();
+        stored = options.configure();
         transport = options.transport != null ? options.transport : RenewalTransport.of(HttpClient.newHttpClient());
     }
 
@@ -136,17 +138,27 @@ public final class TcAuthSession implements RequestSigner {
     @Override
     public CompletableFuture<@Nullable TcAuthHeaders> reviewAsync(TcAuthHeaders sent, int httpStatus,
             Function<String, List<String>> headers, byte[] body, boolean canRepeat) {
-        TcAuthAdvice advice;
-        String method = sent.method();
-        String url = sent.url();
         try {
-            advice = advice(sent, httpStatus, headers, body);
-            if (advice != TcAuthAdvice.RETRY || !canRepeat || method == null || url == null) {
-                tellOfRefusal(sent, httpStatus, advice);
-                return CompletableFuture.completedFuture(null);
+            TcAuthAdvice advice = advice(sent, httpStatus, headers, body);
+            StoredToken store = stored;
+            if (advice != TcAuthAdvice.TOKEN_REJECTED || store == null) {
+                return follow(advice, sent, httpStatus, canRepeat);
             }
+            return StoredToken.start(store::refresh).thenComposeAsync(ignored ->
+                    follow(advice(sent, httpStatus, headers, body), sent, httpStatus, canRepeat), executor);
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    /** Signs again if that is the advice. */
+    private CompletableFuture<@Nullable TcAuthHeaders> follow(TcAuthAdvice advice, TcAuthHeaders sent, int httpStatus,
+            boolean canRepeat) {
+        String method = sent.method();
+        String url = sent.url();
+        if (advice != TcAuthAdvice.RETRY || !canRepeat || method == null || url == null) {
+            tellOfRefusal(sent, httpStatus, advice);
+            return CompletableFuture.completedFuture(null);
         }
         CompletableFuture<TcAuthHeaders> signing = signAsync(method, url);
         CompletableFuture<@Nullable TcAuthHeaders> result = signing.<@Nullable TcAuthHeaders>handle((again, failure) -> {
@@ -159,6 +171,40 @@ public final class TcAuthSession implements RequestSigner {
         });
         endWith(result, signing);
         return result;
+    }
+
+    /**
+     * Replaces the token: {@link TcAuth#updateToken}, and in the {@link TokenStore} if there is one. It waits for that.
+     *
+     * @param token as there
+     * @param expires as there
+     * @throws TcAuthException as there; {@link TcAuthStatus#STORE_IO} if the store does not answer: then the token counts in
+     *         this process, and is saved later
+     */
+    public void updateToken(String token, @Nullable Instant expires) {
+        StoredToken store = stored;
+        if (store == null) {
+            auth.updateToken(token, expires);
+            return;
+        }
+        AutoCloseable lock = null;
+        try {
+            lock = store.lock(() -> false);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (Exception e) {
+            // the comparison of the write must do
+        }
+        try {
+            auth.updateToken(token, expires);
+            if (!store.save()) {
+                throw new TcAuthException(TcAuthStatus.STORE_IO);
+            }
+        } finally {
+            if (lock != null) {
+                StoredToken.unlock(lock);
+            }
+        }
     }
 
     private TcAuthAdvice advice(TcAuthHeaders sent, int httpStatus, Function<String, List<String>> headers, byte[] body) {
@@ -234,13 +280,14 @@ public final class TcAuthSession implements RequestSigner {
         allowedOrigin = origin;
     }
 
-    /** Waits, without a thread, until another request's renewal ends, or renews if this request is the one that must; then signs. */
+    /** Waits, without a thread, until another request's renewal ends, or renews if this request must; then signs. */
     private final class Turn implements Runnable {
         private final String method;
         private final String url;
         private final CompletableFuture<TcAuthHeaders> result;
         private final long start = System.nanoTime();
         private boolean hasToWait;
+        private boolean hasRefreshed;
 
         Turn(String method, String url, CompletableFuture<TcAuthHeaders> result) {
             this.method = method;
@@ -253,6 +300,10 @@ public final class TcAuthSession implements RequestSigner {
             if (result.isDone()) {
                 return; // cancelled
             }
+            StoredToken store = stored;
+            if (store != null) {
+                store.saveLater();
+            }
             try {
                 @Nullable TcAuthRenewal[] ticket = new @Nullable TcAuthRenewal[1];
                 hasToWait = hasToWait || !auth.pollOnce(ticket);
@@ -262,13 +313,8 @@ public final class TcAuthSession implements RequestSigner {
                 } else if (ticket[0] == null) {
                     sign();
                 } else {
-                    renew(ticket[0]).whenComplete((ignored, failure) -> {
-                        if (failure == null) {
-                            sign();
-                        } else {
-                            result.completeExceptionally(cause(failure));
-                        }
-                    });
+                    TcAuthRenewal renewal = ticket[0];
+                    signAfter(store == null ? renew(renewal) : StoredToken.start(() -> renew(renewal, store)));
                 }
             } catch (Throwable e) {
                 result.completeExceptionally(e);
@@ -289,6 +335,16 @@ public final class TcAuthSession implements RequestSigner {
             });
         }
 
+        private void signAfter(CompletableFuture<Void> step) {
+            step.whenComplete((ignored, failure) -> {
+                if (failure == null) {
+                    sign();
+                } else {
+                    result.completeExceptionally(cause(failure));
+                }
+            });
+        }
+
         private void handOver() {
             try {
                 executor.execute(this);
@@ -306,8 +362,38 @@ public final class TcAuthSession implements RequestSigner {
                 }
                 result.complete(headers);
             } catch (Throwable e) {
+                StoredToken store = stored;
+                if (store != null && !hasRefreshed && e instanceof TcAuthException
+                        && ((TcAuthException) e).status() == TcAuthStatus.TOKEN_EXPIRED) {
+                    hasRefreshed = true;
+                    signAfter(StoredToken.start(store::refresh));
+                    return;
+                }
                 result.completeExceptionally(e);
             }
+        }
+    }
+
+    /** Renews, if no other process does. The store's lock says which one. */
+    private void renew(TcAuthRenewal renewal, StoredToken store) {
+        store.save(); // most processes find the new token here
+        AutoCloseable lock = null;
+        try {
+            lock = store.lock(() -> !renewal.isNeeded());
+        } catch (Exception e) {
+            noAnswer(renewal, e);
+        }
+        if (lock == null) {
+            renewal.cancel();
+            return;
+        }
+        try {
+            if (renewal.isNeeded()) {
+                renew(renewal).join();
+            }
+        } finally {
+            renewal.cancel();
+            StoredToken.unlock(lock);
         }
     }
 
@@ -352,6 +438,9 @@ public final class TcAuthSession implements RequestSigner {
         @Nullable String message;
         try {
             message = renewal.complete(response.status(), response.body());
+            if (stored != null && !stored.save()) {
+                status = TcAuthStatus.STORE_IO;
+            }
         } catch (TcAuthException e) {
             status = e.status();
             message = e.detail();

@@ -46,7 +46,8 @@ class LeaksTest {
                 TcAuthEvent.ofRefusal(TcAuthEvent.Type.REFUSED, TcAuthAdvice.UNKNOWN, 401, sent),
                 TcAuthEvent.ofRenewal(TcAuthStatus.OK, null, 200),
                 TcAuthEvent.ofRenewalWithoutResponse(new IOException(TOKEN)),
-                new TcAuthSession(hmac), new TcAuthClient(hmac, HttpClient.newHttpClient()).asHttpClient(),
+                new TcAuthSession(hmac), TcAuthSession.newBuilder(TcAuth.ofToken(TOKEN)).apiPath("https://company.example/api")
+                        .shareIn(new TokenStoreTest.Memory(), SECRET).build(), new TcAuthClient(hmac, HttpClient.newHttpClient()).asHttpClient(),
                 RenewalTransport.of(HttpClient.newHttpClient()),
                 RenewalTransport.Response.of(200, TOKEN.getBytes(StandardCharsets.UTF_8)),
                 new TcAuthException(TcAuthStatus.TOKEN_EXPIRED));
