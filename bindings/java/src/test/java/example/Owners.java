@@ -11,8 +11,8 @@ public final class Owners {
     /** Arguments: the API path, such as https://company.example/api, an access id and a secret key. */
     public static void main(String[] args) throws Exception {
         try (TcAuth auth = TcAuth.ofHmac(args[1], args[2])) {
-            auth.setApiPath(args[0]);
             TcAuthClient client = TcAuthClient.newBuilder(auth, HttpClient.newHttpClient())
+                    .apiPath(args[0])
                     .onEvent(event -> System.out.println(event)) // renewals and refusals; an event contains no secrets
                     .build();
             try (TcUrl url = auth.url("/v3/security/owners")) {
