@@ -23,13 +23,11 @@ fail() {
 
 step() { echo "== $* ($(date +%T))"; }
 
-# maven_of JDK HOME ARGUMENT... : with nothing of this shell's environment, and the user's settings for Maven
+# maven_of JDK ARGUMENT... : with nothing of this shell's environment
 maven_of() {
-    jdk=$1 home=$2
-    shift 2
-    settings=$HOME/.m2/settings.xml
-    [ ! -e "$settings" ] || set -- -s "$settings" "$@"
-    env -i HOME="$home" PATH=/usr/bin:/bin JAVA_HOME="$jdk" GNUPGHOME="$work/gnupg" TZ=Pacific/Kiritimati LC_ALL=C \
+    jdk=$1
+    shift
+    env -i HOME="$HOME" PATH=/usr/bin:/bin JAVA_HOME="$jdk" GNUPGHOME="$work/gnupg" TZ=Pacific/Kiritimati LC_ALL=C \
         mvn -B -q -ntp "$@"
 }
 
@@ -45,7 +43,7 @@ find "$work/copy" -exec touch {} +
 (
     cd "$work/copy/bindings/java"
     umask 077
-    maven_of "$new_jdk" "$HOME" deploy -Prelease "-Dtc_auth.library.dir=$RELEASE" -Dmaven.test.skip=true \
+    maven_of "$new_jdk" deploy -Prelease "-Dtc_auth.library.dir=$RELEASE" -Dmaven.test.skip=true \
         -Dmaven.install.skip=true -DskipUpload=true
 )
 made=$work/copy/bindings/java/target
@@ -64,12 +62,12 @@ expect() {
     grep "^Java " "$work/output"
 }
 
-# The jars of the consumer, built with this JDK.
+# The jars of the consumer, built with this JDK. At first the local repository is empty.
 build_consumer() { # JDK DIRECTORY MAVEN_ARGUMENT...
     jdk=$1 directory=$2
     shift 2
     cp -r tests/install/java "$directory"
-    (cd "$directory" && maven_of "$jdk" "$work/home" package "-Drepository=$work/repository" "-Dtc_auth.version=$version" "$@")
+    (cd "$directory" && maven_of "$jdk" package "-Dmaven.repo.local=$work/local" "-Drepository=$work/repository" "-Dtc_auth.version=$version" "$@")
 }
 
 step 'a new project with JNA, for Java 11 to 21'
