@@ -62,6 +62,10 @@ for name; do
     esac
 done
 umask 022 # the jar with the documentation has the modes of its files
-in_maven clean "$goal" -Prelease "-Dtc_auth.libraries=$libraries" -DskipTests $MAVEN_FLAGS
+(
+    cd bindings/java
+    JAVA_HOME=$new_jdk mvn -B -q -ntp clean "$goal" -Prelease "-Dtc_auth.libraries=$libraries" -Dmaven.test.skip=true \
+        $MAVEN_FLAGS
+)
 cp bindings/java/target/tc-auth-"$version"*.jar "$TARGET/java"
 (cd "$TARGET/java" && wc -c ./*.jar)
