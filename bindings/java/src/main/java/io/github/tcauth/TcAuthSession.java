@@ -104,7 +104,7 @@ public final class TcAuthSession implements RequestSigner {
     @Override
     public boolean covers(String url) {
         try {
-            check(origin(url));
+            checkUrl(url);
             return true;
         } catch (TcAuthException e) {
             return false;
@@ -120,7 +120,7 @@ public final class TcAuthSession implements RequestSigner {
     public CompletableFuture<TcAuthHeaders> signAsync(String method, String url) {
         Objects.requireNonNull(method, "method");
         try {
-            check(origin(url)); // before the renewal: a request to another server must not cause one
+            checkUrl(url); // before the renewal: a request to another server must not cause one
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
         }
@@ -247,6 +247,19 @@ public final class TcAuthSession implements RequestSigner {
         return "TcAuthSession[" + auth + "]";
     }
 
+    private void checkUrl(String url) {
+        String allowed = allowedOrigin;
+        boolean isAllowed = allowed != null && url.startsWith(allowed)
+                && (url.length() == allowed.length() || isEndOfOrigin(url.charAt(allowed.length())));
+        if (!isAllowed) {
+            check(origin(url));
+        }
+    }
+
+    private static boolean isEndOfOrigin(char c) {
+        return c == '/' || c == '?' || c == '#';
+    }
+
     /** The scheme, host and port of a URL, as they are written there. */
     private static String origin(String url) {
         int host = url.indexOf("://") + 3;
@@ -254,7 +267,7 @@ public final class TcAuthSession implements RequestSigner {
             throw new TcAuthException(TcAuthStatus.INVALID_URI_FORM);
         }
         for (int i = host; i < url.length(); i++) {
-            if ("/?#".indexOf(url.charAt(i)) >= 0) {
+            if (isEndOfOrigin(url.charAt(i))) {
                 return url.substring(0, i);
             }
         }

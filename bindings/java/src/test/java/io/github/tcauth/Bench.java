@@ -20,6 +20,7 @@ final class Bench {
     private static final String SECRET_KEY = "tc_auth-example-secret";
     private static final String URI =
             "/api/v3/indicators?tql=typeName%20in%20(%22Host%22)&resultLimit=100&resultStart=1000";
+    private static final String URL = "https://company.example" + URI;
     private static final Instant TOMORROW = Instant.now().plus(Duration.ofDays(1));
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final int ROUNDS = 60;
@@ -44,8 +45,12 @@ final class Bench {
         try (TcAuth auth = TcAuth.ofHmac(ACCESS_ID, SECRET_KEY);
                 TcAuth token = TcAuth.ofToken("API:5:a-token-of-sixty-characters-as-the-platform-makes-them-now", TOMORROW)) {
             token.setApiPath("https://company.example/api");
+            auth.setApiPath("https://company.example/api");
+            TcAuthSession session = new TcAuthSession(auth);
+            TcAuthSession tokenSession = new TcAuthSession(token);
             Candidate[] candidates = {Bench::usualWay, () -> tcAuth(auth), () -> token.headers("GET", URI).authorization().length(),
-                () -> token.poll() == null ? 1 : 0, () -> auth.poll() == null ? 1 : 0};
+                () -> token.poll() == null ? 1 : 0, () -> auth.poll() == null ? 1 : 0,
+                () -> session.sign("GET", URL).authorization().length(), () -> tokenSession.sign("GET", URL).authorization().length()};
             long[][] nanos = new long[candidates.length][ROUNDS];
             long[] bytes = new long[candidates.length];
             for (int round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
@@ -63,7 +68,7 @@ final class Bench {
             System.out.println("| candidate | minimum | median | bytes | usual way / this (minima) |");
             System.out.println("| --- | --- | --- | --- | --- |");
             String[] names = {"javax.crypto.Mac, the usual way", "tc_auth by " + Bridge.technique(), "the same, with a token",
-                "poll, with a token", "poll, with a key pair"};
+                "poll, with a token", "poll, with a key pair", "a session, with a key pair", "a session, with a token"};
             for (int i = 0; i < candidates.length; i++) {
                 System.out.printf(Locale.ROOT, "| %s | %.0f | %.0f | %d | %s |%n", names[i], minimum(nanos[i]), median(nanos[i]),
                         bytes[i], i > 1 ? "" : String.format(Locale.ROOT, "%.2f", minimum(nanos[0]) / minimum(nanos[i])));
