@@ -191,7 +191,8 @@ fn named_commands(text: &str) -> Vec<String> {
 }
 
 fn makefiles() -> String {
-    let parts = ["platform", "programs", "install", "java", "test"].map(|name| read(&root().join(format!("mk/{name}.mk"))));
+    let parts =
+        ["platform", "programs", "install", "java", "test"].map(|name| read(&root().join(format!("mk/{name}.mk"))));
     read(&root().join("Makefile")) + &parts.concat()
 }
 
