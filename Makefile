@@ -60,7 +60,7 @@ help:
 	@echo '  make test-list       the names of all tests'
 	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet'
 	@echo '                       the library without its bindings (5 minutes), or one binding'
-	@echo '  make test-java_clients  the tests of Java with the HTTP clients of other projects (35 minutes)'
+	@echo '  make test-java_clients  the tests of Java with the HTTP clients of other projects (12 minutes)'
 	@echo '  make test-platforms  build for all other platforms, and run what can be run here (10 minutes)'
 	@echo '  make java-elsewhere  sign with the jar in other versions of Java, on arm64 (qemu) and on Windows (wine)'
 	@echo '  REQUIRE_ALL=1        count a skipped test as failed'

@@ -815,7 +815,7 @@ announce() { # PART...
         *,?*) echo "Runs the tests that have '$T' in their names." ;;
         quick,) echo 'Runs the quick tests: half a minute once all is built.' ;;
         core,) echo 'Runs the tests of the library without its bindings: about 5 minutes.' ;;
-        java_clients,) echo 'Sends with many HTTP clients for Java: about 35 minutes.' ;;
+        java_clients,) echo 'Sends with many HTTP clients for Java: about 12 minutes.' ;;
         platforms,) echo 'Builds for all other platforms and runs what can be run here: about 10 minutes.' ;;
         ,) echo 'Runs all tests: about 20 minutes. The quick ones take half a minute: make test-quick' ;;
         *) echo "Runs the tests of $*: one to three minutes." ;;
