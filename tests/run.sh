@@ -792,7 +792,7 @@ needs_build() { # PART LANGUAGE
 }
 
 part_java() {
-    packages=$(lacking mvn=maven python3=python3 openssl=openssl)
+    packages=$(lacking mvn=maven python3=python3 openssl=openssl gpg=gnupg unzip=unzip)
     if [ -n "$packages" ]; then
         skip "Java" "something is missing" "apt-get install$packages"
         return
@@ -800,9 +800,11 @@ part_java() {
         skip "Java" "two JDKs are needed, one of 22 or later, one of 11 to 21" "apt-get install openjdk-17-jdk-headless, and JDK 25 from https://adoptium.net, into /usr/lib/jvm"
         return
     fi
-    if needs_build java Java; then in_maven package -DskipTests || exit 1; fi
-    run "Java: tests, FFM and JNA" in_maven verify "-Djdk17=$old_jdk"
+    if needs_build java Java; then in_maven clean package -DskipTests || exit 1; fi
+    run "Java: tests, FFM and JNA" in_maven clean verify "-Djdk17=$old_jdk"
     run "Java: documentation" in_maven javadoc:javadoc
+    run "Java: null" in_maven compile -Pnullness
+    run "Java: the package" sh tests/install/java.sh "$TARGET"
     run "Java: conformance, FFM" conformance java-ffm $(java_ffm Conformance)
     run "Java: conformance, JNA" conformance java-jna $(java_jna Conformance)
     for bridge in ffm jna; do
@@ -864,6 +866,24 @@ part_python() {
     fi
 }
 
+# The clients of other projects that bindings/java/README.md shows, and the view as an HttpClient. They share all code but the
+# sending with TcAuthClient, so they are not part of `make test`.
+part_java_clients() {
+    if [ -n "$(lacking mvn=maven python3=python3 openssl=openssl)" ] || ! find_jdks; then
+        skip "Java clients" "something is missing" "see make test-java"
+        return
+    fi
+    if [ -z "$LIST" ]; then
+        in_maven package -DskipTests &&
+            in_maven dependency:copy-dependencies -DincludeScope=test -DoutputDirectory=target/clients || exit 1
+    fi
+    for client in asHttpClient OkHttp Apache Rest RestInterceptor Web Feign; do
+        label=java-$(echo $client | tr '[:upper:]' '[:lower:]')
+        run "Java clients: conformance, $client" conformance $label $(java_client $client)
+        run "Java clients: hostile servers, $client" hostile $label $(java_client $client)
+    done
+}
+
 # Not part of `make test`, because its requirements are not available everywhere.
 part_platforms() {
     platform glibc2.17 "built and run"
@@ -909,6 +929,7 @@ announce() { # PART...
         *,?*) echo "Runs the tests that have '$T' in their names." ;;
         quick,) echo 'Runs the quick tests: half a minute once all is built.' ;;
         core,) echo 'Runs the tests of the library without its bindings: about 5 minutes.' ;;
+        java_clients,) echo 'Sends with many HTTP clients for Java: about 12 minutes.' ;;
         platforms,) echo 'Builds for all other platforms and runs what can be run here: about 10 minutes.' ;;
         ,) echo 'Runs all tests: about 30 minutes. The quick ones take half a minute: make test-quick' ;;
         *) echo "Runs the tests of $*: one to four minutes." ;;

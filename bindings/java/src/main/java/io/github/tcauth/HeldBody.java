@@ -13,6 +13,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.NullUnmarked;
 
 /**
  * Holds the beginning of a response's body until a chooser has read it and chosen the reader. The reader then gets the whole
@@ -23,6 +24,7 @@ import java.util.concurrent.TimeoutException;
  * be lost. If the transfer fails early, java.net.http fails the response nevertheless: the sender of the request must then call
  * {@link #onError} and use the result.
  */
+@NullUnmarked // java.net.http does not say where null is allowed
 final class HeldBody<T> implements BodySubscriber<T> {
     /** Reads the beginning of a body and chooses the reader. */
     interface Chooser<T> {
