@@ -875,7 +875,7 @@ def storm(program):
         equal(failed, "0", f"of {requests}")
         stats = stand_in.stats()
         equal(stats["issued"], stats["renewal requests"], "one expiry, one renewal")
-        equal(3 <= stats["issued"] <= 7, True, stats)
+        equal(2 <= stats["issued"] <= 7, True, f"5 are usual, a busy machine makes fewer; {stats}")
         equal(stats["refused"] <= 8 * stats["issued"], True, stats)
     return f"{int(requests):,} sent"
 
