@@ -36,6 +36,8 @@ public final class TcAuthSession implements RequestSigner {
     private final @Nullable StoredToken stored;
     /** The last origin that passed {@link #check}. */
     private volatile @Nullable String allowedOrigin;
+    /** The last renewal, if it has failed. */
+    private volatile @Nullable TcAuthEvent failedRenewal;
 
     /**
      * Makes a session that renews with the settings of a new {@link HttpClient}.
@@ -382,7 +384,7 @@ public final class TcAuthSession implements RequestSigner {
                     signAfter(StoredToken.start(store::refresh));
                     return;
                 }
-                result.completeExceptionally(e);
+                result.completeExceptionally(explained(e));
             }
         }
     }
@@ -442,7 +444,22 @@ public final class TcAuthSession implements RequestSigner {
 
     /** Reports only the type of the failure: its message could contain the URL. */
     private void tellOfNoAnswer(Throwable failure) {
-        listener.accept(TcAuthEvent.ofRenewalWithoutResponse(cause(failure)));
+        tell(TcAuthEvent.ofRenewalWithoutResponse(cause(failure)));
+    }
+
+    private void tell(TcAuthEvent renewal) {
+        failedRenewal = renewal.type() == TcAuthEvent.Type.RENEWAL_FAILED ? renewal : null;
+        listener.accept(renewal);
+    }
+
+    /** The C library says only that the token has expired. This says why it was not renewed. */
+    private Throwable explained(Throwable failure) {
+        TcAuthEvent renewal = failedRenewal;
+        boolean isExpired = failure instanceof TcAuthException
+                && ((TcAuthException) failure).status() == TcAuthStatus.TOKEN_EXPIRED;
+        return isExpired && renewal != null
+                ? new TcAuthException(TcAuthStatus.TOKEN_EXPIRED.value(), renewal.toString())
+                : failure;
     }
 
     /** Called even if the transfer failed: what came may contain the new token, and the old one is then invalid. */
@@ -461,7 +478,7 @@ public final class TcAuthSession implements RequestSigner {
         if (status == TcAuthStatus.RENEWAL_BAD_RESPONSE && response.failure() != null) {
             tellOfNoAnswer(response.failure());
         } else {
-            listener.accept(TcAuthEvent.ofRenewal(status, message, response.status()));
+            tell(TcAuthEvent.ofRenewal(status, message, response.status()));
         }
     }
 
