@@ -12,6 +12,8 @@ final class StoredToken {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     private static final int SHORTEST_PAUSE_MILLIS = 50;
     private static final int LONGEST_PAUSE_MILLIS = 1000;
+    /** More than two processes that write at the same time need. A store whose write is never accepted would loop for ever. */
+    private static final int WRITES = 100;
 
     private final TcAuth auth;
     private final TokenStore store;
@@ -51,13 +53,14 @@ final class StoredToken {
 
     /** Brings the store and the process to the same token. */
     private void synchronize() throws Exception {
-        boolean isWritten;
-        do {
+        for (int i = 0; i < WRITES; i++) {
             String old = store.read(family);
-            isWritten = old != null && auth.unseal(old, key) != TcAuthUnsealed.OLDER
-                    || store.write(family, old, auth.seal(key));
-        } while (!isWritten);
-        isUnsaved = false;
+            if (old != null && auth.unseal(old, key) != TcAuthUnsealed.OLDER || store.write(family, old, auth.seal(key))) {
+                isUnsaved = false;
+                return;
+            }
+        }
+        throw new IllegalStateException("TokenStore.write returned false " + WRITES + " times");
     }
 
     /** Returns whether it worked. If not, {@link #saveLater} tries again. */
