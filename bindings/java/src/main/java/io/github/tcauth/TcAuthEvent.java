@@ -158,7 +158,7 @@ public final class TcAuthEvent {
      * warnings, the rest as information.
      *
      * @param logger the log, from {@link System#getLogger}
-     * @return for {@link TcAuthSession.Builder#onEvent} or {@link TcAuthClient.Builder#onEvent}
+     * @return for {@code onEvent} of {@link TcAuthSession.Builder} or {@link TcAuthClient.Builder}
      */
     public static Consumer<TcAuthEvent> logging(Logger logger) {
         Objects.requireNonNull(logger, "logger");
