@@ -185,7 +185,7 @@ public final class TcAuthClient {
             response.cancel(true);
             throw e;
         } catch (ExecutionException e) {
-            Throwable cause = e.getCause();
+            Throwable cause = TcAuthSession.withCaller(Objects.requireNonNull(e.getCause()));
             if (cause instanceof IOException) {
                 throw (IOException) cause;
             } else if (cause instanceof RuntimeException) {

@@ -5,6 +5,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -490,8 +491,19 @@ public final class TcAuthSession implements RequestSigner {
             future.cancel(true);
             throw e;
         } catch (ExecutionException e) {
-            throw unchecked(Objects.requireNonNull(e.getCause()));
+            throw unchecked(withCaller(Objects.requireNonNull(e.getCause())));
         }
+    }
+
+    /** The trace of a failure in another thread does not say which call has failed: this adds the frames of this thread. */
+    static Throwable withCaller(Throwable failure) {
+        List<StackTraceElement> trace = new ArrayList<>(List.of(failure.getStackTrace()));
+        StackTraceElement[] here = new Throwable().getStackTrace();
+        if (!trace.contains(here[here.length - 1]) || !trace.contains(here[2])) {
+            trace.addAll(List.of(here).subList(1, here.length));
+            failure.setStackTrace(trace.toArray(new StackTraceElement[0]));
+        }
+        return failure;
     }
 
     private static RuntimeException unchecked(Throwable failure) {
