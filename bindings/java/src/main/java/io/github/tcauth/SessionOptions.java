@@ -34,7 +34,7 @@ abstract class SessionOptions<B extends SessionOptions<B>> {
 
     /** Applies the options to the identity. Returns its place in a store, if it has one. */
     @Nullable StoredToken configure() {
-        if (apiPath != null) {
+        if (apiPath != null && !apiPath.equals(auth.apiPath())) { // a second build() finds it set
             auth.setApiPath(apiPath);
         }
         auth.url("/").close(); // throws without an API path
@@ -149,9 +149,13 @@ abstract class SessionOptions<B extends SessionOptions<B>> {
      *
      * @param timeout longer than the time for a renewal
      * @return this
+     * @throws IllegalArgumentException if it is not positive
      */
     public B waitTimeout(Duration timeout) {
-        waitTimeout = Objects.requireNonNull(timeout, "timeout");
+        if (timeout.isNegative() || timeout.isZero()) {
+            throw new IllegalArgumentException("The time to wait for a renewal must be positive");
+        }
+        waitTimeout = timeout;
         return self();
     }
 }

@@ -68,8 +68,8 @@ public final class TcAuthClient {
      * @param auth has an API path
      * @param client follows no redirects, which is the default
      * @throws TcAuthException {@link TcAuthStatus#API_PATH_MISSING}
-     * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
-     *         for it then takes the Authorization header out of requests
+     * @throws IllegalArgumentException if the client follows redirects or is an {@link #asHttpClient}; before Java 24 also if
+     *         it has an authenticator, for it then takes the Authorization header out of requests
      */
     public TcAuthClient(TcAuth auth, HttpClient client) {
         this(newBuilder(auth, client));
@@ -129,6 +129,9 @@ public final class TcAuthClient {
 
     private TcAuthClient(Builder options) {
         client = options.client;
+        if (client instanceof AuthorizedHttpClient) {
+            throw new IllegalArgumentException("This HttpClient already authorizes its requests: pass the one that it is made of");
+        }
         if (client.followRedirects() != HttpClient.Redirect.NEVER) {
             throw new IllegalArgumentException("The HttpClient must not follow redirects, for it would send the"
                     + " Authorization header to their targets: build it with followRedirects(HttpClient.Redirect.NEVER)");

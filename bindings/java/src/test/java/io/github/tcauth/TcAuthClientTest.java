@@ -345,6 +345,7 @@ class TcAuthClientTest {
         HttpClient following = HttpClient.newBuilder().followRedirects(HttpClient.Redirect.NORMAL).build();
         String said = assertThrows(IllegalArgumentException.class, () -> new TcAuthClient(auth, following)).getMessage();
         assertTrue(said.contains("followRedirects(HttpClient.Redirect.NEVER)"), said);
+        assertThrows(IllegalArgumentException.class, () -> new TcAuthClient(auth, client.asHttpClient()), "signed twice");
         assertFails(TcAuthStatus.API_PATH_MISSING, () -> new TcAuthClient(TcAuth.ofHmac("id", "key"), http));
         URI other = URI.create(server.origin().replace("127.0.0.1", "localhost") + "/api/a");
         assertFails(TcAuthStatus.OTHER_ORIGIN, () -> client.send(HttpRequest.newBuilder(other).build(), BodyHandlers.ofString()));

@@ -255,11 +255,28 @@ class TcAuthSessionTest {
         assertEquals(Set.of("mine"), threads);
     }
 
+    /** The C library knows only that the token has expired. */
+    @Test
+    void anExpiredTokenSaysWhyItWasNotRenewed() {
+        RenewalTransport refuses = answers(RenewalTransport.Response.of(401, UNAUTHORIZED));
+        TcAuthSession session = session(Instant.ofEpochSecond(1), refuses);
+        TcAuthException failure = assertThrows(TcAuthException.class, () -> session.sign("GET", URL));
+        assertEquals(TcAuthStatus.TOKEN_EXPIRED, failure.status());
+        assertTrue(failure.getMessage().contains("message: Unauthorized"), failure.getMessage());
+        List<String> frames = new ArrayList<>();
+        for (StackTraceElement frame : failure.getStackTrace()) {
+            frames.add(frame.getMethodName());
+        }
+        assertTrue(frames.contains("anExpiredTokenSaysWhyItWasNotRenewed"), "the trace names the caller: " + frames);
+    }
+
     @Test
     void optionsAreChecked() {
         assertFails(TcAuthStatus.API_PATH_MISSING, () -> new TcAuthSession(hmac));
         assertFails(TcAuthStatus.WRONG_KIND, () -> TcAuthSession.newBuilder(hmac).apiPath(API).renewalWindow(Duration.ZERO).build());
-        assertFails(TcAuthStatus.ALREADY_SET, () -> options(hmac).build());
+        options(hmac).build(); // the same API path again
+        assertFails(TcAuthStatus.ALREADY_SET, () -> TcAuthSession.newBuilder(hmac).apiPath(API + "/other").build());
+        assertThrows(IllegalArgumentException.class, () -> TcAuthSession.newBuilder(hmac).waitTimeout(Duration.ZERO));
         for (Duration timeout : List.of(Duration.ZERO, Duration.ofSeconds(-1), Duration.ofSeconds(101))) {
             assertThrows(IllegalArgumentException.class, () -> TcAuthSession.newBuilder(hmac).renewalTimeout(timeout));
         }

@@ -31,6 +31,7 @@ class TokenStoreTest {
         String entry;
         boolean isLocked;
         boolean answers = true;
+        boolean accepts = true;
         /** Another process writes this between a read and a write. */
         String interfering;
 
@@ -54,7 +55,7 @@ class TokenStoreTest {
                 entry = interfering;
                 interfering = null;
             }
-            boolean isSame = Objects.equals(old, entry);
+            boolean isSame = accepts && Objects.equals(old, entry);
             entry = isSame ? line : entry;
             return isSame;
         }
@@ -198,6 +199,16 @@ class TokenStoreTest {
         assertEquals(List.of("read", "write", "read"), store.done);
         assertEquals(other.token().value(), first.token().value());
         assertEquals(200, send(one));
+    }
+
+    /** Such as one of Redis that writes only if there is no entry. */
+    @Test
+    void aStoreThatAcceptsNoWriteHangsNoRequest() throws Exception {
+        TcAuthClient one = client("one", first);
+        store.accepts = false;
+        platform.expireTokens();
+        assertEquals(200, send(one));
+        assertEquals(List.of("one RENEWED STORE_IO", "one RETRIED"), events);
     }
 
     @Test

@@ -87,7 +87,8 @@ public final class FakePlatform implements AutoCloseable {
      * Starts a server.
      *
      * @param tokenLife how long each token is valid, in whole seconds; null if tokens do not expire
-     * @param clockOffset how far the clock of the server is ahead of this machine's
+     * @param clockOffset how far the clock of the server is ahead of this machine's. A clock is corrected over https only, and
+     *        this server speaks http: so it refuses the requests, and the advice is {@code CLOCK_SKEW}.
      */
     public FakePlatform(@Nullable Duration tokenLife, Duration clockOffset) {
         this.tokenLife = tokenLife;
@@ -441,7 +442,10 @@ public final class FakePlatform implements AutoCloseable {
     /** What goes wrong with a request or a renewal. A program's own faults implement this, too. */
     @FunctionalInterface
     public interface Fault {
-        /** Closes the connection without a response. Nothing happens: a token is not replaced. */
+        /**
+         * Closes the connection without a response. Nothing happens: a token is not replaced. Clients repeat a GET whose
+         * response is lost, {@code java.net.http} once: a request that is to fail needs two of these.
+         */
         Fault DROP = (request, handler) -> null;
         /**
          * Does what was asked for, but loses the response. If that is a renewal, the token was replaced, and nobody knows the
