@@ -227,7 +227,8 @@ def signatures(program):
             expected = [vector["authorization"], str(timestamp)]
             equal(program.do("headers", "h", method, uri, timestamp), expected, name)
             equal(program.do("string_to_sign", method, uri, timestamp), [vector["string_to_sign"]], name)
-            program.do("verify", "h", method, uri, *expected, timestamp, 0)
+            sent = uri.split("#")[0]  # no client sends a fragment, and none is accepted
+            program.do("verify", "h", method, sent, *expected, timestamp, 0)
     return tally
 
 

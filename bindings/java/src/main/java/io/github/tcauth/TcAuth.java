@@ -674,7 +674,7 @@ public final class TcAuth implements AutoCloseable {
      * Checks the headers of a request that was received now, for gateways, mocks and tests.
      *
      * @param method the request's method
-     * @param uri the request's URI, as in {@link #headers(String, String)}
+     * @param uri the request's target as it was received; one with a fragment is refused
      * @param authorization the value of {@code Authorization}, or null if the request has none
      * @param timestamp the value of {@code Timestamp}, or null if the request has none; with a token it is ignored
      * @param tolerance the largest difference between the timestamp and the clock, up to one day; ThreatConnect allows five
