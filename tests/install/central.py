@@ -18,6 +18,7 @@ import zipfile
 NAMESPACE = {"m": "http://maven.apache.org/POM/4.0.0"}
 CHECKSUMS = ("md5", "sha1", "sha256", "sha512")
 LIBRARIES = "io/github/tcauth/native/"
+STARTS = {("linux", "so"): b"\x7fELF", ("windows", "dll"): b"MZ", ("macos", "dylib"): b"\xcf\xfa\xed\xfe"}
 
 
 def unpack(content):
@@ -56,12 +57,17 @@ def check_pom(text):
     if value("version").endswith("-SNAPSHOT"):
         yield "pom: a snapshot"
     for dependency in pom.findall("m:dependencies/m:dependency", NAMESPACE):
-        if dependency.findtext("m:version", "", NAMESPACE).endswith("-SNAPSHOT"):
+        wanted = dependency.findtext("m:version", "", NAMESPACE)
+        if wanted.endswith("-SNAPSHOT"):
             yield "pom: depends on a snapshot"
+        if not wanted or wanted[0] in "[($":
+            yield "pom: depends on no certain version"
         if dependency.findtext("m:scope", "", NAMESPACE) == "system":
             yield "pom: depends on a file"
-    if pom.find("m:repositories", NAMESPACE) is not None or pom.find("m:parent", NAMESPACE) is not None:
+    if pom.find(".//m:repositories", NAMESPACE) is not None or pom.find("m:parent", NAMESPACE) is not None:
         yield "pom: needs more than Central has"
+    if value("packaging") not in ("", "jar"):
+        yield "pom: is no jar's"
 
 
 def check_jar(jar, platforms):
@@ -75,6 +81,11 @@ def check_jar(jar, platforms):
     folders = {name[len(LIBRARIES):].split("/")[0] for name in jar if name.startswith(LIBRARIES)}
     if folders != set(platforms):
         yield f"jar: libraries for {sorted(folders)}"
+    for name, content in jar.items():
+        if name.startswith(LIBRARIES):
+            system, kind = name[len(LIBRARIES):].split("-")[0], name.rpartition(".")[2]
+            if not content.startswith(STARTS.get((system, kind), b"\0none")):
+                yield f"jar: no library: {name}"
 
 
 def check_sources(sources, jar):
@@ -149,7 +160,11 @@ def plant(bundle, platforms):
                                        b"<artifactId>tc-auth</artifactId>\n  <version>1-SNAPSHOT</version>\n  <version>"))
     expect("pom: depends on a snapshot", with_pom(b"<version>1.0.0</version>", b"<version>1.0.0-SNAPSHOT</version>"))
     expect("pom: depends on a file", with_pom(b"<scope>test</scope>", b"<scope>system</scope>"))
-    expect("pom: needs more than Central has", with_pom(b"<licenses>", b"<repositories/><licenses>"))
+    expect("pom: depends on no certain version", with_pom(b"<version>1.0.0</version>", b""))
+    expect("pom: depends on no certain version", with_pom(b"<version>1.0.0</version>", b"<version>[1.0,)</version>"))
+    for place in (b"<repositories/>", b"<profiles><profile><repositories/></profile></profiles>"):
+        expect("pom: needs more than Central has", with_pom(b"<licenses>", place + b"<licenses>"))
+    expect("pom: is no jar's", with_pom(b"<licenses>", b"<packaging>pom</packaging><licenses>"))
     for end in (".jar", "-sources.jar", "-javadoc.jar"):
         expect(f"no {base}{end}", {name: content for name, content in bundle.items() if name != base + end})
         expect(f"signature of {base}{end}", {name: content for name, content in bundle.items() if name != base + end + ".asc"})
@@ -161,6 +176,8 @@ def plant(bundle, platforms):
     for name in ("module-info.class", "META-INF/LICENSE", "META-INF/versions/22/io/github/tcauth/Bridge.class"):
         expect(f"jar: no {name}", with_jar(".jar", lambda jar, name=name: jar.pop(name)))
     expect("jar: libraries for ", with_jar(".jar", lambda jar: jar.update({LIBRARIES + "other/libtc_auth.so": b""})))
+    expect("jar: no library", with_jar(".jar", lambda jar: jar.update(
+        {next(name for name in jar if name.startswith(LIBRARIES)): b"This folder has no library."})))
     name = "META-INF/versions/22/io/github/tcauth/Bridge.java"
     expect(f"sources: no {name}", with_jar("-sources.jar", lambda sources: sources.pop(name)))
     expect("sources: a.so", with_jar("-sources.jar", lambda sources: sources.update({"a.so": b""})))

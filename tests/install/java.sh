@@ -48,8 +48,8 @@ find "$work/copy" -exec touch {} +
 )
 made=$work/copy/bindings/java/target
 cmp "$made/tc-auth-$version.jar" "bindings/java/target/tc-auth-$version.jar"
-libraries=$(unzip -Z1 "$made/tc-auth-$version.jar" | sed -n 's|^io/github/tcauth/native/\(.*\)/.*[a-z]$|\1|p')
-python3 tests/install/central.py "$made/central-publishing/central-bundle.zip" $libraries
+case "$(uname -m)" in x86_64) platform=linux-amd64 ;; *) platform=linux-$(uname -m) ;; esac
+python3 tests/install/central.py "$made/central-publishing/central-bundle.zip" "$platform"
 python3 -m zipfile -e "$made/central-publishing/central-bundle.zip" "$work/repository"
 
 # expect CLASS_PATH_OR_MODULE_PATH COMMAND... : signs, on this path

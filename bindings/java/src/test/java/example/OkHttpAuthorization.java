@@ -34,9 +34,15 @@ public final class OkHttpAuthorization implements Interceptor {
                 if (!RequestSigner.needsReview(response.code())) {
                     return response;
                 }
-                byte[] body = RequestSigner.beginning(new BufferedInputStream(response.body().source().peek().inputStream()));
-                boolean canRepeat = first && (request.body() == null || !request.body().isOneShot());
-                headers = signer.review(headers, response.code(), response.headers()::values, body, canRepeat);
+                try {
+                    byte[] body =
+                            RequestSigner.beginning(new BufferedInputStream(response.body().source().peek().inputStream()));
+                    boolean canRepeat = first && (request.body() == null || !request.body().isOneShot());
+                    headers = signer.review(headers, response.code(), response.headers()::values, body, canRepeat);
+                } catch (InterruptedException | RuntimeException e) {
+                    response.close(); // otherwise the connection is lost
+                    throw e;
+                }
                 if (headers == null) {
                     return response;
                 }

@@ -40,8 +40,14 @@ public final class SpringAuthorization implements ClientHttpRequestInterceptor {
                     return response;
                 }
                 BufferedInputStream whole = new BufferedInputStream(response.getBody());
-                byte[] beginning = RequestSigner.beginning(whole);
-                headers = signer.review(headers, status, response.getHeaders()::getOrEmpty, beginning, first);
+                try {
+                    byte[] beginning = RequestSigner.beginning(whole);
+                    headers = signer.review(headers, status, response.getHeaders()::getOrEmpty, beginning, first);
+                } catch (InterruptedException | RuntimeException e) {
+                    whole.close();
+                    response.close(); // otherwise the connection is lost
+                    throw e;
+                }
                 if (headers == null) {
                     return new Reviewed(response, whole);
                 }

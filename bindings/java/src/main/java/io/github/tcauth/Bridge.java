@@ -21,7 +21,7 @@ final class Bridge {
                 + LibraryFile.location() + " has lost \"Multi-Release: true\": add it";
         try {
             LIBRARY = LibraryFile.load(Jna::new);
-        } catch (NoClassDefFoundError e) {
+        } catch (NoClassDefFoundError | IllegalAccessError e) { // the second: JNA is on the class path, and this on the module path
             String path = Bridge.class.getModule().isNamed()
                     ? "the module path, and the option --add-modules com.sun.jna" : "the class path";
             throw new UnsatisfiedLinkError((isWrongClass ? wrongClass + ", or add JNA to " : "Before Java 22, tc-auth needs JNA on ")

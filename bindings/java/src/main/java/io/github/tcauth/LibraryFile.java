@@ -130,7 +130,7 @@ final class LibraryFile {
 
     private static <T> @Nullable T loadCopy(InputStream content, Function<Path, T> loader, String resource, List<String> failures)
             throws IOException {
-        Path copy = Files.createTempFile(COPY, NAME); // only its owner may read and write it
+        Path copy = Files.createTempFile(COPY, NAME).toAbsolutePath(); // only its owner may read and write it
         try {
             try (OutputStream out = Files.newOutputStream(copy)) {
                 content.transferTo(out); // Files.copy would replace the file, and with it its permissions

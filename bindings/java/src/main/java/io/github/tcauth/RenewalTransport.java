@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface RenewalTransport {
     /**
-     * Sends the request.
+     * Sends the request. It must not block: the time-outs begin when it has returned.
      *
      * @param url what to GET, without an Authorization header
      * @param timeout the longest time until the end of the response

@@ -67,7 +67,7 @@ final class StoredToken {
     boolean save() {
         try {
             synchronize();
-        } catch (Exception e) {
+        } catch (Throwable e) { // also an Error of the store, such as a class that is missing
             isUnsaved = true;
         }
         return !isUnsaved;
@@ -76,7 +76,14 @@ final class StoredToken {
     /** Before each request: saves what could not be saved before. The request does not wait for that. */
     void saveLater() {
         if (isUnsaved && isSaving.compareAndSet(false, true)) {
-            start(this::save).whenComplete((ignored, failure) -> isSaving.set(false));
+            CompletableFuture<Void> saving;
+            try {
+                saving = start(this::save);
+            } catch (Throwable e) { // there is no thread for it: the next request tries again
+                isSaving.set(false);
+                return;
+            }
+            saving.whenComplete((ignored, failure) -> isSaving.set(false));
         }
     }
 
@@ -94,7 +101,7 @@ final class StoredToken {
                 try {
                     synchronize();
                     return lock;
-                } catch (Exception e) {
+                } catch (Throwable e) {
                     unlock(lock);
                     throw e;
                 }
@@ -112,7 +119,7 @@ final class StoredToken {
     static void unlock(AutoCloseable lock) {
         try {
             lock.close();
-        } catch (Exception e) {
+        } catch (Throwable e) {
             // it ends by itself
         }
     }
@@ -124,7 +131,7 @@ final class StoredToken {
             if (lock != null) {
                 unlock(lock);
             }
-        } catch (Exception e) {
+        } catch (Throwable e) {
             // then there is no other
         }
     }

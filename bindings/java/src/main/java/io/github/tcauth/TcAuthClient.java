@@ -52,7 +52,7 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link HttpResponse#request()} is the signed copy of the request. Its headers contain the live Authorization: do not log
  * them. The URL of a renewal contains the token. A Java agent that records the URLs of java.net.http must leave out those that
  * end in {@code /appAuth} before their query, and {@code jdk.httpclient.HttpClient.log} must not be set to
- * {@code requests}, {@code headers} or {@code all}.
+ * {@code requests}, {@code headers}, {@code channel} or {@code all}, nor {@code jdk.internal.httpclient.debug}.
  *
  * <p>Any number of threads may use it at the same time. It closes neither the identity nor the client.
  */

@@ -12,7 +12,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -67,9 +66,11 @@ public final class TcAuthSession implements RequestSigner {
         }
 
         /**
-         * Sets what runs the continuations of asynchronous calls, and the end of a renewal; by default the common pool.
+         * Sets what runs the continuations of asynchronous calls, and the end of a renewal; by default up to 100 daemon
+         * threads, which end when they are idle.
          *
-         * @param executor runs tasks that can wait for the disk or the store if the token is shared
+         * @param executor runs tasks that can wait for the disk or the store if the token is shared. It needs more threads than
+         *        those that call {@link TcAuthSession#sign}, which waits for it, and must not run tasks in the calling thread.
          * @return this
          */
         public Builder executor(Executor executor) {
@@ -99,7 +100,7 @@ public final class TcAuthSession implements RequestSigner {
         listener = options.listener;
         renewalTimeout = options.renewalTimeout;
         waitTimeout = options.waitTimeout;
-        executor = options.executor != null ? options.executor : new CompletableFuture<Void>().defaultExecutor();
+        executor = options.executor != null ? options.executor : Threads.pool();
         stored = options.configure();
         transport = options.transport != null ? options.transport : RenewalTransport.of(HttpClient.newHttpClient());
     }
@@ -317,10 +318,10 @@ public final class TcAuthSession implements RequestSigner {
                 return; // cancelled
             }
             StoredToken store = stored;
-            if (store != null) {
-                store.saveLater();
-            }
             try {
+                if (store != null) {
+                    store.saveLater();
+                }
                 @Nullable TcAuthRenewal[] ticket = new @Nullable TcAuthRenewal[1];
                 hasToWait = hasToWait || !auth.pollOnce(ticket);
                 @Nullable CompletableFuture<Void> next = hasToWait ? auth.pollAgain(ticket) : null;
@@ -364,7 +365,7 @@ public final class TcAuthSession implements RequestSigner {
         private void handOver() {
             try {
                 executor.execute(this);
-            } catch (RejectedExecutionException e) {
+            } catch (Throwable e) { // also an OutOfMemoryError, if it can't make a thread
                 result.completeExceptionally(e);
             }
         }
@@ -392,11 +393,11 @@ public final class TcAuthSession implements RequestSigner {
 
     /** Renews, if no other process does. The store's lock says which one. */
     private void renew(TcAuthRenewal renewal, StoredToken store) {
-        store.save(); // most processes find the new token here
         AutoCloseable lock = null;
         try {
+            store.save(); // most processes find the new token here
             lock = store.lock(() -> !renewal.isNeeded());
-        } catch (Exception e) {
+        } catch (Throwable e) { // also an Error: the others wait for this ticket
             noAnswer(renewal, e);
         }
         if (lock == null) {
@@ -425,16 +426,20 @@ public final class TcAuthSession implements RequestSigner {
         }
         return received
                 .handleAsync((response, failure) -> {
-                    if (failure == null) {
+                    if (failure == null && response != null) {
                         complete(renewal, response);
                     } else {
-                        noAnswer(renewal, failure);
+                        noAnswer(renewal, failure != null ? failure : new NullPointerException("the transport has no response"));
                     }
                     return (Void) null;
                 }, executor)
                 .whenComplete((ignored, failure) -> {
                     renewal.cancel(); // if the executor rejected the task; otherwise it does nothing
-                    received.thenAccept(RenewalTransport.Response::wipe);
+                    received.thenAccept(response -> {
+                        if (response != null) {
+                            response.wipe();
+                        }
+                    });
                 });
     }
 

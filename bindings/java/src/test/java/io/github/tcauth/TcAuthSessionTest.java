@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -26,6 +27,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
@@ -270,6 +272,52 @@ class TcAuthSessionTest {
         assertTrue(frames.contains("anExpiredTokenSaysWhyItWasNotRenewed"), "the trace names the caller: " + frames);
     }
 
+    /** Such as an OutOfMemoryError, if the machine has no more threads. */
+    @Test
+    void anExecutorThatFailsHangsNobody() throws Exception {
+        for (Throwable failure : List.of(new OutOfMemoryError("no thread"), new IllegalStateException("stopped"))) {
+            CompletableFuture<RenewalTransport.Response> answer = new CompletableFuture<>();
+            TcAuthSession session = options(TcAuth.ofToken("old", Instant.ofEpochSecond(1)))
+                    .renewalTransport((url, timeout) -> answer).executor(task -> TcAuthSessionTest.<Error>sneak(failure)).build();
+            CompletableFuture<TcAuthHeaders> renewing = session.signAsync("GET", URL);
+            CompletableFuture<TcAuthHeaders> waiting = session.signAsync("GET", URL);
+            answer.complete(RenewalTransport.Response.of(503, new byte[0]));
+            for (CompletableFuture<TcAuthHeaders> each : List.of(renewing, waiting)) {
+                assertThrows(ExecutionException.class, () -> each.get(20, TimeUnit.SECONDS));
+            }
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void sneak(Throwable failure) throws T {
+        throw (T) failure;
+    }
+
+    @Test
+    void aTransportWithoutAResponseIsAFailedRenewal() throws Exception {
+        TcAuthSession session = session(Instant.ofEpochSecond(1), answers(null));
+        assertFails(TcAuthStatus.TOKEN_EXPIRED, () -> session.sign("GET", URL));
+        assertEquals(List.of("TcAuthEvent[RENEWAL_FAILED, failure: NullPointerException]"), events);
+    }
+
+    /** With one or two processors, CompletableFuture's own executor would need minutes for them. */
+    @Test
+    void manyWaitersNeedNoThreadEach() throws Exception {
+        CompletableFuture<RenewalTransport.Response> answer = new CompletableFuture<>();
+        TcAuthSession session = session(Instant.ofEpochSecond(1), (url, timeout) -> answer);
+        List<CompletableFuture<TcAuthHeaders>> waiting = new ArrayList<>();
+        for (int i = 0; i < 10_000; i++) {
+            waiting.add(session.signAsync("GET", URL));
+        }
+        answer.complete(RenewalTransport.Response.of(200, utf8(NEW_TOKEN)));
+        int mostThreads = 0;
+        for (CompletableFuture<TcAuthHeaders> each : waiting) {
+            assertEquals("TC-Token new", each.get(50, TimeUnit.SECONDS).authorization());
+            mostThreads = Math.max(mostThreads, Thread.activeCount());
+        }
+        assertTrue(mostThreads < 200, mostThreads + " threads");
+    }
+
     @Test
     void optionsAreChecked() {
         assertFails(TcAuthStatus.API_PATH_MISSING, () -> new TcAuthSession(hmac));
@@ -277,6 +325,7 @@ class TcAuthSessionTest {
         options(hmac).build(); // the same API path again
         assertFails(TcAuthStatus.ALREADY_SET, () -> TcAuthSession.newBuilder(hmac).apiPath(API + "/other").build());
         assertThrows(IllegalArgumentException.class, () -> TcAuthSession.newBuilder(hmac).waitTimeout(Duration.ZERO));
+        TcAuthSession.newBuilder(hmac).waitTimeout(ChronoUnit.FOREVER.getDuration());
         for (Duration timeout : List.of(Duration.ZERO, Duration.ofSeconds(-1), Duration.ofSeconds(101))) {
             assertThrows(IllegalArgumentException.class, () -> TcAuthSession.newBuilder(hmac).renewalTimeout(timeout));
         }

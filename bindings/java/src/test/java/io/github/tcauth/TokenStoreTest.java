@@ -32,11 +32,15 @@ class TokenStoreTest {
         boolean isLocked;
         boolean answers = true;
         boolean accepts = true;
+        boolean isComplete = true;
         /** Another process writes this between a read and a write. */
         String interfering;
 
         private void use(String what) throws IOException {
             done.add(what);
+            if (!isComplete) {
+                throw new NoClassDefFoundError("redis");
+            }
             if (!answers) {
                 throw new IOException("the store is down");
             }
@@ -209,6 +213,21 @@ class TokenStoreTest {
         platform.expireTokens();
         assertEquals(200, send(one));
         assertEquals(List.of("one RENEWED STORE_IO", "one RETRIED"), events);
+    }
+
+    /** Such as a class that is missing: others must not wait for this renewal. */
+    @Test
+    void anErrorOfTheStoreFailsNoRequest() throws Exception {
+        TcAuthClient one = client("one", first);
+        store.isComplete = false;
+        platform.expireTokens();
+        assertEquals(401, send(one));
+        store.isComplete = true;
+        for (int i = 0; i < 500 && send(one) != 200; i++) {
+            Thread.sleep(20);
+        }
+        assertEquals(200, send(one));
+        assertTrue(events.contains("one RENEWAL_FAILED"), events.toString());
     }
 
     @Test

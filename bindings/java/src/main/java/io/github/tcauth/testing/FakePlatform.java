@@ -47,6 +47,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>It accepts one key pair, and the tokens that it has issued. A renewal invalidates the old token. What was not given to
  * {@link #answer(String, String, int, String)} gets status 200 and {@code {"status":"Success"}}. It speaks http only.
+ * With Java 17 each response takes 40 ms, without {@code -Dsun.net.httpserver.nodelay=true}.
  *
  * <p>Some of what it does is documented by the platform or was observed; the rest is a guess, such as the order of the checks.
  */
@@ -240,7 +241,13 @@ public final class FakePlatform implements AutoCloseable {
             fault = (isRenewal ? renewalFaults : faults).poll();
         }
         Function<Request, Answer> handler = isRenewal ? this::renew : this::verify;
-        Answer answer = fault == null ? handler.apply(request) : fault.answer(request, handler);
+        Answer answer;
+        try {
+            answer = fault == null ? handler.apply(request) : fault.answer(request, handler);
+        } catch (Throwable e) { // such as an AssertionError of a test, after which the server would leave the connection open
+            exchange.close();
+            throw e;
+        }
         if (answer != null) {
             byte[] body = answer.body.getBytes(StandardCharsets.UTF_8);
             boolean hasBody = body.length > 0 && !request.method.equals("HEAD");
