@@ -1,6 +1,6 @@
 # `make help` lists what there is to make. This file has the library and what is made of it; mk/ has the rest:
 # platform.mk the names of files on each system, install.mk packaging, python.mk the Python package, node.mk the packages for
-# Node.js, go.mk the Go module, programs.mk C and C++, test.mk tests and checks.
+# Node.js, go.mk the Go module, java.mk the jar, programs.mk C and C++, test.mk tests and checks.
 
 CARGO ?= cargo
 CC ?= cc
@@ -58,6 +58,8 @@ help:
 	@echo '  make node-docs       the reference of the Node.js package, into $(TARGET)/node-docs'
 	@echo '  make go-module       the Go module that contains the library for all platforms, into $(TARGET)/go (needs llvm)'
 	@echo '                       GO_MODULE=$(GO_MODULE) GO_VERSION=v$(VERSION)'
+	@echo '  make java            the jar with the libraries of all platforms, into $(TARGET)/java (PLATFORMS=musl: only that one)'
+	@echo '  make java-deploy     sign that jar, and upload it to Maven Central'
 	@echo
 	@echo 'Test'
 	@echo '  make test            all tests, about 30 minutes; make check is the same'
@@ -65,7 +67,9 @@ help:
 	@echo '  make test-list       the names of all tests'
 	@echo '  make test-core, test-cpp, test-go, test-java, test-dotnet, test-python, test-node'
 	@echo '                       the library without its bindings (5 minutes), or one binding'
+	@echo '  make test-java_clients  the tests of Java with the HTTP clients of other projects (12 minutes)'
 	@echo '  make test-platforms  build for all other platforms, and run what can be run here (10 minutes)'
+	@echo '  make java-elsewhere  sign with the jar in other versions of Java, on arm64 (qemu) and on Windows (wine)'
 	@echo '  REQUIRE_ALL=1        count a skipped test as failed'
 	@echo
 	@echo 'More checks'
@@ -144,4 +148,4 @@ clean:
 
 FORCE:
 
-include mk/programs.mk mk/install.mk mk/python.mk mk/node.mk mk/go.mk mk/test.mk
+include mk/programs.mk mk/install.mk mk/python.mk mk/node.mk mk/go.mk mk/java.mk mk/test.mk

@@ -3,7 +3,7 @@
 # Wheels for all platforms, or `make python PLATFORMS=musl`; and the source distribution.
 .PHONY: python python-docs
 python:
-	@sh packaging/python/build.sh wheels $(filter-out windows-aarch64,$(PLATFORMS)) # for which there is no DLL
+	@sh packaging/python/build.sh wheels $(PLATFORMS)
 
 python-docs: lib
 	@sh packaging/python/build.sh docs

@@ -1,7 +1,7 @@
 # Tests and checks. The work is done by scripts in tests/, which can be started without make, too.
 
 # The suites that tests/run.sh knows beside "all".
-TESTS := quick core cpp go java dotnet python node platforms
+TESTS := quick core cpp go java dotnet python node java_clients platforms
 
 export REQUIRE_ALL T
 
@@ -93,6 +93,7 @@ lint:
 	$(CARGO) fmt --check --manifest-path benches/Cargo.toml
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@sh tests/format.sh check
+	@git grep -nE '^(<{7}|>{7}) '; [ $$? -eq 1 ] || { echo 'Two versions were not merged.' >&2; false; }
 
 format:
 	$(CARGO) fmt

@@ -57,7 +57,7 @@ export RUSTFLAGS="${RUSTFLAGS:-} $remap"
 
 build="cargo-zigbuild rustc --target $rust_target"
 case $rust_target in
-    *-windows-*) build="$CARGO rustc --target $rust_target" ;;
+    *-windows-gnu) build="$CARGO rustc --target $rust_target" ;;
     *-apple-*)
         build="$CARGO rustc --target $rust_target"
         link_for_macos
@@ -69,15 +69,6 @@ esac
 export PATH="$TARGET/zig/bin:$PATH"
 
 rm -rf "$installed"
-# Zig's linker for Windows exports every function of a DLL, so there is only the static library.
-if [ "$1" = windows-aarch64 ]; then
-    $build --quiet --release --locked --lib --crate-type staticlib
-    mkdir -p "$installed/include" "$installed/lib"
-    cp include/tc_auth.h "$installed/include"
-    cp "$CARGO_TARGET_DIR/$rust_target/release/libtc_auth.a" "$installed/lib"
-    find "$installed" ! -type d
-    exit
-fi
 "$MAKE" -s --no-print-directory lib install \
     CARGO_BUILD="$build --quiet --release --locked --lib --crate-type cdylib,staticlib" \
     CARGO_BUILD_TARGET=$rust_target BUILD="$work" CC="$cc" CFLAGS='-O2 -s' OBJCOPY="$objcopy" \

@@ -176,7 +176,7 @@ impl Auth {
         unix_time: i64,
         texts: &'a mut Texts,
     ) -> Result<Authorization<'a>> {
-        let (method, target) = (Method::parse(method, &mut texts.method)?, self.target(uri)?);
+        let (method, target) = (Method::parse(method, &mut texts.method)?, self.uri(uri)?.target);
         let timestamp = clock::unix_seconds(unix_time)?;
         match &self.credential {
             Credential::Hmac(signer) => {
@@ -197,7 +197,8 @@ impl Auth {
     /// by `tolerance` seconds, at most a day; ThreatConnect itself allows 300.
     ///
     /// # Errors
-    /// For the other arguments: those of [`Auth::headers`], and [`Error::InvalidArgument`] for the tolerance. For the
+    /// For the other arguments: those of [`Auth::headers`], [`Error::InvalidUriForm`] also for a fragment, which is not signed,
+    /// but which some servers take as a part of the path or the query; and [`Error::InvalidArgument`] for the tolerance. For the
     /// headers, in this order: [`Error::MalformedAuthorization`], [`Error::SignatureMismatch`],
     /// [`Error::TimestampOutOfRange`] or [`Error::TokenExpired`].
     pub fn verify(
@@ -210,13 +211,16 @@ impl Auth {
         tolerance: i64,
     ) -> Result<()> {
         let mut buffer = None;
-        let (method, target) = (Method::parse(method.as_ref(), &mut buffer)?, self.target(uri.as_ref())?);
+        let (method, uri) = (Method::parse(method.as_ref(), &mut buffer)?, self.uri(uri.as_ref())?);
+        if uri.has_fragment {
+            return Err(Error::InvalidUriForm);
+        }
         let window = Window::new(unix_time, tolerance)?;
         let authorization = authorization.ok_or(Error::MalformedAuthorization)?;
         match &self.credential {
             Credential::Hmac(signer) => {
                 let timestamp = timestamp.ok_or(Error::MalformedAuthorization)?;
-                let text = StringToSign::new(target, method, timestamp);
+                let text = StringToSign::new(uri.target, method, timestamp);
                 // If the signature that was sent is wrong, the right one is a secret.
                 wiped::<VERIFY_STACK, _>(|| verify::signature(signer, &text, authorization, &window))
             }
@@ -224,14 +228,14 @@ impl Auth {
         }
     }
 
-    /// The part of a URI that is signed. Fails if the URI has another origin than the API path.
+    /// Fails if the URI has another origin than the API path.
     #[inline(always)]
-    fn target<'a>(&self, uri: &'a [u8]) -> Result<Target<'a>> {
+    fn uri<'a>(&self, uri: &'a [u8]) -> Result<Uri<'a>> {
         let uri = Uri::parse(uri)?;
         if let (Some(origin), Some(api_path)) = (uri.origin, self.api_path.get()) {
             api_path.check_origin(origin)?;
         }
-        Ok(uri.target)
+        Ok(uri)
     }
 
     /// Replaces the token at once, for all threads, also during a renewal. The old token is wiped when no call reads it

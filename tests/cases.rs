@@ -20,7 +20,8 @@ fn hmac_vectors() {
         let seconds = timestamp.to_string();
         assert_eq!(lines, [("Authorization", text(vector, "authorization")), ("Timestamp", &seconds)], "{name}");
         assert_eq!(headers.timestamp(), Some(timestamp), "{name}");
-        let verified = auth.verify(method, uri, Some(lines[0].1.as_bytes()), Some(seconds.as_bytes()), timestamp, 0);
+        let sent = uri.split('#').next().unwrap(); // a client sends no fragment
+        let verified = auth.verify(method, sent, Some(lines[0].1.as_bytes()), Some(seconds.as_bytes()), timestamp, 0);
         assert_eq!(verified, Ok(()), "{name}");
         count += 1;
     }

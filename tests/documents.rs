@@ -110,12 +110,13 @@ fn a_link_that_leads_nowhere_is_seen() {
 }
 
 /// Where a version is stated: the file, and the text before and after it. Go takes versions from tags.
-const STATEMENTS: [(&str, &str, &str); 10] = [
+const STATEMENTS: [(&str, &str, &str); 11] = [
     ("Cargo.toml", "name = \"tc_auth\"\nversion = \"", "\""),
     ("Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
     ("fuzz/Cargo.lock", "name = \"tc_auth\"\nversion = \"", "\""),
     ("bindings/java/pom.xml", "<artifactId>tc-auth</artifactId>\n  <version>", "<"),
     ("bindings/java/README.md", "<artifactId>tc-auth</artifactId>\n  <version>", "<"),
+    ("bindings/java/README.md", "io.github.tcauth:tc-auth:", "\""),
     ("bindings/java/README.md", "target/tc-auth-", ".jar"),
     ("bindings/dotnet/TcAuth.csproj", "<Version>", "<"),
     ("bindings/python/pyproject.toml", "name = \"threatconnect-auth\"\nversion = \"", "\""),
@@ -192,7 +193,7 @@ fn named_commands(text: &str) -> Vec<String> {
 }
 
 fn makefiles() -> String {
-    let parts = ["platform", "programs", "install", "python", "node", "go", "test"]
+    let parts = ["platform", "programs", "install", "python", "node", "go", "java", "test"]
         .map(|name| read(&root().join(format!("mk/{name}.mk"))));
     read(&root().join("Makefile")) + &parts.concat()
 }

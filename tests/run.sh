@@ -25,6 +25,15 @@ wanted() {
     [ -z "$LIST" ] || { echo "$1"; return 1; }
 }
 
+# Whether to run one of the tests of these names, which need the same program.
+one_is_wanted() {
+    [ -z "$LIST" ] || return 1
+    for name; do
+        ! wanted "$name" || return 0
+    done
+    return 1
+}
+
 # run NAME COMMAND...
 run() {
     wanted "$1" || return 0
@@ -53,7 +62,8 @@ show_failures() {
     done
 }
 
-# beside COMMAND... : a command that calls `run`, in the background. For tests that take minutes and mostly one processor.
+# beside COMMAND... : a command that calls `run`, in the background. For tests that take minutes and mostly wait, or use one
+# processor.
 # `finish` waits for them, and prints the results.
 beside() {
     if [ -n "$LIST" ]; then
@@ -388,28 +398,13 @@ cpp_module() {
     done
 }
 
-cpp_conformance() {
-    make_quietly "$build/conformance-cpp" && conformance cpp "$build/conformance-cpp"
-}
-
-cpp_hostile() {
-    make_quietly "$build/conformance-cpp" && hostile cpp "$build/conformance-cpp"
-}
 
 go_lint() {
     unformatted=$(in_go gofmt -l .) && [ -z "$unformatted" ] || { echo "gofmt: $unformatted"; return 1; }
     in_go go vet ./...
 }
 
-go_conformance() {
-    in_go go build -o "$(absolute "$build/conformance-go")" ./internal/conformance &&
-        LD_LIBRARY_PATH=$RELEASE conformance go "$build/conformance-go"
-}
-
-go_hostile() {
-    in_go go build -o "$(absolute "$build/conformance-go")" ./internal/conformance &&
-        LD_LIBRARY_PATH=$RELEASE hostile go "$build/conformance-go"
-}
+go_program() { in_go go build -o "$(absolute "$build/$1-go")" "./internal/$1"; }
 
 python_lint() {
     tools=$(absolute "$TARGET/python/bin")
@@ -780,8 +775,11 @@ part_cpp() {
     else
         skip "C++: module" "no clang 22 or later" "apt-get install clang-22"
     fi
-    run "C++: conformance" cpp_conformance
-    run "C++: hostile servers" cpp_hostile
+    if one_is_wanted "C++: conformance" "C++: hostile servers"; then
+        make_quietly "$build/conformance-cpp" || exit 1
+    fi
+    beside run "C++: hostile servers" hostile cpp "$build/conformance-cpp"
+    run "C++: conformance" conformance cpp "$build/conformance-cpp"
     residue C++ cpp "secrets left behind in memory" openssl=openssl
 }
 
@@ -811,9 +809,11 @@ part_go() {
     else
         run "Go: the module that contains the library" sh tests/install/go.sh "$TARGET/go-install" "$RELEASE/libtc_auth.a"
     fi
-    run "Go: conformance" go_conformance
-    run "Go: hostile servers" go_hostile
-    in_go go build -o "$(absolute "$build/residue-go")" ./internal/residue || rm -f "$build/residue-go" # no outdated one
+    if one_is_wanted "Go: conformance" "Go: hostile servers"; then go_program conformance || exit 1; fi
+    program="env LD_LIBRARY_PATH=$RELEASE $build/conformance-go"
+    beside run "Go: hostile servers" hostile go $program
+    run "Go: conformance" conformance go $program
+    go_program residue || rm -f "$build/residue-go" # no outdated one
     # The scheduler saves registers on a goroutine's stack when it interrupts it: see docs/security.md.
     residue Go "command env GODEBUG=asyncpreemptoff=1 LD_LIBRARY_PATH=$RELEASE $build/residue-go" "secrets left behind in memory"
 }
@@ -824,7 +824,7 @@ needs_build() { # PART LANGUAGE
 }
 
 part_java() {
-    packages=$(lacking mvn=maven python3=python3 openssl=openssl)
+    packages=$(lacking mvn=maven python3=python3 openssl=openssl gpg=gnupg unzip=unzip)
     if [ -n "$packages" ]; then
         skip "Java" "something is missing" "apt-get install$packages"
         return
@@ -832,13 +832,14 @@ part_java() {
         skip "Java" "two JDKs are needed, one of 22 or later, one of 11 to 21" "apt-get install openjdk-17-jdk-headless, and JDK 25 from https://adoptium.net, into /usr/lib/jvm"
         return
     fi
-    if needs_build java Java; then in_maven package -DskipTests || exit 1; fi
-    run "Java: tests, FFM and JNA" in_maven verify "-Djdk17=$old_jdk"
+    if needs_build java Java; then in_maven clean package -DskipTests || exit 1; fi
+    run "Java: tests, FFM and JNA" in_maven clean verify "-Djdk17=$old_jdk"
     run "Java: documentation" in_maven javadoc:javadoc
-    run "Java: conformance, FFM" conformance java-ffm $(java_ffm Conformance)
-    run "Java: conformance, JNA" conformance java-jna $(java_jna Conformance)
+    run "Java: null" in_maven compile -Pnullness
+    run "Java: the package" sh tests/install/java.sh "$TARGET"
     for bridge in ffm jna; do
-        run "Java: hostile servers, $bridge" hostile java-$bridge $(java_$bridge Conformance)
+        beside run "Java: hostile servers, $bridge" hostile java-$bridge $(java_$bridge Conformance)
+        run "Java: conformance, $bridge" conformance java-$bridge $(java_$bridge Conformance)
         # Strings with two bytes per character must not count as copies of the binding.
         command=$(java_$bridge Residue | sed 's|/bin/java |&-XX:-CompactStrings -XX:+UseSerialGC -Xmx256m |')
         residue Java "command $command" "secrets left behind in memory, $bridge"
@@ -858,8 +859,8 @@ part_dotnet() {
             continue
         fi
         run ".NET: tests, $runtime" sh bindings/dotnet/build.sh test $runtime
+        beside run ".NET: hostile servers, $runtime" hostile dotnet-$runtime sh bindings/dotnet/build.sh conformance $runtime
         run ".NET: conformance, $runtime" conformance dotnet-$runtime sh bindings/dotnet/build.sh conformance $runtime
-        run ".NET: hostile servers, $runtime" hostile dotnet-$runtime sh bindings/dotnet/build.sh conformance $runtime
         residue .NET "command sh bindings/dotnet/build.sh residue $runtime" "secrets left behind in memory, $runtime"
     done
 }
@@ -936,6 +937,24 @@ part_node() {
     fi
 }
 
+# The clients of other projects that bindings/java/README.md shows, and the view as an HttpClient. They share all code but the
+# sending with TcAuthClient, so they are not part of `make test`.
+part_java_clients() {
+    if [ -n "$(lacking mvn=maven python3=python3 openssl=openssl)" ] || ! find_jdks; then
+        skip "Java clients" "something is missing" "see make test-java"
+        return
+    fi
+    if [ -z "$LIST" ]; then
+        in_maven package -DskipTests &&
+            in_maven dependency:copy-dependencies -DincludeScope=test -DoutputDirectory=target/clients || exit 1
+    fi
+    for client in asHttpClient OkHttp Apache Rest RestInterceptor Web Feign; do
+        label=java-$(echo $client | tr '[:upper:]' '[:lower:]')
+        run "Java clients: conformance, $client" conformance $label $(java_client $client)
+        run "Java clients: hostile servers, $client" hostile $label $(java_client $client)
+    done
+}
+
 # Not part of `make test`, because its requirements are not available everywhere.
 part_platforms() {
     platform glibc2.17 "built and run"
@@ -993,6 +1012,7 @@ announce() { # PART...
         *,?*) echo "Runs the tests that have '$T' in their names." ;;
         quick,) echo 'Runs the quick tests: half a minute once all is built.' ;;
         core,) echo 'Runs the tests of the library without its bindings: about 5 minutes.' ;;
+        java_clients,) echo 'Sends with many HTTP clients for Java: about 12 minutes.' ;;
         platforms,) echo 'Builds for all other platforms and runs what can be run here: about 10 minutes.' ;;
         ,) echo 'Runs all tests: about 30 minutes. The quick ones take half a minute: make test-quick' ;;
         *) echo "Runs the tests of $*: one to four minutes." ;;

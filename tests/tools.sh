@@ -80,6 +80,12 @@ java_jna() { # CLASS
     echo "$old_jdk/bin/java" -cp "$(java_classes):bindings/java/target/dependency/jna.jar" "io.github.tcauth.$1"
 }
 
+# The suites' program, with another HTTP client: a class of Clients.java, or the view as an HttpClient.
+java_client() { # CLIENT
+    [ "$1" = asHttpClient ] && factory=$1 || factory="io.github.tcauth.Clients\$$1"
+    echo "$(java_ffm Conformance | sed "s| -cp | -cp bindings/java/target/clients/*:|") $factory"
+}
+
 java_classes() {
     echo "$(echo bindings/java/target/tc-auth-*.jar):bindings/java/target/test-classes"
 }

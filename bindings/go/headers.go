@@ -117,7 +117,8 @@ func StringToSign(method, uri string, at time.Time) (string, error) {
 	return text, check(status)
 }
 
-// Verify checks the headers of a received request, for gateways and tests. It returns nil if they are valid.
+// Verify checks the headers of a received request, for gateways and tests. It returns nil if they are valid. uri is the
+// request's target; one with a fragment is refused, because that is not signed.
 //
 // authorization and timestamp are the values of these headers; pass "" for a header that is missing. at is the server's
 // time; the zero time means now. tolerance is the largest difference between at and the timestamp: whole seconds,
@@ -157,10 +158,13 @@ func (a *Auth) Verify(method, uri, authorization, timestamp string, at time.Time
 // VerifyRequest is [Auth.Verify] for a request that a server has received. A request with two Authorization headers, or two
 // Timestamp headers, is refused, because a proxy may have read the other one. The body is not signed.
 //
-// Errors: those of Verify; [ErrNullArgument] (no request).
+// Errors: those of Verify; [ErrNullArgument] (no request); [ErrInvalidMethod] (not in upper case: only its upper case is signed).
 func (a *Auth) VerifyRequest(request *http.Request, at time.Time, tolerance time.Duration) error {
 	if request == nil {
 		return &misuse{ErrNullArgument, "the request is nil"}
+	}
+	if request.Method != strings.ToUpper(request.Method) {
+		return &misuse{ErrInvalidMethod, "the method is not in upper case, as it is signed"}
 	}
 	uri := request.RequestURI            // as it was sent, even if a handler such as http.StripPrefix has changed the URL
 	if uri == "" && request.URL != nil { // a request of a client

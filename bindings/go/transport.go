@@ -158,6 +158,9 @@ func (t *Transport) send(attempt *attempt) (*http.Response, Advice, error) {
 	if err != nil {
 		return nil, Unknown, err
 	}
+	if response == nil {
+		return nil, Unknown, errNoResponse
+	}
 	switch response.StatusCode {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 	default:
@@ -244,7 +247,7 @@ func (t *Transport) authorize(request *http.Request) (*attempt, error) {
 		return nil, ErrInvalidURIForm
 	}
 	target := request.URL.RequestURI()
-	if !strings.HasPrefix(target, "/") {
+	if !strings.HasPrefix(target, "/") || strings.Contains(target, "#") { // net/http would send it, but it is not signed
 		return nil, ErrInvalidURIForm
 	}
 	// Check before the renewal: a request to another server must not cause one.
@@ -320,11 +323,20 @@ func (t *Transport) checkAuth() error {
 
 var errNoAuth = &misuse{ErrNullArgument, "Transport.Auth is nil: set it to what New or Discover returned without an error"}
 
+// errNoResponse is instead of a nil dereference.
+var errNoResponse = &misuse{ErrNullArgument, "Base returned neither a response nor an error"}
+
+// errOwnBase is instead of a stack overflow, which ends the program.
+var errOwnBase = &misuse{ErrInvalidArgument, "the Transport is its own Base, perhaps as http.DefaultTransport: set Base to another one"}
+
 // checkDestination checks that the library makes headers for the server of the URL, of the Host field and of the Host
 // headers: the last two decide what is sent as Host.
 func (t *Transport) checkDestination(request *http.Request) error {
 	if err := t.checkAuth(); err != nil {
 		return err
+	}
+	if t.base() == http.RoundTripper(t) {
+		return errOwnBase
 	}
 	if err := t.checkHost(request.URL.Scheme, request.URL.Host); err != nil {
 		return err

@@ -179,6 +179,7 @@ func TestTransportOfURLsMadeByHand(t *testing.T) {
 		{Scheme: "http", Host: "evil.example", Path: "/api/x"},
 		{Scheme: "https", Host: "127.0.0.1:43210", Path: "/api/x"},
 		{Scheme: "ftp", Host: "127.0.0.1:43210", Path: "/api/x"},
+		{Scheme: "http", Host: "127.0.0.1:43210", Path: "/api/x", RawQuery: "a=b#c"},
 		{Path: "/api/x"},
 		{},
 	} {
@@ -186,6 +187,26 @@ func TestTransportOfURLsMadeByHand(t *testing.T) {
 		_, err := transport.RoundTrip(&http.Request{Method: "POST", URL: made, Body: body})
 		if err == nil || body.closed.Load() == 0 {
 			t.Error(made, err, body.closed.Load())
+		}
+	}
+}
+
+// Both would end the program, or the request, without a word.
+func TestTransportWithAWrongBase(t *testing.T) {
+	auth := newHMAC(t)
+	if err := auth.SetAPIPath("https://company.example/api"); err != nil {
+		t.Fatal(err)
+	}
+	silent := roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil })
+	own := &Transport{Auth: auth}
+	own.Base = own
+	for want, transport := range map[error]*Transport{
+		ErrInvalidArgument: own,
+		ErrNullArgument:    {Auth: auth, Base: silent},
+	} {
+		_, err := (&http.Client{Transport: transport}).Get("https://company.example/api/v3")
+		if !errors.Is(err, want) || !strings.Contains(err.Error(), "Base") {
+			t.Error(err)
 		}
 	}
 }

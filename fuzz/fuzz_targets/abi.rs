@@ -571,8 +571,9 @@ impl World<'_> {
             assert_eq!(timestamp, if auth.key_pair.is_some() { time } else { -1 });
             let sent = CString::new(value).unwrap();
             let second = CString::new(time.to_string()).unwrap();
+            let target = CString::new(uri.to_bytes().split(|byte| *byte == b'#').next().unwrap()).unwrap();
             let verified = unsafe {
-                tc_auth_verify(auth.handle, method.as_ptr(), uri.as_ptr(), sent.as_ptr(), second.as_ptr(), time, 0)
+                tc_auth_verify(auth.handle, method.as_ptr(), target.as_ptr(), sent.as_ptr(), second.as_ptr(), time, 0)
             };
             assert_eq!(verified, OK);
         } else {

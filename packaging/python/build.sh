@@ -76,6 +76,7 @@ for name; do
         musl) set -- "$elf" musllinux_1_2_x86_64 ;;
         aarch64-musl) set -- "$elf" musllinux_1_2_aarch64 ;;
         windows) set -- bin/tc_auth.dll win_amd64 ;;
+        windows-aarch64) set -- bin/tc_auth.dll win_arm64 ;;
         macos) set -- "$mach" macosx_11_0_arm64 ;;
         macos-x86_64) set -- "$mach" macosx_10_12_x86_64 ;;
     esac

@@ -40,7 +40,8 @@ SCENARIOS = []
 
 
 # Scenarios that may be skipped as a whole, by the label of the binding.
-MAY_SKIP = {"cpp": ["401 to a body that can't be sent twice: returned, renewed with the next request"]}
+READ_ONCE = "401 to a body that can't be sent twice: returned, renewed with the next request"
+MAY_SKIP = {"cpp": [READ_ONCE], "java-restinterceptor": [READ_ONCE], "java-feign": [READ_ONCE]}
 
 TIMEOUT_SECONDS = 120
 
@@ -62,10 +63,12 @@ class Program:
         """The status and the fields of the reply."""
         hangs = threading.Timer(TIMEOUT_SECONDS, self.process.kill)
         hangs.start()
-        self.process.stdin.write("\t".join(map(encode, fields)).encode() + b"\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        hangs.cancel()
+        try:
+            self.process.stdin.write("\t".join(map(encode, fields)).encode() + b"\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        finally:
+            hangs.cancel()
         if not line.endswith(b"\n"):
             raise AssertionError(f"the program ended with status {self.process.wait(10)} at {str(fields)[:200]}")
         status, *answer = [decode(field) for field in line.decode("ascii").rstrip("\r\n").split("\t")]
@@ -96,7 +99,9 @@ class Program:
         return self
 
     def __exit__(self, *_):
-        self.process.stdin.close()
+        # Closing flushes: a program that was killed has not read its last command.
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.wait(30)
         self.process.stdout.close()
 
@@ -222,7 +227,8 @@ def signatures(program):
             expected = [vector["authorization"], str(timestamp)]
             equal(program.do("headers", "h", method, uri, timestamp), expected, name)
             equal(program.do("string_to_sign", method, uri, timestamp), [vector["string_to_sign"]], name)
-            program.do("verify", "h", method, uri, *expected, timestamp, 0)
+            sent = uri.split("#")[0]  # no client sends a fragment, and none is accepted
+            program.do("verify", "h", method, sent, *expected, timestamp, 0)
     return tally
 
 
@@ -696,7 +702,7 @@ def renewed_after_a_refusal(program):
     return "200"
 
 
-@scenario("401 to a body that can't be sent twice: returned, renewed with the next request")
+@scenario(READ_ONCE)
 def body_that_can_not_be_sent_again(program):
     with expired_without_known_expiry(program) as stand_in:
         status, answer = send(program, stand_in.url + TARGET, "POST", "once", "send_once")
@@ -870,7 +876,7 @@ def storm(program):
         equal(failed, "0", f"of {requests}")
         stats = stand_in.stats()
         equal(stats["issued"], stats["renewal requests"], "one expiry, one renewal")
-        equal(3 <= stats["issued"] <= 7, True, stats)
+        equal(2 <= stats["issued"] <= 7, True, f"5 are usual, a busy machine makes fewer; {stats}")
         equal(stats["refused"] <= 8 * stats["issued"], True, stats)
     return f"{int(requests):,} sent"
 
@@ -1024,25 +1030,30 @@ class Fleet:
     def __init__(self, program, stand_in, directory):
         self.stand_in, self.directory = stand_in, directory
         self.end = time.monotonic() + self.SECONDS
-        self.requests, self.failed, self.mistakes, self.killed = 0, [], [], set()
+        self.requests, self.failed, self.finished, self.mistakes, self.killed = 0, 0, 0, [], set()
         makers = [program.again, program.partner] * 2
         self.running = [None] * len(makers)
         self.threads = [threading.Thread(target=self.work, args=pair, daemon=True) for pair in enumerate(makers)]
 
     def work(self, slot, make):
-        while (left := self.end - time.monotonic()) > 1:
-            with make() as one:
-                self.running[slot] = one
-                try:
-                    new_shared(one, self.stand_in.url, self.directory, in_seconds(self.LIFE))
-                    command = ("storm", "h", self.stand_in.url + TARGET, self.THREADS, int(left))
-                    requests, failed = map(int, one.do(*command))
-                    self.requests += requests
-                    self.failed.append(failed)
-                except (AssertionError, OSError) as error:
-                    if one not in self.killed:
-                        self.mistakes.append(str(error))
-                        return
+        try:
+            while (left := self.end - time.monotonic()) > 1:
+                self.live(slot, make, int(left))
+        except Exception as error:  # whatever it is: a thread must not end unnoticed
+            self.mistakes.append(repr(error))
+
+    def live(self, slot, make, seconds):
+        with make() as one:
+            self.running[slot] = one
+            try:
+                new_shared(one, self.stand_in.url, self.directory, in_seconds(self.LIFE))
+                requests, failed = map(int, one.do("storm", "h", self.stand_in.url + TARGET, self.THREADS, seconds))
+                self.requests += requests
+                self.failed += failed
+                self.finished += 1
+            except (AssertionError, OSError):
+                if one not in self.killed:
+                    raise
 
     def kill_one(self):
         """After a renewal was saved: a process that dies between the platform's answer and that takes the token along."""
@@ -1052,7 +1063,8 @@ class Fleet:
         renewed = time.monotonic()
         time.sleep(random.uniform(0, 0.5))
         one = random.choice(self.running)
-        if time.monotonic() < min(renewed + 0.7, self.end - 3):
+        # One that was killed stays in its slot until its successor has started.
+        if one not in self.killed and time.monotonic() < min(renewed + 0.7, self.end - 3):
             self.killed.add(one)
             one.signal(signal.SIGKILL)
 
@@ -1076,7 +1088,9 @@ def fleet(program):
         processes.run()
         stats = stand_in.stats()
     equal(processes.mistakes, [])
-    equal(processes.failed, [0] * 4, "failed requests of those that were not killed")
+    equal(processes.failed, 0, "failed requests of those that were not killed")
+    # One that is killed at the end may have too little time for a successor.
+    equal(processes.finished >= 2, True, f"only {processes.finished} came to their end")
     equal(len(processes.killed) > 1, True, f"only {len(processes.killed)} were killed")
     equal((stats["lost"], stats["wrong"]), (0, 0), "tokens lost, tokens that were never issued")
     equal(stats["renewal requests"], stats["issued"], "one renewal for each expiry")

@@ -540,9 +540,11 @@ def forever(part, times=1 << 62):
 
 
 # Limits of a runtime: whether the token is adopted (None: either is right), and why.
+JAVA = ["java-ffm", "java-jna"] + [f"java-{client}" for client in (
+    "ashttpclient", "okhttp", "apache", "rest", "restinterceptor", "web", "feign")]
 IN_JAVA = None, "java.net.http can drop what came together with a wrong end"
 LIMITS = {("dotnet-mono", "100, 102 and 103 before a good response"): (False, "Mono takes a 1xx for the response")} | {
-    (label, "a whole body, and no chunk after it"): IN_JAVA for label in ("java-ffm", "java-jna")}
+    (label, "a whole body, and no chunk after it"): IN_JAVA for label in JAVA}
 _unknown = {title for _, title in LIMITS} - {case.title for case in CASES}
 assert not _unknown, f"LIMITS names cases that are not there: {_unknown}"
 # Before Java 21, only the garbage collector closes a client and its connections.

@@ -657,7 +657,7 @@ namespace TcAuth
 
         /// <summary>Checks the headers of a received request, for gateways, mocks and tests.</summary>
         /// <param name="method">The request's method.</param>
-        /// <param name="uri">The request's target, exactly as received.</param>
+        /// <param name="uri">The request's target, exactly as received. One with a fragment is refused.</param>
         /// <param name="authorization">The value of the Authorization header; null if there is none.</param>
         /// <param name="timestamp">The value of the Timestamp header; null if there is none.</param>
         /// <param name="tolerance">The largest difference between the timestamp and the time: whole seconds, up to one

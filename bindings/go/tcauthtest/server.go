@@ -62,6 +62,7 @@ type Server struct {
 	*httptest.Server
 	options Options
 	t       testing.TB
+	end     context.CancelFunc // ends each Delay
 
 	lock          sync.Mutex
 	token         string
@@ -77,7 +78,8 @@ func NewServer(t testing.TB, options Options) *Server {
 	t.Helper()
 	s := &Server{options: options, t: t}
 	s.issue()
-	running, end := context.WithCancel(context.Background())
+	var running context.Context
+	running, s.end = context.WithCancel(context.Background())
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.Config.BaseContext = func(net.Listener) context.Context { return running } // ends a Delay when the test ends
 	if options.TLS {
@@ -86,11 +88,16 @@ func NewServer(t testing.TB, options Options) *Server {
 	} else {
 		s.Start()
 	}
-	t.Cleanup(func() {
-		end()
-		s.Close()
-	})
+	t.Cleanup(s.Close)
 	return s
+}
+
+// Close closes the server before the test ends, and does not wait for requests that never do.
+func (s *Server) Close() {
+	s.end()
+	s.Listener.Close() // first: clients would send a request again
+	s.CloseClientConnections()
+	s.Server.Close()
 }
 
 // APIPath returns the URL of the API, for tcauth.Config.

@@ -272,6 +272,32 @@ func TestFaultsOfRequests(t *testing.T) {
 	}
 }
 
+// An outage: the server closes while it holds a request back, and while the body of another one does not end.
+func TestCloseWaitsForNoRequest(t *testing.T) {
+	server := tcauthtest.NewServer(t, tcauthtest.Options{})
+	client, _, _ := newClient(t, server, token(server))
+	server.Fail(tcauthtest.Delay(time.Hour))
+	answers := make(chan string)
+	go func() { answers <- send(t, client, server.APIPath()) }()
+	body, never := io.Pipe()
+	go func() {
+		response, err := client.Post(server.APIPath(), "text/plain", body)
+		if err == nil {
+			response.Body.Close()
+		}
+		answers <- "endless"
+	}()
+	time.Sleep(100 * time.Millisecond) // until both have arrived
+	start := time.Now()
+	server.Close()
+	if took := time.Since(start); took > 5*time.Second {
+		t.Error(took)
+	}
+	never.CloseWithError(io.EOF) // the client waits for its body
+	<-answers
+	<-answers
+}
+
 func TestFaultsOfRenewals(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault tcauthtest.Fault

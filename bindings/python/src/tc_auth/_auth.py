@@ -431,7 +431,7 @@ class Auth:
     ) -> None:  # fmt: skip
         """Checks the headers of a request that was received: for gateways, mocks and tests.
 
-        `url` is the request target; refuse one with a # before. `timestamp` is ignored with a token. `at` is a Unix
+        `url` is the request target; one with a fragment is refused. `timestamp` is ignored with a token. `at` is a Unix
         second, by default now; the timestamp may be off by `tolerance` seconds, 0 to 86400. Raises TcAuthError:
         MALFORMED_AUTHORIZATION, SIGNATURE_MISMATCH, TIMESTAMP_OUT_OF_RANGE; TokenExpired; OtherOrigin; and
         ArgumentError for the other arguments.

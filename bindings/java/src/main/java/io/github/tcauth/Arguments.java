@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The native memory of one call: copies of its arguments, and space for its outputs. It is wiped after the call. */
 final class Arguments implements AutoCloseable {
@@ -22,7 +23,7 @@ final class Arguments implements AutoCloseable {
      * A NUL-terminated copy of a text in UTF-8. A text with a NUL or a lone surrogate is refused. The name of the parameter is
      * used in the message about a null.
      */
-    long string(String name, String text, Status refusal) {
+    long string(String name, String text, TcAuthStatus refusal) {
         byte[] bytes = utf8(name, text, refusal);
         try {
             if (text.indexOf('\0') >= 0) {
@@ -47,7 +48,7 @@ final class Arguments implements AutoCloseable {
     long strings(String name, String[] texts) {
         ByteBuffer addresses = ByteBuffer.allocate(texts.length * Long.BYTES).order(ByteOrder.nativeOrder());
         for (String text : texts) {
-            addresses.putLong(string(name, text, Status.INVALID_ARGUMENT));
+            addresses.putLong(string(name, text, TcAuthStatus.INVALID_ARGUMENT));
         }
         return bytes(addresses.array());
     }
@@ -63,7 +64,7 @@ final class Arguments implements AutoCloseable {
     }
 
     /** A string, or 0 for null. */
-    long optionalString(String name, String text, Status refusal) {
+    long optionalString(String name, @Nullable String text, TcAuthStatus refusal) {
         return text == null ? 0 : string(name, text, refusal);
     }
 
@@ -79,8 +80,13 @@ final class Arguments implements AutoCloseable {
         return ByteBuffer.wrap(Bridge.read(output, OUTPUT_SIZE)).order(ByteOrder.nativeOrder());
     }
 
-    /** Copies and frees the string that an output points to; null if there is none. */
-    static String ownedStringAt(long output) {
+    /** Copies and frees the string that an output points to. */
+    static String stringAt(long output) {
+        return Objects.requireNonNull(optionalStringAt(output));
+    }
+
+    /** The same; null if there is none. */
+    static @Nullable String optionalStringAt(long output) {
         long address = longAt(output);
         if (address == 0) {
             return null;
@@ -102,7 +108,7 @@ final class Arguments implements AutoCloseable {
      * Encodes strictly, and in one array that the caller wipes. String.getBytes() replaces a lone surrogate by "?", and can
      * leave a second copy in memory that is not wiped.
      */
-    static byte[] utf8(String name, String text, Status refusal) {
+    static byte[] utf8(String name, String text, TcAuthStatus refusal) {
         Objects.requireNonNull(text, name);
         if (hasLoneSurrogate(text)) {
             throw new TcAuthException(refusal);

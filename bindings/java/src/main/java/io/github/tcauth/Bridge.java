@@ -16,11 +16,19 @@ final class Bridge {
     static final LibTcAuth LIBRARY;
 
     static {
+        boolean isWrongClass = Runtime.version().feature() >= 22;
+        String wrongClass = "Java 22 and later call the library of tc_auth without JNA, but the manifest of "
+                + LibraryFile.location() + " has lost \"Multi-Release: true\": add it";
         try {
             LIBRARY = LibraryFile.load(Jna::new);
-        } catch (NoClassDefFoundError e) {
-            throw new UnsatisfiedLinkError("Before Java 22, tc-auth needs JNA on the class path: add net.java.dev.jna:jna, "
-                    + "such as version 5.19.1, to the dependencies of your program (missing: " + e.getMessage() + ")");
+        } catch (NoClassDefFoundError | IllegalAccessError e) { // the second: JNA is on the class path, and this on the module path
+            String path = Bridge.class.getModule().isNamed()
+                    ? "the module path, and the option --add-modules com.sun.jna" : "the class path";
+            throw new UnsatisfiedLinkError((isWrongClass ? wrongClass + ", or add JNA to " : "Before Java 22, tc-auth needs JNA on ")
+                    + path + ": net.java.dev.jna:jna, such as version 5.19.1 (missing: " + e.getMessage() + ")");
+        }
+        if (isWrongClass) {
+            System.getLogger("io.github.tcauth").log(System.Logger.Level.WARNING, wrongClass + ". JNA takes longer");
         }
     }
 

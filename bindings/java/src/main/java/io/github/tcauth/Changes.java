@@ -23,14 +23,14 @@ final class Changes {
         synchronized (this) {
             running++;
         }
-        int status = Status.PANIC.value();
+        int status = TcAuthStatus.PANIC.value();
         try {
             status = call.getAsInt();
         } finally {
             synchronized (this) {
                 running--;
                 count++;
-                isKnown &= status != Status.OK.value() && status != Status.STORE_IO.value();
+                isKnown &= status != TcAuthStatus.OK.value() && status != TcAuthStatus.STORE_IO.value();
             }
             waiters.wakeAll();
         }

@@ -13,6 +13,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.NullUnmarked;
 
 /**
  * Holds the beginning of a response's body until a chooser has read it and chosen the reader. The reader then gets the whole
@@ -23,6 +24,7 @@ import java.util.concurrent.TimeoutException;
  * be lost. If the transfer fails early, java.net.http fails the response nevertheless: the sender of the request must then call
  * {@link #onError} and use the result.
  */
+@NullUnmarked // java.net.http does not say where null is allowed
 final class HeldBody<T> implements BodySubscriber<T> {
     /** Reads the beginning of a body and chooses the reader. */
     interface Chooser<T> {
@@ -112,7 +114,7 @@ final class HeldBody<T> implements BodySubscriber<T> {
             return;
         }
         timer.thenRunAsync(() -> choose(new TimeoutException()), executor);
-        timer.completeOnTimeout(null, Math.max(0, patience.toMillis()), TimeUnit.MILLISECONDS);
+        timer.completeOnTimeout(null, nanos(patience), TimeUnit.NANOSECONDS);
         ask();
     }
 
@@ -159,6 +161,12 @@ final class HeldBody<T> implements BodySubscriber<T> {
         }
         choose(throwable);
         deliver();
+    }
+
+    /** Forever is longer than a long. */
+    private static long nanos(Duration patience) {
+        return patience.isNegative() ? 0
+                : patience.compareTo(Duration.ofNanos(Long.MAX_VALUE)) > 0 ? Long.MAX_VALUE : patience.toNanos();
     }
 
     private void ask() {

@@ -1,13 +1,15 @@
 package io.github.tcauth;
 
+import org.jspecify.annotations.Nullable;
+
 /** Whether the C library can be called. It keeps the reason: Java gives it only for the first use of a class that fails. */
 final class Library {
-    private static final UnsatisfiedLinkError FAILURE = failure();
+    private static final @Nullable UnsatisfiedLinkError FAILURE = failure();
 
     private Library() {
     }
 
-    private static UnsatisfiedLinkError failure() {
+    private static @Nullable UnsatisfiedLinkError failure() {
         try {
             Bridge.technique(); // loads the class, and with it the library
             return null;
@@ -29,7 +31,7 @@ final class Library {
         }
     }
 
-    private static UnsatisfiedLinkError explained(String message, Throwable cause) {
+    private static UnsatisfiedLinkError explained(@Nullable String message, Throwable cause) {
         UnsatisfiedLinkError error = new UnsatisfiedLinkError(message);
         error.initCause(cause);
         return error;

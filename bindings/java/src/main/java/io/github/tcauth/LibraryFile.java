@@ -5,25 +5,34 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.reflect.Method;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.CodeSource;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
+import java.util.TreeSet;
 import java.util.function.Function;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/** Finds the C library: in the path that the user sets, then in java.library.path, then in the jar. */
+/** Finds the C library: in the path that the user sets; else in the jar, and if that can't be used, in java.library.path. */
 final class LibraryFile {
     /** The system property with the path of the library. */
     static final String PROPERTY = "tc_auth.library";
 
     /**
      * The oldest library that the binding works with, as tc_auth_version_number gives it. Functions are only added with a new
-     * minor version.
+     * minor version, and only removed with a new major one.
      */
     static final int NEEDED_VERSION = 0 << 16 | 1 << 8;
 
     private static final String NAME = System.mapLibraryName("tc_auth");
+    /** How the names of copies begin. */
+    private static final String COPY = "tc_auth-java-";
 
     private LibraryFile() {
     }
@@ -39,80 +48,173 @@ final class LibraryFile {
         String string(String function);
     }
 
-    /** Refuses a library that is too old. One of 0.1 does not know its version as a number, and lacks more functions. */
+    /** Refuses a library that is too old or too new. One of 0.1 does not know its version as a number, and lacks functions. */
     static void requireVersion(Symbols symbols) {
         if (!symbols.has("tc_auth_version")) {
             throw new UnsatisfiedLinkError("it is another library, without the function tc_auth_version");
         }
-        Optional<String> missing = Stream.concat(Stream.of("tc_auth_version_number", "tc_auth_headers_into"),
-                Stream.of(LibTcAuth.class.getMethods()).map(Method::getName).sorted())
-                .filter(function -> !symbols.has(function)).findFirst();
-        if (missing.isPresent() || symbols.number("tc_auth_version_number") < NEEDED_VERSION) {
-            throw new UnsatisfiedLinkError("it is too old: it is version " + symbols.string("tc_auth_version")
-                    + missing.map(function -> " without " + function).orElse("") + ", and tc-auth needs version "
-                    + (NEEDED_VERSION >> 16) + "." + (NEEDED_VERSION >> 8 & 0xff) + "." + (NEEDED_VERSION & 0xff)
-                    + " or later");
+        String missing = firstMissing(symbols);
+        int version = missing == null ? symbols.number("tc_auth_version_number") : 0;
+        if (version < NEEDED_VERSION || major(version) != major(NEEDED_VERSION)) {
+            throw new UnsatisfiedLinkError("it is too " + (version < NEEDED_VERSION ? "old" : "new") + ": it is version "
+                    + symbols.string("tc_auth_version") + (missing == null ? "" : " without " + missing)
+                    + ", and tc-auth needs version " + major(NEEDED_VERSION) + "." + (NEEDED_VERSION >> 8 & 0xff) + "."
+                    + (NEEDED_VERSION & 0xff) + " or later, but less than " + (major(NEEDED_VERSION) + 1) + ".0.0");
         }
     }
 
-    /** Finds the library and loads it with the given function. Adds an explanation to an UnsatisfiedLinkError. */
-    static <T> T load(Function<Path, T> loader) {
-        String explicit = System.getProperty(PROPERTY);
-        if (explicit != null) {
-            return load(Path.of(explicit).toAbsolutePath(), loader, "which the system property " + PROPERTY + " names");
+    private static @Nullable String firstMissing(Symbols symbols) {
+        TreeSet<String> functions = new TreeSet<>();
+        for (Method method : LibTcAuth.class.getMethods()) {
+            functions.add(method.getName());
         }
-        String searched = System.getProperty("java.library.path", "");
-        for (String directory : searched.split(File.pathSeparator)) {
-            Path path = Path.of(directory, NAME).toAbsolutePath();
-            if (!directory.isEmpty() && Files.isRegularFile(path)) {
-                return load(path, loader, "which was found in java.library.path");
+        functions.add("tc_auth_headers_into");
+        for (String function : functions) {
+            if (!symbols.has(function)) {
+                return function;
             }
         }
-        String resource = "/native/" + platform() + "/" + NAME;
+        return null;
+    }
+
+    private static int major(int version) {
+        return version >>> 16;
+    }
+
+    /** Finds the library and loads it with the given function. The message of an UnsatisfiedLinkError names each file. */
+    static <T> T load(Function<Path, T> loader) {
+        List<String> failures = new ArrayList<>();
+        String explicit = System.getProperty(PROPERTY);
+        @Nullable T library = null;
+        if (explicit != null) {
+            Path path = Path.of(explicit).toAbsolutePath();
+            library = load(path, loader, path + ", which the system property " + PROPERTY + " names", failures);
+        } else {
+            library = fromJar(loader, failures);
+            if (library == null) {
+                library = fromSystem(loader, failures);
+            }
+        }
+        if (library == null) {
+            throw new UnsatisfiedLinkError("The library of tc_auth can't be loaded: " + String.join("; ", failures)
+                    + ". Name the path of " + NAME + ", built for " + platform() + ", in the system property " + PROPERTY + ".");
+        }
+        return library;
+    }
+
+    /** Returns null, and adds the reason, if it can't be loaded. */
+    private static <T> @Nullable T load(Path path, Function<Path, T> loader, String origin, List<String> failures) {
+        try {
+            return loader.apply(path);
+        } catch (UnsatisfiedLinkError e) {
+            String reason = String.valueOf(e.getMessage()).replaceAll("\\s*\\R\\s*", " ").strip(); // JNA's has several lines
+            failures.add(origin + ": " + (Files.exists(path) ? reason : "there is no such file"));
+            return null;
+        }
+    }
+
+    private static <T> @Nullable T fromJar(Function<Path, T> loader, List<String> failures) {
+        String resource = "native/" + platform() + "/" + NAME; // beside this class, so that it moves with it
         try (InputStream content = LibraryFile.class.getResourceAsStream(resource)) {
             if (content == null) {
-                throw new UnsatisfiedLinkError("The library of tc_auth was not found: there is no " + NAME
-                        + " in java.library.path (" + searched + "), and no " + resource + " in the jar of tc-auth. Build it for "
-                        + platform() + " and name its path in the system property " + PROPERTY + ".");
+                failures.add("there is no " + resource + " beside its classes in " + location());
+                return null;
             }
-            return loadCopy(content, loader, resource);
+            return loadCopy(content, loader, resource, failures);
         } catch (IOException e) {
-            throw new UnsatisfiedLinkError("The library of tc_auth can't be copied from the jar to "
-                    + System.getProperty("java.io.tmpdir") + ": " + e + ". Set java.io.tmpdir, or name the path of " + NAME
-                    + " in the system property " + PROPERTY + ".");
+            failures.add(resource + " can't be copied from " + location() + " to " + System.getProperty("java.io.tmpdir") + ": " + e
+                    + " (set java.io.tmpdir)");
+            return null;
         }
     }
 
-    private static <T> T loadCopy(InputStream content, Function<Path, T> loader, String resource) throws IOException {
-        Path copy = Files.createTempFile("tc_auth", NAME); // only its owner may read and write it
+    private static <T> @Nullable T loadCopy(InputStream content, Function<Path, T> loader, String resource, List<String> failures)
+            throws IOException {
+        Path copy = Files.createTempFile(COPY, NAME).toAbsolutePath(); // only its owner may read and write it
         try {
             try (OutputStream out = Files.newOutputStream(copy)) {
                 content.transferTo(out); // Files.copy would replace the file, and with it its permissions
             }
-            return load(copy, loader, "a copy of " + resource + " in the jar");
+            return load(copy, loader, copy + ", a copy of " + resource + " in " + location(), failures);
         } finally {
             try {
                 Files.delete(copy);
             } catch (IOException e) {
-                copy.toFile().deleteOnExit(); // Windows can't delete a library that is in use
+                deleteOldCopies(copy.resolveSibling("")); // Windows can't delete this one while it is in use
             }
         }
     }
 
-    private static <T> T load(Path path, Function<Path, T> loader, String origin) {
-        try {
-            return loader.apply(path);
-        } catch (UnsatisfiedLinkError e) {
-            throw new UnsatisfiedLinkError("The library of tc_auth can't be loaded from " + path + ", " + origin + ": "
-                    + (Files.exists(path) ? e.getMessage() : "there is no such file")
-                    + ". Name the path of " + NAME + ", built for " + platform() + ", in the system property " + PROPERTY + ".");
+    /** Those of programs that have ended. One that was just made may belong to a program that is about to load it. */
+    static void deleteOldCopies(Path directory) throws IOException {
+        Instant old = Instant.now().minus(Duration.ofHours(1));
+        try (DirectoryStream<Path> copies = Files.newDirectoryStream(directory, COPY + "*")) {
+            for (Path copy : copies) {
+                try {
+                    if (Files.getLastModifiedTime(copy).toInstant().isBefore(old)) {
+                        Files.delete(copy);
+                    }
+                } catch (IOException e) {
+                    // still in use, or deleted by another program
+                }
+            }
         }
     }
 
-    /** The operating system and Java's name of the architecture, such as linux-amd64. */
+    private static <T> @Nullable T fromSystem(Function<Path, T> loader, List<String> failures) {
+        String searched = System.getProperty("java.library.path", "");
+        boolean isThere = false;
+        for (String directory : searched.split(File.pathSeparator)) {
+            for (String name : systemNames()) {
+                Path path = Path.of(directory, name).toAbsolutePath();
+                if (!directory.isEmpty() && Files.isRegularFile(path)) {
+                    isThere = true;
+                    @Nullable T library = load(path, loader, path + ", which was found in java.library.path", failures);
+                    if (library != null) {
+                        return library;
+                    }
+                }
+            }
+        }
+        if (!isThere) {
+            failures.add("there is no " + String.join(" or ", systemNames()) + " in java.library.path (" + searched + ")");
+        }
+        return null;
+    }
+
+    /** What an installed library is called: by its major version, and for those who build with it. */
+    private static List<String> systemNames() {
+        int end = NAME.lastIndexOf('.');
+        String extension = NAME.substring(end);
+        String major = "." + major(NEEDED_VERSION);
+        return extension.equals(".dll") ? List.of(NAME)
+                : extension.equals(".dylib") ? List.of(NAME.substring(0, end) + major + extension, NAME)
+                : List.of(NAME + major, NAME);
+    }
+
+    /** Where this class came from: a jar, or in a program of one file that program. */
+    static String location() {
+        CodeSource source = LibraryFile.class.getProtectionDomain().getCodeSource();
+        return source == null ? "this program" : String.valueOf(source.getLocation());
+    }
+
+    /** The operating system, Java's name of the architecture, and the C library if it is musl; such as linux-amd64-musl. */
     static String platform() {
         String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
         os = os.startsWith("mac") ? "macos" : os.startsWith("windows") ? "windows" : os;
-        return os + "-" + System.getProperty("os.arch");
+        return os + "-" + System.getProperty("os.arch") + (os.equals("linux") && isMusl(mappedFiles()) ? "-musl" : "");
+    }
+
+    private static String mappedFiles() {
+        try {
+            return Files.readString(Path.of("/proc/self/maps"), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    /** Whether a process with these files in its memory runs on musl, whose loader and C library are one file. */
+    static boolean isMusl(String mappedFiles) {
+        return mappedFiles.contains("/ld-musl-") || mappedFiles.contains("/libc.so\n");
     }
 }

@@ -10,13 +10,15 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One identity at one ThreatConnect instance: an access id with its secret key, or an API token.
  *
  * <p>Make it once and share it: any number of threads may call its methods at the same time, including {@link #close()}.
  * Running calls then finish, and new ones throw {@link IllegalStateException}. Signing takes no lock; only
- * {@link #poll(Duration)} waits, and {@link #close()} ends the wait. A TcAuth that is never closed is freed after a garbage collection.
+ * {@link #poll(Duration)} waits, and {@link #close()} ends the wait. A TcAuth that is never closed is freed after a garbage
+ * collection.
  *
  * <p>Times are whole seconds: an {@link Instant} or a {@link Duration} with a fraction is rounded down, also a negative one.
  * A string with a NUL or an unpaired surrogate is refused like a string with any other invalid character.
@@ -31,12 +33,12 @@ public final class TcAuth implements AutoCloseable {
     private static final Duration LONGEST_WAIT = Duration.ofNanos(Long.MAX_VALUE);
 
     private final Handle handle;
-    private final String discovery;
+    private final @Nullable String discovery;
     private final Changes changes = new Changes();
     /** The size of the buffer for an Authorization value. A race between threads only costs a second call. */
     private int capacity = 128;
 
-    private TcAuth(long address, String discovery) {
+    private TcAuth(long address, @Nullable String discovery) {
         this.handle = new Handle(TcAuth.class, address, Bridge.LIBRARY::tc_auth_free);
         this.discovery = discovery;
     }
@@ -47,12 +49,12 @@ public final class TcAuth implements AutoCloseable {
      * @param accessId visible ASCII, not empty
      * @param secretKey not empty, without control characters
      * @return the identity
-     * @throws TcAuthException {@link Status#INVALID_ACCESS_ID}, {@link Status#INVALID_SECRET_KEY}
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_ACCESS_ID}, {@link TcAuthStatus#INVALID_SECRET_KEY}
      */
-    public static TcAuth hmac(String accessId, String secretKey) {
+    public static TcAuth ofHmac(String accessId, String secretKey) {
         return create((arguments, out) -> Bridge.LIBRARY.tc_auth_new_hmac(
-                arguments.string("accessId", accessId, Status.INVALID_ACCESS_ID),
-                arguments.string("secretKey", secretKey, Status.INVALID_SECRET_KEY), out));
+                arguments.string("accessId", accessId, TcAuthStatus.INVALID_ACCESS_ID),
+                arguments.string("secretKey", secretKey, TcAuthStatus.INVALID_SECRET_KEY), out));
     }
 
     /**
@@ -60,10 +62,10 @@ public final class TcAuth implements AutoCloseable {
      *
      * @param token visible ASCII, not empty
      * @return the identity
-     * @throws TcAuthException {@link Status#INVALID_TOKEN}
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_TOKEN}
      */
-    public static TcAuth token(String token) {
-        return token(token, null);
+    public static TcAuth ofToken(String token) {
+        return ofToken(token, null);
     }
 
     /**
@@ -72,11 +74,11 @@ public final class TcAuth implements AutoCloseable {
      * @param token visible ASCII, not empty
      * @param expires the time at which it expires; null or {@link Instant#EPOCH} if it does not expire or that is unknown
      * @return the identity
-     * @throws TcAuthException {@link Status#INVALID_TOKEN}, {@link Status#INVALID_TIME}
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_TOKEN}, {@link TcAuthStatus#INVALID_TIME}
      */
-    public static TcAuth token(String token, Instant expires) {
+    public static TcAuth ofToken(String token, @Nullable Instant expires) {
         return create((arguments, out) -> Bridge.LIBRARY.tc_auth_new_token(
-                arguments.string("token", token, Status.INVALID_TOKEN), expiry(expires), out));
+                arguments.string("token", token, TcAuthStatus.INVALID_TOKEN), expiry(expires), out));
     }
 
     /**
@@ -87,11 +89,11 @@ public final class TcAuth implements AutoCloseable {
      *
      * @param json at most 1 MiB
      * @return the identity
-     * @throws TcAuthException {@link Status#CONFIG_SYNTAX} (not an object, or a member has a wrong type or is there twice),
-     *         {@link Status#NO_CREDENTIALS} (none, or half a key pair), or the status for an invalid value
+     * @throws TcAuthException {@link TcAuthStatus#CONFIG_SYNTAX} (not an object, or a member has a wrong type or is there
+     *         twice), {@link TcAuthStatus#NO_CREDENTIALS} (none, or half a key pair), or the status for an invalid value
      */
     public static TcAuth fromJson(String json) {
-        byte[] bytes = Arguments.utf8("json", json, Status.INVALID_ARGUMENT);
+        byte[] bytes = Arguments.utf8("json", json, TcAuthStatus.INVALID_ARGUMENT);
         try {
             return create((arguments, out) -> Bridge.LIBRARY.tc_auth_from_json(arguments.bytes(bytes), bytes.length, out));
         } finally {
@@ -105,7 +107,7 @@ public final class TcAuth implements AutoCloseable {
      *
      * @param args such as those of main
      * @return the identity
-     * @throws TcAuthException {@link Status#CONFIG_SYNTAX} (a name that is there twice, has no value, or has a value that
+     * @throws TcAuthException {@link TcAuthStatus#CONFIG_SYNTAX} (a name that is there twice, has no value, or has a value that
      *         begins with {@code --}); the rest as in {@link #fromJson}
      */
     public static TcAuth fromArgs(String... args) {
@@ -131,14 +133,14 @@ public final class TcAuth implements AutoCloseable {
      * @param path the path of the file, from the environment variable {@code TC_APP_PARAM_FILE}
      * @param key 16, 24 or 32 bytes, from {@code TC_APP_PARAM_KEY}
      * @return the identity
-     * @throws TcAuthException {@link Status#CONFIG_IO}, {@link Status#CONFIG_DECRYPT} (the key or the content is wrong);
-     *         the rest as in {@link #fromJson}
+     * @throws TcAuthException {@link TcAuthStatus#CONFIG_IO}, {@link TcAuthStatus#CONFIG_DECRYPT} (the key or the content is
+     *         wrong); the rest as in {@link #fromJson}
      */
     public static TcAuth fromParamFile(Path path, String key) {
         Objects.requireNonNull(path, "path");
         return create((arguments, out) -> Bridge.LIBRARY.tc_auth_from_param_file(
-                arguments.string("path", path.toString(), Status.INVALID_ARGUMENT),
-                arguments.string("key", key, Status.INVALID_ARGUMENT), out));
+                arguments.string("path", path.toString(), TcAuthStatus.INVALID_ARGUMENT),
+                arguments.string("key", key, TcAuthStatus.INVALID_ARGUMENT), out));
     }
 
     /**
@@ -157,8 +159,8 @@ public final class TcAuth implements AutoCloseable {
             long why = arguments.output();
             long out = arguments.output();
             int status = Bridge.LIBRARY.tc_auth_discover(args.length, arguments.strings("args", args), why, out);
-            String discovery = Arguments.ownedStringAt(why);
-            if (status != Status.OK.value()) {
+            @Nullable String discovery = Arguments.optionalStringAt(why);
+            if (status != TcAuthStatus.OK.value()) {
                 throw new TcAuthException(status, discovery);
             }
             return new TcAuth(Arguments.longAt(out), discovery);
@@ -170,17 +172,17 @@ public final class TcAuth implements AutoCloseable {
      *
      * @return a line for a log, without secrets; null if this was not made by {@link #discover}
      */
-    public String discovery() {
+    public @Nullable String discovery() {
         return discovery;
     }
 
     /**
      * The kind of its credentials.
      *
-     * @return {@link Kind#HMAC} or {@link Kind#TOKEN}
+     * @return {@link TcAuthKind#HMAC} or {@link TcAuthKind#TOKEN}
      */
-    public Kind kind() {
-        return Kind.of(handle.call(Bridge.LIBRARY::tc_auth_get_kind));
+    public TcAuthKind kind() {
+        return TcAuthKind.of(handle.call(Bridge.LIBRARY::tc_auth_get_kind));
     }
 
     /**
@@ -193,7 +195,7 @@ public final class TcAuth implements AutoCloseable {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_describe(auth, out));
-            return Arguments.ownedStringAt(out);
+            return Arguments.stringAt(out);
         }
     }
 
@@ -215,11 +217,11 @@ public final class TcAuth implements AutoCloseable {
      * @param method such as {@code GET}; it is signed in upper case, so send it in upper case
      * @param uri a path with query, or an absolute http or https URL, exactly as it will be sent
      * @return the headers
-     * @throws TcAuthException {@link Status#INVALID_METHOD}, {@link Status#INVALID_URI_FORM},
-     *         {@link Status#INVALID_URI_BYTE}, {@link Status#OTHER_ORIGIN} (there is an API path, and the URL points to
-     *         another server), {@link Status#TOKEN_EXPIRED}
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_METHOD}, {@link TcAuthStatus#INVALID_URI_FORM},
+     *         {@link TcAuthStatus#INVALID_URI_BYTE}, {@link TcAuthStatus#OTHER_ORIGIN} (there is an API path, and the URL
+     *         points to another server), {@link TcAuthStatus#TOKEN_EXPIRED}
      */
-    public Headers headers(String method, String uri) {
+    public TcAuthHeaders headers(String method, String uri) {
         return headersAt(method, uri, NOW);
     }
 
@@ -230,15 +232,15 @@ public final class TcAuth implements AutoCloseable {
      * @param uri as there
      * @param at the time to sign
      * @return the headers
-     * @throws TcAuthException as there; {@link Status#INVALID_TIME}
+     * @throws TcAuthException as there; {@link TcAuthStatus#INVALID_TIME}
      */
-    public Headers headers(String method, String uri, Instant at) {
+    public TcAuthHeaders headers(String method, String uri, Instant at) {
         return headersAt(method, uri, time(at));
     }
 
-    private Headers headersAt(String method, String uri, long unixTime) {
-        byte[] methodBytes = Arguments.utf8("method", method, Status.INVALID_METHOD);
-        byte[] uriBytes = Arguments.utf8("uri", uri, Status.INVALID_URI_BYTE);
+    private TcAuthHeaders headersAt(String method, String uri, long unixTime) {
+        byte[] methodBytes = Arguments.utf8("method", method, TcAuthStatus.INVALID_METHOD);
+        byte[] uriBytes = Arguments.utf8("uri", uri, TcAuthStatus.INVALID_URI_BYTE);
         long[] lengthAndTimestamp = new long[2];
         for (;;) {
             byte[] value = new byte[capacity];
@@ -251,11 +253,12 @@ public final class TcAuth implements AutoCloseable {
                     handle.exit();
                 }
                 int length = (int) lengthAndTimestamp[0];
-                if (status == Status.BUFFER_TOO_SMALL.value()) {
+                if (status == TcAuthStatus.BUFFER_TOO_SMALL.value()) {
                     capacity = length + 1; // for the NUL
                 } else {
                     TcAuthException.check(status);
-                    return new Headers(new String(value, 0, length, StandardCharsets.ISO_8859_1), lengthAndTimestamp[1]);
+                    return new TcAuthHeaders(new String(value, 0, length, StandardCharsets.ISO_8859_1), lengthAndTimestamp[1],
+                            method, uri);
                 }
             } finally {
                 Arrays.fill(value, (byte) 0);
@@ -276,13 +279,13 @@ public final class TcAuth implements AutoCloseable {
     public byte[] headerBlock(String method, String uri) {
         for (int capacity = BLOCK_BYTES;; capacity *= 2) {
             try (Arguments arguments = new Arguments()) {
-                long methodString = arguments.string("method", method, Status.INVALID_METHOD);
-                long uriString = arguments.string("uri", uri, Status.INVALID_URI_BYTE);
+                long methodString = arguments.string("method", method, TcAuthStatus.INVALID_METHOD);
+                long uriString = arguments.string("uri", uri, TcAuthStatus.INVALID_URI_BYTE);
                 long block = arguments.output(capacity);
                 int size = capacity;
                 int status = handle.call(auth ->
                         Bridge.LIBRARY.tc_auth_header_block(auth, methodString, uriString, block, size));
-                if (status != Status.BUFFER_TOO_SMALL.value()) {
+                if (status != TcAuthStatus.BUFFER_TOO_SMALL.value()) {
                     TcAuthException.check(status);
                     return Bridge.read(block, Bridge.stringLength(block));
                 }
@@ -298,31 +301,32 @@ public final class TcAuth implements AutoCloseable {
      * @param uri as there
      * @param at the second that was signed
      * @return the string
-     * @throws TcAuthException {@link Status#INVALID_METHOD}, {@link Status#INVALID_URI_FORM},
-     *         {@link Status#INVALID_URI_BYTE}, {@link Status#INVALID_TIME}
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_METHOD}, {@link TcAuthStatus#INVALID_URI_FORM},
+     *         {@link TcAuthStatus#INVALID_URI_BYTE}, {@link TcAuthStatus#INVALID_TIME}
      */
     public static String stringToSign(String method, String uri, Instant at) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
-            TcAuthException.check(Bridge.LIBRARY.tc_auth_string_to_sign(arguments.string("method", method, Status.INVALID_METHOD),
-                    arguments.string("uri", uri, Status.INVALID_URI_BYTE), time(at), out));
-            return Arguments.ownedStringAt(out);
+            TcAuthException.check(Bridge.LIBRARY.tc_auth_string_to_sign(
+                    arguments.string("method", method, TcAuthStatus.INVALID_METHOD),
+                    arguments.string("uri", uri, TcAuthStatus.INVALID_URI_BYTE), time(at), out));
+            return Arguments.stringAt(out);
         }
     }
 
     /**
      * Replaces the token immediately for all threads. The same token with another expiry only changes the expiry.
      *
-     * @param token as in {@link #token(String, Instant)}
+     * @param token as in {@link #ofToken(String, Instant)}
      * @param expires as there: null or the Unix epoch for none
-     * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_TOKEN}, {@link Status#INVALID_TIME}; the old
-     *         token then stays in use. {@link Status#STORE_IO}, after {@link #shareIn}: a success, but the new token is not saved
-     *         yet; later polls try again.
+     * @throws TcAuthException {@link TcAuthStatus#WRONG_KIND}, {@link TcAuthStatus#INVALID_TOKEN},
+     *         {@link TcAuthStatus#INVALID_TIME}; the old token then stays in use. {@link TcAuthStatus#STORE_IO}, after
+     *         {@link #shareIn}: a success, but the new token is not saved yet; later polls try again.
      */
-    public void updateToken(String token, Instant expires) {
+    public void updateToken(String token, @Nullable Instant expires) {
         long seconds = expiry(expires);
         try (Arguments arguments = new Arguments()) {
-            long encoded = arguments.string("token", token, Status.INVALID_TOKEN);
+            long encoded = arguments.string("token", token, TcAuthStatus.INVALID_TOKEN);
             TcAuthException.check(changes.make(() ->
                     handle.call(auth -> Bridge.LIBRARY.tc_auth_update_token(auth, encoded, seconds))));
         }
@@ -332,7 +336,7 @@ public final class TcAuth implements AutoCloseable {
      * The current token and its expiry, for example to pass them to another process. Do not log the token.
      *
      * @return a copy
-     * @throws TcAuthException {@link Status#WRONG_KIND}
+     * @throws TcAuthException {@link TcAuthStatus#WRONG_KIND}
      */
     public Token token() {
         try (Arguments arguments = new Arguments()) {
@@ -340,7 +344,7 @@ public final class TcAuth implements AutoCloseable {
             long expires = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_token(auth, token, expires));
             long seconds = Arguments.longAt(expires);
-            return new Token(Arguments.ownedStringAt(token), seconds == NO_EXPIRY ? null : Instant.ofEpochSecond(seconds));
+            return new Token(Arguments.stringAt(token), seconds == NO_EXPIRY ? null : Instant.ofEpochSecond(seconds));
         }
     }
 
@@ -349,12 +353,12 @@ public final class TcAuth implements AutoCloseable {
      * scheme, host or port is refused, a token can be renewed, and {@link #url} can be used.
      *
      * @param apiPath such as {@code https://company.example/api}
-     * @throws TcAuthException {@link Status#INVALID_URI_FORM} (not an absolute http or https URL, or it has a user, query or
-     *         fragment), {@link Status#INVALID_URI_BYTE}, {@link Status#ALREADY_SET}
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_URI_FORM} (not an absolute http or https URL, or it has a user, query
+     *         or fragment), {@link TcAuthStatus#INVALID_URI_BYTE}, {@link TcAuthStatus#ALREADY_SET}
      */
     public void setApiPath(String apiPath) {
         try (Arguments arguments = new Arguments()) {
-            long encoded = arguments.string("apiPath", apiPath, Status.INVALID_URI_BYTE);
+            long encoded = arguments.string("apiPath", apiPath, TcAuthStatus.INVALID_URI_BYTE);
             handle.check(auth -> Bridge.LIBRARY.tc_auth_set_api_path(auth, encoded));
         }
     }
@@ -364,7 +368,7 @@ public final class TcAuth implements AutoCloseable {
      *
      * @return as it was set, without a {@code /} at its end; null if none is set
      */
-    public String apiPath() {
+    public @Nullable String apiPath() {
         Library.require();
         long auth = handle.enter();
         try {
@@ -380,7 +384,7 @@ public final class TcAuth implements AutoCloseable {
      * when the token was set, it is due after half of what was left.
      *
      * @param window up to one day
-     * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_ARGUMENT}
+     * @throws TcAuthException {@link TcAuthStatus#WRONG_KIND}, {@link TcAuthStatus#INVALID_ARGUMENT}
      */
     public void setRenewalWindow(Duration window) {
         long seconds = window.getSeconds();
@@ -391,7 +395,7 @@ public final class TcAuth implements AutoCloseable {
      * The time that {@link #setRenewalWindow} has set.
      *
      * @return whole seconds
-     * @throws TcAuthException {@link Status#WRONG_KIND}
+     * @throws TcAuthException {@link TcAuthStatus#WRONG_KIND}
      */
     public Duration renewalWindow() {
         try (Arguments arguments = new Arguments()) {
@@ -405,7 +409,7 @@ public final class TcAuth implements AutoCloseable {
      * Sets the difference that is added to this machine's clock to get the server's time.
      *
      * @param offset up to one day in either direction; by default zero
-     * @throws TcAuthException {@link Status#INVALID_ARGUMENT}
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_ARGUMENT}
      */
     public void setClockOffset(Duration offset) {
         long seconds = offset.getSeconds();
@@ -437,7 +441,8 @@ public final class TcAuth implements AutoCloseable {
             long seconds = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_token_state(auth, state, seconds));
             long left = Arguments.longAt(seconds);
-            return new TokenState(State.of(Arguments.intAt(state)), left == UNKNOWN_TIME ? null : Duration.ofSeconds(left));
+            return new TokenState(TcAuthState.of(Arguments.intAt(state)),
+                    left == UNKNOWN_TIME ? null : Duration.ofSeconds(left));
         }
     }
 
@@ -447,13 +452,13 @@ public final class TcAuth implements AutoCloseable {
      * later one.
      *
      * @return 32 hexadecimal digits
-     * @throws TcAuthException {@link Status#WRONG_KIND}
+     * @throws TcAuthException {@link TcAuthStatus#WRONG_KIND}
      */
     public String family() {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_family(auth, out));
-            return Arguments.ownedStringAt(out);
+            return Arguments.stringAt(out);
         }
     }
 
@@ -465,15 +470,15 @@ public final class TcAuth implements AutoCloseable {
      *        as 32 random hexadecimal digits. Null for none: then anyone who knows the family's first token, even a dead one,
      *        can read the current token and make lines that others accept.
      * @return the line. Of two lines of a family, the one with the greater 16 characters after {@code TC1.} is newer.
-     * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_ARGUMENT} (the key),
-     *         {@link Status#SEAL_INVALID} (a token of more than 65528 bytes)
+     * @throws TcAuthException {@link TcAuthStatus#WRONG_KIND}, {@link TcAuthStatus#INVALID_ARGUMENT} (the key),
+     *         {@link TcAuthStatus#SEAL_INVALID} (a token of more than 65528 bytes)
      */
-    public String seal(String key) {
+    public String seal(@Nullable String key) {
         try (Arguments arguments = new Arguments()) {
-            long keyString = arguments.optionalString("key", key, Status.INVALID_ARGUMENT);
+            long keyString = arguments.optionalString("key", key, TcAuthStatus.INVALID_ARGUMENT);
             long out = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_seal(auth, keyString, out));
-            return Arguments.ownedStringAt(out);
+            return Arguments.stringAt(out);
         }
     }
 
@@ -484,18 +489,18 @@ public final class TcAuth implements AutoCloseable {
      * @param sealed the line, without a line break
      * @param key as in {@link #seal}
      * @return what the token of the line was
-     * @throws TcAuthException {@link Status#WRONG_KIND}, {@link Status#INVALID_ARGUMENT} (the key),
-     *         {@link Status#SEAL_INVALID} (a wrong key, another family, or any change of the line),
-     *         {@link Status#SEAL_VERSION}. Then nothing changes.
+     * @throws TcAuthException {@link TcAuthStatus#WRONG_KIND}, {@link TcAuthStatus#INVALID_ARGUMENT} (the key),
+     *         {@link TcAuthStatus#SEAL_INVALID} (a wrong key, another family, or any change of the line),
+     *         {@link TcAuthStatus#SEAL_VERSION}. Then nothing changes.
      */
-    public Unsealed unseal(String sealed, String key) {
-        byte[] bytes = Arguments.utf8("sealed", sealed, Status.SEAL_INVALID);
+    public TcAuthUnsealed unseal(String sealed, @Nullable String key) {
+        byte[] bytes = Arguments.utf8("sealed", sealed, TcAuthStatus.SEAL_INVALID);
         try (Arguments arguments = new Arguments()) {
             long line = arguments.bytes(bytes);
-            long keyString = arguments.optionalString("key", key, Status.INVALID_ARGUMENT);
+            long keyString = arguments.optionalString("key", key, TcAuthStatus.INVALID_ARGUMENT);
             long outcome = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_unseal(auth, line, bytes.length, keyString, outcome));
-            return Unsealed.of(Arguments.intAt(outcome));
+            return TcAuthUnsealed.of(Arguments.intAt(outcome));
         } finally {
             changes.waiters.wakeAll();
         }
@@ -507,7 +512,7 @@ public final class TcAuth implements AutoCloseable {
      * token if it is newer; if there is no file, it creates one. All processes must run on one machine, as one user.
      *
      * <p>From then on {@link #poll()} uses a newer token of another process, and only one process at a time has a ticket.
-     * {@link Renewal#complete} and {@link #updateToken} save the token, and wait for the disk.
+     * {@link TcAuthRenewal#complete} and {@link #updateToken} save the token, and wait for the disk.
      *
      * <p>A process that dies after the server has issued a token, and before the response is completed, takes the token with
      * it. Another token, set by {@link #updateToken} in any process, reaches all.
@@ -515,16 +520,16 @@ public final class TcAuth implements AutoCloseable {
      * @param directory exists on a local file system, and belongs to the same user or to root; other users must not be able to
      *        rename files in it
      * @param key as in {@link #seal}: the same in all processes; null for none
-     * @throws TcAuthException {@link Status#WRONG_KIND}; {@link Status#INVALID_ARGUMENT} (the key); {@link Status#ALREADY_SET};
-     *         {@link Status#SEAL_INVALID} (the file can't be unsealed, for example because the key is wrong);
-     *         {@link Status#SEAL_VERSION}; {@link Status#STORE_IO} (the directory or a file in it can't be used). Nothing changes
-     *         then, and you may call this again.
+     * @throws TcAuthException {@link TcAuthStatus#WRONG_KIND}; {@link TcAuthStatus#INVALID_ARGUMENT} (the key);
+     *         {@link TcAuthStatus#ALREADY_SET}; {@link TcAuthStatus#SEAL_INVALID} (the file can't be unsealed, for example
+     *         because the key is wrong); {@link TcAuthStatus#SEAL_VERSION}; {@link TcAuthStatus#STORE_IO} (the directory or a
+     *         file in it can't be used). Nothing changes then, and you may call this again.
      */
-    public void shareIn(Path directory, String key) {
+    public void shareIn(Path directory, @Nullable String key) {
         Objects.requireNonNull(directory, "directory");
         try (Arguments arguments = new Arguments()) {
-            long directoryString = arguments.string("directory", directory.toString(), Status.INVALID_ARGUMENT);
-            long keyString = arguments.optionalString("key", key, Status.INVALID_ARGUMENT);
+            long directoryString = arguments.string("directory", directory.toString(), TcAuthStatus.INVALID_ARGUMENT);
+            long keyString = arguments.optionalString("key", key, TcAuthStatus.INVALID_ARGUMENT);
             handle.check(auth -> Bridge.LIBRARY.tc_auth_share_in(auth, directoryString, keyString));
         }
     }
@@ -536,13 +541,13 @@ public final class TcAuth implements AutoCloseable {
      * <p>This does not wait for another caller's renewal.
      *
      * @return null: sign now; a ticket: this caller must renew, and no other does
-     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another caller's renewal is under way; do not send the old token,
-     *         but poll again or give up
+     * @throws TcAuthException {@link TcAuthStatus#RENEWAL_TIMEOUT}: another caller's renewal is under way; do not send the old
+     *         token, but poll again or give up
      */
-    public Renewal poll() {
-        Renewal[] ticket = new Renewal[1];
+    public @Nullable TcAuthRenewal poll() {
+        @Nullable TcAuthRenewal[] ticket = new @Nullable TcAuthRenewal[1];
         if (!pollOnce(ticket)) {
-            throw new TcAuthException(Status.RENEWAL_TIMEOUT);
+            throw new TcAuthException(TcAuthStatus.RENEWAL_TIMEOUT);
         }
         return ticket[0];
     }
@@ -554,25 +559,25 @@ public final class TcAuth implements AutoCloseable {
      * @param maxWait the longest wait. It should be longer than your HTTP client's timeout.
      * @return as in {@link #poll()}
      * @throws InterruptedException if this thread is interrupted while it waits
-     * @throws TcAuthException {@link Status#RENEWAL_TIMEOUT}: another caller's renewal is still under way; do not send the old
-     *         token, but poll again or give up; {@link Status#INVALID_ARGUMENT}: a negative wait
+     * @throws TcAuthException {@link TcAuthStatus#RENEWAL_TIMEOUT}: another caller's renewal is still under way; do not send
+     *         the old token, but poll again or give up; {@link TcAuthStatus#INVALID_ARGUMENT}: a negative wait
      */
-    public Renewal poll(Duration maxWait) throws InterruptedException {
+    public @Nullable TcAuthRenewal poll(Duration maxWait) throws InterruptedException {
         if (maxWait.isNegative()) {
-            throw new TcAuthException(Status.INVALID_ARGUMENT);
+            throw new TcAuthException(TcAuthStatus.INVALID_ARGUMENT);
         }
         long start = System.nanoTime();
         long wait = maxWait.compareTo(LONGEST_WAIT) > 0 ? Long.MAX_VALUE : maxWait.toNanos();
-        Renewal[] ticket = new Renewal[1];
+        @Nullable TcAuthRenewal[] ticket = new @Nullable TcAuthRenewal[1];
         if (pollOnce(ticket)) {
             return ticket[0];
         }
-        CompletableFuture<Void> turn = pollAgain(ticket);
+        @Nullable CompletableFuture<Void> turn = pollAgain(ticket);
         while (turn != null) {
             try {
                 turn.get(wait - (System.nanoTime() - start), TimeUnit.NANOSECONDS);
             } catch (TimeoutException e) {
-                throw new TcAuthException(Status.RENEWAL_TIMEOUT);
+                throw new TcAuthException(TcAuthStatus.RENEWAL_TIMEOUT);
             } catch (ExecutionException e) {
                 throw new AssertionError(e); // a turn does not fail
             } finally {
@@ -584,16 +589,16 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /** Polls without a wait. False if another caller's renewal is under way. */
-    boolean pollOnce(Renewal[] ticket) {
+    boolean pollOnce(@Nullable TcAuthRenewal[] ticket) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
             int status = handle.call(auth -> Bridge.LIBRARY.tc_auth_renewal_poll(auth, 0, out));
-            if (status == Status.RENEWAL_TIMEOUT.value()) {
+            if (status == TcAuthStatus.RENEWAL_TIMEOUT.value()) {
                 return false;
             }
             TcAuthException.check(status);
             long renewal = Arguments.longAt(out);
-            ticket[0] = renewal == 0 ? null : new Renewal(renewal, changes);
+            ticket[0] = renewal == 0 ? null : new TcAuthRenewal(renewal, changes);
             return true;
         }
     }
@@ -602,7 +607,7 @@ public final class TcAuth implements AutoCloseable {
      * Polls for a caller that has to wait. Null if it has not to wait any more; otherwise what completes when it is time to
      * call this again.
      */
-    CompletableFuture<Void> pollAgain(Renewal[] ticket) {
+    @Nullable CompletableFuture<Void> pollAgain(@Nullable TcAuthRenewal[] ticket) {
         CompletableFuture<Void> turn = changes.waiters.add();
         boolean isOver = true;
         try {
@@ -624,7 +629,7 @@ public final class TcAuth implements AutoCloseable {
     }
 
     /** Whether these are the first headers with a token that came from another process. */
-    boolean isAdopted(Headers headers, long before) {
+    boolean isAdopted(TcAuthHeaders headers, long before) {
         return headers.timestamp().isEmpty() && changes.isAdopted(headers.authorization(), before);
     }
 
@@ -640,26 +645,26 @@ public final class TcAuth implements AutoCloseable {
      * at most one day.
      *
      * @param sent the headers that were sent
-     * @param httpStatus the status of the response; all but 400, 401 and 403 are {@link Advice#ACCEPTED}
+     * @param httpStatus the status of the response; all but 400, 401 and 403 are {@link TcAuthAdvice#ACCEPTED}
      * @param date the Date header; null if there is none, if there is an Age header, or if the response did not come from the
      *        signed server over TLS
      * @param body the body of the response; only its first 64 KiB are read
-     * @return what to do; {@link Advice#RETRY}: poll, sign and send the request once more
-     * @throws TcAuthException {@link Status#MALFORMED_AUTHORIZATION} if {@code sent} was not made for this kind of identity,
-     *         {@link Status#INVALID_TIME} if its timestamp is needed and is missing or invalid
+     * @return what to do; {@link TcAuthAdvice#RETRY}: poll, sign and send the request once more
+     * @throws TcAuthException {@link TcAuthStatus#MALFORMED_AUTHORIZATION} if {@code sent} was not made for this kind of
+     *         identity, {@link TcAuthStatus#INVALID_TIME} if its timestamp is needed and is missing or invalid
      */
-    public Advice review(Headers sent, int httpStatus, String date, byte[] body) {
-        byte[] authorization = Arguments.utf8("authorization", sent.authorization(), Status.MALFORMED_AUTHORIZATION);
+    public TcAuthAdvice review(TcAuthHeaders sent, int httpStatus, @Nullable String date, byte[] body) {
+        byte[] authorization = Arguments.utf8("authorization", sent.authorization(), TcAuthStatus.MALFORMED_AUTHORIZATION);
         boolean hasDate = date != null && date.indexOf('\0') < 0 && !Arguments.hasLoneSurrogate(date);
         try (Arguments arguments = new Arguments()) {
             long authorizationBytes = arguments.bytes(authorization);
-            long dateString = arguments.optionalString("date", hasDate ? date : null, Status.INVALID_ARGUMENT);
+            long dateString = arguments.optionalString("date", hasDate ? date : null, TcAuthStatus.INVALID_ARGUMENT);
             int bodyLength = Math.min(body.length, REVIEWED_BYTES);
             long bodyBytes = arguments.bytes(Arrays.copyOf(body, bodyLength));
             long advice = arguments.output();
             handle.check(auth -> Bridge.LIBRARY.tc_auth_review(auth, authorizationBytes, authorization.length,
                     sent.timestampNumber(), httpStatus, dateString, bodyBytes, bodyLength, advice));
-            return Advice.of(Arguments.intAt(advice));
+            return TcAuthAdvice.of(Arguments.intAt(advice));
         } finally {
             Arrays.fill(authorization, (byte) 0);
         }
@@ -669,17 +674,19 @@ public final class TcAuth implements AutoCloseable {
      * Checks the headers of a request that was received now, for gateways, mocks and tests.
      *
      * @param method the request's method
-     * @param uri the request's URI, as in {@link #headers(String, String)}
+     * @param uri the request's target as it was received; one with a fragment is refused
      * @param authorization the value of {@code Authorization}, or null if the request has none
      * @param timestamp the value of {@code Timestamp}, or null if the request has none; with a token it is ignored
      * @param tolerance the largest difference between the timestamp and the clock, up to one day; ThreatConnect allows five
      *        minutes
-     * @throws TcAuthException {@link Status#MALFORMED_AUTHORIZATION}, {@link Status#SIGNATURE_MISMATCH},
-     *         {@link Status#TIMESTAMP_OUT_OF_RANGE} or {@link Status#TOKEN_EXPIRED} for the headers;
-     *         {@link Status#INVALID_METHOD}, {@link Status#INVALID_URI_FORM}, {@link Status#INVALID_URI_BYTE},
-     *         {@link Status#OTHER_ORIGIN} or {@link Status#INVALID_ARGUMENT} (the tolerance) for the rest
+     * @throws TcAuthException {@link TcAuthStatus#MALFORMED_AUTHORIZATION}, {@link TcAuthStatus#SIGNATURE_MISMATCH},
+     *         {@link TcAuthStatus#TIMESTAMP_OUT_OF_RANGE} or {@link TcAuthStatus#TOKEN_EXPIRED} for the headers;
+     *         {@link TcAuthStatus#INVALID_METHOD}, {@link TcAuthStatus#INVALID_URI_FORM},
+     *         {@link TcAuthStatus#INVALID_URI_BYTE}, {@link TcAuthStatus#OTHER_ORIGIN} or {@link TcAuthStatus#INVALID_ARGUMENT}
+     *         (the tolerance) for the rest
      */
-    public void verify(String method, String uri, String authorization, String timestamp, Duration tolerance) {
+    public void verify(String method, String uri, @Nullable String authorization, @Nullable String timestamp,
+            Duration tolerance) {
         verifyAt(method, uri, authorization, timestamp, NOW, tolerance);
     }
 
@@ -692,20 +699,21 @@ public final class TcAuth implements AutoCloseable {
      * @param timestamp as there
      * @param at the time to compare with
      * @param tolerance as there
-     * @throws TcAuthException as there; {@link Status#INVALID_TIME}
+     * @throws TcAuthException as there; {@link TcAuthStatus#INVALID_TIME}
      */
-    public void verify(String method, String uri, String authorization, String timestamp, Instant at, Duration tolerance) {
+    public void verify(String method, String uri, @Nullable String authorization, @Nullable String timestamp, Instant at,
+            Duration tolerance) {
         verifyAt(method, uri, authorization, timestamp, time(at), tolerance);
     }
 
-    private void verifyAt(String method, String uri, String authorization, String timestamp, long unixTime,
-            Duration tolerance) {
+    private void verifyAt(String method, String uri, @Nullable String authorization, @Nullable String timestamp,
+            long unixTime, Duration tolerance) {
         try (Arguments arguments = new Arguments()) {
-            long methodString = arguments.string("method", method, Status.INVALID_METHOD);
-            long uriString = arguments.string("uri", uri, Status.INVALID_URI_BYTE);
+            long methodString = arguments.string("method", method, TcAuthStatus.INVALID_METHOD);
+            long uriString = arguments.string("uri", uri, TcAuthStatus.INVALID_URI_BYTE);
             long authorizationString =
-                    arguments.optionalString("authorization", authorization, Status.MALFORMED_AUTHORIZATION);
-            long timestampString = arguments.optionalString("timestamp", timestamp, Status.MALFORMED_AUTHORIZATION);
+                    arguments.optionalString("authorization", authorization, TcAuthStatus.MALFORMED_AUTHORIZATION);
+            long timestampString = arguments.optionalString("timestamp", timestamp, TcAuthStatus.MALFORMED_AUTHORIZATION);
             handle.check(auth -> Bridge.LIBRARY.tc_auth_verify(auth, methodString, uriString, authorizationString,
                     timestampString, unixTime, tolerance.getSeconds()));
         }
@@ -717,8 +725,8 @@ public final class TcAuth implements AutoCloseable {
      *
      * @param path begins with exactly one {@code /}; already percent-encoded
      * @return a URL to add to; it remains valid after this is closed
-     * @throws TcAuthException {@link Status#API_PATH_MISSING}, {@link Status#INVALID_URI_FORM},
-     *         {@link Status#INVALID_URI_BYTE}
+     * @throws TcAuthException {@link TcAuthStatus#API_PATH_MISSING}, {@link TcAuthStatus#INVALID_URI_FORM},
+     *         {@link TcAuthStatus#INVALID_URI_BYTE}
      */
     public TcUrl url(String path) {
         return TcUrl.of(handle, path);
@@ -760,7 +768,7 @@ public final class TcAuth implements AutoCloseable {
         return seconds == NOW ? Long.MIN_VALUE : seconds;
     }
 
-    private static long expiry(Instant expires) {
+    private static long expiry(@Nullable Instant expires) {
         return expires == null ? NO_EXPIRY : expires.getEpochSecond();
     }
 
@@ -778,10 +786,10 @@ public final class TcAuth implements AutoCloseable {
 
     /** The state of a token, and a time that belongs to it. */
     public static final class TokenState {
-        private final State state;
-        private final Duration left;
+        private final TcAuthState state;
+        private final @Nullable Duration left;
 
-        private TokenState(State state, Duration left) {
+        private TokenState(TcAuthState state, @Nullable Duration left) {
             this.state = state;
             this.left = left;
         }
@@ -789,20 +797,20 @@ public final class TcAuth implements AutoCloseable {
         /**
          * The state.
          *
-         * @return such as {@link State#VALID}
+         * @return such as {@link TcAuthState#VALID}
          */
-        public State state() {
+        public TcAuthState state() {
             return state;
         }
 
         /**
-         * How long something takes. {@link State#VALID}: until the token is due. {@link State#UNDER_WAY}: until the ticket
-         * expires. {@link State#PAUSED}: until the next attempt. {@link State#REFUSED} and {@link State#NOT_RENEWABLE}: until
-         * the token expires; zero if it has expired. Otherwise zero.
+         * How long something takes. {@link TcAuthState#VALID}: until the token is due. {@link TcAuthState#UNDER_WAY}: until the
+         * ticket expires. {@link TcAuthState#PAUSED}: until the next attempt. {@link TcAuthState#REFUSED} and
+         * {@link TcAuthState#NOT_RENEWABLE}: until the token expires; zero if it has expired. Otherwise zero.
          *
          * @return whole seconds, rounded up; null if it is unknown
          */
-        public Duration left() {
+        public @Nullable Duration left() {
             return left;
         }
 
@@ -817,9 +825,9 @@ public final class TcAuth implements AutoCloseable {
     public static final class Token {
         /** Transient: what writes all fields of an object must not write it. */
         private final transient String value;
-        private final Instant expires;
+        private final @Nullable Instant expires;
 
-        private Token(String value, Instant expires) {
+        private Token(String value, @Nullable Instant expires) {
             this.value = Objects.requireNonNull(value);
             this.expires = expires;
         }
@@ -838,7 +846,7 @@ public final class TcAuth implements AutoCloseable {
          *
          * @return whole seconds, or null if it does not expire or that is unknown
          */
-        public Instant expires() {
+        public @Nullable Instant expires() {
             return expires;
         }
 

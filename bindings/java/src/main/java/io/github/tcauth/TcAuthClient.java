@@ -1,57 +1,38 @@
 package io.github.tcauth;
 
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.Authenticator;
-import java.net.InetAddress;
-import java.net.MalformedURLException;
-import java.net.PasswordAuthentication;
-import java.net.Proxy;
-import java.net.ProxySelector;
-import java.net.SocketAddress;
 import java.net.URI;
 import java.net.URL;
 import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpResponse.ResponseInfo;
-import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Flow;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Consumer;
 import javax.net.ssl.SSLSession;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends requests with an {@link HttpClient}: signs each request, renews the token when it is due while other requests wait,
  * and sends a refused request once more if that can help.
  *
  * <p>A request must go to the server of the {@link TcAuth}'s API path. If its URI or a {@code Host} header names another
- * server, it fails with {@link Status#OTHER_ORIGIN}, and nothing is sent. With an {@code http} API path, anyone on the way
- * (also a proxy) can read the token. {@code Authorization} and {@code Timestamp} headers are replaced in a copy of the request.
- * Redirects are not followed; they are returned as responses.
+ * server, it fails with {@link TcAuthStatus#OTHER_ORIGIN}, and nothing is sent. With an {@code http} API path, anyone on the
+ * way (also a proxy) can read the token. {@code Authorization} and {@code Timestamp} headers are replaced in a copy of the
+ * request. Redirects are not followed; they are returned as responses.
  *
  * <p>A renewal is a separate GET. It is sent once, on a new connection, with the proxy, TLS settings and executor of the
  * client, and ends after 30 seconds at most. It sends and stores no cookies. Before Java 22 its connection stays open until the
@@ -71,33 +52,24 @@ import javax.net.ssl.SSLSession;
  * <p>{@link HttpResponse#request()} is the signed copy of the request. Its headers contain the live Authorization: do not log
  * them. The URL of a renewal contains the token. A Java agent that records the URLs of java.net.http must leave out those that
  * end in {@code /appAuth} before their query, and {@code jdk.httpclient.HttpClient.log} must not be set to
- * {@code requests}, {@code headers} or {@code all}.
+ * {@code requests}, {@code headers}, {@code channel} or {@code all}, nor {@code jdk.internal.httpclient.debug}.
  *
  * <p>Any number of threads may use it at the same time. It closes neither the identity nor the client.
  */
 public final class TcAuthClient {
-    private static final Set<Integer> REVIEWED = Set.of(400, 401, 403);
-    private static final int REVIEWED_BYTES = 64 * 1024;
-    private static final int RENEWAL_BYTES = 1024 * 1024;
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
-
-    private final TcAuth auth;
+    private final TcAuthSession session;
     private final HttpClient client;
-    private final Consumer<? super Event> listener;
     private final Duration reviewTimeout;
-    private final Duration renewalTimeout;
     private final Executor executor;
-    /** The last origin that passed {@link #check}. */
-    private volatile String allowedOrigin;
 
     /**
      * Makes a client.
      *
      * @param auth has an API path
      * @param client follows no redirects, which is the default
-     * @throws TcAuthException {@link Status#API_PATH_MISSING}
-     * @throws IllegalArgumentException if the client follows redirects; before Java 24 also if it has an authenticator,
-     *         for it then takes the Authorization header out of requests
+     * @throws TcAuthException {@link TcAuthStatus#API_PATH_MISSING}
+     * @throws IllegalArgumentException if the client follows redirects or is an {@link #asHttpClient}; before Java 24 also if
+     *         it has an authenticator, for it then takes the Authorization header out of requests
      */
     public TcAuthClient(TcAuth auth, HttpClient client) {
         this(newBuilder(auth, client));
@@ -115,52 +87,30 @@ public final class TcAuthClient {
     }
 
     /** The options of a client. */
-    public static final class Builder {
-        private final TcAuth auth;
+    public static final class Builder extends SessionOptions<Builder> {
         private final HttpClient client;
-        private Consumer<? super Event> listener = event -> {
-        };
-        private Path directory;
-        /** Transient: what writes all fields of an object must not write it. */
-        private transient String key;
         private Duration reviewTimeout = Duration.ofSeconds(10);
-        private Duration renewalTimeout = Duration.ofSeconds(30);
 
         private Builder(TcAuth auth, HttpClient client) {
-            this.auth = Objects.requireNonNull(auth, "auth");
+            super(auth);
             this.client = Objects.requireNonNull(client, "client");
+            transport = RenewalTransport.of(client);
+            executor = client.executor().orElse(null);
         }
 
-        /**
-         * Sets what gets the events, for a log. It is called on threads of the client's executor or of the common pool, also by
-         * several threads at the same time. It should return soon, because requests wait for it.
-         *
-         * @param listener gets each event; if it throws, only the request that it was called for fails, and a new token is used
-         *        nevertheless
-         * @return this
-         */
-        public Builder onEvent(Consumer<? super Event> listener) {
-            this.listener = Objects.requireNonNull(listener, "listener");
+        @Override
+        Builder self() {
             return this;
         }
 
         /**
-         * Shares the token with other processes: {@link #build} calls {@link TcAuth#shareIn} with these arguments. If you make
-         * several clients of one identity, set this for the first one only.
+         * Sets how long a refusal is read for its review; by default 10 seconds. Then it is reviewed with what has come.
          *
-         * @param directory as in {@link TcAuth#shareIn}
-         * @param key as there; null for none
+         * @param timeout from the headers of the response on
          * @return this
          */
-        public Builder shareIn(Path directory, String key) {
-            this.directory = Objects.requireNonNull(directory, "directory");
-            this.key = key;
-            return this;
-        }
-
-        Builder timeouts(Duration review, Duration renewal) {
-            reviewTimeout = review;
-            renewalTimeout = renewal;
+        public Builder reviewTimeout(Duration timeout) {
+            reviewTimeout = Objects.requireNonNull(timeout, "timeout");
             return this;
         }
 
@@ -168,8 +118,9 @@ public final class TcAuthClient {
          * Makes the client.
          *
          * @return a client with the options of now
-         * @throws TcAuthException as the constructor of the client; those of {@link TcAuth#shareIn}
-         * @throws IllegalArgumentException as there
+         * @throws TcAuthException {@link TcAuthStatus#API_PATH_MISSING}; those of {@link TcAuth#setApiPath},
+         *         {@link TcAuth#setRenewalWindow} and {@link TcAuth#shareIn}
+         * @throws IllegalArgumentException as the constructor of the client
          */
         public TcAuthClient build() {
             return new TcAuthClient(this);
@@ -177,9 +128,10 @@ public final class TcAuthClient {
     }
 
     private TcAuthClient(Builder options) {
-        auth = options.auth;
         client = options.client;
-        auth.url("/").close(); // throws without an API path
+        if (client instanceof AuthorizedHttpClient) {
+            throw new IllegalArgumentException("This HttpClient already authorizes its requests: pass the one that it is made of");
+        }
         if (client.followRedirects() != HttpClient.Redirect.NEVER) {
             throw new IllegalArgumentException("The HttpClient must not follow redirects, for it would send the"
                     + " Authorization header to their targets: build it with followRedirects(HttpClient.Redirect.NEVER)");
@@ -188,13 +140,31 @@ public final class TcAuthClient {
             throw new IllegalArgumentException("Before Java 24 an HttpClient with an authenticator takes the Authorization"
                     + " header out of requests (JDK-8326949): build it without one, or use Java 24 or later");
         }
-        listener = options.listener;
         reviewTimeout = options.reviewTimeout;
-        renewalTimeout = options.renewalTimeout;
-        executor = client.executor().orElseGet(() -> new CompletableFuture<Void>().defaultExecutor());
-        if (options.directory != null) {
-            auth.shareIn(options.directory, options.key);
-        }
+        session = new TcAuthSession(options);
+        executor = session.executor();
+    }
+
+    /**
+     * The same as an {@link HttpClient}, for frameworks that take one. Its requests must all go to the server of the API path.
+     *
+     * <p>Give the framework no redirects to follow, and check that it uses this object: some copy the settings of the client
+     * that they get into one of their own, which does not sign. It takes no {@link HttpResponse.PushPromiseHandler} and makes
+     * no WebSocket. {@code close()} ends nothing, because it owns nothing.
+     *
+     * @return a view of this
+     */
+    public HttpClient asHttpClient() {
+        return new AuthorizedHttpClient(this, client);
+    }
+
+    /**
+     * The session that signs the requests, for another HTTP client with the same identity.
+     *
+     * @return the session
+     */
+    public TcAuthSession session() {
+        return session;
     }
 
     /**
@@ -206,8 +176,9 @@ public final class TcAuthClient {
      * @return the response
      * @throws IOException if there is no response
      * @throws InterruptedException if this thread is interrupted; the request is then cancelled
-     * @throws TcAuthException {@link Status#OTHER_ORIGIN}, {@link Status#TOKEN_EXPIRED}, {@link Status#INVALID_URI_BYTE};
-     *         {@link Status#RENEWAL_TIMEOUT} if another thread's renewal takes longer than a minute
+     * @throws TcAuthException {@link TcAuthStatus#OTHER_ORIGIN}, {@link TcAuthStatus#TOKEN_EXPIRED},
+     *         {@link TcAuthStatus#INVALID_URI_BYTE}; {@link TcAuthStatus#RENEWAL_TIMEOUT} if another thread's renewal takes
+     *         longer than a minute
      */
     public <T> HttpResponse<T> send(HttpRequest request, BodyHandler<T> handler) throws IOException, InterruptedException {
         CompletableFuture<HttpResponse<T>> response = sendAsync(request, handler);
@@ -217,7 +188,7 @@ public final class TcAuthClient {
             response.cancel(true);
             throw e;
         } catch (ExecutionException e) {
-            Throwable cause = e.getCause();
+            Throwable cause = TcAuthSession.withCaller(Objects.requireNonNull(e.getCause()));
             if (cause instanceof IOException) {
                 throw (IOException) cause;
             } else if (cause instanceof RuntimeException) {
@@ -247,7 +218,7 @@ public final class TcAuthClient {
     /** Contains what {@link TcAuth#toString} says, without secrets. */
     @Override
     public String toString() {
-        return "TcAuthClient[" + auth + "]";
+        return "TcAuthClient[" + session.auth() + "]";
     }
 
     /** One request of the caller, which may be sent twice. */
@@ -270,34 +241,25 @@ public final class TcAuthClient {
                 if (failure == null) {
                     result.complete(response);
                 } else {
-                    result.completeExceptionally(cause(failure));
+                    result.completeExceptionally(TcAuthSession.cause(failure));
                 }
             });
         }
 
-        private CompletableFuture<Headers> sign() {
+        private CompletableFuture<TcAuthHeaders> sign() {
             try {
-                checkDestination(); // before the renewal: a request to another server must not cause one
+                checkHost();
             } catch (RuntimeException e) {
                 return CompletableFuture.failedFuture(e);
             }
-            Turn turn = new Turn(result);
-            turn.run();
-            return turn.come.thenApply(ignored -> {
-                long changes = auth.changes();
-                Headers headers = auth.headers(method, url);
-                if (auth.isAdopted(headers, changes)) {
-                    listener.accept(Event.ofAdoption(request));
-                }
-                return headers;
-            });
+            CompletableFuture<TcAuthHeaders> signing = session.signAsync(method, url);
+            TcAuthSession.endWith(result, signing);
+            return signing;
         }
 
-        /** Checks the server of the URL, and a Host header, which is sent instead of that. */
-        private void checkDestination() {
-            URI uri = request.uri();
-            check(origin(uri));
-            request.headers().allValues("Host").forEach(host -> check(uri.getScheme() + "://" + host));
+        /** Checks a Host header: it is sent instead of the URL's. */
+        private void checkHost() {
+            request.headers().allValues("Host").forEach(host -> session.check(request.uri().getScheme() + "://" + host));
         }
 
         private void stopIfCancelled() {
@@ -306,18 +268,18 @@ public final class TcAuthClient {
             }
         }
 
-        private CompletableFuture<HttpResponse<T>> send(Headers headers, boolean first) {
+        private CompletableFuture<HttpResponse<T>> send(TcAuthHeaders headers, boolean first) {
             stopIfCancelled();
             AtomicReference<HeldBody<T>> refusal = new AtomicReference<>();
             AtomicReference<ResponseInfo> head = new AtomicReference<>();
-            CompletableFuture<Headers> retry = new CompletableFuture<>();
+            CompletableFuture<TcAuthHeaders> retry = new CompletableFuture<>();
             HttpRequest signed = signed(headers);
             CompletableFuture<HttpResponse<T>> sent = client.sendAsync(signed, info -> {
-                if (!REVIEWED.contains(info.statusCode())) {
+                if (!RequestSigner.needsReview(info.statusCode())) {
                     return handler.apply(info);
                 }
                 head.set(info);
-                refusal.set(new HeldBody<>(REVIEWED_BYTES, reviewTimeout, executor,
+                refusal.set(new HeldBody<>(RequestSigner.REVIEW_LIMIT, reviewTimeout, executor,
                         (beginning, cut) -> review(headers, info, beginning, first, retry)));
                 return refusal.get();
             });
@@ -333,7 +295,7 @@ public final class TcAuthClient {
                     return sent;
                 }
                 if (failure != null) {
-                    body.onError(cause(failure));
+                    body.onError(TcAuthSession.cause(failure));
                 }
                 return body.result().thenCompose(value -> retry.isDone() ? send(retry.join(), false)
                         : CompletableFuture.completedFuture(new Refusal<>(signed, head.get(), response, value)));
@@ -341,49 +303,25 @@ public final class TcAuthClient {
         }
 
         /** Chooses who reads the body of a refusal: the caller's handler, or nobody if the request will be sent once more. */
-        private CompletionStage<BodySubscriber<T>> review(Headers sent, ResponseInfo info, byte[] beginning, boolean first,
-                CompletableFuture<Headers> retry) {
-            Advice advice = advice(sent, info, beginning);
-            if (advice != Advice.RETRY || !first || !canBeSentAgain()) {
-                return CompletableFuture.completedFuture(handedOver(info, advice));
-            }
-            return sign().handle((headers, failure) -> {
-                if (failure != null) {
-                    return handedOver(info, advice);
+        private CompletionStage<BodySubscriber<T>> review(TcAuthHeaders sent, ResponseInfo info, byte[] beginning,
+                boolean first, CompletableFuture<TcAuthHeaders> retry) {
+            CompletableFuture<@Nullable TcAuthHeaders> reviewing = session.reviewAsync(sent, info.statusCode(),
+                    info.headers()::allValues, beginning, first && canBeSentAgain());
+            TcAuthSession.endWith(result, reviewing);
+            return reviewing.thenApply(again -> {
+                if (again == null) {
+                    return handler.apply(info);
                 }
-                listener.accept(Event.ofRefusal(Event.Type.RETRIED, advice, info.statusCode(), request));
-                retry.complete(headers);
+                retry.complete(again);
                 return HeldBody.unread(null);
             });
-        }
-
-        private Advice advice(Headers sent, ResponseInfo info, byte[] beginning) {
-            try {
-                return auth.review(sent, info.statusCode(), trustedDate(info.headers()), beginning);
-            } catch (IllegalStateException e) {
-                return Advice.UNKNOWN; // closed in the meantime: still return the response
-            }
-        }
-
-        private BodySubscriber<T> handedOver(ResponseInfo info, Advice advice) {
-            if (advice != Advice.ACCEPTED) {
-                listener.accept(Event.ofRefusal(Event.Type.REFUSED, advice, info.statusCode(), request));
-            }
-            return handler.apply(info);
         }
 
         private boolean canBeSentAgain() {
             return request.bodyPublisher().map(body -> body.contentLength() >= 0).orElse(true);
         }
 
-        /** The Date header if it can be trusted to correct the clock: one that came over TLS and not from a cache. */
-        private String trustedDate(HttpHeaders headers) {
-            List<String> dates = headers.allValues("Date");
-            boolean trusted = url.regionMatches(true, 0, "https:", 0, 6) && headers.firstValue("Age").isEmpty();
-            return trusted && dates.size() == 1 ? dates.get(0) : null;
-        }
-
-        private HttpRequest signed(Headers headers) {
+        private HttpRequest signed(TcAuthHeaders headers) {
             HttpRequest.Builder copy = HttpRequest.newBuilder(URI.create(url)).expectContinue(request.expectContinue());
             request.timeout().ifPresent(copy::timeout);
             request.version().ifPresent(copy::version);
@@ -404,25 +342,6 @@ public final class TcAuthClient {
         }
     }
 
-    /** Checks that the library makes headers for this server. */
-    private void check(String origin) {
-        if (origin.equals(allowedOrigin)) {
-            return;
-        }
-        String host = origin.substring(origin.indexOf("://") + 3);
-        if (host.chars().anyMatch(c -> "/?#@\\".indexOf(c) >= 0)) {
-            throw new TcAuthException(Status.INVALID_URI_FORM);
-        }
-        try {
-            auth.headers("GET", origin + "/");
-        } catch (TcAuthException e) {
-            if (e.status() != Status.TOKEN_EXPIRED) {
-                throw e;
-            }
-        }
-        allowedOrigin = origin;
-    }
-
     /** The origin and the request target as java.net.http sends it: without an empty query, and {@code /} for an empty path. */
     private static String wireUrl(URI uri) {
         String path = uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
@@ -432,196 +351,6 @@ public final class TcAuthClient {
 
     private static String origin(URI uri) {
         return uri.getScheme() + "://" + uri.getHost() + (uri.getPort() < 0 ? "" : ":" + uri.getPort());
-    }
-
-    /** Waits, without a thread, until another request's renewal ends, or renews if this request is the one that must. */
-    private final class Turn implements Runnable {
-        final CompletableFuture<Void> come = new CompletableFuture<>();
-        private final CompletableFuture<?> request;
-        private final long start = System.nanoTime();
-        private boolean hasToWait;
-
-        Turn(CompletableFuture<?> request) {
-            this.request = request;
-        }
-
-        @Override
-        public void run() {
-            if (request.isCancelled()) {
-                come.cancel(false);
-                return;
-            }
-            try {
-                Renewal[] ticket = new Renewal[1];
-                hasToWait = hasToWait || !auth.pollOnce(ticket);
-                CompletableFuture<Void> next = hasToWait ? auth.pollAgain(ticket) : null;
-                if (next != null) {
-                    runAgain(next);
-                } else if (ticket[0] == null) {
-                    come.complete(null);
-                } else {
-                    renewOrNot(ticket[0]);
-                }
-            } catch (Throwable e) {
-                come.completeExceptionally(e);
-            }
-        }
-
-        /** Runs this again when it is time to poll, when the patience ends, or when the request was cancelled. */
-        private void runAgain(CompletableFuture<Void> next) {
-            long left = PATIENCE.toNanos() - (System.nanoTime() - start);
-            if (left <= 0) {
-                auth.stopWaiting(next);
-                throw new TcAuthException(Status.RENEWAL_TIMEOUT);
-            }
-            next.completeOnTimeout(null, left, TimeUnit.NANOSECONDS);
-            CompletableFuture.anyOf(next, request).whenComplete((ignored, failure) -> {
-                auth.stopWaiting(next);
-                handOver();
-            });
-        }
-
-        private void handOver() {
-            try {
-                executor.execute(this);
-            } catch (RejectedExecutionException e) {
-                come.completeExceptionally(e);
-            }
-        }
-
-        private void renewOrNot(Renewal renewal) {
-            CompletableFuture<Void> renewed;
-            try {
-                renewed = renew(renewal);
-            } catch (RuntimeException e) { // the client can't be made, or can't send
-                noAnswer(renewal, e);
-                renewed = CompletableFuture.completedFuture(null);
-            }
-            renewed.whenComplete((ignored, failure) -> {
-                if (failure == null) {
-                    come.complete(null);
-                } else {
-                    come.completeExceptionally(failure);
-                }
-            });
-        }
-    }
-
-    private CompletableFuture<Void> renew(Renewal renewal) {
-        long start = System.nanoTime();
-        HttpRequest get = HttpRequest.newBuilder(URI.create(renewal.url())).timeout(renewalTimeout)
-                .method("GET", new SentOnce()).build();
-        HttpClient once = newClient(get.uri());
-        AtomicReference<HeldBody<Received>> body = new AtomicReference<>();
-        // The timeout of a request does not include its body, which gets the rest of the time.
-        CompletableFuture<HttpResponse<Received>> sent = once.sendAsync(get, info -> {
-            body.set(new HeldBody<>(RENEWAL_BYTES, renewalTimeout.minusNanos(System.nanoTime() - start), Runnable::run,
-                    (bytes, failure) -> CompletableFuture.completedFuture(
-                            HeldBody.unread(new Received(info.statusCode(), bytes, failure)))));
-            return body.get();
-        });
-        CompletableFuture<Received> received = sent.handle((response, failure) -> {
-            if (body.get() == null) {
-                return CompletableFuture.<Received>failedFuture(failure);
-            }
-            if (failure != null) {
-                body.get().onError(cause(failure));
-            }
-            return body.get().result();
-        }).thenCompose(end -> end);
-        // java.net.http has no timeout for some invalid responses.
-        return received.copy().orTimeout(renewalTimeout.plusSeconds(1).toMillis(), TimeUnit.MILLISECONDS)
-                .handleAsync((response, failure) -> {
-                    if (failure == null) {
-                        complete(renewal, response);
-                    } else {
-                        noAnswer(renewal, failure);
-                    }
-                    return (Void) null;
-                }, executor)
-                .whenComplete((ignored, failure) -> {
-                    renewal.cancel(); // if the executor rejected the task; otherwise it does nothing
-                    if (!sent.cancel(true) && body.get() != null) {
-                        body.get().cancel();
-                    }
-                    // The response may contain a token, also if it comes too late.
-                    received.thenAccept(response -> Arrays.fill(response.bytes, (byte) 0));
-                    Bridge.end(once);
-                });
-    }
-
-    /** The part of a response that arrived, and the failure if that is not all of it. */
-    private static final class Received {
-        final int status;
-        final byte[] bytes;
-        final Throwable failure;
-
-        Received(int status, byte[] bytes, Throwable failure) {
-            this.status = status;
-            this.bytes = bytes;
-            this.failure = failure;
-        }
-    }
-
-    private void noAnswer(Renewal renewal, Throwable failure) {
-        renewal.cancel();
-        tellOfNoAnswer(failure);
-    }
-
-    /** Reports only the type of the failure: its message could contain the URL. */
-    private void tellOfNoAnswer(Throwable failure) {
-        listener.accept(Event.ofRenewalWithoutResponse(cause(failure)));
-    }
-
-    /** Called even if the transfer failed: what came may contain the new token, and the old one is then invalid. */
-    private void complete(Renewal renewal, Received response) {
-        Status status = Status.OK;
-        String message;
-        try {
-            message = renewal.complete(response.status, response.bytes);
-        } catch (TcAuthException e) {
-            status = e.status();
-            message = e.detail();
-        }
-        if (status == Status.RENEWAL_BAD_RESPONSE && response.failure != null) {
-            tellOfNoAnswer(response.failure);
-        } else {
-            listener.accept(Event.ofRenewal(status, message, response.status));
-        }
-    }
-
-    /** A client with the settings of the caller's, but without its connections and cookies. */
-    private HttpClient newClient(URI url) {
-        HttpClient.Builder copy = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
-                .followRedirects(HttpClient.Redirect.NEVER)
-                .sslContext(client.sslContext())
-                .sslParameters(client.sslParameters());
-        URI shown = withoutQuery(url);
-        Proxy proxy = proxy(shown);
-        copy.proxy(new OneProxy(proxy));
-        if (proxy.type() == Proxy.Type.HTTP) { // otherwise it is not needed, and java.net.http would throw for a status of 401
-            client.authenticator().ifPresent(theirs -> copy.authenticator(new ProxyOnly(theirs, shown)));
-        }
-        client.connectTimeout().ifPresent(copy::connectTimeout);
-        client.executor().ifPresent(copy::executor);
-        return copy.build();
-    }
-
-    /** The proxy that java.net.http would choose. It would pass the selector the whole URL, and the selector could log it. */
-    private Proxy proxy(URI url) {
-        ProxySelector selector = client.proxy().orElseGet(ProxySelector::getDefault);
-        List<Proxy> proxies = selector == null ? List.of() : selector.select(url);
-        return proxies.isEmpty() ? Proxy.NO_PROXY : proxies.get(0);
-    }
-
-    private static URI withoutQuery(URI url) {
-        String text = url.toString();
-        return URI.create(text.substring(0, text.indexOf('?')));
-    }
-
-    private static Throwable cause(Throwable failure) {
-        boolean wrapped = failure instanceof CompletionException || failure instanceof UncheckedIOException;
-        return wrapped && failure.getCause() != null ? cause(failure.getCause()) : failure;
     }
 
     /** A refusal, whose body was read in part for the review. */
@@ -682,70 +411,6 @@ public final class TcAuthClient {
         @Override
         public String toString() {
             return "(" + request.method() + " " + request.uri() + ") " + info.statusCode();
-        }
-    }
-
-    private static final class OneProxy extends ProxySelector {
-        private final List<Proxy> proxy;
-
-        OneProxy(Proxy proxy) {
-            this.proxy = List.of(proxy);
-        }
-
-        @Override
-        public List<Proxy> select(URI url) {
-            return proxy;
-        }
-
-        @Override
-        public void connectFailed(URI url, SocketAddress address, IOException failure) {
-            // there is no other
-        }
-    }
-
-    /** Uses the caller's authenticator for proxies only, and passes it the URL without the query, which contains the token. */
-    private static final class ProxyOnly extends Authenticator {
-        private final Authenticator theirs;
-        private final URI shown;
-
-        ProxyOnly(Authenticator theirs, URI shown) {
-            this.theirs = theirs;
-            this.shown = shown;
-        }
-
-        @Override
-        public PasswordAuthentication requestPasswordAuthenticationInstance(String host, InetAddress address, int port,
-                String protocol, String prompt, String scheme, URL url, RequestorType type) {
-            if (type != RequestorType.PROXY) {
-                return null;
-            }
-            try {
-                return theirs.requestPasswordAuthenticationInstance(host, address, port, protocol, prompt, scheme,
-                        shown.toURL(), type);
-            } catch (MalformedURLException e) {
-                throw new IllegalArgumentException(e); // can't happen with http and https
-            }
-        }
-    }
-
-    /**
-     * The empty body of a request that must be sent only once. java.net.http repeats a GET if the connection ends without a
-     * response, even a new connection. It asks for the body's length each time, so the second time an exception stops it.
-     */
-    private static final class SentOnce implements BodyPublisher {
-        private final AtomicBoolean written = new AtomicBoolean();
-
-        @Override
-        public long contentLength() {
-            if (written.getAndSet(true)) {
-                throw new UncheckedIOException(new EOFException("the connection has ended without an answer"));
-            }
-            return 0;
-        }
-
-        @Override
-        public void subscribe(Flow.Subscriber<? super ByteBuffer> subscriber) {
-            BodyPublishers.noBody().subscribe(subscriber);
         }
     }
 }

@@ -1,5 +1,7 @@
 package io.github.tcauth;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A failed call. {@link #status()} names the cause, and the message says what to do. It contains no secret key and no token.
  */
@@ -7,26 +9,26 @@ public final class TcAuthException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     /** The cause. */
-    private final Status status;
+    private final TcAuthStatus status;
     /** The name of the cause, also of one that a later C library has. */
     private final String name;
     /** More about this failure, or null. */
-    private final String detail;
+    private final @Nullable String detail;
 
-    TcAuthException(int status, String detail) {
-        super(detail == null ? Status.message(status) : Status.message(status) + " (" + detail + ")");
-        this.status = Status.of(status);
-        this.name = Status.name(status);
+    TcAuthException(int status, @Nullable String detail) {
+        super(detail == null ? TcAuthStatus.message(status) : TcAuthStatus.message(status) + " (" + detail + ")");
+        this.status = TcAuthStatus.of(status);
+        this.name = TcAuthStatus.name(status);
         this.detail = detail;
     }
 
-    TcAuthException(Status status) {
+    TcAuthException(TcAuthStatus status) {
         this(status.value(), null);
     }
 
     /** Throws, unless the status is OK. */
     static void check(int status) {
-        if (status != Status.OK.value()) {
+        if (status != TcAuthStatus.OK.value()) {
             throw new TcAuthException(status, null);
         }
     }
@@ -34,9 +36,9 @@ public final class TcAuthException extends RuntimeException {
     /**
      * The cause.
      *
-     * @return the status, never {@link Status#OK}
+     * @return the status, never {@link TcAuthStatus#OK}
      */
-    public Status status() {
+    public TcAuthStatus status() {
         return status;
     }
 
@@ -46,7 +48,7 @@ public final class TcAuthException extends RuntimeException {
      *
      * @return a text without secrets, or null
      */
-    public String detail() {
+    public @Nullable String detail() {
         return detail;
     }
 

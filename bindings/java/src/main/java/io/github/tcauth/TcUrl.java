@@ -1,5 +1,7 @@
 package io.github.tcauth;
 
+import java.net.URI;
+
 /**
  * Builds a URL whose added parts are encoded so that HTTP clients send them unchanged. Sign and send the same string. Any
  * thread may use it; calls by several threads run one after the other.
@@ -16,12 +18,14 @@ public final class TcUrl implements AutoCloseable {
      *
      * @param base a path such as {@code /api/v3/indicators}, or an absolute http or https URL
      * @return a URL to add to
-     * @throws TcAuthException {@link Status#INVALID_URI_FORM} (also for a fragment), {@link Status#INVALID_URI_BYTE}
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_URI_FORM} (also for a fragment),
+     *         {@link TcAuthStatus#INVALID_URI_BYTE}
      */
     public static TcUrl of(String base) {
         try (Arguments arguments = new Arguments()) {
             long out = arguments.output();
-            TcAuthException.check(Bridge.LIBRARY.tc_auth_url_new(arguments.string("base", base, Status.INVALID_URI_BYTE), out));
+            long encoded = arguments.string("base", base, TcAuthStatus.INVALID_URI_BYTE);
+            TcAuthException.check(Bridge.LIBRARY.tc_auth_url_new(encoded, out));
             return new TcUrl(Arguments.longAt(out));
         }
     }
@@ -29,7 +33,7 @@ public final class TcUrl implements AutoCloseable {
     /** See {@link TcAuth#url}. */
     static TcUrl of(Handle auth, String path) {
         try (Arguments arguments = new Arguments()) {
-            long encoded = arguments.string("path", path, Status.INVALID_URI_BYTE);
+            long encoded = arguments.string("path", path, TcAuthStatus.INVALID_URI_BYTE);
             long out = arguments.output();
             auth.check(address -> Bridge.LIBRARY.tc_auth_url_new_for(address, encoded, out));
             return new TcUrl(Arguments.longAt(out));
@@ -42,12 +46,12 @@ public final class TcUrl implements AutoCloseable {
      *
      * @param segment not empty, and neither {@code .} nor {@code ..}
      * @return this
-     * @throws TcAuthException {@link Status#INVALID_ARGUMENT} for such a segment; {@link Status#INVALID_URI_FORM} if there
-     *         is already a query. The URL is not changed then.
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_ARGUMENT} for such a segment; {@link TcAuthStatus#INVALID_URI_FORM}
+     *         if there is already a query. The URL is not changed then.
      */
     public synchronized TcUrl addSegment(String segment) {
         try (Arguments arguments = new Arguments()) {
-            long encoded = arguments.string("segment", segment, Status.INVALID_ARGUMENT);
+            long encoded = arguments.string("segment", segment, TcAuthStatus.INVALID_ARGUMENT);
             handle.check(url -> Bridge.LIBRARY.tc_auth_url_add_segment(url, encoded));
         }
         return this;
@@ -59,12 +63,12 @@ public final class TcUrl implements AutoCloseable {
      * @param name not empty
      * @param value may be empty
      * @return this
-     * @throws TcAuthException {@link Status#INVALID_ARGUMENT} if the name is empty. The URL is not changed then.
+     * @throws TcAuthException {@link TcAuthStatus#INVALID_ARGUMENT} if the name is empty. The URL is not changed then.
      */
     public synchronized TcUrl addQuery(String name, String value) {
         try (Arguments arguments = new Arguments()) {
-            long encodedName = arguments.string("name", name, Status.INVALID_ARGUMENT);
-            long encodedValue = arguments.string("value", value, Status.INVALID_ARGUMENT);
+            long encodedName = arguments.string("name", name, TcAuthStatus.INVALID_ARGUMENT);
+            long encodedValue = arguments.string("value", value, TcAuthStatus.INVALID_ARGUMENT);
             handle.check(url -> Bridge.LIBRARY.tc_auth_url_add_query(url, encodedName, encodedValue));
         }
         return this;
@@ -83,6 +87,18 @@ public final class TcUrl implements AutoCloseable {
         } finally {
             handle.exit();
         }
+    }
+
+    /**
+     * The URL built so far, for the clients that take a {@link URI}.
+     *
+     * @return of the same characters as {@link #string()}
+     * @throws IllegalArgumentException if the base contains a character that {@link URI} refuses, such as {@code |} or
+     *         {@code "}; what was added does not
+     * @throws IllegalStateException if it is closed
+     */
+    public URI toURI() {
+        return URI.create(string());
     }
 
     /** The same as {@link #string()}, or that this is closed. It never throws. */

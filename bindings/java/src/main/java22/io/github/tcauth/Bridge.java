@@ -12,14 +12,14 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodType;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Calls the C library with java.lang.foreign. Before Java 22 the class of the same name is used, which calls it with JNA. */
 @SuppressWarnings("restricted") // calling C is what this class is for
@@ -93,19 +93,34 @@ final class Bridge {
         return symbols.find(name).orElseThrow(() -> new UnsatisfiedLinkError("There is no function " + name));
     }
 
-    /** Makes the interface's methods call C. A long is a pointer or a 64-bit number, an int a 32-bit number. */
+    /**
+     * Makes the interface's methods call C. A long is a pointer or a 64-bit number, an int a 32-bit number. Each is linked when
+     * it is called first: to link all of them takes longer than to sign a request.
+     */
     private static LibTcAuth library(SymbolLookup symbols) {
-        Map<Method, MethodHandle> functions = new HashMap<>();
-        for (Method method : LibTcAuth.class.getMethods()) {
-            MemoryLayout[] arguments = Stream.of(method.getParameterTypes()).map(Bridge::layout).toArray(MemoryLayout[]::new);
-            FunctionDescriptor descriptor = method.getReturnType() == void.class
-                    ? FunctionDescriptor.ofVoid(arguments)
-                    : FunctionDescriptor.of(layout(method.getReturnType()), arguments);
-            functions.put(method, LINKER.downcallHandle(symbol(symbols, method.getName()), descriptor)
-                    .asSpreader(Object[].class, arguments.length));
-        }
+        Map<Method, MethodHandle> linked = new ConcurrentHashMap<>();
         return (LibTcAuth) Proxy.newProxyInstance(LibTcAuth.class.getClassLoader(), new Class<?>[] {LibTcAuth.class},
-                (proxy, method, arguments) -> functions.get(method).invoke(arguments));
+                (proxy, method, arguments) -> {
+                    MethodHandle function = linked.get(method);
+                    if (function == null) {
+                        function = link(symbols, method);
+                        linked.put(method, function);
+                    }
+                    return function.invokeExact(arguments);
+                });
+    }
+
+    private static MethodHandle link(SymbolLookup symbols, Method method) {
+        MemoryLayout[] arguments = new MemoryLayout[method.getParameterCount()];
+        for (int i = 0; i < arguments.length; i++) {
+            arguments[i] = layout(method.getParameterTypes()[i]);
+        }
+        FunctionDescriptor descriptor = method.getReturnType() == void.class
+                ? FunctionDescriptor.ofVoid(arguments)
+                : FunctionDescriptor.of(layout(method.getReturnType()), arguments);
+        return LINKER.downcallHandle(symbol(symbols, method.getName()), descriptor)
+                .asSpreader(Object[].class, arguments.length)
+                .asType(MethodType.methodType(Object.class, Object[].class));
     }
 
     private static MemoryLayout layout(Class<?> type) {

@@ -39,7 +39,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.ToIntFunction;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
+import javax.net.ssl.X509TrustManager;
 
 /**
  * Does what the commands on standard input say, for a test that gives the same commands to each language's binding: one
@@ -47,10 +49,11 @@ import javax.net.ssl.TrustManagerFactory;
  */
 final class Conformance {
     private final Map<String, TcAuth> handles = new HashMap<>();
-    private final Map<String, Renewal> tickets = new HashMap<>();
+    private final Map<String, TcAuthRenewal> tickets = new HashMap<>();
     private final Map<String, ObservedClient> clients = new HashMap<>();
-    private final Map<String, CompletableFuture<HttpResponse<byte[]>>> started = new HashMap<>();
+    private final Map<String, CompletableFuture<TestedClient.Answer>> started = new HashMap<>();
     private final Map<String, Command> commands = new HashMap<>();
+    private final TestedClient.Factory factory;
 
     /** What a command answers after OK; null is an absent value. */
     private interface Command {
@@ -64,13 +67,13 @@ final class Conformance {
 
     private static final class ObservedClient {
         final ConcurrentLinkedQueue<String> events = new ConcurrentLinkedQueue<>();
-        final TcAuthClient client;
+        final TestedClient client;
 
-        ObservedClient(TcAuthClient.Builder builder) {
-            client = builder.onEvent(event -> events.add(line(event))).build();
+        ObservedClient(TcAuthClient.Builder builder, TestedClient.Factory factory, X509TrustManager trust) {
+            client = factory.make(builder.onEvent(event -> events.add(line(event))).build(), trust);
         }
 
-        private static String line(Event event) {
+        private static String line(TcAuthEvent event) {
             switch (event.type()) {
                 case RENEWED:
                 case RENEWAL_FAILED:
@@ -85,6 +88,42 @@ final class Conformance {
                 default:
                     throw new AssertionError(event);
             }
+        }
+    }
+
+    /** The client of this package. */
+    private static final class Sender implements TestedClient {
+        private final HttpClient client;
+        private final TcAuthClient sender;
+
+        Sender(TcAuthClient sender, boolean asHttpClient) {
+            this.sender = sender;
+            this.client = asHttpClient ? sender.asHttpClient() : null;
+        }
+
+        @Override
+        public Answer send(String method, URI url, byte[] body, boolean repeatable) throws IOException, InterruptedException {
+            BodyPublisher publisher;
+            if (body == null) {
+                publisher = BodyPublishers.noBody();
+            } else if (repeatable) {
+                publisher = BodyPublishers.ofByteArray(body);
+            } else {
+                InputStream once = new ByteArrayInputStream(body);
+                publisher = BodyPublishers.ofInputStream(() -> once);
+            }
+            HttpRequest request = HttpRequest.newBuilder(url).method(method, publisher).build();
+            HttpResponse<byte[]> response = client == null ? sender.send(request, BodyHandlers.ofByteArray())
+                    : client.send(request, BodyHandlers.ofByteArray());
+            return new Answer(response.statusCode(), response.body());
+        }
+
+        @Override
+        public CompletableFuture<Answer> start(String method, URI url) {
+            HttpRequest request = HttpRequest.newBuilder(url).method(method, BodyPublishers.noBody()).build();
+            return (client == null ? sender.sendAsync(request, BodyHandlers.ofByteArray())
+                    : client.sendAsync(request, BodyHandlers.ofByteArray()))
+                    .thenApply(response -> new Answer(response.statusCode(), response.body()));
         }
     }
 
@@ -169,21 +208,23 @@ final class Conformance {
         }
     }
 
-    private Conformance() {
-        commands.put("hello", f -> List.of("Java " + Runtime.version().feature() + " " + Bridge.technique(), TcAuth.version()));
-        commands.put("statuses", f -> values(Status.values(), Status::value));
-        commands.put("kinds", f -> values(Kind.values(), Kind::value));
-        commands.put("advices", f -> values(Advice.values(), Advice::value));
-        commands.put("states", f -> values(State.values(), State::value));
-        commands.put("unsealeds", f -> values(Unsealed.values(), Unsealed::value));
-        commands.put("status_name", f -> List.of(Status.name(f.integer())));
-        commands.put("status_message", f -> List.of(Status.message(f.integer())));
-        commands.put("advice_name", f -> List.of(Advice.name(f.integer())));
-        commands.put("advice_message", f -> List.of(Advice.message(f.integer())));
+    private Conformance(TestedClient.Factory factory, String label) {
+        this.factory = factory;
+        commands.put("hello", f ->
+                List.of("Java " + Runtime.version().feature() + " " + Bridge.technique() + label, TcAuth.version()));
+        commands.put("statuses", f -> values(TcAuthStatus.values(), TcAuthStatus::value));
+        commands.put("kinds", f -> values(TcAuthKind.values(), TcAuthKind::value));
+        commands.put("advices", f -> values(TcAuthAdvice.values(), TcAuthAdvice::value));
+        commands.put("states", f -> values(TcAuthState.values(), TcAuthState::value));
+        commands.put("unsealeds", f -> values(TcAuthUnsealed.values(), TcAuthUnsealed::value));
+        commands.put("status_name", f -> List.of(TcAuthStatus.name(f.integer())));
+        commands.put("status_message", f -> List.of(TcAuthStatus.message(f.integer())));
+        commands.put("advice_name", f -> List.of(TcAuthAdvice.name(f.integer())));
+        commands.put("advice_message", f -> List.of(TcAuthAdvice.message(f.integer())));
         commands.put("version_number", f -> List.of(Integer.toString(TcAuth.versionNumber())));
 
-        commands.put("new_hmac", f -> keep(f.text(), TcAuth.hmac(f.text(), f.text())));
-        commands.put("new_token", f -> keep(f.text(), TcAuth.token(f.text(), f.time())));
+        commands.put("new_hmac", f -> keep(f.text(), TcAuth.ofHmac(f.text(), f.text())));
+        commands.put("new_token", f -> keep(f.text(), TcAuth.ofToken(f.text(), f.time())));
         commands.put("from_json", f -> keep(f.text(), TcAuth.fromJson(f.text())));
         commands.put("from_args", f -> keep(f.text(), TcAuth.fromArgs(f.rest())));
         commands.put("from_env", f -> keep(f.text(), TcAuth.fromEnvironment()));
@@ -202,7 +243,7 @@ final class Conformance {
             String method = f.text();
             String uri = f.text();
             Instant at = f.time();
-            Headers headers = at.getEpochSecond() == -1 ? auth.headers(method, uri) : auth.headers(method, uri, at);
+            TcAuthHeaders headers = at.getEpochSecond() == -1 ? auth.headers(method, uri) : auth.headers(method, uri, at);
             Map<String, String> values = new HashMap<>();
             headers.forEach(values::put);
             return answer(values.get("Authorization"), values.get("Timestamp"));
@@ -234,7 +275,7 @@ final class Conformance {
 
         commands.put("poll", f -> {
             String name = f.text();
-            Renewal ticket = handle(name).poll(Duration.ofMillis(f.number()));
+            TcAuthRenewal ticket = handle(name).poll(Duration.ofMillis(f.number()));
             if (ticket == null) {
                 return answer((String) null);
             }
@@ -248,7 +289,7 @@ final class Conformance {
             TcAuth auth = handle(f);
             String authorization = f.text();
             String timestamp = f.text();
-            Headers sent = Headers.of(authorization,
+            TcAuthHeaders sent = TcAuthHeaders.of(authorization,
                     timestamp == null ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(timestamp)));
             return answer(auth.review(sent, f.integer(), f.text(), f.bytes()).name());
         });
@@ -274,25 +315,26 @@ final class Conformance {
 
         commands.put("client", f -> {
             String name = f.text();
-            HttpClient.Builder http = HttpClient.newBuilder();
+            HttpClient.Builder http = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10));
             String certificate = f.text();
-            if (certificate != null) {
-                http.sslContext(trusting(Path.of(certificate)));
+            X509TrustManager trust = certificate == null ? null : trusting(Path.of(certificate));
+            if (trust != null) {
+                SSLContext context = SSLContext.getInstance("TLS");
+                context.init(null, new TrustManager[] {trust}, null);
+                http.sslContext(context);
             }
             TcAuthClient.Builder builder = TcAuthClient.newBuilder(handle(name), http.build());
             if (f.areLeft()) {
                 builder.shareIn(f.path(), f.text());
             }
-            clients.put(name, new ObservedClient(builder));
+            clients.put(name, new ObservedClient(builder, factory, trust));
             return List.of();
         });
         commands.put("send", f -> response(send(f, true)));
         commands.put("send_once", f -> response(send(f, false)));
         commands.put("start", f -> {
             ObservedClient observed = client(f);
-            HttpRequest request = HttpRequest.newBuilder().method(f.text(), BodyPublishers.noBody()).uri(URI.create(f.text()))
-                    .build();
-            started.put(f.raw[1], observed.client.sendAsync(request, BodyHandlers.ofByteArray()));
+            started.put(f.raw[1], observed.client.start(f.text(), URI.create(f.text())));
             return List.of();
         });
         commands.put("finish", f -> {
@@ -311,8 +353,14 @@ final class Conformance {
         });
     }
 
-    public static void main(String[] args) throws IOException {
-        Conformance conformance = new Conformance();
+    /** The argument is the name of a factory: without one, TcAuthClient sends; with {@code asHttpClient}, its view does. */
+    public static void main(String[] args) throws Exception {
+        String client = args.length == 0 ? "send" : args[0];
+        boolean isOurs = client.equals("send") || client.equals("asHttpClient");
+        TestedClient.Factory factory = isOurs ? (sender, trust) -> new Sender(sender, client.equals("asHttpClient"))
+                : (TestedClient.Factory) Class.forName(client).getDeclaredConstructor().newInstance();
+        String label = client.equals("send") ? "" : ", " + client.replaceFirst(".*[.$]", "");
+        Conformance conformance = new Conformance(factory, label);
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         for (String line = in.readLine(); line != null; line = in.readLine()) {
@@ -333,14 +381,22 @@ final class Conformance {
                 throw new IllegalArgumentException("too many arguments");
             }
             return encode("OK", answer);
-        } catch (TcAuthException e) {
-            boolean hasDetail = fields.raw[0].equals("complete") || fields.raw[0].equals("discover");
-            return encode(e.status().name(), hasDetail ? answer(e.detail()) : List.of());
         } catch (NotExpressible e) {
             return "SKIP";
+        } catch (UnsupportedOperationException e) {
+            return encode("SKIP", List.of(e.getMessage()));
         } catch (Exception e) {
-            return encode("ERROR", List.of(e.toString()));
+            return failure(TestedClient.reason(e), fields);
         }
+    }
+
+    private static String failure(Exception failure, Fields fields) {
+        if (failure instanceof TcAuthException) {
+            TcAuthException e = (TcAuthException) failure;
+            boolean hasDetail = fields.raw[0].equals("complete") || fields.raw[0].equals("discover");
+            return encode(e.status().name(), hasDetail ? answer(e.detail()) : List.of());
+        }
+        return encode("ERROR", List.of(failure.toString()));
     }
 
     private static String encode(String status, List<String> fields) {
@@ -396,7 +452,7 @@ final class Conformance {
         return known(handles, name);
     }
 
-    private Renewal ticket(Fields fields) throws NotExpressible {
+    private TcAuthRenewal ticket(Fields fields) throws NotExpressible {
         return known(tickets, fields.text());
     }
 
@@ -426,29 +482,15 @@ final class Conformance {
         }
     }
 
-    private HttpResponse<byte[]> send(Fields fields, boolean replayable) throws Exception {
-        ObservedClient observed = client(fields);
-        String method = fields.text();
-        String url = fields.text();
-        byte[] body = fields.bytes();
-        BodyPublisher publisher;
-        if (body == null) {
-            publisher = BodyPublishers.noBody();
-        } else if (replayable) {
-            publisher = BodyPublishers.ofByteArray(body);
-        } else {
-            InputStream once = new ByteArrayInputStream(body);
-            publisher = BodyPublishers.ofInputStream(() -> once);
-        }
-        HttpRequest request = HttpRequest.newBuilder(URI.create(url)).method(method, publisher).build();
-        return observed.client.send(request, BodyHandlers.ofByteArray());
+    private TestedClient.Answer send(Fields fields, boolean repeatable) throws Exception {
+        return client(fields).client.send(fields.text(), URI.create(fields.text()), fields.bytes(), repeatable);
     }
 
-    private static List<String> response(HttpResponse<byte[]> response) throws NotExpressible {
-        return answer(Integer.toString(response.statusCode()), new String(response.body(), StandardCharsets.UTF_8));
+    private static List<String> response(TestedClient.Answer answer) {
+        return answer(Integer.toString(answer.status), new String(answer.body, StandardCharsets.UTF_8));
     }
 
-    private static List<String> storm(TcAuthClient client, URI url, int threads, int seconds, URI rejectingUrl)
+    private static List<String> storm(TestedClient client, URI url, int threads, int seconds, URI rejectingUrl)
             throws InterruptedException {
         AtomicLong requests = new AtomicLong();
         AtomicLong rejected = new AtomicLong();
@@ -469,11 +511,11 @@ final class Conformance {
                 : answer(requests.toString(), failed.toString(), rejected.toString());
     }
 
-    private static void sendUntil(long end, TcAuthClient client, URI url, int expected, AtomicLong sent, AtomicLong failed) {
+    private static void sendUntil(long end, TestedClient client, URI url, int expected, AtomicLong sent, AtomicLong failed) {
         while (System.nanoTime() < end) {
             sent.incrementAndGet();
             try {
-                int status = client.send(HttpRequest.newBuilder(url).build(), BodyHandlers.discarding()).statusCode();
+                int status = client.send("GET", url, null, true).status;
                 failed.addAndGet(status == expected ? 0 : 1);
             } catch (Exception e) {
                 failed.incrementAndGet();
@@ -481,7 +523,7 @@ final class Conformance {
         }
     }
 
-    private static SSLContext trusting(Path certificate) throws IOException, GeneralSecurityException {
+    private static X509TrustManager trusting(Path certificate) throws IOException, GeneralSecurityException {
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);
         try (InputStream pem = Files.newInputStream(certificate)) {
@@ -489,8 +531,6 @@ final class Conformance {
         }
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trust.init(store);
-        SSLContext context = SSLContext.getInstance("TLS");
-        context.init(null, trust.getTrustManagers(), null);
-        return context;
+        return (X509TrustManager) trust.getTrustManagers()[0];
     }
 }

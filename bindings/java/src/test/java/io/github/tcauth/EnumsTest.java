@@ -18,56 +18,56 @@ import org.junit.jupiter.api.Test;
 class EnumsTest {
     @Test
     void statusesAreThoseOfTheHeader() throws IOException {
-        assertEquals(inHeader("STATUS"), inJava(Status.values(), Status::value));
+        assertEquals(inHeader("STATUS"), inJava(TcAuthStatus.values(), TcAuthStatus::value));
     }
 
     @Test
     void kindsAreThoseOfTheHeader() throws IOException {
-        assertEquals(inHeader("KIND"), inJava(Kind.values(), Kind::value));
+        assertEquals(inHeader("KIND"), inJava(TcAuthKind.values(), TcAuthKind::value));
     }
 
     @Test
     void advicesAreThoseOfTheHeader() throws IOException {
-        assertEquals(inHeader("ADVICE"), inJava(Advice.values(), Advice::value));
+        assertEquals(inHeader("ADVICE"), inJava(TcAuthAdvice.values(), TcAuthAdvice::value));
     }
 
     @Test
     void statesAreThoseOfTheHeader() throws IOException {
-        assertEquals(inHeader("STATE"), inJava(State.values(), State::value));
+        assertEquals(inHeader("STATE"), inJava(TcAuthState.values(), TcAuthState::value));
     }
 
     @Test
     void outcomesOfUnsealAreThoseOfTheHeader() throws IOException {
-        assertEquals(inHeader("UNSEALED"), inJava(Unsealed.values(), Unsealed::value));
+        assertEquals(inHeader("UNSEALED"), inJava(TcAuthUnsealed.values(), TcAuthUnsealed::value));
     }
 
     @Test
     void everyNumberIsFoundAndUnknownOnesAreNoError() {
-        assertEquals(Status.OTHER_ORIGIN, Status.of(25));
-        assertEquals(Kind.TOKEN, Kind.of(2));
-        assertEquals(Advice.RETRY, Advice.of(1));
-        assertEquals(State.PAUSED, State.of(4));
-        assertEquals(Unsealed.OLDER, Unsealed.of(2));
-        assertEquals(Status.UNRECOGNIZED, Status.of(4711));
-        assertEquals(State.UNRECOGNIZED, State.of(4711));
-        assertEquals(Unsealed.UNRECOGNIZED, Unsealed.of(4711));
-        assertEquals(Kind.UNRECOGNIZED, Kind.of(4711));
-        assertEquals(Advice.UNKNOWN, Advice.of(4711));
+        assertEquals(TcAuthStatus.OTHER_ORIGIN, TcAuthStatus.of(25));
+        assertEquals(TcAuthKind.TOKEN, TcAuthKind.of(2));
+        assertEquals(TcAuthAdvice.RETRY, TcAuthAdvice.of(1));
+        assertEquals(TcAuthState.PAUSED, TcAuthState.of(4));
+        assertEquals(TcAuthUnsealed.OLDER, TcAuthUnsealed.of(2));
+        assertEquals(TcAuthStatus.UNRECOGNIZED, TcAuthStatus.of(4711));
+        assertEquals(TcAuthState.UNRECOGNIZED, TcAuthState.of(4711));
+        assertEquals(TcAuthUnsealed.UNRECOGNIZED, TcAuthUnsealed.of(4711));
+        assertEquals(TcAuthKind.UNRECOGNIZED, TcAuthKind.of(4711));
+        assertEquals(TcAuthAdvice.UNKNOWN, TcAuthAdvice.of(4711));
     }
 
     @Test
     void theLibraryHasTheSameNames() {
-        for (Status status : Status.values()) {
-            assertEquals(status == Status.UNRECOGNIZED ? "UNKNOWN" : status.name(), Status.name(status.value()));
+        for (TcAuthStatus status : TcAuthStatus.values()) {
+            assertEquals(status == TcAuthStatus.UNRECOGNIZED ? "UNKNOWN" : status.name(), TcAuthStatus.name(status.value()));
             assertFalse(status.message().isBlank(), status.name());
         }
-        for (Advice advice : Advice.values()) {
-            assertEquals(advice.name(), Advice.name(advice.value()));
+        for (TcAuthAdvice advice : TcAuthAdvice.values()) {
+            assertEquals(advice.name(), TcAuthAdvice.name(advice.value()));
             assertFalse(advice.message().isBlank(), advice.name());
         }
-        assertEquals("UNKNOWN", Advice.name(4711));
-        assertEquals(Advice.message(-1), Advice.message(4711));
-        assertEquals(Status.message(4711), new TcAuthException(4711, null).getMessage());
+        assertEquals("UNKNOWN", TcAuthAdvice.name(4711));
+        assertEquals(TcAuthAdvice.message(-1), TcAuthAdvice.message(4711));
+        assertEquals(TcAuthStatus.message(4711), new TcAuthException(4711, null).getMessage());
     }
 
     private static Map<String, Integer> inHeader(String prefix) throws IOException {

@@ -108,7 +108,7 @@ class LifetimeTest {
     @Test
     void whatIsTakenIsNotFreed() {
         AtomicLong freed = new AtomicLong();
-        Handle handle = new Handle(Renewal.class, 4711, freed::addAndGet);
+        Handle handle = new Handle(TcAuthRenewal.class, 4711, freed::addAndGet);
         assertEquals(4711, handle.take());
         handle.close();
         assertThrows(IllegalStateException.class, handle::take);
@@ -144,7 +144,7 @@ class LifetimeTest {
     void aRenewalIsGivenBackByOneOfManyThreads() throws Exception {
         for (int round = 0; round < 200; round++) {
             TcAuth auth = due(); // closed at the end, so not collected before
-            Renewal renewal = auth.poll();
+            TcAuthRenewal renewal = auth.poll();
             AtomicInteger completed = new AtomicInteger();
             inThreads(() -> {
                 try {
@@ -152,7 +152,7 @@ class LifetimeTest {
                 } catch (TcAuthException e) {
                     completed.incrementAndGet();
                 } catch (IllegalStateException e) {
-                    assertEquals("This Renewal is closed", e.getMessage());
+                    assertEquals("This TcAuthRenewal is closed", e.getMessage());
                 }
                 return null;
             });
@@ -162,11 +162,11 @@ class LifetimeTest {
     }
 
     private static TcAuth hmac() {
-        return TcAuth.hmac("12345678901234567890", "tc_auth-example-secret");
+        return TcAuth.ofHmac("12345678901234567890", "tc_auth-example-secret");
     }
 
     private static TcAuth due() {
-        TcAuth auth = TcAuth.token("t", Instant.ofEpochSecond(1));
+        TcAuth auth = TcAuth.ofToken("t", Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
         return auth;
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import example.Indicators;
 import example.Owners;
 import example.Sign;
+import example.Spring;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -43,10 +44,26 @@ class ReadmeTest {
         try (TestServer server = new TestServer(
                 exchange -> answer(exchange, 401, "{\"message\":\"Access Denied\"}"), exchange -> answer(exchange, 500, ""))) {
             String[] said = output(Owners::main, server.origin() + "/api", "id", "key").split("\n");
-            assertTrue(said[0].matches("Event\\[REFUSED, advice: [A-Z_]+, httpStatus: 401, request: GET .*]"), said[0]);
+            assertTrue(said[0].matches("TcAuthEvent\\[REFUSED, advice: [A-Z_]+, httpStatus: 401, request: GET .*]"), said[0]);
             assertEquals("401 {\"message\":\"Access Denied\"}", said[1]);
             assertTrue(server.requests.get(0).startsWith("GET /api/v3/security/owners [TC id:"), server.requests.get(0));
         }
+    }
+
+    @Test
+    void asksWithSpring() throws Exception {
+        assertShown("java", source("Spring"));
+        try (TestServer server = new TestServer(exchange -> answer(exchange, 200, "{}"), exchange -> answer(exchange, 500, ""))) {
+            String said = output(Spring::main, "--tc_token", "t", "--tc_api_path", server.origin() + "/api");
+            assertEquals("{}\n", said);
+            assertTrue(server.requests.get(0).endsWith(" [TC-Token t]"), server.requests.get(0));
+        }
+    }
+
+    /** It is a test itself. */
+    @Test
+    void showsATest() throws Exception {
+        assertShown("java", source("MyProgramTest"));
     }
 
     private static String source(String name) throws Exception {

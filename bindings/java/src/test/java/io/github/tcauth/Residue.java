@@ -62,7 +62,7 @@ final class Residue {
 
     private static void sign(TcAuth auth) {
         for (int i = 0; i < 3; i++) {
-            Headers made = auth.headers("GET", "/api/v3/indicators");
+            TcAuthHeaders made = auth.headers("GET", "/api/v3/indicators");
             auth.review(made, 403, null, new byte[10]);
         }
         Arrays.fill(auth.headerBlock("GET", "/api/v3/indicators"), (byte) 0);
@@ -84,19 +84,19 @@ final class Residue {
     }
 
     public static void main(String[] args) throws IOException {
-        try (TcAuth auth = TcAuth.hmac("12345678901234567890", secret(KEY_48))) {
+        try (TcAuth auth = TcAuth.ofHmac("12345678901234567890", secret(KEY_48))) {
             sign(auth);
         }
-        refused(() -> TcAuth.hmac("a b", secret(KEY_48)));
+        refused(() -> TcAuth.ofHmac("a b", secret(KEY_48)));
         look("hmac");
         for (int first : new int[] {TOKEN_60, TOKEN_300}) {
             String token = secret(first);
             String next = secret(first == TOKEN_60 ? TOKEN_300 : TOKEN_61);
-            try (TcAuth auth = TcAuth.token(token, null)) {
+            try (TcAuth auth = TcAuth.ofToken(token, null)) {
                 auth.setApiPath("https://company.example/api");
                 sign(auth);
                 auth.updateToken(token, Instant.now().minusSeconds(60));
-                try (Renewal renewal = auth.poll()) {
+                try (TcAuthRenewal renewal = auth.poll()) {
                     renewal.url();
                     byte[] body = bytes("{\"success\":true,\"apiToken\":\"" + next + "\"}");
                     renewal.complete(200, body);

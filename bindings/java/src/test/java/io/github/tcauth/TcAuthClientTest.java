@@ -5,7 +5,6 @@ import static io.github.tcauth.TestServer.answer;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -17,6 +16,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.Authenticator;
 import java.net.CookieHandler;
+import java.net.CookieManager;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.PasswordAuthentication;
@@ -58,6 +58,7 @@ import java.util.concurrent.Flow;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -94,7 +95,7 @@ class TcAuthClientTest {
     @Test
     void requestsAreSigned() throws Exception {
         TcAuthClient client = hmacClient(exchange -> {
-            TcAuth platform = TcAuth.hmac("id", "key");
+            TcAuth platform = TcAuth.ofHmac("id", "key");
             String timestamp = exchange.getRequestHeaders().getFirst("Timestamp");
             platform.verify(exchange.getRequestMethod(), exchange.getRequestURI().toString(),
                     exchange.getRequestHeaders().getFirst("Authorization"), timestamp, Duration.ofMinutes(5));
@@ -148,9 +149,9 @@ class TcAuthClientTest {
     @Test
     void aTokenOfAnotherProcessIsReportedOnce() throws Exception {
         TcAuthClient client = tokenClient(null, exchange -> answer(exchange, 200, ""), RENEWS);
-        TcAuth elsewhere = TcAuth.token("old");
+        TcAuth elsewhere = TcAuth.ofToken("old");
         send(client, "/api/first");
-        assertEquals(Unsealed.SAME, auth.unseal(elsewhere.seal(null), null));
+        assertEquals(TcAuthUnsealed.SAME, auth.unseal(elsewhere.seal(null), null));
         send(client, "/api/same");
         auth.updateToken("mine", null);
         send(client, "/api/mine");
@@ -160,7 +161,7 @@ class TcAuthClientTest {
         for (int i = 0; i < 3; i++) {
             elsewhere.unseal(auth.seal(null), null);
             elsewhere.updateToken("theirs" + i, null);
-            assertEquals(Unsealed.ADOPTED, auth.unseal(elsewhere.seal(null), null));
+            assertEquals(TcAuthUnsealed.ADOPTED, auth.unseal(elsewhere.seal(null), null));
             List<CompletableFuture<HttpResponse<String>>> all = new ArrayList<>();
             for (int j = 0; j < 20; j++) {
                 all.add(client.sendAsync(get("/api/adopted" + i), BodyHandlers.ofString()));
@@ -182,14 +183,14 @@ class TcAuthClientTest {
     @Test
     void requestsWaitForTheRenewalOfAnotherProcess(@TempDir Path directory) throws Exception {
         server = new TestServer(TAKES_NEW_TOKEN, NO_RENEWAL);
-        auth = TcAuth.token("old", Instant.ofEpochSecond(1));
+        auth = TcAuth.ofToken("old", Instant.ofEpochSecond(1));
         auth.setApiPath(server.origin() + "/api");
         TcAuthClient client = TcAuthClient.newBuilder(auth, http).onEvent(this::log).shareIn(directory, "key").build();
-        assertFails(Status.ALREADY_SET, () -> TcAuthClient.newBuilder(auth, http).shareIn(directory, "key").build());
-        TcAuth elsewhere = TcAuth.token("old", Instant.ofEpochSecond(1));
+        assertFails(TcAuthStatus.ALREADY_SET, () -> TcAuthClient.newBuilder(auth, http).shareIn(directory, "key").build());
+        TcAuth elsewhere = TcAuth.ofToken("old", Instant.ofEpochSecond(1));
         elsewhere.setApiPath(server.origin() + "/api");
         elsewhere.shareIn(directory, "key");
-        Renewal renewal = elsewhere.poll();
+        TcAuthRenewal renewal = elsewhere.poll();
         List<CompletableFuture<HttpResponse<String>>> waiting = new ArrayList<>();
         for (int i = 0; i < 200; i++) {
             waiting.add(client.sendAsync(get("/api/a"), BodyHandlers.ofString()));
@@ -208,23 +209,23 @@ class TcAuthClientTest {
 
     @Test
     void anEventHasWhatIsKnownAndNoSecret() throws Exception {
-        List<Event> seen = new CopyOnWriteArrayList<>();
+        List<TcAuthEvent> seen = new CopyOnWriteArrayList<>();
         tokenClient(null, exchange -> answer(exchange, 401, UNAUTHORIZED),
                 exchange -> answer(exchange, 200, "{\"success\":false,\"message\":\"no old\"}"));
         HttpRequest request = HttpRequest.newBuilder(uri("/api/a?token=secret")).header("X-Other", "secret").build();
         TcAuthClient.newBuilder(auth, http).onEvent(seen::add).build().send(request, BodyHandlers.discarding());
-        assertEquals("[Event[RENEWAL_FAILED, status: RENEWAL_REFUSED, message: no ***, httpStatus: 200],"
-                + " Event[RETRIED, advice: RETRY, httpStatus: 401, request: GET /api/a],"
-                + " Event[REFUSED, advice: TOKEN_REJECTED, httpStatus: 401, request: GET /api/a]]", seen.toString());
-        assertSame(request, seen.get(1).request());
-        Event failed = seen.get(0);
+        assertEquals("[TcAuthEvent[RENEWAL_FAILED, status: RENEWAL_REFUSED, message: no ***, httpStatus: 200],"
+                + " TcAuthEvent[RETRIED, advice: RETRY, httpStatus: 401, request: GET /api/a],"
+                + " TcAuthEvent[REFUSED, advice: TOKEN_REJECTED, httpStatus: 401, request: GET /api/a]]", seen.toString());
+        assertEquals("GET /api/a", seen.get(1).method() + " " + seen.get(1).path());
+        TcAuthEvent failed = seen.get(0);
         assertEquals("RENEWAL_FAILED RENEWAL_REFUSED no *** 200 null null null", failed.type() + " " + failed.status() + " "
                 + failed.message() + " " + failed.httpStatus() + " " + failed.failure() + " " + failed.advice() + " "
-                + failed.request());
-        assertEquals("Event[RENEWED, status: STORE_IO, httpStatus: 200]",
-                Event.ofRenewal(Status.STORE_IO, null, 200).toString());
-        assertEquals("Event[RENEWAL_FAILED, failure: EOFException]",
-                Event.ofRenewalWithoutResponse(new EOFException("secret")).toString());
+                + failed.path());
+        assertEquals("TcAuthEvent[RENEWED, status: STORE_IO, httpStatus: 200]",
+                TcAuthEvent.ofRenewal(TcAuthStatus.STORE_IO, null, 200).toString());
+        assertEquals("TcAuthEvent[RENEWAL_FAILED, failure: EOFException]",
+                TcAuthEvent.ofRenewalWithoutResponse(new EOFException("secret")).toString());
     }
 
     @Test
@@ -277,7 +278,7 @@ class TcAuthClientTest {
         HttpResponse<String> response = client.send(get("/api/a"), BodyHandlers.ofString());
         assertEquals("401 " + UNAUTHORIZED, response.statusCode() + " " + response.body());
         assertEquals(List.of("renewal RENEWAL_REFUSED no", "refused RETRY 401"), events);
-        assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
+        assertFails(TcAuthStatus.TOKEN_EXPIRED, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
         assertEquals(1, server.requests.size());
     }
 
@@ -315,7 +316,7 @@ class TcAuthClientTest {
                 exchange -> exchange.close()); // closes the connection
         assertEquals(200, client.send(get("/api/a"), BodyHandlers.ofString()).statusCode());
         auth.updateToken("due", Instant.ofEpochSecond(1));
-        assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
+        assertFails(TcAuthStatus.TOKEN_EXPIRED, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
         assertEquals(1, server.renewals.size());
         assertEquals(List.of("renewal null EOFException"), events);
     }
@@ -324,7 +325,7 @@ class TcAuthClientTest {
     void theAnswerToARenewalIsRead() throws Exception {
         TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN,
                 exchange -> answer(exchange, 200, "{\"success\":true,\"apiToken\":\"new\",\"x\":\"" + "x".repeat(2_000_000) + "\"}"));
-        assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
+        assertFails(TcAuthStatus.TOKEN_EXPIRED, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
         assertEquals(List.of("renewal RENEWAL_BAD_RESPONSE null"), events, "more than 1 MiB is cut off");
     }
 
@@ -344,10 +345,11 @@ class TcAuthClientTest {
         HttpClient following = HttpClient.newBuilder().followRedirects(HttpClient.Redirect.NORMAL).build();
         String said = assertThrows(IllegalArgumentException.class, () -> new TcAuthClient(auth, following)).getMessage();
         assertTrue(said.contains("followRedirects(HttpClient.Redirect.NEVER)"), said);
-        assertFails(Status.API_PATH_MISSING, () -> new TcAuthClient(TcAuth.hmac("id", "key"), http));
+        assertThrows(IllegalArgumentException.class, () -> new TcAuthClient(auth, client.asHttpClient()), "signed twice");
+        assertFails(TcAuthStatus.API_PATH_MISSING, () -> new TcAuthClient(TcAuth.ofHmac("id", "key"), http));
         URI other = URI.create(server.origin().replace("127.0.0.1", "localhost") + "/api/a");
-        assertFails(Status.OTHER_ORIGIN, () -> client.send(HttpRequest.newBuilder(other).build(), BodyHandlers.ofString()));
-        assertFails(Status.INVALID_URI_BYTE, () -> client.send(get("/api/ü"), BodyHandlers.ofString()));
+        assertFails(TcAuthStatus.OTHER_ORIGIN, () -> client.send(HttpRequest.newBuilder(other).build(), BodyHandlers.ofString()));
+        assertFails(TcAuthStatus.INVALID_URI_BYTE, () -> client.send(get("/api/ü"), BodyHandlers.ofString()));
         assertEquals(List.of(), server.requests);
     }
 
@@ -462,7 +464,7 @@ class TcAuthClientTest {
             for (length[0] = 0; length[0] <= response.length(); length[0]++) {
                 TcAuthClient client = rawClient(raw, Instant.ofEpochSecond(1), Duration.ofSeconds(10), Duration.ofSeconds(30));
                 if (length[0] < enough) {
-                    assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a", raw), BodyHandlers.discarding()));
+                    assertFails(TcAuthStatus.TOKEN_EXPIRED, () -> client.send(get("/api/a", raw), BodyHandlers.discarding()));
                 } else {
                     assertEquals(200, client.send(get("/api/a", raw), BodyHandlers.discarding()).statusCode());
                 }
@@ -493,10 +495,10 @@ class TcAuthClientTest {
     @ValueSource(booleans = {true, false})
     void aCancelledRequestClosesTheConnectionOfARefusal(boolean reviewed) throws Exception {
         try (RawServer raw = new RawServer(request -> begun("x", true))) {
-            TcAuth hmac = TcAuth.hmac("id", "key");
+            TcAuth hmac = TcAuth.ofHmac("id", "key");
             hmac.setApiPath(raw.origin() + "/api");
             TcAuthClient client = TcAuthClient.newBuilder(hmac, http).onEvent(this::log)
-                    .timeouts(Duration.ofMillis(reviewed ? 1 : 60_000), Duration.ofSeconds(30)).build();
+                    .reviewTimeout(Duration.ofMillis(reviewed ? 1 : 60_000)).renewalTimeout(Duration.ofSeconds(30)).build();
             CompletableFuture<HttpResponse<String>> response = client.sendAsync(get("/api/a", raw), BodyHandlers.ofString());
             for (int i = 0; i < 1000 && (raw.requests.isEmpty() || reviewed && events.isEmpty()); i++) {
                 sleep(10);
@@ -520,7 +522,7 @@ class TcAuthClientTest {
                     + "Content-Length: " + json.length() + "\r\n\r\n" + json, true))) {
                 rawClient(raw, Instant.ofEpochSecond(1), Duration.ofSeconds(10), Duration.ofSeconds(30));
                 TcAuthClient client = observed(answering);
-                assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a", raw), BodyHandlers.discarding()));
+                assertFails(TcAuthStatus.TOKEN_EXPIRED, () -> client.send(get("/api/a", raw), BodyHandlers.discarding()));
                 assertEquals(List.of("renewal RENEWAL_REFUSED no"), events, status + " " + challenge);
                 assertEquals(1, raw.requests.size());
             }
@@ -574,14 +576,14 @@ class TcAuthClientTest {
                 "HTTP/1.1 407 x\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n", true))) {
             TcAuthClient client = proxied(HttpClient.newBuilder().authenticator(answering), proxy);
             HttpRequest request = HttpRequest.newBuilder(URI.create("http://company.example/api/a")).build();
-            assertFails(Status.TOKEN_EXPIRED, () -> client.send(request, BodyHandlers.discarding()));
+            assertFails(TcAuthStatus.TOKEN_EXPIRED, () -> client.send(request, BodyHandlers.discarding()));
             assertEquals(List.of("PROXY http://company.example/api/appAuth"), asked);
             assertEquals(1, proxy.requests.size(), "sent once");
         }
     }
 
     private TcAuthClient proxied(HttpClient.Builder builder, RawServer proxy) {
-        auth = TcAuth.token("old", Instant.ofEpochSecond(1));
+        auth = TcAuth.ofToken("old", Instant.ofEpochSecond(1));
         auth.setApiPath("http://company.example/api");
         URI address = URI.create(proxy.origin());
         return observed(builder.proxy(ProxySelector.of(
@@ -679,9 +681,10 @@ class TcAuthClientTest {
     }
 
     private TcAuthClient rawClient(RawServer raw, Instant expires, Duration reviewTimeout, Duration renewalTimeout) {
-        auth = TcAuth.token("old", expires);
+        auth = TcAuth.ofToken("old", expires);
         auth.setApiPath(raw.origin() + "/api");
-        return TcAuthClient.newBuilder(auth, http).onEvent(this::log).timeouts(reviewTimeout, renewalTimeout).build();
+        return TcAuthClient.newBuilder(auth, http).onEvent(this::log).reviewTimeout(reviewTimeout)
+                .renewalTimeout(renewalTimeout).build();
     }
 
     private static HttpRequest get(String target, RawServer raw) {
@@ -692,7 +695,7 @@ class TcAuthClientTest {
     void aRequestToAnotherServerCausesNoRenewal() throws Exception {
         TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
         HttpRequest foreign = HttpRequest.newBuilder(URI.create("http://evil.example/api/a")).build();
-        assertFails(Status.OTHER_ORIGIN, () -> client.send(foreign, BodyHandlers.discarding()));
+        assertFails(TcAuthStatus.OTHER_ORIGIN, () -> client.send(foreign, BodyHandlers.discarding()));
         assertEquals(List.of(), server.renewals);
     }
 
@@ -701,10 +704,10 @@ class TcAuthClientTest {
     void aHostHeaderThatNamesAnotherServerIsRefused() throws Exception {
         TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, RENEWS);
         for (String host : List.of("evil.example", "127.0.0.1:1")) {
-            assertFails(Status.OTHER_ORIGIN, () -> client.send(withHost(host), BodyHandlers.discarding()));
+            assertFails(TcAuthStatus.OTHER_ORIGIN, () -> client.send(withHost(host), BodyHandlers.discarding()));
         }
         for (String host : List.of("evil.example?", "u:p@evil.example", "evil.example/", "evil.example#", "evil.example\\")) {
-            assertFails(Status.INVALID_URI_FORM, () -> client.send(withHost(host), BodyHandlers.discarding()));
+            assertFails(TcAuthStatus.INVALID_URI_FORM, () -> client.send(withHost(host), BodyHandlers.discarding()));
         }
         assertEquals(List.of(), server.renewals);
         assertEquals(List.of(), server.requests);
@@ -795,7 +798,7 @@ class TcAuthClientTest {
         List<String> seen = new CopyOnWriteArrayList<>();
         TcAuthClient client = TcAuthClient.newBuilder(auth, HttpClient.newBuilder().executor(mine).build())
                 .onEvent(event -> seen.add(event.failure() + " " + Thread.currentThread().getName()))
-                .timeouts(Duration.ofSeconds(10), Duration.ofMillis(500)).build();
+                .reviewTimeout(Duration.ofSeconds(10)).renewalTimeout(Duration.ofMillis(500)).build();
         CompletableFuture<Object> after = client.sendAsync(get("/api/a"), BodyHandlers.ofString())
                 .handle((response, failure) -> seen.add(Thread.currentThread().getName()));
         after.get(20, TimeUnit.SECONDS);
@@ -810,7 +813,7 @@ class TcAuthClientTest {
         HttpClient rejecting = HttpClient.newBuilder().executor(task -> {
             throw new RejectedExecutionException();
         }).build();
-        try (Renewal renewal = auth.poll()) {
+        try (TcAuthRenewal renewal = auth.poll()) {
             assertTrue(renewal.url().startsWith(server.origin()));
             CompletableFuture<HttpResponse<String>> response =
                     new TcAuthClient(auth, rejecting).sendAsync(get("/api/a"), BodyHandlers.ofString());
@@ -824,7 +827,7 @@ class TcAuthClientTest {
     void manyRequestsWaitForATicketOfSomebodyElse() throws Exception {
         TcAuthClient client = tokenClient(Instant.ofEpochSecond(1), TAKES_NEW_TOKEN, NO_RENEWAL);
         List<CompletableFuture<HttpResponse<String>>> waiting = new ArrayList<>();
-        try (Renewal renewal = auth.poll()) {
+        try (TcAuthRenewal renewal = auth.poll()) {
             for (int i = 0; i < 200; i++) {
                 waiting.add(client.sendAsync(get("/api/a"), BodyHandlers.ofString()));
             }
@@ -870,7 +873,7 @@ class TcAuthClientTest {
             }
         }).build();
         TcAuthClient client = new TcAuthClient(auth, answering);
-        assertFails(Status.TOKEN_EXPIRED, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
+        assertFails(TcAuthStatus.TOKEN_EXPIRED, () -> client.send(get("/api/a"), BodyHandlers.ofString()));
         assertEquals(0, asked.get());
         assertEquals(1, server.renewals.size());
     }
@@ -897,11 +900,11 @@ class TcAuthClientTest {
     }
 
     private TcAuthClient hmacClient(HttpHandler api) throws IOException {
-        return client(TcAuth.hmac("id", "key"), api, NO_RENEWAL);
+        return client(TcAuth.ofHmac("id", "key"), api, NO_RENEWAL);
     }
 
     private TcAuthClient tokenClient(Instant expires, HttpHandler api, HttpHandler renewal) throws IOException {
-        return client(TcAuth.token("old", expires), api, renewal);
+        return client(TcAuth.ofToken("old", expires), api, renewal);
     }
 
     private TcAuthClient client(TcAuth identity, HttpHandler api, HttpHandler renewal) throws IOException {
@@ -915,18 +918,54 @@ class TcAuthClientTest {
         return TcAuthClient.newBuilder(auth, client).onEvent(this::log).build();
     }
 
-    private void log(Event event) {
+    private void log(TcAuthEvent event) {
         switch (event.type()) {
             case RENEWED:
             case RENEWAL_FAILED:
                 events.add("renewal " + event.status() + " " + (event.failure() == null ? event.message() : event.failure()));
                 break;
             case ADOPTED:
-                events.add("adopted " + event.request().uri().getPath());
+                events.add("adopted " + event.path());
                 break;
             default:
                 events.add(event.type().name().toLowerCase() + " " + event.advice() + " " + event.httpStatus());
         }
+    }
+
+    @Test
+    void asHttpClientItSignsAndHasTheSettings() throws Exception {
+        HttpClient mine = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(7)).executor(Runnable::run)
+                .version(HttpClient.Version.HTTP_1_1).cookieHandler(new CookieManager()).proxy(HttpClient.Builder.NO_PROXY).build();
+        server = new TestServer(TAKES_NEW_TOKEN, RENEWS);
+        auth = TcAuth.ofToken("old");
+        TcAuthClient sender = TcAuthClient.newBuilder(auth, mine).apiPath(server.origin() + "/api").onEvent(this::log).build();
+        HttpClient client = sender.asHttpClient();
+        assertEquals("welcome", client.send(get("/api/a"), BodyHandlers.ofString()).body());
+        assertEquals("welcome", client.sendAsync(get("/api/a"), BodyHandlers.ofString()).get().body());
+        assertEquals("welcome", client.sendAsync(get("/api/a"), BodyHandlers.ofString(), null).get().body());
+        assertEquals(List.of("renewal OK null", "retried RETRY 401"), events);
+        assertThrows(UnsupportedOperationException.class,
+                () -> client.sendAsync(get("/api/a"), BodyHandlers.ofString(), (first, pushed, accept) -> {
+                }));
+        assertThrows(UnsupportedOperationException.class, client::newWebSocketBuilder);
+        assertFails(TcAuthStatus.OTHER_ORIGIN, () -> client.send(HttpRequest.newBuilder(URI.create("http://localhost:1/")).build(),
+                BodyHandlers.ofString()));
+        List<Function<HttpClient, Object>> settings = List.of(HttpClient::connectTimeout, HttpClient::executor,
+                HttpClient::version, HttpClient::cookieHandler, HttpClient::proxy, HttpClient::authenticator,
+                HttpClient::followRedirects, HttpClient::sslContext, each -> each.sslParameters().getProtocols().length);
+        settings.forEach(setting -> assertEquals(setting.apply(mine), setting.apply(client)));
+        assertEquals(sender + ".asHttpClient()", client.toString());
+    }
+
+    /** As try-with-resources does. What the caller owns goes on. */
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_21)
+    void asHttpClientItsCloseEndsNothing() throws Exception {
+        TcAuthClient sender = tokenClient(null, exchange -> answer(exchange, 200, "welcome"), NO_RENEWAL);
+        HttpClient client = sender.asHttpClient();
+        HttpClient.class.getMethod("close").invoke(client);
+        assertEquals("welcome", client.send(get("/api/a"), BodyHandlers.ofString()).body());
+        assertEquals("welcome", sender.send(get("/api/a"), BodyHandlers.ofString()).body());
     }
 
     private URI uri(String target) {
@@ -988,7 +1027,7 @@ class TcAuthClientTest {
         }
 
         TcAuth identity() {
-            TcAuth identity = TcAuth.hmac("id", "key");
+            TcAuth identity = TcAuth.ofHmac("id", "key");
             identity.setApiPath(uri().resolve("/api").toString());
             return identity;
         }

@@ -29,14 +29,15 @@ class TcAuthTest {
         for (int codePoint = 0; codePoint <= Character.MAX_CODE_POINT; codePoint++) {
             if (codePoint < Character.MIN_SURROGATE || codePoint > Character.MAX_SURROGATE) {
                 String text = "a" + new String(Character.toChars(codePoint)) + "z";
-                assertArrayEquals(text.getBytes(StandardCharsets.UTF_8), Arguments.utf8("text", text, Status.INVALID_TOKEN));
+                assertArrayEquals(text.getBytes(StandardCharsets.UTF_8), Arguments.utf8("text", text, TcAuthStatus.INVALID_TOKEN));
             }
         }
         for (String lone : new String[] {"\ud800", "a\udc00", "\udc00\ud800", "\ud800a"}) {
-            TcAuthException thrown = assertThrows(TcAuthException.class, () -> Arguments.utf8("text", lone, Status.INVALID_TOKEN));
-            assertEquals(Status.INVALID_TOKEN, thrown.status());
+            TcAuthException thrown = assertThrows(TcAuthException.class,
+                    () -> Arguments.utf8("text", lone, TcAuthStatus.INVALID_TOKEN));
+            assertEquals(TcAuthStatus.INVALID_TOKEN, thrown.status());
         }
-        assertEquals(0, Arguments.utf8("text", "", Status.INVALID_TOKEN).length);
+        assertEquals(0, Arguments.utf8("text", "", TcAuthStatus.INVALID_TOKEN).length);
     }
 
     private static final String SECRET = "tc_auth-example-secret";
@@ -44,8 +45,8 @@ class TcAuthTest {
     private static final Instant AT = Instant.ofEpochSecond(1513703787);
     private static final byte[] NO_BODY = {};
 
-    private final TcAuth hmac = TcAuth.hmac("12345678901234567890", SECRET);
-    private final TcAuth token = TcAuth.token(TOKEN, Instant.ofEpochSecond(2000000000));
+    private final TcAuth hmac = TcAuth.ofHmac("12345678901234567890", SECRET);
+    private final TcAuth token = TcAuth.ofToken(TOKEN, Instant.ofEpochSecond(2000000000));
 
     @Test
     void theRightTechniqueIsUsed() {
@@ -55,7 +56,7 @@ class TcAuthTest {
 
     @Test
     void signsWithASecretKey() {
-        Headers headers = hmac.headers("GET", "/api/v3/indicators", AT.plusMillis(999));
+        TcAuthHeaders headers = hmac.headers("GET", "/api/v3/indicators", AT.plusMillis(999));
         assertEquals("TC 12345678901234567890:WBDDNiRRsECmyjRbt/BXOIwYmvzIHay59Oo6UnDFCks=", headers.authorization());
         assertEquals(OptionalLong.of(1513703787), headers.timestamp());
         assertEquals(List.of("Authorization=" + headers.authorization(), "Timestamp=1513703787"), pairs(headers));
@@ -65,14 +66,14 @@ class TcAuthTest {
 
     @Test
     void signsNow() {
-        Headers headers = hmac.headers("GET", "/");
+        TcAuthHeaders headers = hmac.headers("GET", "/");
         assertEquals(Instant.now().getEpochSecond(), headers.timestamp().getAsLong(), 2);
         hmac.verify("GET", "/", headers.authorization(), Long.toString(headers.timestamp().getAsLong()), Duration.ofMinutes(5));
     }
 
     @Test
     void showsATokenOfAnyLength() {
-        Headers headers = token.headers("GET", "/");
+        TcAuthHeaders headers = token.headers("GET", "/");
         assertEquals(List.of("Authorization=TC-Token " + TOKEN), pairs(headers));
         assertEquals(OptionalLong.empty(), headers.timestamp());
         for (int length : new int[] {117, 118, 119, 120, 5000, 3}) {
@@ -85,7 +86,7 @@ class TcAuthTest {
     @Test
     void longUrisAreSigned() {
         String uri = "/" + "a".repeat(100_000);
-        Headers headers = hmac.headers("GET", uri);
+        TcAuthHeaders headers = hmac.headers("GET", uri);
         hmac.verify("GET", uri, headers.authorization(), Long.toString(headers.timestamp().getAsLong()), Duration.ofMinutes(1));
     }
 
@@ -101,8 +102,8 @@ class TcAuthTest {
     @Test
     void aTimeBeforeTheEpochIsNotNow() {
         for (long second : new long[] {-1, -2, Long.MIN_VALUE / 1_000_000_000}) {
-            assertFails(Status.INVALID_TIME, () -> hmac.headers("GET", "/", Instant.ofEpochSecond(second)));
-            assertFails(Status.INVALID_TIME, () -> TcAuth.token("t", Instant.ofEpochSecond(second)));
+            assertFails(TcAuthStatus.INVALID_TIME, () -> hmac.headers("GET", "/", Instant.ofEpochSecond(second)));
+            assertFails(TcAuthStatus.INVALID_TIME, () -> TcAuth.ofToken("t", Instant.ofEpochSecond(second)));
         }
     }
 
@@ -110,20 +111,20 @@ class TcAuthTest {
     void durationsArePassedInSeconds() throws InterruptedException {
         hmac.setClockOffset(Duration.ofHours(-1));
         assertEquals(Duration.ofHours(-1), hmac.clockOffset());
-        assertFails(Status.INVALID_ARGUMENT, () -> hmac.setClockOffset(Duration.ofDays(2)));
-        assertFails(Status.INVALID_ARGUMENT, () -> token.setRenewalWindow(Duration.ofSeconds(-1)));
-        assertFails(Status.WRONG_KIND, () -> hmac.setRenewalWindow(Duration.ZERO));
-        assertFails(Status.INVALID_ARGUMENT, () -> token.poll(Duration.ofNanos(-1)));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> hmac.setClockOffset(Duration.ofDays(2)));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> token.setRenewalWindow(Duration.ofSeconds(-1)));
+        assertFails(TcAuthStatus.WRONG_KIND, () -> hmac.setRenewalWindow(Duration.ZERO));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> token.poll(Duration.ofNanos(-1)));
         assertNull(token.poll(Duration.ofSeconds(Long.MAX_VALUE)));
     }
 
     @Test
     void readsEverySource() {
-        assertEquals(Kind.HMAC, TcAuth.fromJson("{\"api_access_id\":\"1\",\"api_secret_key\":\"schlüssel €\"}").kind());
-        assertEquals(Kind.TOKEN, TcAuth.fromArgs("--tc_token", "t", "other").kind());
-        assertFails(Status.NO_CREDENTIALS, TcAuth::fromArgs);
-        assertFails(Status.NO_CREDENTIALS, TcAuth::fromEnvironment);
-        assertFails(Status.CONFIG_IO, () -> TcAuth.fromParamFile(Path.of("no", "such", "file"), "0123456789abcdef"));
+        assertEquals(TcAuthKind.HMAC, TcAuth.fromJson("{\"api_access_id\":\"1\",\"api_secret_key\":\"schlüssel €\"}").kind());
+        assertEquals(TcAuthKind.TOKEN, TcAuth.fromArgs("--tc_token", "t", "other").kind());
+        assertFails(TcAuthStatus.NO_CREDENTIALS, TcAuth::fromArgs);
+        assertFails(TcAuthStatus.NO_CREDENTIALS, TcAuth::fromEnvironment);
+        assertFails(TcAuthStatus.CONFIG_IO, () -> TcAuth.fromParamFile(Path.of("no", "such", "file"), "0123456789abcdef"));
     }
 
     @Test
@@ -132,17 +133,17 @@ class TcAuthTest {
             assertFalse(found.discovery().isBlank());
         }
         assertNull(hmac.discovery());
-        TcAuthException failure = assertFails(Status.NO_CREDENTIALS, TcAuth::discover);
+        TcAuthException failure = assertFails(TcAuthStatus.NO_CREDENTIALS, TcAuth::discover);
         assertTrue(failure.getMessage().contains(failure.detail()), failure.getMessage());
     }
 
     @Test
     void aTokenIsRenewedOnce() {
-        TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
+        TcAuth auth = TcAuth.ofToken(TOKEN, Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
-        Renewal renewal = auth.poll();
+        TcAuthRenewal renewal = auth.poll();
         assertTrue(renewal.url().startsWith("https://company.example/api/appAuth?expiredToken="), renewal.url());
-        assertFails(Status.RENEWAL_TIMEOUT, () -> auth.poll(Duration.ofMillis(1)));
+        assertFails(TcAuthStatus.RENEWAL_TIMEOUT, () -> auth.poll(Duration.ofMillis(1)));
         assertNull(renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8)));
         assertEquals("new", auth.token().value());
         assertThrows(IllegalStateException.class, () -> renewal.complete(200, NO_BODY));
@@ -153,11 +154,11 @@ class TcAuthTest {
 
     @Test
     void aRefusedRenewalHasTheServersMessage() {
-        TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
+        TcAuth auth = TcAuth.ofToken(TOKEN, Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
-        try (Renewal renewal = auth.poll()) {
+        try (TcAuthRenewal renewal = auth.poll()) {
             byte[] answer = ("{\"success\":false,\"message\":\"no " + TOKEN + "\"}").getBytes(StandardCharsets.UTF_8);
-            TcAuthException failure = assertFails(Status.RENEWAL_REFUSED, () -> renewal.complete(200, answer));
+            TcAuthException failure = assertFails(TcAuthStatus.RENEWAL_REFUSED, () -> renewal.complete(200, answer));
             assertEquals("no ***", failure.detail());
             assertTrue(failure.getMessage().endsWith(" (no ***)"), failure.getMessage());
         }
@@ -165,14 +166,14 @@ class TcAuthTest {
 
     @Test
     void aRenewalMayOutliveItsHandleAndIsCancelledByClose() {
-        TcAuth auth = TcAuth.token(TOKEN, Instant.ofEpochSecond(1));
+        TcAuth auth = TcAuth.ofToken(TOKEN, Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
-        Renewal renewal = auth.poll();
+        TcAuthRenewal renewal = auth.poll();
         renewal.close();
         assertNull(auth.poll(), "after a failure there is a pause");
         assertThrows(IllegalStateException.class, () -> renewal.complete(200, NO_BODY));
         auth.updateToken("second", Instant.ofEpochSecond(1));
-        Renewal late = auth.poll();
+        TcAuthRenewal late = auth.poll();
         auth.close();
         late.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8));
     }
@@ -185,28 +186,28 @@ class TcAuthTest {
         assertEquals(Duration.ofMinutes(1), token.renewalWindow());
         token.setRenewalWindow(Duration.ofSeconds(7));
         assertEquals(Duration.ofSeconds(7), token.renewalWindow());
-        assertFails(Status.WRONG_KIND, hmac::renewalWindow);
+        assertFails(TcAuthStatus.WRONG_KIND, hmac::renewalWindow);
     }
 
     @Test
     void theStateOfATokenIsToldWithItsTime() {
-        assertState(State.NONE, Duration.ZERO, hmac);
-        assertState(State.NOT_RENEWABLE, null, TcAuth.token("APIV2:1:2:a"));
-        TcAuth auth = TcAuth.token(TOKEN, null);
+        assertState(TcAuthState.NONE, Duration.ZERO, hmac);
+        assertState(TcAuthState.NOT_RENEWABLE, null, TcAuth.ofToken("APIV2:1:2:a"));
+        TcAuth auth = TcAuth.ofToken(TOKEN, null);
         auth.setApiPath("https://company.example/api");
-        assertState(State.VALID, null, auth);
+        assertState(TcAuthState.VALID, null, auth);
         assertEquals("TokenState[VALID]", auth.tokenState().toString());
         auth.updateToken(TOKEN, Instant.ofEpochSecond(1));
-        assertState(State.DUE, Duration.ZERO, auth);
-        try (Renewal renewal = auth.poll()) {
+        assertState(TcAuthState.DUE, Duration.ZERO, auth);
+        try (TcAuthRenewal renewal = auth.poll()) {
             assertTrue(renewal.isNeeded());
-            assertState(State.UNDER_WAY, Duration.ofSeconds(120), auth);
+            assertState(TcAuthState.UNDER_WAY, Duration.ofSeconds(120), auth);
             auth.updateToken("other", null);
             assertFalse(renewal.isNeeded());
         }
     }
 
-    private static void assertState(State state, Duration left, TcAuth auth) {
+    private static void assertState(TcAuthState state, Duration left, TcAuth auth) {
         assertEquals(state, auth.tokenState().state());
         assertEquals(left, auth.tokenState().left());
     }
@@ -215,7 +216,7 @@ class TcAuthTest {
     void aHeaderBlockHasTheLinesOfAnyLength() {
         String long200 = "t".repeat(200);
         for (String value : List.of("t", long200, long200.repeat(100))) {
-            String block = new String(TcAuth.token(value).headerBlock("GET", "/"), StandardCharsets.US_ASCII);
+            String block = new String(TcAuth.ofToken(value).headerBlock("GET", "/"), StandardCharsets.US_ASCII);
             assertEquals("Authorization: TC-Token " + value + "\r\n", block);
         }
         String block = new String(hmac.headerBlock("get", "/"), StandardCharsets.US_ASCII);
@@ -225,47 +226,47 @@ class TcAuthTest {
     @Test
     void aSealedTokenReachesAnotherProcess() {
         String key = "00112233445566778899aabbccddeeff";
-        TcAuth other = TcAuth.token(TOKEN, Instant.ofEpochSecond(2000000000));
+        TcAuth other = TcAuth.ofToken(TOKEN, Instant.ofEpochSecond(2000000000));
         assertEquals(other.family(), token.family());
         assertTrue(token.family().matches("[0-9a-f]{32}"), token.family());
         String first = token.seal(key);
         other.updateToken("newer", Instant.ofEpochSecond(2100000000));
-        assertEquals(Unsealed.ADOPTED, token.unseal(other.seal(key), key));
+        assertEquals(TcAuthUnsealed.ADOPTED, token.unseal(other.seal(key), key));
         assertEquals("newer", token.token().value());
         assertEquals(Instant.ofEpochSecond(2100000000), token.token().expires());
-        assertEquals(Unsealed.SAME, token.unseal(other.seal("new\n" + key), "new\n" + key));
-        assertEquals(Unsealed.OLDER, token.unseal(first, key));
+        assertEquals(TcAuthUnsealed.SAME, token.unseal(other.seal("new\n" + key), "new\n" + key));
+        assertEquals(TcAuthUnsealed.OLDER, token.unseal(first, key));
         assertEquals("newer", token.token().value());
-        assertFails(Status.SEAL_INVALID, () -> token.unseal(first, null));
-        assertFails(Status.SEAL_VERSION, () -> token.unseal("TC2" + first.substring(3), key));
-        assertFails(Status.INVALID_ARGUMENT, () -> token.seal(""));
-        assertFails(Status.WRONG_KIND, () -> hmac.seal(null));
-        assertFails(Status.WRONG_KIND, () -> hmac.unseal(first, key));
-        assertFails(Status.WRONG_KIND, hmac::family);
-        assertEquals(Unsealed.SAME, TcAuth.token("a").unseal(TcAuth.token("a").seal(null), null));
+        assertFails(TcAuthStatus.SEAL_INVALID, () -> token.unseal(first, null));
+        assertFails(TcAuthStatus.SEAL_VERSION, () -> token.unseal("TC2" + first.substring(3), key));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> token.seal(""));
+        assertFails(TcAuthStatus.WRONG_KIND, () -> hmac.seal(null));
+        assertFails(TcAuthStatus.WRONG_KIND, () -> hmac.unseal(first, key));
+        assertFails(TcAuthStatus.WRONG_KIND, hmac::family);
+        assertEquals(TcAuthUnsealed.SAME, TcAuth.ofToken("a").unseal(TcAuth.ofToken("a").seal(null), null));
     }
 
     @Test
     void aTokenIsSharedInADirectory(@TempDir Path directory) throws InterruptedException {
         String key = "00112233445566778899aabbccddeeff";
         Instant expires = Instant.ofEpochSecond(1);
-        TcAuth one = TcAuth.token(TOKEN, expires);
-        TcAuth other = TcAuth.token(TOKEN, expires);
+        TcAuth one = TcAuth.ofToken(TOKEN, expires);
+        TcAuth other = TcAuth.ofToken(TOKEN, expires);
         for (TcAuth auth : List.of(one, other)) {
             auth.setApiPath("https://company.example/api");
-            assertFails(Status.STORE_IO, () -> auth.shareIn(directory.resolve("missing"), key));
+            assertFails(TcAuthStatus.STORE_IO, () -> auth.shareIn(directory.resolve("missing"), key));
             auth.shareIn(directory, key);
-            assertFails(Status.ALREADY_SET, () -> auth.shareIn(directory, key));
+            assertFails(TcAuthStatus.ALREADY_SET, () -> auth.shareIn(directory, key));
         }
-        Renewal renewal = one.poll();
-        assertFails(Status.RENEWAL_TIMEOUT, other::poll);
+        TcAuthRenewal renewal = one.poll();
+        assertFails(TcAuthStatus.RENEWAL_TIMEOUT, other::poll);
         renewal.complete(200, "{\"success\":true,\"apiToken\":\"new\"}".getBytes(StandardCharsets.UTF_8));
         assertNull(other.poll());
         assertEquals("new", other.token().value());
-        assertFails(Status.SEAL_INVALID, () -> TcAuth.token(TOKEN, expires).shareIn(directory, null));
-        assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.token(TOKEN, expires).shareIn(directory, ""));
-        assertFails(Status.WRONG_KIND, () -> hmac.shareIn(directory, key));
-        TcAuth restarted = TcAuth.token(TOKEN, expires);
+        assertFails(TcAuthStatus.SEAL_INVALID, () -> TcAuth.ofToken(TOKEN, expires).shareIn(directory, null));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> TcAuth.ofToken(TOKEN, expires).shareIn(directory, ""));
+        assertFails(TcAuthStatus.WRONG_KIND, () -> hmac.shareIn(directory, key));
+        TcAuth restarted = TcAuth.ofToken(TOKEN, expires);
         restarted.shareIn(directory, key);
         assertEquals("new", restarted.token().value());
     }
@@ -273,20 +274,20 @@ class TcAuthTest {
     @Test
     void reviewsWhatWasSent() {
         byte[] body = "{\"message\":\"Signature data did not match expected result\"}".getBytes(StandardCharsets.UTF_8);
-        Headers sent = hmac.headers("GET", "/");
-        assertEquals(Advice.BAD_SIGNATURE, hmac.review(sent, 401, null, body));
-        assertEquals(Advice.BAD_SIGNATURE, hmac.review(sent, 401, "a date\0 that can't be passed\ud800", body));
-        assertEquals(Advice.ACCEPTED, hmac.review(Headers.of("TC 1:x", OptionalLong.of(1)), 200, null, NO_BODY));
-        assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.review(token.headers("GET", "/"), 401, null, body));
-        assertFails(Status.MALFORMED_AUTHORIZATION,
-                () -> hmac.review(Headers.of("TC \ud800", OptionalLong.of(1)), 401, null, body));
+        TcAuthHeaders sent = hmac.headers("GET", "/");
+        assertEquals(TcAuthAdvice.BAD_SIGNATURE, hmac.review(sent, 401, null, body));
+        assertEquals(TcAuthAdvice.BAD_SIGNATURE, hmac.review(sent, 401, "a date\0 that can't be passed\ud800", body));
+        assertEquals(TcAuthAdvice.ACCEPTED, hmac.review(TcAuthHeaders.of("TC 1:x", OptionalLong.of(1)), 200, null, NO_BODY));
+        assertFails(TcAuthStatus.MALFORMED_AUTHORIZATION, () -> hmac.review(token.headers("GET", "/"), 401, null, body));
+        assertFails(TcAuthStatus.MALFORMED_AUTHORIZATION,
+                () -> hmac.review(TcAuthHeaders.of("TC \ud800", OptionalLong.of(1)), 401, null, body));
     }
 
     @Test
     void aClockIsCorrectedByTheDate() {
         byte[] body = "{\"message\":\"Timestamp out of acceptable time range\"}".getBytes(StandardCharsets.UTF_8);
         String date = DateTimeFormatter.RFC_1123_DATE_TIME.format(OffsetDateTime.now(ZoneOffset.UTC).plusHours(1));
-        assertEquals(Advice.RETRY, hmac.review(hmac.headers("GET", "/"), 401, date, body));
+        assertEquals(TcAuthAdvice.RETRY, hmac.review(hmac.headers("GET", "/"), 401, date, body));
         assertEquals(3600, hmac.clockOffset().toSeconds(), 2);
     }
 
@@ -297,56 +298,58 @@ class TcAuthTest {
         assertEquals("https://company.example/api/v3/indicators/http%3A%2F%2Fevil.example%2Fa%3Fb?q=a%20%E2%82%AC%F0%9F%98%80",
                 url.addSegment("http://evil.example/a?b").addQuery("q", "a €\ud83d\ude00").string());
         assertEquals(url.string(), url.toString());
-        assertFails(Status.INVALID_URI_FORM, () -> url.addSegment("late"));
+        assertEquals(url.string(), url.toURI().toString());
+        assertFails(TcAuthStatus.INVALID_URI_FORM, () -> url.addSegment("late"));
         url.close();
         assertEquals("TcUrl[closed]", url.toString());
         assertThrows(IllegalStateException.class, url::string);
+        assertThrows(IllegalStateException.class, url::toURI);
         assertThrows(IllegalStateException.class, () -> url.addSegment("a"));
-        assertFails(Status.API_PATH_MISSING, () -> token.url("/"));
-        assertFails(Status.ALREADY_SET, () -> hmac.setApiPath("https://company.example/api"));
-        assertFails(Status.OTHER_ORIGIN, () -> hmac.headers("GET", "https://evil.example/api"));
+        assertFails(TcAuthStatus.API_PATH_MISSING, () -> token.url("/"));
+        assertFails(TcAuthStatus.ALREADY_SET, () -> hmac.setApiPath("https://company.example/api"));
+        assertFails(TcAuthStatus.OTHER_ORIGIN, () -> hmac.headers("GET", "https://evil.example/api"));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"a\0b", "\0", "a\ud800", "\udc00b", "\ud800\ud800", "\udc00\ud800"})
     void whatCanNotBePassedIsRefused(String text) {
-        assertFails(Status.INVALID_ACCESS_ID, () -> TcAuth.hmac(text, "key"));
-        assertFails(Status.INVALID_SECRET_KEY, () -> TcAuth.hmac("id", text));
-        assertFails(Status.INVALID_TOKEN, () -> TcAuth.token(text, null));
-        assertFails(Status.INVALID_TOKEN, () -> token.updateToken(text, null));
-        assertFails(Status.INVALID_METHOD, () -> hmac.headers(text, "/"));
-        assertFails(Status.INVALID_METHOD, () -> TcAuth.stringToSign(text, "/", AT));
-        assertFails(Status.INVALID_METHOD, () -> hmac.verify(text, "/", "", "", Duration.ZERO));
-        assertFails(Status.INVALID_URI_BYTE, () -> hmac.headers("GET", "/" + text));
-        assertFails(Status.INVALID_URI_BYTE, () -> TcAuth.stringToSign("GET", "/" + text, AT));
-        assertFails(Status.INVALID_URI_BYTE, () -> hmac.verify("GET", "/" + text, "", "", Duration.ZERO));
-        assertFails(Status.INVALID_URI_BYTE, () -> hmac.setApiPath("https://company.example/" + text));
-        assertFails(Status.INVALID_URI_BYTE, () -> hmac.url("/" + text));
-        assertFails(Status.INVALID_URI_BYTE, () -> TcUrl.of("/" + text));
-        assertFails(Status.INVALID_METHOD, () -> hmac.headerBlock(text, "/"));
-        assertFails(Status.INVALID_URI_BYTE, () -> hmac.headerBlock("GET", "/" + text));
-        assertFails(Status.INVALID_ARGUMENT, () -> token.seal(text));
-        assertFails(Status.INVALID_ARGUMENT, () -> token.shareIn(Path.of("a"), text));
-        assertFails(Status.INVALID_ARGUMENT, () -> token.unseal("TC1.", text));
-        assertFails(Status.SEAL_INVALID, () -> token.unseal(text, null));
-        assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", text, "1", Duration.ZERO));
-        assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", "TC 1:x", text, Duration.ZERO));
-        assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.fromArgs("--tc_token", text));
-        assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.discover(text));
-        assertFails(Status.INVALID_ARGUMENT, () -> TcAuth.fromParamFile(Path.of("file"), text));
+        assertFails(TcAuthStatus.INVALID_ACCESS_ID, () -> TcAuth.ofHmac(text, "key"));
+        assertFails(TcAuthStatus.INVALID_SECRET_KEY, () -> TcAuth.ofHmac("id", text));
+        assertFails(TcAuthStatus.INVALID_TOKEN, () -> TcAuth.ofToken(text, null));
+        assertFails(TcAuthStatus.INVALID_TOKEN, () -> token.updateToken(text, null));
+        assertFails(TcAuthStatus.INVALID_METHOD, () -> hmac.headers(text, "/"));
+        assertFails(TcAuthStatus.INVALID_METHOD, () -> TcAuth.stringToSign(text, "/", AT));
+        assertFails(TcAuthStatus.INVALID_METHOD, () -> hmac.verify(text, "/", "", "", Duration.ZERO));
+        assertFails(TcAuthStatus.INVALID_URI_BYTE, () -> hmac.headers("GET", "/" + text));
+        assertFails(TcAuthStatus.INVALID_URI_BYTE, () -> TcAuth.stringToSign("GET", "/" + text, AT));
+        assertFails(TcAuthStatus.INVALID_URI_BYTE, () -> hmac.verify("GET", "/" + text, "", "", Duration.ZERO));
+        assertFails(TcAuthStatus.INVALID_URI_BYTE, () -> hmac.setApiPath("https://company.example/" + text));
+        assertFails(TcAuthStatus.INVALID_URI_BYTE, () -> hmac.url("/" + text));
+        assertFails(TcAuthStatus.INVALID_URI_BYTE, () -> TcUrl.of("/" + text));
+        assertFails(TcAuthStatus.INVALID_METHOD, () -> hmac.headerBlock(text, "/"));
+        assertFails(TcAuthStatus.INVALID_URI_BYTE, () -> hmac.headerBlock("GET", "/" + text));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> token.seal(text));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> token.shareIn(Path.of("a"), text));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> token.unseal("TC1.", text));
+        assertFails(TcAuthStatus.SEAL_INVALID, () -> token.unseal(text, null));
+        assertFails(TcAuthStatus.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", text, "1", Duration.ZERO));
+        assertFails(TcAuthStatus.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", "TC 1:x", text, Duration.ZERO));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> TcAuth.fromArgs("--tc_token", text));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> TcAuth.discover(text));
+        assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> TcAuth.fromParamFile(Path.of("file"), text));
         try (TcUrl url = TcUrl.of("/")) {
-            assertFails(Status.INVALID_ARGUMENT, () -> url.addSegment(text));
-            assertFails(Status.INVALID_ARGUMENT, () -> url.addQuery(text, ""));
-            assertFails(Status.INVALID_ARGUMENT, () -> url.addQuery("a", text));
+            assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> url.addSegment(text));
+            assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> url.addQuery(text, ""));
+            assertFails(TcAuthStatus.INVALID_ARGUMENT, () -> url.addQuery("a", text));
             assertEquals("/", url.string());
         }
     }
 
     @Test
     void theMessageNamesWhatIsNull() {
-        assertNamed("accessId", () -> TcAuth.hmac(null, "key"));
-        assertNamed("secretKey", () -> TcAuth.hmac("id", null));
-        assertNamed("token", () -> TcAuth.token(null));
+        assertNamed("accessId", () -> TcAuth.ofHmac(null, "key"));
+        assertNamed("secretKey", () -> TcAuth.ofHmac("id", null));
+        assertNamed("token", () -> TcAuth.ofToken(null));
         assertNamed("json", () -> TcAuth.fromJson(null));
         assertNamed("args", () -> TcAuth.fromArgs((String[]) null));
         assertNamed("args", () -> TcAuth.discover("a", null));
@@ -362,7 +365,7 @@ class TcAuthTest {
         assertNamed("path", () -> hmac.url(null));
         assertNamed("segment", () -> TcUrl.of("/").addSegment(null));
         assertNamed("value", () -> TcUrl.of("/").addQuery("a", null));
-        assertNamed("authorization", () -> Headers.of(null, OptionalLong.empty()));
+        assertNamed("authorization", () -> TcAuthHeaders.of(null, OptionalLong.empty()));
     }
 
     private static void assertNamed(String argument, Executable call) {
@@ -371,22 +374,22 @@ class TcAuthTest {
 
     @Test
     void theEpochIsNoExpiry() {
-        assertNull(TcAuth.token("t", Instant.EPOCH).token().expires());
-        assertNull(TcAuth.token("t").token().expires());
+        assertNull(TcAuth.ofToken("t", Instant.EPOCH).token().expires());
+        assertNull(TcAuth.ofToken("t").token().expires());
     }
 
     @Test
     void anExceptionShowsTheNameOfItsStatus() {
-        TcAuthException e = assertThrows(TcAuthException.class, () -> TcAuth.token(""));
-        assertEquals("io.github.tcauth.TcAuthException: INVALID_TOKEN: " + Status.INVALID_TOKEN.message(), e.toString());
-        assertEquals("io.github.tcauth.TcAuthException: UNKNOWN: " + Status.message(4711),
+        TcAuthException e = assertThrows(TcAuthException.class, () -> TcAuth.ofToken(""));
+        assertEquals("io.github.tcauth.TcAuthException: INVALID_TOKEN: " + TcAuthStatus.INVALID_TOKEN.message(), e.toString());
+        assertEquals("io.github.tcauth.TcAuthException: UNKNOWN: " + TcAuthStatus.message(4711),
                 new TcAuthException(4711, null).toString());
     }
 
     @Test
     void nullIsRefused() {
         List<Executable> calls = List.of(
-                () -> TcAuth.hmac(null, "key"), () -> TcAuth.hmac("id", null), () -> TcAuth.token(null, null),
+                () -> TcAuth.ofHmac(null, "key"), () -> TcAuth.ofHmac("id", null), () -> TcAuth.ofToken(null, null),
                 () -> TcAuth.fromJson(null), () -> TcAuth.fromArgs((String) null), () -> TcAuth.discover((String[]) null),
                 () -> TcAuth.fromParamFile(null, "key"), () -> TcAuth.fromParamFile(Path.of("a"), null),
                 () -> hmac.headers(null, "/"), () -> hmac.headers("GET", null), () -> hmac.headers("GET", "/", null),
@@ -396,11 +399,11 @@ class TcAuthTest {
                 () -> hmac.review(hmac.headers("GET", "/"), 200, null, null),
                 () -> hmac.verify(null, "/", "", "", Duration.ZERO), () -> hmac.verify("GET", "/", "", "", null),
                 () -> hmac.url(null), () -> TcUrl.of(null), () -> TcUrl.of("/").addSegment(null),
-                () -> TcUrl.of("/").addQuery("a", null), () -> Headers.of(null, OptionalLong.empty()));
+                () -> TcUrl.of("/").addQuery("a", null), () -> TcAuthHeaders.of(null, OptionalLong.empty()));
         for (int i = 0; i < calls.size(); i++) {
             assertThrows(NullPointerException.class, calls.get(i), "call " + i);
         }
-        assertFails(Status.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", null, null, Duration.ZERO));
+        assertFails(TcAuthStatus.MALFORMED_AUTHORIZATION, () -> hmac.verify("GET", "/", null, null, Duration.ZERO));
     }
 
     @Test
@@ -413,7 +416,7 @@ class TcAuthTest {
                 () -> token.setClockOffset(Duration.ZERO), token::clockOffset, () -> token.poll(),
                 token::apiPath, token::renewalWindow, token::tokenState, token::family, () -> token.seal(null),
                 () -> token.unseal("TC1.", null), () -> token.shareIn(Path.of("a"), null), () -> token.headerBlock("GET", "/"),
-                () -> token.review(Headers.of("TC-Token t", OptionalLong.empty()), 401, null, NO_BODY),
+                () -> token.review(TcAuthHeaders.of("TC-Token t", OptionalLong.empty()), 401, null, NO_BODY),
                 () -> token.verify("GET", "/", null, null, Duration.ZERO));
         for (int i = 0; i < calls.size(); i++) {
             IllegalStateException failure = assertThrows(IllegalStateException.class, calls.get(i), "call " + i);
@@ -425,8 +428,9 @@ class TcAuthTest {
     @Test
     void nothingTellsASecret() {
         String told = hmac + " " + token + " " + token.token() + " " + hmac.headers("GET", "/") + " "
-                + token.headers("GET", "/") + " " + assertFails(Status.INVALID_SECRET_KEY, () -> TcAuth.hmac("1", SECRET + "\n"))
-                + assertFails(Status.INVALID_TOKEN, () -> TcAuth.token(TOKEN + "\n", null));
+                + token.headers("GET", "/") + " "
+                + assertFails(TcAuthStatus.INVALID_SECRET_KEY, () -> TcAuth.ofHmac("1", SECRET + "\n"))
+                + assertFails(TcAuthStatus.INVALID_TOKEN, () -> TcAuth.ofToken(TOKEN + "\n", null));
         assertFalse(told.contains(SECRET) || told.contains(TOKEN) || told.contains(hmac.headers("GET", "/").authorization()), told);
         assertTrue(told.startsWith("TcAuth[HMAC; access id 12345678901234567890;"), told);
     }
@@ -439,14 +443,14 @@ class TcAuthTest {
         assertArrayEquals(before, body);
     }
 
-    static TcAuthException assertFails(Status status, Executable call) {
+    static TcAuthException assertFails(TcAuthStatus status, Executable call) {
         TcAuthException failure = assertThrows(TcAuthException.class, call);
         assertEquals(status, failure.status());
         assertTrue(failure.getMessage().startsWith(status.message()), failure.getMessage());
         return failure;
     }
 
-    private static List<String> pairs(Headers headers) {
+    private static List<String> pairs(TcAuthHeaders headers) {
         List<String> pairs = new ArrayList<>();
         headers.forEach((name, value) -> pairs.add(name + "=" + value));
         return pairs;

@@ -40,7 +40,7 @@ class WaitersTest {
     private final TcAuth auth = due();
 
     private static TcAuth due() {
-        TcAuth auth = TcAuth.token("old", Instant.ofEpochSecond(1));
+        TcAuth auth = TcAuth.ofToken("old", Instant.ofEpochSecond(1));
         auth.setApiPath("https://company.example/api");
         return auth;
     }
@@ -81,7 +81,7 @@ class WaitersTest {
     private void assertWakesAll(End end) throws Exception {
         List<CompletableFuture<Void>> turns = new ArrayList<>();
         for (int i = 0; i < MANY; i++) {
-            turns.add(auth.pollAgain(new Renewal[1]));
+            turns.add(auth.pollAgain(new TcAuthRenewal[1]));
         }
         long start = System.nanoTime();
         end.run();
@@ -96,7 +96,7 @@ class WaitersTest {
 
     @Test
     void aResponseLetsAllGoOn() throws Exception {
-        Renewal renewal = auth.poll();
+        TcAuthRenewal renewal = auth.poll();
         afterWait(() -> renewal.complete(200, RENEWED)).forEach(result -> assertNull(result));
         assertEquals("new", auth.token().value());
     }
@@ -107,14 +107,14 @@ class WaitersTest {
         TcAuth elsewhere = due();
         elsewhere.shareIn(directory, null);
         auth.shareIn(directory, null);
-        Renewal renewal = elsewhere.poll();
+        TcAuthRenewal renewal = elsewhere.poll();
         afterWait(() -> renewal.complete(200, RENEWED)).forEach(result -> assertNull(result));
         assertEquals("new", auth.token().value());
     }
 
     @Test
     void closingEndsTheWait() throws Exception {
-        try (Renewal renewal = auth.poll()) {
+        try (TcAuthRenewal renewal = auth.poll()) {
             afterWait(auth::close).forEach(result -> assertEquals(IllegalStateException.class, result.getClass()));
             assertFalse(renewal.isNeeded());
         }
@@ -122,20 +122,20 @@ class WaitersTest {
 
     @Test
     void aResponseWakesAll() throws Exception {
-        Renewal renewal = auth.poll();
+        TcAuthRenewal renewal = auth.poll();
         assertWakesAll(() -> renewal.complete(200, RENEWED));
     }
 
     @Test
     void aRefusalWakesAll() throws Exception {
-        Renewal renewal = auth.poll();
-        assertWakesAll(() -> assertFails(Status.RENEWAL_REFUSED,
+        TcAuthRenewal renewal = auth.poll();
+        assertWakesAll(() -> assertFails(TcAuthStatus.RENEWAL_REFUSED,
                 () -> renewal.complete(200, "{\"success\":false}".getBytes(StandardCharsets.UTF_8))));
     }
 
     @Test
     void aCancelledTicketWakesAll() throws Exception {
-        Renewal renewal = auth.poll();
+        TcAuthRenewal renewal = auth.poll();
         assertWakesAll(renewal::cancel);
     }
 
@@ -147,7 +147,7 @@ class WaitersTest {
 
     @Test
     void anotherTokenWakesAll() throws Exception {
-        try (Renewal renewal = auth.poll()) {
+        try (TcAuthRenewal renewal = auth.poll()) {
             assertWakesAll(() -> auth.updateToken("other", null));
             assertFalse(renewal.isNeeded());
         }
@@ -157,7 +157,7 @@ class WaitersTest {
     void anUnsealedTokenWakesAll() throws Exception {
         TcAuth elsewhere = due();
         elsewhere.poll().complete(200, RENEWED);
-        try (Renewal renewal = auth.poll()) {
+        try (TcAuthRenewal renewal = auth.poll()) {
             assertWakesAll(() -> auth.unseal(elsewhere.seal(null), null));
             assertFalse(renewal.isNeeded());
         }
@@ -165,7 +165,7 @@ class WaitersTest {
 
     @Test
     void closingWakesAll() throws Exception {
-        try (Renewal renewal = auth.poll()) {
+        try (TcAuthRenewal renewal = auth.poll()) {
             assertWakesAll(auth::close);
             assertFalse(renewal.isNeeded());
         }
@@ -173,13 +173,13 @@ class WaitersTest {
 
     @Test
     void aWaitEndsAfterItsTimeAndByAnInterrupt() throws Exception {
-        try (Renewal renewal = auth.poll()) {
+        try (TcAuthRenewal renewal = auth.poll()) {
             long start = System.nanoTime();
-            assertFails(Status.RENEWAL_TIMEOUT, () -> auth.poll(Duration.ofMillis(300)));
+            assertFails(TcAuthStatus.RENEWAL_TIMEOUT, () -> auth.poll(Duration.ofMillis(300)));
             long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
             assertTrue(millis >= 300 && millis < SOON_MILLIS, millis + " ms");
-            assertFails(Status.RENEWAL_TIMEOUT, () -> auth.poll(Duration.ZERO));
-            assertFails(Status.RENEWAL_TIMEOUT, auth::poll);
+            assertFails(TcAuthStatus.RENEWAL_TIMEOUT, () -> auth.poll(Duration.ZERO));
+            assertFails(TcAuthStatus.RENEWAL_TIMEOUT, auth::poll);
             Thread.currentThread().interrupt();
             assertThrows(InterruptedException.class, () -> auth.poll(LONG));
             assertTrue(renewal.isNeeded());
@@ -226,7 +226,7 @@ class WaitersTest {
             for (int i = 0; i < 20; i++) {
                 threads.add((Thread) Thread.class.getMethod("startVirtualThread", Runnable.class).invoke(null, (Runnable) () -> {
                     try {
-                        Renewal renewal = auth.poll(Duration.ofSeconds(10));
+                        TcAuthRenewal renewal = auth.poll(Duration.ofSeconds(10));
                         if (renewal != null) {
                             Thread.sleep(300);
                             renewal.complete(200, RENEWED);

@@ -1,5 +1,7 @@
 package io.github.tcauth;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A ticket: you must renew the token, and others wait for you. GET its {@link #url()} and pass the response to
  * {@link #complete}, or call {@link #cancel} if there is none. It lapses after 120 seconds.
@@ -7,12 +9,12 @@ package io.github.tcauth;
  * <p>Closing a ticket that was not completed cancels it. If its {@link TcAuth} is closed first, completing it is allowed but
  * replaces no token. Any thread may use it; calls by several threads run one after the other.
  */
-public final class Renewal implements AutoCloseable {
+public final class TcAuthRenewal implements AutoCloseable {
     private final Handle handle;
     private final Changes changes;
 
-    Renewal(long address, Changes changes) {
-        this.handle = new Handle(Renewal.class, address, ticket -> {
+    TcAuthRenewal(long address, Changes changes) {
+        this.handle = new Handle(TcAuthRenewal.class, address, ticket -> {
             Bridge.LIBRARY.tc_auth_renewal_cancel(ticket);
             changes.waiters.wakeAll();
         });
@@ -59,20 +61,21 @@ public final class Renewal implements AutoCloseable {
      * @param httpStatus the status of the response
      * @param body the whole body of the response
      * @return the server's message for a log (at most 512 bytes, with {@code ***} for the token), or null
-     * @throws TcAuthException {@link Status#RENEWAL_REFUSED}: the server will not renew this token; there is no further attempt
-     *         until another token is set. {@link Status#RENEWAL_BAD_RESPONSE}: anything else; the token stays in use while it
-     *         is valid, and the next attempt comes after a pause. {@link Status#STORE_IO}, after {@link TcAuth#shareIn}: a success,
-     *         but the new token is not saved yet; later polls try again. {@link TcAuthException#detail} is the server's message.
+     * @throws TcAuthException {@link TcAuthStatus#RENEWAL_REFUSED}: the server will not renew this token; there is no further
+     *         attempt until another token is set. {@link TcAuthStatus#RENEWAL_BAD_RESPONSE}: anything else; the token stays in
+     *         use while it is valid, and the next attempt comes after a pause. {@link TcAuthStatus#STORE_IO}, after
+     *         {@link TcAuth#shareIn}: a success, but the new token is not saved yet; later polls try again.
+     *         {@link TcAuthException#detail} is the server's message.
      * @throws IllegalStateException if the ticket was completed or cancelled before
      */
-    public String complete(int httpStatus, byte[] body) {
+    public @Nullable String complete(int httpStatus, byte[] body) {
         try (Arguments arguments = new Arguments()) {
             long bytes = arguments.bytes(body);
             long message = arguments.output();
             int status = changes.make(() ->
                     Bridge.LIBRARY.tc_auth_renewal_complete(take(), httpStatus, bytes, body.length, message));
-            String serverMessage = Arguments.ownedStringAt(message);
-            if (status != Status.OK.value()) {
+            String serverMessage = Arguments.optionalStringAt(message);
+            if (status != TcAuthStatus.OK.value()) {
                 throw new TcAuthException(status, serverMessage);
             }
             return serverMessage;
@@ -96,11 +99,11 @@ public final class Renewal implements AutoCloseable {
     @Override
     public String toString() {
         try {
-            return isNeeded() ? "Renewal[open]" : "Renewal[not needed]";
+            return isNeeded() ? "TcAuthRenewal[open]" : "TcAuthRenewal[not needed]";
         } catch (IllegalStateException e) {
-            return "Renewal[ended]";
+            return "TcAuthRenewal[ended]";
         } catch (RuntimeException e) {
-            return "Renewal[" + e.getMessage() + "]";
+            return "TcAuthRenewal[" + e.getMessage() + "]";
         }
     }
 

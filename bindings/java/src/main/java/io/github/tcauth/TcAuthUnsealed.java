@@ -1,7 +1,7 @@
 package io.github.tcauth;
 
 /** What a sealed token was, compared with the current one. */
-public enum Unsealed {
+public enum TcAuthUnsealed {
     /** The same token, with the same expiry. */
     SAME(0),
     /** Newer: it is the current token now. Or the same token with a later expiry. */
@@ -13,7 +13,7 @@ public enum Unsealed {
 
     private final int value;
 
-    Unsealed(int value) {
+    TcAuthUnsealed(int value) {
         this.value = value;
     }
 
@@ -26,8 +26,8 @@ public enum Unsealed {
         return value;
     }
 
-    static Unsealed of(int value) {
-        for (Unsealed unsealed : values()) {
+    static TcAuthUnsealed of(int value) {
+        for (TcAuthUnsealed unsealed : values()) {
             if (unsealed.value == value) {
                 return unsealed;
             }

@@ -1,7 +1,7 @@
 package io.github.tcauth;
 
 /** The kind of credentials of a {@link TcAuth}. A later version may have more. */
-public enum Kind {
+public enum TcAuthKind {
     /** Not used: a {@link TcAuth} never has this kind. */
     NONE(0),
     /** An access id and a secret key, which sign every request. */
@@ -13,7 +13,7 @@ public enum Kind {
 
     private final int value;
 
-    Kind(int value) {
+    TcAuthKind(int value) {
         this.value = value;
     }
 
@@ -26,8 +26,8 @@ public enum Kind {
         return value;
     }
 
-    static Kind of(int value) {
-        for (Kind kind : values()) {
+    static TcAuthKind of(int value) {
+        for (TcAuthKind kind : values()) {
             if (kind.value == value) {
                 return kind;
             }

@@ -4,7 +4,7 @@ package io.github.tcauth;
  * What can be done with a token. If several states apply, it is the first of NOT_RENEWABLE, REFUSED, UNDER_WAY, PAUSED, DUE and
  * VALID.
  */
-public enum State {
+public enum TcAuthState {
     /** There is no token, but an access id and a secret key. */
     NONE(0),
     /** It is not due. */
@@ -24,7 +24,7 @@ public enum State {
 
     private final int value;
 
-    State(int value) {
+    TcAuthState(int value) {
         this.value = value;
     }
 
@@ -37,8 +37,8 @@ public enum State {
         return value;
     }
 
-    static State of(int value) {
-        for (State state : values()) {
+    static TcAuthState of(int value) {
+        for (TcAuthState state : values()) {
             if (state.value == value) {
                 return state;
             }

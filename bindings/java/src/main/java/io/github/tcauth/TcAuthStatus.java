@@ -1,7 +1,7 @@
 package io.github.tcauth;
 
 /** The result of a call of the C library. A later version may have more. */
-public enum Status {
+public enum TcAuthStatus {
     /** It worked. */
     OK(0),
     /** A pointer that must not be null is null. */
@@ -70,7 +70,7 @@ public enum Status {
 
     private final int value;
 
-    Status(int value) {
+    TcAuthStatus(int value) {
         this.value = value;
     }
 
@@ -114,8 +114,8 @@ public enum Status {
         return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_status_name(value));
     }
 
-    static Status of(int value) {
-        for (Status status : values()) {
+    static TcAuthStatus of(int value) {
+        for (TcAuthStatus status : values()) {
             if (status.value == value) {
                 return status;
             }

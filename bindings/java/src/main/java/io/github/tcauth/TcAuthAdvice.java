@@ -1,7 +1,7 @@
 package io.github.tcauth;
 
 /** What to do about a response. A value of a later C library that is not listed here becomes {@link #UNKNOWN}. */
-public enum Advice {
+public enum TcAuthAdvice {
     /** The server had no objection to the authorization. */
     ACCEPTED(0),
     /** Poll, sign and send the request once more. */
@@ -21,7 +21,7 @@ public enum Advice {
 
     private final int value;
 
-    Advice(int value) {
+    TcAuthAdvice(int value) {
         this.value = value;
     }
 
@@ -65,8 +65,8 @@ public enum Advice {
         return Arguments.borrowedString(Bridge.LIBRARY.tc_auth_advice_name(value));
     }
 
-    static Advice of(int value) {
-        for (Advice advice : values()) {
+    static TcAuthAdvice of(int value) {
+        for (TcAuthAdvice advice : values()) {
             if (advice.value == value) {
                 return advice;
             }

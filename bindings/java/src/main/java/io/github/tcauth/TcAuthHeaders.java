@@ -3,29 +3,36 @@ package io.github.tcauth;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** The headers to add to one request. They are immutable, and remain valid after their {@link TcAuth} is closed. */
-public final class Headers {
+public final class TcAuthHeaders {
     private static final long NO_TIMESTAMP = -1;
 
     /** Transient: what writes all fields of an object must not write it. */
     private final transient String authorization;
     private final long timestamp;
+    private final @Nullable String method;
+    /** Transient, because a query can contain anything. */
+    private final transient @Nullable String url;
 
-    Headers(String authorization, long timestamp) {
+    /** The method and the URL are what was signed; null if that is not known. */
+    TcAuthHeaders(String authorization, long timestamp, @Nullable String method, @Nullable String url) {
         this.authorization = authorization;
         this.timestamp = timestamp;
+        this.method = method;
+        this.url = url;
     }
 
     /**
-     * Makes Headers from values that were sent, for {@link TcAuth#review}.
+     * Makes headers from values that were sent, for {@link TcAuth#review}, or for a fake {@link RequestSigner}.
      *
      * @param authorization the value of {@code Authorization}
      * @param timestamp the value of {@code Timestamp} in Unix seconds, or empty if there was none
      * @return the headers
      */
-    public static Headers of(String authorization, OptionalLong timestamp) {
-        return new Headers(Objects.requireNonNull(authorization, "authorization"), timestamp.orElse(NO_TIMESTAMP));
+    public static TcAuthHeaders of(String authorization, OptionalLong timestamp) {
+        return new TcAuthHeaders(Objects.requireNonNull(authorization, "authorization"), timestamp.orElse(NO_TIMESTAMP), null, null);
     }
 
     /**
@@ -62,9 +69,17 @@ public final class Headers {
         return timestamp;
     }
 
+    @Nullable String method() {
+        return method;
+    }
+
+    @Nullable String url() {
+        return url;
+    }
+
     /** Names the headers, without the value of {@code Authorization}. */
     @Override
     public String toString() {
-        return timestamp == NO_TIMESTAMP ? "Headers[Authorization]" : "Headers[Authorization, Timestamp: " + timestamp + "]";
+        return "TcAuthHeaders[Authorization" + (timestamp == NO_TIMESTAMP ? "" : ", Timestamp: " + timestamp) + "]";
     }
 }

@@ -1,0 +1,4 @@
+/** A user's module, with nothing but what the README names. */
+module consumer {
+    requires io.github.tcauth;
+}
