@@ -132,8 +132,10 @@ class Exchange implements Controller {
         const url = path.startsWith("/") ? origin + path : path;
         const [headers, hosts] = withoutCredentials(options.headers);
         // Check before the renewal: a request to another server must not cause one.
-        this.session.check(origin);
         this.session.check(url);
+        if (!path.startsWith("/")) {
+            this.session.check(origin); // the server that is asked for another one's URL, as a proxy is
+        }
         for (const host of hosts) {
             this.session.check(origin, host);
         }
