@@ -20,7 +20,7 @@ import type { Auth } from "./auth.js";
 import { TcAuthError } from "./error.js";
 import { REVIEW_LIMIT, REVIEW_MS, Session } from "./session.js";
 import type { SessionOptions, Signed } from "./session.js";
-import { Advice } from "./status.js";
+import { Advice, Kind } from "./status.js";
 
 // The types of undici, as far as they are used here. Its own differ between the major versions.
 
@@ -132,14 +132,18 @@ class Exchange implements Controller {
         const url = path.startsWith("/") ? origin + path : path;
         const [headers, hosts] = withoutCredentials(options.headers);
         // Check before the renewal: a request to another server must not cause one.
-        this.session.check(origin);
         this.session.check(url);
+        if (!path.startsWith("/")) {
+            this.session.check(origin); // the server that is asked for another one's URL, as a proxy is
+        }
         for (const host of hosts) {
             this.session.check(origin, host);
         }
-        this.#waiting = new AbortController();
-        await this.session.ready(this.#waiting.signal);
-        this.#waiting = null;
+        if (this.session.auth.kind === Kind.TOKEN) {
+            this.#waiting = new AbortController(); // it costs more than a signature
+            await this.session.ready(this.#waiting.signal);
+            this.#waiting = null;
+        }
         if (this.#isOver) {
             throw new Over();
         }

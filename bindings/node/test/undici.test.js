@@ -16,7 +16,7 @@ const { Advice, Auth, TcAuthError } = require("tc-auth");
 const { FakePlatform } = require("tc-auth/testing");
 const { tcAuth } = require("tc-auth/undici");
 
-const { Server, UNAUTHORIZED } = require("./server.js");
+const { Raw, Server, UNAUTHORIZED } = require("./server.js");
 
 const { Agent, interceptors, request } = undici;
 const hasCode = (code) => (error) => error instanceof TcAuthError && error.code === code;
@@ -207,6 +207,8 @@ withPlatform("a request without an origin is refused, and so is a Host header of
     // A proxy could be asked for another server in this way.
     const absolute = dispatcher.request({ origin: platform.url, method: "GET", path: "http://other.example/" });
     await assert.rejects(absolute, hasCode("OTHER_ORIGIN"));
+    const elsewhere = dispatcher.request({ origin: "http://other.example", method: "GET", path: platform.url + path });
+    await assert.rejects(elsewhere, hasCode("OTHER_ORIGIN"));
     assert.deepEqual([platform.requests.length, platform.refused], [2, []]);
     await pool.destroy();
 });
@@ -251,6 +253,50 @@ withPlatform("a reader that stops for a while gets all of a refusal", async (pla
     }
     assert.equal(size, denied.length);
 });
+
+test("a handler that pauses and resumes within a call gets all of a refusal in many small parts", async () => {
+    const chunks = "1\r\nx\r\n".repeat(20_000);
+    const head = "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const server = await Raw.start(`${head}${chunks}0\r\n\r\n`);
+    const agent = new Agent();
+    const auth = Auth.hmac("1", "key");
+    auth.apiPath = server.url;
+    const calls = [];
+    let size = 0;
+    await new Promise((resolve, reject) => {
+        agent.compose(tcAuth(auth)).dispatch(
+            { origin: server.url, path: "/x", method: "GET" },
+            {
+                onRequestStart: () => calls.push("request"),
+                onResponseStart: (_, status) => calls.push(status),
+                onResponseData(controller, part) {
+                    size += part.length;
+                    controller.pause();
+                    controller.resume();
+                },
+                onResponseEnd() {
+                    calls.push("end");
+                    setTimeout(resolve, 50);
+                },
+                onResponseError: (_, error) => reject(error),
+            },
+        );
+    });
+    await agent.destroy();
+    await server.close();
+    assert.deepEqual([calls, size], [["request", 403, "end"], 20_000]);
+});
+
+test("a long refusal is reviewed before it ends", () =>
+    withServer(
+        () => ({ status: 403, body: denied.subarray(0, 100_000), ends: false }),
+        async (server, agent, auth, url) => {
+            const started = performance.now();
+            const { body } = await request(url, { dispatcher: agent.compose(tcAuth(auth)) });
+            assert.ok(performance.now() - started < 5000);
+            body.on("error", () => {}).destroy();
+        },
+    ));
 
 withPlatform("the callback of request(), and an abort with an EventEmitter", async (platform, agent, url) => {
     const dispatcher = agent.compose(tcAuth(platform.hmacAuth()));
