@@ -15,7 +15,7 @@ use crate::clock::{self, ClockOffset, Now};
 use crate::error::{Error, Result};
 use crate::request::api_path::ApiPath;
 use crate::request::builder::Url;
-use crate::request::target::{Target, Uri};
+use crate::request::target::Uri;
 use crate::review::{Advice, Objection, Response};
 use crate::secret::residue::{cleared, wiped};
 use crate::sign::headers::{Authorization, HeaderList};

@@ -55,9 +55,10 @@ proptest! {
     }
 
     #[test]
-    fn a_signed_request_verifies(uri in "[!-~]{0,200}", method in method()) {
+    fn a_signed_request_verifies_unless_it_has_a_fragment(uri in "[!-~]{0,200}", method in method()) {
         let uri = format!("/{uri}");
-        prop_assert_eq!(verify(&method, &uri, &sign(&method, &uri)), Ok(()));
+        let expected = if uri.contains('#') { Err(Error::InvalidUriForm) } else { Ok(()) };
+        prop_assert_eq!(verify(&method, &uri, &sign(&method, &uri)), expected);
     }
 
     #[test]
