@@ -201,9 +201,20 @@ class Exchange implements Controller {
         void this.#run(part);
     }
 
-    /** The response was passed on whole. */
+    /** The caller has all that comes. */
     end(): void {
         this.#isOver = true;
+    }
+
+    /** Passes on the end of the response. A handler that throws is told its error, as undici does: retry() counts on it. */
+    endWith(trailers: Fields): void {
+        this.end();
+        try {
+            this.handler.onResponseEnd?.(this, trailers);
+        } catch (error) {
+            this.#isOver = false;
+            this.fail(error as Error);
+        }
     }
 
     /** The caller gets this error, unless the exchange is over. */
@@ -355,8 +366,7 @@ class Attempt implements Handler {
         }
         this.#trailers = trailers;
         if (this.#state === "passing on") {
-            this.#exchange.end();
-            this.#exchange.handler.onResponseEnd?.(this.#exchange, trailers);
+            this.#exchange.endWith(trailers);
         } else {
             this.#review();
         }
@@ -414,7 +424,8 @@ class Attempt implements Handler {
         this.#isReplaying = true;
         try {
             while (this.#chunks.length > 0 && !this.#exchange.paused && this.#exchange.isCurrent(this)) {
-                this.#exchange.handler.onResponseData?.(this.#exchange, this.#chunks.shift()!);
+                const chunk = this.#chunks.shift()!; // not in the call: a handler may have no onResponseData()
+                this.#exchange.handler.onResponseData?.(this.#exchange, chunk);
             }
         } finally {
             this.#isReplaying = false;
@@ -427,8 +438,7 @@ class Attempt implements Handler {
             const error = this.#error;
             setImmediate(() => this.#exchange.fail(error)); // undici's fetch misses one that comes at once
         } else if (this.#trailers !== null) {
-            this.#exchange.end();
-            this.#exchange.handler.onResponseEnd?.(this.#exchange, this.#trailers);
+            this.#exchange.endWith(this.#trailers);
         } else {
             this.controller?.resume();
         }

@@ -90,6 +90,40 @@ withPlatform("retry() after tcAuth(): each repetition is signed anew", async (pl
     assert.deepEqual(platform.refused, []);
 });
 
+withPlatform("a handler that takes no data gets the end of a refusal", async (platform, agent) => {
+    platform.answer("GET", "/v3/x", {}, 401);
+    const options = { origin: platform.url, path: "/api/v3/x", method: "GET" };
+    const dispatcher = agent.compose(tcAuth(platform.hmacAuth()));
+    await new Promise((resolve, reject) => {
+        const onResponseError = (_, error) => reject(error);
+        dispatcher.dispatch(options, { onRequestStart() {}, onResponseEnd: resolve, onResponseError });
+    });
+});
+
+for (const status of [503, 401]) {
+    withPlatform(`a handler that throws at the end of a ${status} is told so`, async (platform, agent) => {
+        platform.answer("GET", "/v3/x", {}, status);
+        const options = { origin: platform.url, path: "/api/v3/x", method: "GET" };
+        const dispatcher = agent.compose(tcAuth(platform.hmacAuth()));
+        const error = await new Promise((resolve) => {
+            const onResponseEnd = () => {
+                throw new Error("mine");
+            };
+            const onResponseError = (_, error) => resolve(error);
+            dispatcher.dispatch(options, { onRequestStart() {}, onResponseEnd, onResponseError });
+        });
+        assert.equal(error.message, "mine");
+    });
+}
+
+withPlatform("retry() with its own settings: what failed is repeated", async (platform, agent, url) => {
+    let requests = 0;
+    platform.answer("GET", "/v3/x", () => (requests += 1), 503);
+    const dispatcher = agent.compose(tcAuth(platform.hmacAuth()), interceptors.retry({ maxRetries: 2, minTimeout: 1 }));
+    await assert.rejects(request(url, { dispatcher }), { code: "UND_ERR_REQ_RETRY", statusCode: 503 });
+    assert.equal(requests, 3);
+});
+
 withPlatform("retry() does not repeat what tcAuth() refuses", async (platform, agent) => {
     const dispatcher = agent.compose(tcAuth(platform.hmacAuth()), interceptors.retry({ minTimeout: 1 }));
     const started = performance.now();
