@@ -246,6 +246,9 @@ function settled(work: Promise<void>, signal?: AbortSignal | null): Promise<void
     return new Promise((resolve, reject) => {
         const timer = setTimeout(() => reject(new TcAuthError(Status.RENEWAL_TIMEOUT)), PATIENCE);
         const forget = onAbort(signal, () => reject(signal?.reason));
+        if (signal?.aborted) {
+            reject(signal.reason); // since ready() has looked: then no event follows
+        }
         const end = (): void => {
             clearTimeout(timer);
             forget();
