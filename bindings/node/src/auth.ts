@@ -304,7 +304,7 @@ export class Auth {
     async updateToken(token: string, expires?: number | Date | null): Promise<void> {
         const text = border.text("token", token, Status.INVALID_TOKEN);
         const result = made(native.updateToken(this.#handle, text, border.expiry(expires)));
-        const [status] = result instanceof Promise ? await result : result;
+        const [status] = Array.isArray(result) ? result : await result; // not always this realm's Promise
         this.#waiters.wake();
         check(status);
     }

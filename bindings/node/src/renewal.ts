@@ -69,7 +69,7 @@ export class Renewal {
         const result = made(native.complete(this.#ticket, httpStatus(status), bytesOf(body)));
         this.#hasEnded = true;
         try {
-            const [outcome, message] = result instanceof Promise ? await result : result;
+            const [outcome, message] = Array.isArray(result) ? result : await result; // not always this realm's Promise
             check(outcome, message);
             return message;
         } finally {

@@ -321,3 +321,31 @@ test(
         fs.rmSync(directory, { recursive: true });
     }),
 );
+
+test("an abort that follows the call at once ends the wait for a renewal", async () => {
+    const server = await Server.start(() => sleep(500, {}));
+    const abort = new AbortController();
+    const started = performance.now();
+    const done = createFetch(expired(`${server.url}/api`))(`${server.url}/api/x`, { signal: abort.signal });
+    abort.abort();
+    await assert.rejects(done, { name: "AbortError" });
+    assert.ok(performance.now() - started < 400);
+    await server.close();
+});
+
+test("after shareIn() another Promise than Node's may be the global one", async () => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "tc-auth-"));
+    const auth = expired();
+    auth.shareIn(directory);
+    const renewal = auth.poll();
+    const { Promise } = globalThis;
+    globalThis.Promise = class {};
+    try {
+        assert.equal(await renewal.complete(200, RENEWED), null);
+        await auth.updateToken("c", 4_000_000_000);
+    } finally {
+        globalThis.Promise = Promise;
+        auth.close();
+        fs.rmSync(directory, { recursive: true });
+    }
+});
