@@ -65,7 +65,7 @@ class Flow {
     constructor(session: Session, fetch: Fetch, input: Input, init: Init = {}) {
         this.#session = session;
         this.#fetch = fetch;
-        this.#init = { ...init };
+        this.#init = membersOf(init);
         const request = isRequest(input) ? input : null;
         this.#request = request;
         this.#url = request === null ? new Request(String(input)).url : request.url;
@@ -187,6 +187,15 @@ class Flow {
         }
         return this.#request === null || this.#init.body === null || this.#request.body === null;
     }
+}
+
+/** A copy, with what is inherited: a Request can be passed as init, and all that it has is in its prototype. */
+function membersOf(init: Init): Init {
+    const members: Record<string, unknown> = {};
+    for (const name in init) {
+        members[name] = init[name as keyof Init];
+    }
+    return members;
 }
 
 function isRequest(input: Input): input is Request {

@@ -264,3 +264,11 @@ test("the global fetch is looked up when a request is sent", async (t) => {
     assert.equal(await (await fetch(`${server.url}/api/x`)).text(), "mocked");
     assert.deepEqual(seen, [`${server.url}/api/x`]);
 });
+
+test("a Request as init: it has its body, its headers and its method", async () => {
+    const server = await serve(() => ({}));
+    const init = new Request("http://unused.example/", { method: "PUT", body: "b", headers: { "X-A": "1" } });
+    await createFetch(authFor(server))(`${server.url}/api/x`, init);
+    const [{ method, headers, body }] = server.received;
+    assert.deepEqual([method, headers["x-a"], String(body)], ["PUT", "1", "b"]);
+});
