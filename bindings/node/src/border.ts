@@ -1,6 +1,8 @@
-// JavaScript's strings and numbers for C. Whatever a caller passes must not be changed on the way.
+// JavaScript's strings and numbers for C. Whatever a caller passes must not be changed on the way. In a vm context, as test
+// runners use it, a Buffer is no instance of the global Uint8Array: so types are asked from node:util.
 
 import { fileURLToPath } from "node:url";
+import { types } from "node:util";
 import type { Bytes } from "./native.js";
 import { TcAuthError } from "./error.js";
 import { Status } from "./status.js";
@@ -35,7 +37,7 @@ export function text(name: string, value: unknown, refusal: Status): string {
 
 /** The same, or bytes, in which C refuses what it does not accept. */
 export function bytes(name: string, value: unknown, refusal: Status): Bytes {
-    if (value instanceof Uint8Array) {
+    if (types.isUint8Array(value)) {
         return value;
     }
     if (typeof value !== "string") {
@@ -54,7 +56,7 @@ export function path(name: string, value: unknown): Bytes {
     if (value instanceof URL) {
         return text(name, fileURLToPath(value), Status.INVALID_ARGUMENT);
     }
-    if (typeof value !== "string" && !(value instanceof Uint8Array)) {
+    if (typeof value !== "string" && !types.isUint8Array(value)) {
         throw wrongType(name, value, "a string, a Buffer or a URL");
     }
     return bytes(name, value, Status.INVALID_ARGUMENT);
@@ -89,7 +91,7 @@ export function expiry(value: unknown): number {
     if (value === undefined || value === null) {
         return 0;
     }
-    if (value instanceof Date) {
+    if (types.isDate(value)) {
         return moment("expires", Math.floor(value.getTime() / 1000));
     }
     if (typeof value !== "number") {
@@ -111,10 +113,10 @@ export function body(value: unknown, limit?: number): Bytes {
     if (typeof value === "string") {
         return limit === undefined ? value : value.slice(0, limit);
     }
-    if (value instanceof ArrayBuffer) {
+    if (types.isArrayBuffer(value)) {
         return new Uint8Array(value, 0, Math.min(value.byteLength, limit ?? Infinity));
     }
-    if (value instanceof Uint8Array) {
+    if (types.isUint8Array(value)) {
         return limit === undefined ? value : value.subarray(0, limit);
     }
     throw wrongType("body", value, "a string, a Uint8Array or an ArrayBuffer");

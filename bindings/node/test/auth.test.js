@@ -4,6 +4,7 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 const test = require("node:test");
+const vm = require("node:vm");
 const util = require("node:util");
 
 const tcAuth = require("tc-auth");
@@ -484,4 +485,11 @@ test("what is not closed is freed when it is collected", async () => {
 test("Token and AuthHeaders can be made by hand", () => {
     assert.equal(new Token("a", null).value, "a");
     assert.equal(new AuthHeaders("TC id:x", 5).timestamp, 5);
+});
+
+test("bytes and dates of another realm are taken, and what only looks like bytes is not", () => {
+    const [bytes, date] = vm.runInNewContext("[new Uint8Array([123, 125]), new Date(4e12)]");
+    assert.throws(() => Auth.fromJson(bytes), code("NO_CREDENTIALS"));
+    assert.equal(Auth.token("a", date).currentToken().expires, 4_000_000_000);
+    assert.throws(() => Auth.fromJson(Object.create(Uint8Array.prototype)), TypeError);
 });
