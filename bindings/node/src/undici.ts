@@ -58,6 +58,8 @@ interface Controller {
 }
 
 interface Handler {
+    /** Only up to undici 6, or beside the others. */
+    onConnect?: unknown;
     onRequestStart?(controller: Controller, context: { history?: unknown[] } | null | undefined): void;
     onRequestUpgrade?(controller: Controller, status: number, fields: Fields, socket: Duplex): void;
     onResponseStarted?(): void;
@@ -88,6 +90,10 @@ interface Handler {
 export function tcAuth(auth: Auth, options: SessionOptions = {}): Interceptor {
     const session = new Session(auth, options);
     return (dispatch) => (request: Options, handler: Handler) => {
+        if (typeof handler.onConnect === "function" && handler.onRequestStart === undefined) {
+            // It would wait for calls that never come.
+            throw new TypeError("tcAuth() needs undici 7 or later: this request comes from an older one");
+        }
         new Exchange(session, dispatch, request, handler).start();
         return true;
     };

@@ -449,6 +449,17 @@ test("through a proxy", async () => {
     await platform.close();
 });
 
+test("a handler of undici 6 is refused, because it would wait for ever", () => {
+    const auth = Auth.hmac("1", "key");
+    auth.apiPath = "http://127.0.0.1:9";
+    const dispatch = tcAuth(auth)(() => assert.fail("sent"));
+    const old = { onConnect() {}, onHeaders() {}, onData() {}, onComplete() {}, onError() {} };
+    assert.throws(
+        () => dispatch({ origin: "http://127.0.0.1:9", path: "/", method: "GET" }, old),
+        /^TypeError: tcAuth\(\) needs undici 7/,
+    );
+});
+
 test("options are checked at once", () => {
     const auth = Auth.hmac("1", "key");
     assert.throws(() => tcAuth(auth), hasCode("API_PATH_MISSING"));
