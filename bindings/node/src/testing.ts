@@ -164,6 +164,10 @@ export class FakePlatform {
 
     /** Answers requests with this method and path, which is without the API path and the query. */
     answer(method: string, path: string, answer: Answer, status = 200): void {
+        if (!/^\/[^?#]*$/.test(path)) {
+            // No request would ever get the answer.
+            throw new TypeError('path must begin with "/", and have no query');
+        }
         this.#answers.set(`${method.toUpperCase()} ${path}`, { status, answer });
     }
 
@@ -282,11 +286,12 @@ export class FakePlatform {
 }
 
 function queryOf(text: string): Record<string, string[]> {
-    const query: Record<string, string[]> = Object.create(null);
+    const query = new Map<string, string[]>();
     for (const [name, value] of new URLSearchParams(text)) {
-        (query[name] ??= []).push(value);
+        query.set(name, [...(query.get(name) ?? []), value]);
     }
-    return query;
+    // An object as others, so that assert.deepStrictEqual() can compare it. A name such as __proto__ is one of its own.
+    return Object.fromEntries(query);
 }
 
 function headersOf(request: IncomingMessage): Headers {

@@ -135,6 +135,19 @@ test("tokens without expiry, and a wrong clock", () =>
         assert.deepEqual(platform.refused, ["Timestamp out of acceptable time range"]);
     }));
 
+test("a query can be compared, and a path that no request has is refused", () =>
+    withPlatform({}, async (platform) => {
+        await createFetch(platform.hmacAuth())(platform.apiPath + "/v3/x?a=1&a=2&__proto__=3");
+        const query = Object.fromEntries([
+            ["a", ["1", "2"]],
+            ["__proto__", ["3"]],
+        ]);
+        assert.deepStrictEqual(platform.requests[0].query, query);
+        for (const path of ["v3/x", "/v3/x?a=1", "/v3/x#a", ""]) {
+            assert.throws(() => platform.answer("GET", path, {}), TypeError, path);
+        }
+    }));
+
 test("a function that throws", () =>
     withPlatform({}, async (platform) => {
         platform.answer("GET", "/v3/x", () => {
