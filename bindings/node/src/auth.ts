@@ -459,7 +459,8 @@ export function stringToSign(method: string, url: string | URL | Url, at: number
     return made(native.stringToSign(verb, target, border.moment("at", at)));
 }
 
-function addressOf(url: string | URL | Url): string {
+/** As a string; what is none of the three stays as it is, for the check of its type. */
+export function addressOf(url: string | URL | Url): string {
     return url instanceof URL || url instanceof Url ? url.toString() : url;
 }
 

@@ -2,13 +2,15 @@
 
 import { onAbort } from "./abort.js";
 import type { Auth } from "./auth.js";
-import { PATIENCE } from "./auth.js";
+import { addressOf, PATIENCE } from "./auth.js";
+import { wrongType } from "./border.js";
 import { redacted, TcAuthError } from "./error.js";
 import type { Event } from "./events.js";
 import type { AuthHeaders } from "./headers.js";
 import type { Renewal } from "./renewal.js";
 import { Advice, State, Status } from "./status.js";
 import { exchange, settingsOf, type RenewalOptions, type Settings } from "./transport.js";
+import type { Url } from "./url.js";
 
 export { REVIEW_LIMIT } from "./auth.js";
 
@@ -87,8 +89,8 @@ export class Session {
     }
 
     /** Whether a URL is one of the API's server. Requests to others are not signed. */
-    covers(url: string): boolean {
-        const status = this.#statusOf(url);
+    covers(url: string | URL | Url): boolean {
+        const status = this.#statusOf(textOf(url));
         return status === Status.OK || status === Status.TOKEN_EXPIRED;
     }
 
@@ -96,11 +98,12 @@ export class Session {
      * Checks that the URL is one of the API's server, and so is the Host header, if the request has one of its own. A
      * request to another server must not cause a renewal.
      */
-    check(url: string, host?: string | null): void {
-        this.#check(url);
+    check(url: string | URL | Url, host?: string | null): void {
+        const text = textOf(url);
+        this.#check(text);
         if (host != null) {
             // In a host that was assembled by hand, "/" and the like would end the host early.
-            const scheme = url.slice(0, url.indexOf(":"));
+            const scheme = text.slice(0, text.indexOf(":"));
             this.#check(/[/?#@\\\s]/.test(host) ? "" : `${scheme}://${host}/`);
         }
     }
@@ -140,17 +143,18 @@ export class Session {
     /**
      * Signs the URL as it is sent. It does not wait. Fails with TOKEN_EXPIRED, and the reason why it was not renewed.
      */
-    sign(method: string, url: string): Signed {
+    sign(method: string, url: string | URL | Url): Signed {
+        const text = addressOf(url);
         let headers, isAdopted;
         try {
-            ({ headers, isAdopted } = this.auth.sign(method, url));
+            ({ headers, isAdopted } = this.auth.sign(method, text));
         } catch (error) {
             if (error instanceof TcAuthError && error.status === Status.TOKEN_EXPIRED) {
                 throw new TcAuthError(error.status, NOT_RENEWED[this.auth.state().state]);
             }
             throw error;
         }
-        const signed = new Signed(headers, method.toUpperCase(), url);
+        const signed = new Signed(headers, method.toUpperCase(), text);
         if (isAdopted) {
             this.#happened({ type: "adopted", method: signed.method, path: signed.path });
         }
@@ -160,7 +164,7 @@ export class Session {
     /** check(), ready() and sign(). */
     async authorize(
         method: string,
-        url: string,
+        url: string | URL | Url,
         options: { host?: string | null | undefined; signal?: AbortSignal | null | undefined } = {},
     ): Promise<Signed> {
         this.check(url, options.host);
@@ -174,13 +178,14 @@ export class Session {
     }
 
     /**
-     * Says whether to send the request again, once: RETRY. `fields` are the headers of the response, `body` is the
+     * Says whether to send the request again, once: RETRY. `fields` are the headers of the response, such as a `Headers` or
+     * the `Object.entries()` of those of undici and node:http. `body` is the
      * beginning of its decoded body: up to REVIEW_LIMIT bytes that came within REVIEW_MS.
      */
     review(
         signed: Signed,
         httpStatus: number,
-        fields: Iterable<readonly [string, string]>,
+        fields: Iterable<readonly [string, string | readonly string[] | undefined]>,
         body: Uint8Array | string,
     ): Advice {
         const date = signed.url.slice(0, 6).toLowerCase() === "https:" ? trustedDate(fields) : null;
@@ -227,7 +232,7 @@ function originOf(url: string): string {
 }
 
 /** The Date of a response if it may correct the clock: not one of a cache. */
-function trustedDate(fields: Iterable<readonly [string, string]>): string | null {
+function trustedDate(fields: Iterable<readonly [string, string | readonly string[] | undefined]>): string | null {
     const dates: string[] = [];
     for (const [name, value] of fields) {
         const lower = name.toLowerCase();
@@ -235,10 +240,18 @@ function trustedDate(fields: Iterable<readonly [string, string]>): string | null
             return null;
         }
         if (lower === "date") {
-            dates.push(value);
+            dates.push(...(typeof value === "string" ? [value] : (value ?? [])));
         }
     }
     return dates.length === 1 ? dates[0]! : null;
+}
+
+function textOf(url: string | URL | Url): string {
+    const text = addressOf(url);
+    if (typeof text !== "string") {
+        throw wrongType("url", text, "a string or a URL");
+    }
+    return text;
 }
 
 /** Waits for work that goes on after an abort, and after 60 seconds: a proxy or a name server may never answer. */

@@ -138,6 +138,28 @@ test("URL objects are signed as they are sent", () => {
     assert.throws(() => auth.headers("GET", new URL("https://other.example/")), code("OTHER_ORIGIN"));
 });
 
+test("a Session takes the same URLs, and the headers of each client", async () => {
+    const auth = Auth.hmac("1", "key");
+    auth.apiPath = "https://company.example/api";
+    const session = new tcAuth.Session(auth);
+    const text = "https://company.example/api/v3/x";
+    for (const url of [text, new URL(text), auth.url("/v3/x")]) {
+        assert.ok(session.covers(url));
+        session.check(url);
+        assert.equal(session.sign("GET", url).url, text);
+        assert.equal((await session.authorize("get", url)).url, text);
+    }
+    const late = new Date(Date.now() + 3_600_000).toUTCString();
+    const body = '{"message": "Timestamp out of acceptable time range"}';
+    const signed = session.sign("GET", text);
+    const unclear = [{ date: [late, late] }, { date: undefined }, { date: [] }, { date: late, age: "1" }];
+    for (const headers of unclear) {
+        assert.notEqual(session.review(signed, 401, Object.entries(headers), body), tcAuth.Advice.RETRY);
+    }
+    const headers = { "set-cookie": ["a=b", "c=d"], date: late, "x-none": undefined };
+    assert.equal(session.review(signed, 401, Object.entries(headers), body), tcAuth.Advice.RETRY);
+});
+
 test("long values do not fit into the add-on's first buffers", () => {
     for (const length of [900, 1015, 1016, 1017, 1019, 1020, 1021, 1023, 1024, 1025, 5000]) {
         const token = "x".repeat(length);
@@ -227,6 +249,9 @@ test("values of another type are a TypeError, which does not show them", async (
         () => auth.review(new AuthHeaders("TC-Token a"), 401, { body: wrong }),
         () => auth.review(new AuthHeaders("TC-Token a"), 401, { date: wrong }),
         () => auth.verify("GET", "/", wrong, null),
+        () => new tcAuth.Session(auth).check(wrong),
+        () => new tcAuth.Session(auth).covers(),
+        () => new tcAuth.Session(auth).sign("GET", wrong),
         () => new Url(wrong),
         () => (auth.clockOffset = SECRET),
         () => (auth.renewalWindow = wrong),
