@@ -84,6 +84,10 @@ export class Session {
         this.#onEvent = options.onEvent;
         this.#settings = settingsOf(options.renewal);
         if (options.shareIn !== undefined) {
+            if ("key" in options.shareIn && options.shareIn.key === undefined) {
+                // Such as a variable of the environment that is not set: without a key, nothing would tell.
+                throw wrongType("key", undefined, "a string, a Uint8Array, or null for none");
+            }
             auth.shareIn(options.shareIn.directory, options.shareIn.key);
         }
     }

@@ -249,6 +249,7 @@ test("values of another type are a TypeError, which does not show them", async (
         () => auth.review(new AuthHeaders("TC-Token a"), 401, { body: wrong }),
         () => auth.review(new AuthHeaders("TC-Token a"), 401, { date: wrong }),
         () => auth.verify("GET", "/", wrong, null),
+        () => new tcAuth.Session(auth, { shareIn: { directory: "/missing", key: undefined } }),
         () => new tcAuth.Session(auth).check(wrong),
         () => new tcAuth.Session(auth).covers(),
         () => new tcAuth.Session(auth).sign("GET", wrong),
