@@ -16,8 +16,13 @@ export type SignedFetch = (input: Input, init?: Init) => Promise<Response>;
 
 /** The options of createFetch(). */
 export interface FetchOptions extends SessionOptions {
-    /** What sends the requests; by default the global fetch. */
-    fetch?: Fetch | undefined;
+    /**
+     * What sends the requests; by default the global fetch.
+     *
+     * `any` makes undici's fetch() assignable, whose types differ from those of the global one.
+     */
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any
+    fetch?: ((input: any, init?: any) => Promise<any>) | undefined;
 }
 
 // As in the Fetch standard.
