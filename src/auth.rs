@@ -197,8 +197,8 @@ impl Auth {
     /// by `tolerance` seconds, at most a day; ThreatConnect itself allows 300.
     ///
     /// # Errors
-    /// For the other arguments: those of [`Auth::headers`], [`Error::InvalidUriForm`] also for a fragment, which is not signed,
-    /// but which some servers take as a part of the path or the query; and [`Error::InvalidArgument`] for the tolerance. For the
+    /// For the other arguments: those of [`Auth::headers`], and [`Error::InvalidArgument`] for the tolerance. A fragment is
+    /// [`Error::InvalidUriForm`]. It is not signed, but some servers read it as a part of the path or the query. For the
     /// headers, in this order: [`Error::MalformedAuthorization`], [`Error::SignatureMismatch`],
     /// [`Error::TimestampOutOfRange`] or [`Error::TokenExpired`].
     pub fn verify(

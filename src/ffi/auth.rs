@@ -299,16 +299,16 @@ pub unsafe extern "C" fn tc_auth_string_to_sign(
 
 /// Checks the headers of a request that was received: for gateways, mocks and tests.
 ///
-/// @param uri the request target. Its origin is not signed.
+/// @param uri the request target. Its origin is not signed. A fragment is INVALID_URI_FORM: it is not signed, but some
+///   servers read it as a part of the path or the query.
 /// @param authorization the value of this header; NULL if the request has none.
 /// @param timestamp the same; ignored with a token.
 /// @param unix_time Unix seconds, or TC_AUTH_NOW.
 /// @param tolerance_seconds how far the timestamp may be off: 0 to 86400. ThreatConnect allows 300.
-/// Errors: for your arguments INVALID_METHOD; INVALID_URI_FORM (also for a fragment, which is not signed, but which some
-/// servers take as a part of the path or the query); INVALID_URI_BYTE; OTHER_ORIGIN; INVALID_TIME; INVALID_ARGUMENT (the
-/// tolerance). Then, in this order, for the headers MALFORMED_AUTHORIZATION (missing, or not "TC id:signature" or "TC-Token
-/// token" by the handle's kind, or a timestamp that is not decimal digits); SIGNATURE_MISMATCH; TIMESTAMP_OUT_OF_RANGE, or
-/// TOKEN_EXPIRED.
+/// Errors: for your arguments INVALID_METHOD; INVALID_URI_FORM; INVALID_URI_BYTE; OTHER_ORIGIN; INVALID_TIME;
+/// INVALID_ARGUMENT (the tolerance). Then, in this order, for the headers MALFORMED_AUTHORIZATION (missing, or not "TC
+/// id:signature" or "TC-Token token" by the handle's kind, or a timestamp that is not decimal digits);
+/// SIGNATURE_MISMATCH; TIMESTAMP_OUT_OF_RANGE, or TOKEN_EXPIRED.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tc_auth_verify(

@@ -120,7 +120,8 @@ public sealed class SharingTests
             await Task.Delay(50);
             string[] bodies = await Task.WhenAll(Enumerable.Range(0, 20).Select(n => clients[1].GetStringAsync(ApiPath)));
             Check.Equal("TC-Token new", string.Join(" ", bodies.Concat(new[] { await renewing }).Distinct()));
-            Check.Equal("first renewal: Ok, other adopted", string.Join(", ", events));
+            // The other one finds the token as soon as it is saved, which is before the renewal is reported.
+            Check.Equal("first renewal: Ok, other adopted", string.Join(", ", events.OrderBy(each => each, StringComparer.Ordinal)));
             Check.Equal(1, platform.Renewals);
 
             new TcAuthHandler(auth, null, place.Name, Key); // as a factory makes one after the other

@@ -69,7 +69,8 @@ public sealed class WireTests
                         string name = transport.GetType().Name + " " + target;
                         Check.Equal(HttpStatusCode.OK, (await client.GetAsync(server.Origin + target)).StatusCode, name);
                         Received got = server.All.Single();
-                        auth.Verify(got.Method, got.Target, got["Authorization"], got["Timestamp"], TimeSpan.FromMinutes(1));
+                        string signed = got.Target.Split('#')[0]; // Mono sends the fragment, too, which no server should accept
+                        auth.Verify(got.Method, signed, got["Authorization"], got["Timestamp"], TimeSpan.FromMinutes(1));
                     }
                 }
             }

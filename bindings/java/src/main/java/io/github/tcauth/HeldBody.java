@@ -114,7 +114,7 @@ final class HeldBody<T> implements BodySubscriber<T> {
             return;
         }
         timer.thenRunAsync(() -> choose(new TimeoutException()), executor);
-        timer.completeOnTimeout(null, nanos(patience), TimeUnit.NANOSECONDS);
+        timer.completeOnTimeout(null, Threads.nanos(patience), TimeUnit.NANOSECONDS);
         ask();
     }
 
@@ -161,12 +161,6 @@ final class HeldBody<T> implements BodySubscriber<T> {
         }
         choose(throwable);
         deliver();
-    }
-
-    /** Forever is longer than a long. */
-    private static long nanos(Duration patience) {
-        return patience.isNegative() ? 0
-                : patience.compareTo(Duration.ofNanos(Long.MAX_VALUE)) > 0 ? Long.MAX_VALUE : patience.toNanos();
     }
 
     private void ask() {

@@ -155,8 +155,7 @@ abstract class SessionOptions<B extends SessionOptions<B>> {
         if (timeout.isNegative() || timeout.isZero()) {
             throw new IllegalArgumentException("The time to wait for a renewal must be positive");
         }
-        Duration longest = Duration.ofNanos(Long.MAX_VALUE);
-        waitTimeout = timeout.compareTo(longest) > 0 ? longest : timeout;
+        waitTimeout = timeout;
         return self();
     }
 }

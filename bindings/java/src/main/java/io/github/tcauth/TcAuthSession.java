@@ -340,7 +340,7 @@ public final class TcAuthSession implements RequestSigner {
 
         /** Runs this again when it is time to poll, when the patience ends, or when the request was cancelled. */
         private void runAgain(CompletableFuture<Void> next) {
-            long left = waitTimeout.toNanos() - (System.nanoTime() - start);
+            long left = Threads.nanos(waitTimeout) - (System.nanoTime() - start);
             if (left <= 0) {
                 auth.stopWaiting(next);
                 throw new TcAuthException(TcAuthStatus.RENEWAL_TIMEOUT);

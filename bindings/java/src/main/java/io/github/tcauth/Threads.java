@@ -1,12 +1,13 @@
 package io.github.tcauth;
 
+import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The executor of sessions that were given none. That of {@link java.util.concurrent.CompletableFuture} makes a thread for each
+ * Threads, and how long they wait. The executor of sessions that were given none. That of {@link java.util.concurrent.CompletableFuture} makes a thread for each
  * task if the machine has one or two processors: 10,000 requests that wait for a renewal would go on in 10,000 threads, which
  * takes minutes.
  */
@@ -34,5 +35,11 @@ final class Threads {
 
     static Executor pool() {
         return POOL;
+    }
+
+    /** How long to wait: not negative, and for ever is more than a long has. */
+    static long nanos(Duration patience) {
+        Duration longest = Duration.ofNanos(Long.MAX_VALUE);
+        return patience.isNegative() ? 0 : patience.compareTo(longest) > 0 ? Long.MAX_VALUE : patience.toNanos();
     }
 }
