@@ -177,6 +177,7 @@ console.log(kind === tc_auth.Kind.HMAC);
 EOF
     for module in node16 nodenext; do
         "$tools/.bin/tsc" --strict --target es2022 --lib es2023,esnext.disposable --types node --module $module program.mts program.cts
+        "$tools/.bin/tsc" --noEmit --strict --target es2022 --types node --module $module readme-*.mts
     done
     as_user node program.cjs | grep -qx true
     as_user node program.mjs | grep -qx 200

@@ -260,7 +260,7 @@ export class Auth {
         method: string,
         url: string | URL | Url,
         authorization: string | null | undefined,
-        timestamp: string | null | undefined,
+        timestamp: string | number | null | undefined,
         options?: { at?: number; tolerance?: number },
     ): void {
         const refusal = Status.MALFORMED_AUTHORIZATION;
@@ -270,7 +270,7 @@ export class Auth {
                 border.text("method", method, Status.INVALID_METHOD),
                 border.text("url", addressOf(url), Status.INVALID_URI_BYTE),
                 authorization == null ? null : border.text("authorization", authorization, refusal),
-                timestamp == null ? null : border.text("timestamp", timestamp, refusal),
+                timestamp == null ? null : border.text("timestamp", textOf(timestamp), refusal),
                 options?.at === undefined ? NOW : border.moment("at", options.at),
                 border.whole("tolerance", options?.tolerance ?? 300, Status.INVALID_ARGUMENT),
             ),
@@ -462,6 +462,11 @@ export function stringToSign(method: string, url: string | URL | Url, at: number
 /** As a string; what is none of the three stays as it is, for the check of its type. */
 export function addressOf(url: string | URL | Url): string {
     return url instanceof URL || url instanceof Url ? url.toString() : url;
+}
+
+/** The timestamp of a request that was received is text; that of AuthHeaders is a number. */
+function textOf(timestamp: string | number): string {
+    return typeof timestamp === "number" ? String(timestamp) : timestamp;
 }
 
 /** What a call has signed. The add-on checks types, because that is faster here. */

@@ -70,6 +70,32 @@ export function args(value: unknown): readonly string[] {
     return value.map((arg) => text("an argument", arg, Status.INVALID_ARGUMENT));
 }
 
+/**
+ * The options of a call, each undefined or of its type. A copy, without what somebody has given to Object.prototype. An
+ * unknown name is refused: it would do nothing, and nobody would notice.
+ */
+export function options<Options extends object>(
+    name: string,
+    value: unknown,
+    types: Readonly<Record<keyof Options, "function" | "object" | "any">>,
+): Options {
+    if (typeof value !== "object" || value === null) {
+        throw wrongType(name, value, "an object");
+    }
+    const found = Object.assign(Object.create(null) as object, value);
+    for (const [option, content] of Object.entries(found)) {
+        const type = Object.hasOwn(types, option) ? types[option as keyof Options] : null;
+        if (type === null) {
+            const known = Object.keys(types).join(", ");
+            throw new TypeError(`${name} has no member ${JSON.stringify(option)}: there are ${known}`);
+        }
+        if (content !== undefined && type !== "any" && (typeof content !== type || content === null)) {
+            throw wrongType(`${name}.${option}`, content, type === "object" ? "an object" : "a function");
+        }
+    }
+    return found as Options;
+}
+
 /** A whole number. */
 export function whole(name: string, value: unknown, refusal: Status): number {
     if (typeof value !== "number") {

@@ -1,7 +1,7 @@
 // What an adapter did or noticed, for a log. No event contains a secret key or a token. Later versions may have more
 // types of events, and more members.
 
-import type { Advice } from "./status.js";
+import type { AdviceName } from "./status.js";
 
 /** This process has renewed the token. */
 export interface Renewed {
@@ -43,7 +43,7 @@ export interface Retried {
     readonly method: string;
     readonly path: string;
     readonly httpStatus: number;
-    readonly advice: Advice;
+    readonly advice: AdviceName;
 }
 
 /** The caller gets a refusal. */
@@ -53,8 +53,8 @@ export interface Refused {
     readonly path: string;
     readonly httpStatus: number;
 
-    /** The reason. RETRY if another attempt could help, but was not possible or was already made. */
-    readonly advice: Advice;
+    /** The reason. "RETRY" if another attempt could help, but was not possible or was already made. */
+    readonly advice: AdviceName;
 }
 
 /** What `onEvent` gets: a frozen object without a secret. More kinds may follow. */

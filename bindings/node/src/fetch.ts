@@ -2,9 +2,10 @@
 
 import type { Auth } from "./auth.js";
 import { REVIEW_LIMIT } from "./auth.js";
+import * as border from "./border.js";
 import { TcAuthError } from "./error.js";
-import { REVIEW_MS, Session, type SessionOptions, type Signed } from "./session.js";
-import { Advice } from "./status.js";
+import { REVIEW_MS, Session, SESSION_OPTIONS, type SessionOptions, type Signed } from "./session.js";
+import { Advice, Status } from "./status.js";
 import { Url } from "./url.js";
 
 type Fetch = typeof globalThis.fetch;
@@ -47,8 +48,11 @@ const HEADERS_OF_A_BODY = [
  * clock.
  */
 export function createFetch(auth: Auth, options: FetchOptions = {}): SignedFetch {
-    const session = new Session(auth, options);
-    const send = options.fetch;
+    const { fetch: send, ...others } = border.options<FetchOptions>("options", options, {
+        ...SESSION_OPTIONS,
+        fetch: "function",
+    });
+    const session = new Session(auth, others);
     return async function fetch(input: Input, init?: Init): Promise<Response> {
         return new Flow(session, send ?? globalThis.fetch, input, init).run();
     };
@@ -67,13 +71,14 @@ class Flow {
     #method: string;
     #headers: Headers;
 
-    constructor(session: Session, fetch: Fetch, input: Input, init: Init = {}) {
+    constructor(session: Session, fetch: Fetch, input: Input, given?: Init | null) {
+        const init = given ?? {};
         this.#session = session;
         this.#fetch = fetch;
         this.#init = membersOf(init);
         const request = isRequest(input) ? input : null;
         this.#request = request;
-        this.#url = request === null ? new Request(String(input)).url : request.url;
+        this.#url = request === null ? urlOf(String(input)) : request.url;
         // The upper case is signed.
         this.#method = (init.method ?? request?.method ?? "GET").toUpperCase();
         this.#headers = new Headers((init.headers ?? request?.headers) as ConstructorParameters<typeof Headers>[0]);
@@ -201,6 +206,14 @@ function membersOf(init: Init): Init {
         members[name] = init[name as keyof Init];
     }
     return members;
+}
+
+/** The URL as fetch() sends it. */
+function urlOf(text: string): string {
+    if (!URL.canParse(text)) {
+        throw new TcAuthError(Status.INVALID_URI_FORM, "fetch needs a whole URL: auth.url(path) makes it");
+    }
+    return new Request(text).url;
 }
 
 function isRequest(input: Input): input is Request {

@@ -1,14 +1,13 @@
 // What all adapters share: which requests are signed, and what is done about a response.
 
 import { onAbort } from "./abort.js";
-import type { Auth } from "./auth.js";
-import { addressOf, PATIENCE } from "./auth.js";
-import { wrongType } from "./border.js";
+import { addressOf, Auth, PATIENCE } from "./auth.js";
+import * as border from "./border.js";
 import { redacted, TcAuthError } from "./error.js";
-import type { Event } from "./events.js";
+import type { Event, RenewalFailed } from "./events.js";
 import type { AuthHeaders } from "./headers.js";
 import type { Renewal } from "./renewal.js";
-import { Advice, State, Status } from "./status.js";
+import { Advice, nameIn, State, Status, type AdviceName } from "./status.js";
 import { exchange, settingsOf, type RenewalOptions, type Settings } from "./transport.js";
 import type { Url } from "./url.js";
 
@@ -17,16 +16,12 @@ export { REVIEW_LIMIT } from "./auth.js";
 /** How long a review waits for the body of a refusal, in milliseconds. */
 export const REVIEW_MS = 10_000;
 
-// Why an expired token was not renewed before the request.
-const NOT_RENEWED: Partial<Record<State, string>> = {
-    [State.PAUSED]: "its renewal failed: onEvent is told why; the next attempt follows after a pause",
-    [State.REFUSED]: "the server refused to renew it: onEvent is told why",
-    [State.NOT_RENEWABLE]: "this type of token is not renewed",
-};
-
 /** The options of a Session, which the clients take, too. */
 export interface SessionOptions {
-    /** Is told what the adapter did or noticed. It should return soon; what it throws, the request throws. */
+    /**
+     * Is told what the adapter did or noticed. It should return soon, and what it throws, the request throws. Nobody
+     * waits for the promise of an async function: catch in it what can fail.
+     */
     onEvent?: ((event: Event) => void) | undefined;
 
     /** How a renewal connects. It never goes through your HTTP client. */
@@ -35,6 +30,9 @@ export interface SessionOptions {
     /** Calls Auth.shareIn(): the processes that use the same directory share the token. */
     shareIn?: { directory: string | Uint8Array | URL; key?: string | Uint8Array | null } | undefined;
 }
+
+/** For border.options(). */
+export const SESSION_OPTIONS = { onEvent: "function", renewal: "object", shareIn: "object" } as const;
 
 /** A request that was signed. In a log it does not show the headers. */
 export class Signed {
@@ -77,18 +75,29 @@ export class Session {
     readonly #onEvent: ((event: Event) => void) | undefined;
     readonly #settings: Settings;
 
+    /** How the last renewal of this Session failed, for the request that then has no valid token. */
+    #failure: RenewalFailed | null = null;
+
     /** Fails with API_PATH_MISSING, or as Auth.shareIn() does. */
     constructor(auth: Auth, options: SessionOptions = {}) {
+        if (!(auth instanceof Auth)) {
+            throw border.wrongType("auth", auth, "an Auth");
+        }
         auth.url(); // Without an API path the library would make headers for any server.
+        const { onEvent, renewal, shareIn } = border.options<SessionOptions>("options", options, SESSION_OPTIONS);
         this.auth = auth;
-        this.#onEvent = options.onEvent;
-        this.#settings = settingsOf(options.renewal);
-        if (options.shareIn !== undefined) {
-            if ("key" in options.shareIn && options.shareIn.key === undefined) {
+        this.#onEvent = onEvent;
+        this.#settings = settingsOf(renewal);
+        if (shareIn !== undefined) {
+            const { directory, key } = border.options<typeof shareIn>("shareIn", shareIn, {
+                directory: "any",
+                key: "any",
+            });
+            if (key === undefined && Object.hasOwn(shareIn, "key")) {
                 // Such as a variable of the environment that is not set: without a key, nothing would tell.
-                throw wrongType("key", undefined, "a string, a Uint8Array, or null for none");
+                throw border.wrongType("key", undefined, "a string, a Uint8Array, or null for none");
             }
-            auth.shareIn(options.shareIn.directory, options.shareIn.key);
+            auth.shareIn(directory, key);
         }
     }
 
@@ -117,6 +126,9 @@ export class Session {
         if (status === Status.NULL_ARGUMENT) {
             throw new TcAuthError(status);
         }
+        if (status === Status.INVALID_URI_BYTE) {
+            throw new TcAuthError(status);
+        }
         if (status !== Status.OK && status !== Status.TOKEN_EXPIRED) {
             throw new TcAuthError(Status.OTHER_ORIGIN, `${originOf(url)}; the API path is ${this.auth.apiPath}`);
         }
@@ -141,7 +153,9 @@ export class Session {
     }
 
     async #renew(renewal: Renewal): Promise<void> {
-        this.#happened(await exchange(renewal, this.#settings));
+        const outcome = await exchange(renewal, this.#settings);
+        this.#failure = outcome.type === "renewalFailed" ? outcome : null;
+        this.#happened(outcome);
     }
 
     /**
@@ -154,7 +168,7 @@ export class Session {
             ({ headers, isAdopted } = this.auth.sign(method, text));
         } catch (error) {
             if (error instanceof TcAuthError && error.status === Status.TOKEN_EXPIRED) {
-                throw new TcAuthError(error.status, NOT_RENEWED[this.auth.state().state]);
+                throw new TcAuthError(error.status, this.#whyNotRenewed());
             }
             throw error;
         }
@@ -163,6 +177,28 @@ export class Session {
             this.#happened({ type: "adopted", method: signed.method, path: signed.path });
         }
         return signed;
+    }
+
+    /** Why an expired token was not renewed before the request. */
+    #whyNotRenewed(): string | null {
+        switch (this.auth.state().state) {
+            case State.PAUSED:
+                return `its renewal failed${this.#cause()}; the next attempt follows after a pause`;
+            case State.REFUSED:
+                return `the server refused to renew it${this.#cause()}`;
+            case State.NOT_RENEWABLE:
+                return "this type of token is not renewed";
+            default:
+                return null;
+        }
+    }
+
+    #cause(): string {
+        if (this.#failure === null) {
+            return ""; // another Session, thread or process knows it
+        }
+        const { code, failure, message } = this.#failure;
+        return `: ${code ?? failure}${message && `, ${message}`}`;
     }
 
     /** check(), ready() and sign(). */
@@ -205,13 +241,14 @@ export class Session {
 
     /** Reports that the request is sent again. `signed` is the second one. */
     retried(signed: Signed, httpStatus: number): void {
-        this.#happened({ type: "retried", method: signed.method, path: signed.path, httpStatus, advice: Advice.RETRY });
+        this.#happened({ type: "retried", method: signed.method, path: signed.path, httpStatus, advice: "RETRY" });
     }
 
     /** Reports that the caller gets a refusal; nothing if it is none. */
     refused(signed: Signed, httpStatus: number, advice: Advice): void {
         if (advice !== Advice.ACCEPTED) {
-            this.#happened({ type: "refused", method: signed.method, path: signed.path, httpStatus, advice });
+            const reason = nameIn(Advice, advice) as AdviceName;
+            this.#happened({ type: "refused", method: signed.method, path: signed.path, httpStatus, advice: reason });
         }
     }
 
@@ -253,7 +290,7 @@ function trustedDate(fields: Iterable<readonly [string, string | readonly string
 function textOf(url: string | URL | Url): string {
     const text = addressOf(url);
     if (typeof text !== "string") {
-        throw wrongType("url", text, "a string or a URL");
+        throw border.wrongType("url", text, "a string or a URL");
     }
     return text;
 }

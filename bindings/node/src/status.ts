@@ -53,6 +53,9 @@ export const Advice = Object.freeze({
 });
 export type Advice = (typeof Advice)[keyof typeof Advice];
 
+/** The name of an advice, such as "TOKEN_REJECTED". */
+export type AdviceName = keyof typeof Advice;
+
 /** What an Auth contains: a key pair or a token; NONE if it is closed. */
 export const Kind = Object.freeze({ NONE: 0, HMAC: 1, TOKEN: 2 });
 export type Kind = (typeof Kind)[keyof typeof Kind];
@@ -107,7 +110,7 @@ export function adviceMessage(advice: number): string {
     return native.adviceMessage(advice);
 }
 
-/** The name that a number has in Kind, State or Unsealed; the number itself, as text, if there is none. */
+/** The name that a number has in one of these enumerations; the number itself, as text, if there is none. */
 export function nameIn(enumeration: Readonly<Record<string, number>>, number: number): string {
     return Object.keys(enumeration).find((name) => enumeration[name] === number) ?? String(number);
 }

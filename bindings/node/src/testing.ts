@@ -55,8 +55,8 @@ export class ReceivedRequest {
 }
 
 /**
- * A value that is sent as JSON; bytes, which are sent as they are; or a function that returns one of these, or a
- * promise of one.
+ * A value that is sent as JSON; bytes, which are sent as they are; a `Response`, with its own status and headers; or a
+ * function that returns one of these, or a promise of one.
  */
 export type Answer = unknown | ((request: ReceivedRequest) => unknown);
 
@@ -199,12 +199,12 @@ export class FakePlatform {
             for await (const chunk of request) {
                 chunks.push(chunk as Buffer);
             }
-            const [status, value] = await this.#answerTo(request, Buffer.concat(chunks));
-            const content = value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value) ?? "null");
+            const { status, headers, content } = await this.#answerTo(request, Buffer.concat(chunks));
             response.writeHead(status, {
-                "Content-Type": "application/json",
-                "Content-Length": content.byteLength,
-                Date: new Date(this.#now() * 1000).toUTCString(),
+                "content-type": "application/json",
+                date: new Date(this.#now() * 1000).toUTCString(),
+                ...headers,
+                "content-length": content.byteLength,
             });
             response.end(content);
         } catch {
@@ -212,7 +212,7 @@ export class FakePlatform {
         }
     }
 
-    async #answerTo(request: IncomingMessage, body: Uint8Array): Promise<[number, unknown]> {
+    async #answerTo(request: IncomingMessage, body: Uint8Array): Promise<Content> {
         const method = request.method ?? "";
         const target = request.url ?? "";
         const end = `${target}?`.indexOf("?");
@@ -224,7 +224,7 @@ export class FakePlatform {
         const objection = this.#objection(method, target, request);
         if (objection !== null) {
             this.refused.push(objection);
-            return [401, { status: "Failure", message: objection }];
+            return contentOf(401, { status: "Failure", message: objection });
         }
         const received = new ReceivedRequest(method, path, query, headersOf(request), body);
         this.requests.push(received);
@@ -233,23 +233,24 @@ export class FakePlatform {
             answer: { status: "Success" },
         };
         try {
-            return [status, typeof answer === "function" ? await answer(received) : answer];
+            return await contentOf(status, typeof answer === "function" ? await answer(received) : answer);
         } catch (error) {
-            return [500, { status: "Failure", message: `the function for ${method} ${path} threw ${String(error)}` }];
+            const message = `the answer to ${method} ${path} can't be sent: ${String(error)}`;
+            return contentOf(500, { status: "Failure", message });
         }
     }
 
-    #renew(token: string): [number, unknown] {
+    #renew(token: string): Promise<Content> {
         this.renewals += 1;
         if (this.#refuseRenewals) {
-            return [200, { success: false, message: "The token may not be renewed" }];
+            return contentOf(200, { success: false, message: "The token may not be renewed" });
         }
         if (!this.#tokens.delete(token)) {
-            return [401, { success: false, message: "Unauthorized" }];
+            return contentOf(401, { success: false, message: "Unauthorized" });
         }
         const successor = this.issueToken();
         const expires = successor.expires === null ? null : String(successor.expires);
-        return [200, { success: true, apiToken: successor.token, apiTokenExpires: expires }];
+        return contentOf(200, { success: true, apiToken: successor.token, apiTokenExpires: expires });
     }
 
     /** The platform's message to a request that it refuses. */
@@ -283,6 +284,28 @@ export class FakePlatform {
         const isRight = expected.length === sent.length && timingSafeEqual(expected, sent);
         return isRight ? null : "Signature data did not match expected result";
     }
+}
+
+/** What is sent. */
+interface Content {
+    readonly status: number;
+    readonly headers: Record<string, string | string[]>;
+    readonly content: Uint8Array;
+}
+
+async function contentOf(status: number, answer: unknown): Promise<Content> {
+    if (answer instanceof Response) {
+        if (answer.status < 200) {
+            throw new RangeError(`a Response with the status ${answer.status}`);
+        }
+        // A copy, because the same answer may be asked for again.
+        const content = new Uint8Array(await answer.clone().arrayBuffer());
+        const cookies = answer.headers.getSetCookie(); // the only field that can be there more than once
+        const headers = { ...Object.fromEntries(answer.headers), ...(cookies.length > 0 && { "set-cookie": cookies }) };
+        return { status: answer.status, headers, content };
+    }
+    const content = answer instanceof Uint8Array ? answer : Buffer.from(JSON.stringify(answer) ?? "null");
+    return { status, headers: {}, content };
 }
 
 function queryOf(text: string): Record<string, string[]> {

@@ -9,6 +9,7 @@ import https from "node:https";
 import { clearTimeout, setTimeout } from "node:timers";
 import tls from "node:tls";
 import { isIP, type Socket } from "node:net";
+import * as border from "./border.js";
 import { TcAuthError } from "./error.js";
 import type { RenewalFailed, Renewed } from "./events.js";
 import type { Renewal } from "./renewal.js";
@@ -45,12 +46,16 @@ export interface Settings {
 }
 
 export function settingsOf(options: RenewalOptions = {}): Settings {
-    const timeout = options.timeout ?? RENEWAL_MS;
-    if (!(timeout > 0 && timeout <= RENEWAL_MS)) {
+    const { tls, proxy, timeout } = border.options<RenewalOptions>("renewal", options, {
+        tls: "object",
+        proxy: "any",
+        timeout: "any",
+    });
+    const limit = timeout ?? RENEWAL_MS;
+    if (!(limit > 0 && limit <= RENEWAL_MS)) {
         throw new TcAuthError(Status.INVALID_ARGUMENT, "renewal.timeout must be 1 to 30000 milliseconds");
     }
-    const { proxy } = options;
-    return { tls: { ...options.tls }, proxy: proxy == null ? proxy : proxyOf(proxy), timeout };
+    return { tls: { ...tls }, proxy: proxy == null ? proxy : proxyOf(proxy), timeout: limit };
 }
 
 function proxyOf(text: string | URL): URL {
@@ -61,10 +66,17 @@ function proxyOf(text: string | URL): URL {
     return proxy;
 }
 
-/** The proxy that Node.js takes from the environment, if it was told to. */
+const USE_ENV_PROXY = "--use-env-proxy";
+
+/**
+ * The proxy that Node.js takes from the environment, if it was told to. A version that can't do it takes none: then the
+ * requests of the program go without one, too.
+ */
 function proxyOfEnvironment(server: URL): URL | null {
     const { env } = process;
-    if (env["NODE_USE_ENV_PROXY"] !== "1" && !process.execArgv.includes("--use-env-proxy")) {
+    const flags = [...process.execArgv, ...(env["NODE_OPTIONS"] ?? "").split(/\s+/)];
+    const isWanted = env["NODE_USE_ENV_PROXY"] === "1" || flags.includes(USE_ENV_PROXY);
+    if (!isWanted || !process.allowedNodeEnvironmentFlags.has(USE_ENV_PROXY)) {
         return null;
     }
     const isSecure = server.protocol === "https:";
@@ -85,7 +97,6 @@ export async function exchange(renewal: Renewal, settings: Settings): Promise<Re
     const { status: httpStatus, failure } = answer;
     try {
         if (httpStatus === 0) {
-            renewal.cancel();
             return { type: "renewalFailed", code: null, message: "", httpStatus, failure };
         }
         // Also if the transfer failed: what came may contain the new token, and the old one is then invalid.
@@ -103,6 +114,7 @@ export async function exchange(renewal: Renewal, settings: Settings): Promise<Re
         }
         return { type: "renewalFailed", code: error.code, message: error.explanation ?? "", httpStatus, failure: "" };
     } finally {
+        renewal.cancel(); // it does nothing after complete(); otherwise the others would wait for this renewal
         body.fill(0);
     }
 }

@@ -327,7 +327,7 @@ test("verify", () => {
     assert.throws(() => auth.verify("GET", "/a", authorization, undefined), code("MALFORMED_AUTHORIZATION"));
     assert.throws(() => auth.verify("GET", "/a", null, "1000"), code("MALFORMED_AUTHORIZATION"));
     const sentNow = auth.headers("GET", "/a");
-    auth.verify("GET", "/a", sentNow.authorization, String(sentNow.timestamp));
+    auth.verify("GET", "/a", sentNow.authorization, sentNow.timestamp);
 });
 
 test("a closed Auth", async () => {

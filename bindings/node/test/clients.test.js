@@ -12,7 +12,7 @@ const zlib = require("node:zlib");
 
 const undici = require("undici");
 
-const { Advice, Auth, TcAuthError } = require("tc-auth");
+const { Auth, TcAuthError } = require("tc-auth");
 const { FakePlatform } = require("tc-auth/testing");
 const session = require("../lib/session.js");
 
@@ -274,7 +274,7 @@ each("a body is sent again", async ({ kind, server, client, happened }) => {
         assert.equal(first.connection, second.connection, name);
         assert.deepEqual(happened, [
             { type: "renewed", saved: true },
-            { type: "retried", method: "POST", path: "/api/v3/x", httpStatus: 401, advice: Advice.RETRY },
+            { type: "retried", method: "POST", path: "/api/v3/x", httpStatus: 401, advice: "RETRY" },
         ]);
     }
 });
@@ -299,7 +299,7 @@ each("a body that can't be sent again", async ({ kind, server, client, happened 
         const reply = await sender.send("POST", one.url + "/api", { body: make() });
         assert.deepEqual([reply.status, String(reply.body)], [401, UNAUTHORIZED], name);
         assert.deepEqual(happened, [
-            { type: "refused", method: "POST", path: "/api", httpStatus: 401, advice: Advice.RETRY },
+            { type: "refused", method: "POST", path: "/api", httpStatus: 401, advice: "RETRY" },
         ]);
         assert.equal(String(one.received[0].body), "0123456789", name);
         assert.equal((await sender.get(one.url + "/api")).status, 200);
@@ -312,7 +312,7 @@ each("a second refusal is returned", async ({ server, client, events, happened }
     const reply = await client(tokenFor(one)).get(one.url + "/api");
     assert.deepEqual([reply.status, String(reply.body), one.received.length], [401, UNAUTHORIZED, 3]);
     assert.deepEqual(events(), ["renewed", "retried", "refused"]);
-    assert.equal(happened[2].advice, Advice.TOKEN_REJECTED);
+    assert.equal(happened[2].advice, "TOKEN_REJECTED");
 });
 
 each("a request is sent twice at most, also if another token is there each time", async (t) => {
@@ -326,8 +326,8 @@ each("a request is sent twice at most, also if another token is there each time"
     assert.deepEqual(
         t.happened.map((event) => [event.type, event.advice]),
         [
-            ["retried", Advice.RETRY],
-            ["refused", Advice.RETRY],
+            ["retried", "RETRY"],
+            ["refused", "RETRY"],
         ],
     );
 });
@@ -349,7 +349,7 @@ each("a refusal is returned if there is no second attempt", async ({ server, cli
         method: "GET",
         path: "/api",
         httpStatus: 401,
-        advice: Advice.RETRY,
+        advice: "RETRY",
     });
 });
 
@@ -374,10 +374,10 @@ each("a refusal reaches the caller whole", async ({ server, client, events }) =>
 
 each("the message of a packed refusal is read", async ({ server, client, happened }) => {
     for (const [body, encoding, advice] of [
-        [zlib.gzipSync(DENIED), "gzip", Advice.ACCESS_DENIED],
-        [zlib.brotliCompressSync(DENIED), "br", Advice.ACCESS_DENIED],
-        [DENIED, "identity", Advice.ACCESS_DENIED],
-        [zlib.gzipSync(Buffer.alloc(10 << 20)), "gzip", Advice.UNKNOWN],
+        [zlib.gzipSync(DENIED), "gzip", "ACCESS_DENIED"],
+        [zlib.brotliCompressSync(DENIED), "br", "ACCESS_DENIED"],
+        [DENIED, "identity", "ACCESS_DENIED"],
+        [zlib.gzipSync(Buffer.alloc(10 << 20)), "gzip", "UNKNOWN"],
     ]) {
         happened.length = 0;
         const one = await server(() => ({ status: 403, body, headers: { "Content-Encoding": encoding } }));
@@ -395,7 +395,7 @@ each("a refusal that breaks off is reviewed, and the caller gets the client's ow
     await assert.rejects(t.client(hmacFor(raw)).get(raw.url + "/api"), (error) => !(error instanceof TcAuthError));
     assert.deepEqual(
         t.happened.map((event) => [event.type, event.advice]),
-        [["refused", Advice.ACCESS_DENIED]],
+        [["refused", "ACCESS_DENIED"]],
     );
 });
 
@@ -424,7 +424,7 @@ each("a refusal that pauses is reviewed after a while", (t) =>
         await assert.rejects(sender.get(raw.url + "/api", { signal: controller.signal }));
         assert.equal(t.happened.length, 1);
         const [{ type, advice, after }] = t.happened;
-        assert.deepEqual([type, advice], ["refused", Advice.ACCESS_DENIED]);
+        assert.deepEqual([type, advice], ["refused", "ACCESS_DENIED"]);
         assert.ok(after >= 290 && after < 2500, after);
     }),
 );

@@ -7,8 +7,6 @@
 
 const fs = require("node:fs");
 
-const { adviceName } = require("tc-auth");
-
 const moduleOf = (client) => require(`./client_${client}.js`);
 
 /** The client of an Auth, with what has happened. */
@@ -73,7 +71,7 @@ function lineOf(event) {
         case "adopted":
             return "adopted";
         default:
-            return `${event.type} ${adviceName(event.advice)} ${event.httpStatus}`;
+            return `${event.type} ${event.advice} ${event.httpStatus}`;
     }
 }
 

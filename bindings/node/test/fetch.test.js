@@ -217,7 +217,7 @@ test("what fetch() refuses is refused, and causes no renewal", async () => {
     ]) {
         await assert.rejects(
             fetch(input, init),
-            (error) => error instanceof TypeError || error.code === "OTHER_ORIGIN",
+            (error) => error instanceof TypeError || ["OTHER_ORIGIN", "INVALID_URI_FORM"].includes(error.code),
             input,
         );
     }
@@ -271,4 +271,51 @@ test("a Request as init: it has its body, its headers and its method", async () 
     await createFetch(authFor(server))(`${server.url}/api/x`, init);
     const [{ method, headers, body }] = server.received;
     assert.deepEqual([method, headers["x-a"], String(body)], ["PUT", "1", "b"]);
+});
+
+test("a URL that is none, and init that is null", async () => {
+    const server = await serve(() => ({}));
+    const fetch = createFetch(authFor(server));
+    for (const url of ["/v3/x", "v3/x", "", "https://"]) {
+        await assert.rejects(fetch(url), { code: "INVALID_URI_FORM", message: /auth\.url\(path\)/ }, url);
+    }
+    assert.equal((await fetch(`${server.url}/api`, null)).status, 200);
+});
+
+test("options that would do nothing are refused", async (t) => {
+    const server = await serve(() => ({}));
+    const auth = authFor(server);
+    for (const [options, message] of [
+        [{ onevent() {} }, 'options has no member "onevent": there are onEvent, renewal, shareIn, fetch'],
+        [{ renewal: { ca: "" } }, 'renewal has no member "ca": there are tls, proxy, timeout'],
+        [{ shareIn: { directory: "/", Key: "" } }, 'shareIn has no member "Key": there are directory, key'],
+        [{ fetch: 1 }, "options.fetch must be a function, not number"],
+        [{ onEvent: null }, "options.onEvent must be a function, not null"],
+        [{ renewal: { tls: "" } }, "renewal.tls must be an object, not string"],
+        [null, "options must be an object, not null"],
+    ]) {
+        assert.throws(() => createFetch(auth, options), { name: "TypeError", message });
+    }
+    assert.throws(() => createFetch(), { name: "TypeError", message: "auth must be an Auth, not undefined" });
+    t.after(() => delete Object.prototype.fetch);
+    Object.prototype.fetch = () => assert.fail("somebody else's function");
+    const options = { fetch: undefined, onEvent: undefined, renewal: undefined, shareIn: undefined };
+    assert.equal((await createFetch(auth, options)(`${server.url}/api`)).status, 200);
+    assert.equal((await createFetch(auth)(`${server.url}/api`)).status, 200);
+});
+
+test("the error for an expired token says why it was not renewed", async () => {
+    const auth = Auth.token("API:5:a", 1);
+    auth.apiPath = "http://127.0.0.1:1/api";
+    const message = /its renewal failed: ECONNREFUSED; the next attempt follows after a pause/;
+    await assert.rejects(createFetch(auth)("http://127.0.0.1:1/api"), { code: "TOKEN_EXPIRED", message });
+
+    const server = await serve(() => ({ status: 200, body: '{"success":false,"message":"no such app"}' }));
+    const refused = Auth.token("API:5:a", 1);
+    refused.apiPath = `${server.url}/api`;
+    const reason = /the server refused to renew it: RENEWAL_REFUSED, no such app/;
+    await assert.rejects(createFetch(refused)(`${server.url}/api`), { code: "TOKEN_EXPIRED", message: reason });
+    // Another one did not see the refusal.
+    const bare = /the server refused to renew it\)/;
+    await assert.rejects(createFetch(refused)(`${server.url}/api`), { code: "TOKEN_EXPIRED", message: bare });
 });

@@ -158,6 +158,41 @@ test("a function that throws", () =>
         assert.match((await response.json()).message, /no such owner/);
     }));
 
+test("a Response as the answer, as often as it is asked for", () =>
+    withPlatform({}, async (platform) => {
+        const fields = [
+            ["retry-after", "7"],
+            ["set-cookie", "a=1"],
+            ["set-cookie", "b=2"],
+            ["content-type", "text/plain"],
+        ];
+        platform.answer("GET", "/v3/x", new Response("busy", { status: 503, headers: fields }));
+        const fetch = createFetch(platform.hmacAuth());
+        for (let time = 0; time < 2; time++) {
+            const response = await fetch(platform.apiPath + "/v3/x");
+            assert.deepEqual([response.status, await response.text()], [503, "busy"]);
+            assert.equal(response.headers.get("retry-after"), "7");
+            assert.equal(response.headers.get("content-type"), "text/plain");
+            assert.deepEqual(response.headers.getSetCookie(), ["a=1", "b=2"]);
+        }
+    }));
+
+test("an answer that can't be sent", () =>
+    withPlatform({}, async (platform) => {
+        const circle = {};
+        circle.circle = circle;
+        for (const [answer, reason] of [
+            [1n, /BigInt/],
+            [circle, /circular/],
+            [Response.error(), /status 0/],
+        ]) {
+            platform.answer("GET", "/v3/x", answer);
+            const response = await createFetch(platform.hmacAuth())(platform.apiPath + "/v3/x");
+            assert.equal(response.status, 500);
+            assert.match((await response.json()).message, reason);
+        }
+    }));
+
 test("closed twice, and by a declaration", async () => {
     const platform = await FakePlatform.start();
     await platform[Symbol.asyncDispose]();

@@ -215,17 +215,20 @@ test("the proxy of the environment, if Node.js uses it", async (t) => {
     t.after(() => (process.env = before));
     const environment = { HTTP_PROXY: proxy.url, NODE_USE_ENV_PROXY: "1" };
     const { host } = new URL(plain.url);
+    // What can't use it sends its requests without a proxy, and so is the renewal.
+    const canUseIt = process.allowedNodeEnvironmentFlags.has("--use-env-proxy");
     const cases = [
-        [{}, {}, true],
+        [{}, {}, canUseIt],
+        [{ NODE_OPTIONS: "--use-env-proxy --no-warnings", NODE_USE_ENV_PROXY: "" }, {}, canUseIt],
         [{ NODE_USE_ENV_PROXY: "" }, {}, false],
         [{ HTTP_PROXY: "", HTTPS_PROXY: proxy.url }, {}, false],
-        [{ http_proxy: proxy.url, HTTP_PROXY: "http://127.0.0.1:1" }, {}, true],
+        [{ http_proxy: proxy.url, HTTP_PROXY: "http://127.0.0.1:1" }, {}, canUseIt],
         [{ NO_PROXY: "*" }, {}, false],
         [{ NO_PROXY: "other.example, 127.0.0.1" }, {}, false],
         [{ NO_PROXY: `other.example,${host}` }, {}, false],
         [{ NO_PROXY: ".0.1" }, {}, false],
         [{ NO_PROXY: "*.0.1" }, {}, false],
-        [{ NO_PROXY: "0.1,.example,127.0.0.1:1" }, {}, true],
+        [{ NO_PROXY: "0.1,.example,127.0.0.1:1" }, {}, canUseIt],
         [{}, { proxy: null }, false],
     ];
     for (const [variables, options, isUsed] of cases) {
