@@ -114,6 +114,9 @@ class Flow {
         }
         to.hash ||= from.hash;
         this.#session.check(to.href);
+        if (to.username !== "" || to.password !== "") {
+            throw new TypeError("fetch failed: redirected to a URL with a user or a password");
+        }
         const isOther = status === 303 && this.#method !== "GET" && this.#method !== "HEAD";
         if (isOther || ((status === 301 || status === 302) && this.#method === "POST")) {
             this.#method = "GET";

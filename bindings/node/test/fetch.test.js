@@ -5,6 +5,7 @@
 const assert = require("node:assert/strict");
 const test = require("node:test");
 const { setTimeout: sleep } = require("node:timers/promises");
+const { inspect } = require("node:util");
 
 const { Auth, createFetch } = require("tc-auth");
 
@@ -102,6 +103,16 @@ test("a redirect that can't be followed", async () => {
     ]) {
         await assert.rejects(redirected(302, "GET", {}, other), { code: "OTHER_ORIGIN" }, other);
     }
+});
+
+test("the error for a redirect with a password does not show it", async () => {
+    const server = await serve(({ headers }) => {
+        const fields = { Location: `http://user:secret@${headers.host}/api/to`, "Content-Length": 0 };
+        return { status: 302, headers: fields, body: "" };
+    });
+    const isSilent = (error) => error instanceof TypeError && !inspect(error).includes("secret");
+    await assert.rejects(createFetch(authFor(server))(`${server.url}/api/from`), isSilent);
+    assert.equal(server.received.length, 1);
 });
 
 test("twenty redirects are followed", async () => {
