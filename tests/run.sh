@@ -597,7 +597,7 @@ part_core() {
         skip "threads that share a token: every interleaving (loom)" "it takes minutes" "make model"
     fi
 
-    run "processes that share a token: a simulation" make_quietly simulate
+    beside run "processes that share a token: a simulation" make_quietly simulate
 
     if have git && git rev-parse --git-dir >/dev/null 2>&1; then
         run "make dist: the same bytes twice" dist
@@ -706,8 +706,8 @@ part_core() {
         skip "C: hostile servers" "something is missing" "apt-get install$packages"
     else
         run "requests to the stand-in" requests
-        run "tokens: faults, clock, storm" tokens
-        run "C: hostile servers" hostile_session
+        beside run "tokens: faults, clock, storm" tokens
+        beside run "C: hostile servers" hostile_session
     fi
 
     if [ "$(uname -s)" != Linux ]; then
