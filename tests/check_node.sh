@@ -40,7 +40,7 @@ grep -m 1 'heap-buffer-overflow' "$work/planted.log"
 echo '== AddressSanitizer, UBSan'
 sanitized "$work/tc_auth.node"
 # The other tests are of the clients, in JavaScript.
-run "$work/tc_auth.node" test/auth.test.js test/testing.test.js test/workers.test.js >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+run "$work/tc_auth.node" test/auth.test.js test/native.test.js test/testing.test.js test/workers.test.js >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 grep '^# pass' "$work/log"
 
 echo '== memory'

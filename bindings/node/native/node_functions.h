@@ -16,17 +16,18 @@
 
 /* All that the add-on calls. */
 #define NODE_FUNCTIONS(X) \
+    X(napi_check_object_type_tag) \
     X(napi_create_array_with_length) \
     X(napi_create_arraybuffer) \
     X(napi_create_async_work) \
     X(napi_create_external) \
-    X(napi_create_function) \
     X(napi_create_int32) \
     X(napi_create_promise) \
     X(napi_create_reference) \
     X(napi_create_string_latin1) \
     X(napi_create_string_utf8) \
     X(napi_create_typedarray) \
+    X(napi_define_properties) \
     X(napi_delete_async_work) \
     X(napi_get_array_length) \
     X(napi_get_boolean) \
@@ -38,13 +39,13 @@
     X(napi_get_value_external) \
     X(napi_get_value_int32) \
     X(napi_get_value_int64) \
+    X(napi_get_value_string_utf16) \
     X(napi_get_value_string_utf8) \
     X(napi_is_typedarray) \
     X(napi_queue_async_work) \
     X(napi_resolve_deferred) \
-    X(napi_set_element) \
     X(napi_set_instance_data) \
-    X(napi_set_named_property) \
+    X(napi_type_tag_object) \
     X(napi_typeof)
 
 #define X(name) static __typeof__(name) *found_##name;
@@ -69,17 +70,18 @@ static bool find_node_functions(void)
     return true;
 }
 
+#define napi_check_object_type_tag (*found_napi_check_object_type_tag)
 #define napi_create_array_with_length (*found_napi_create_array_with_length)
 #define napi_create_arraybuffer (*found_napi_create_arraybuffer)
 #define napi_create_async_work (*found_napi_create_async_work)
 #define napi_create_external (*found_napi_create_external)
-#define napi_create_function (*found_napi_create_function)
 #define napi_create_int32 (*found_napi_create_int32)
 #define napi_create_promise (*found_napi_create_promise)
 #define napi_create_reference (*found_napi_create_reference)
 #define napi_create_string_latin1 (*found_napi_create_string_latin1)
 #define napi_create_string_utf8 (*found_napi_create_string_utf8)
 #define napi_create_typedarray (*found_napi_create_typedarray)
+#define napi_define_properties (*found_napi_define_properties)
 #define napi_delete_async_work (*found_napi_delete_async_work)
 #define napi_get_array_length (*found_napi_get_array_length)
 #define napi_get_boolean (*found_napi_get_boolean)
@@ -91,13 +93,13 @@ static bool find_node_functions(void)
 #define napi_get_value_external (*found_napi_get_value_external)
 #define napi_get_value_int32 (*found_napi_get_value_int32)
 #define napi_get_value_int64 (*found_napi_get_value_int64)
+#define napi_get_value_string_utf16 (*found_napi_get_value_string_utf16)
 #define napi_get_value_string_utf8 (*found_napi_get_value_string_utf8)
 #define napi_is_typedarray (*found_napi_is_typedarray)
 #define napi_queue_async_work (*found_napi_queue_async_work)
 #define napi_resolve_deferred (*found_napi_resolve_deferred)
-#define napi_set_element (*found_napi_set_element)
 #define napi_set_instance_data (*found_napi_set_instance_data)
-#define napi_set_named_property (*found_napi_set_named_property)
+#define napi_type_tag_object (*found_napi_type_tag_object)
 #define napi_typeof (*found_napi_typeof)
 
 #else

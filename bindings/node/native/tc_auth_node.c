@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tc_auth.h>
@@ -23,10 +22,8 @@ typedef SRWLOCK mutex;
 #define MUTEX_INIT SRWLOCK_INIT
 #define lock(m) AcquireSRWLockExclusive(m)
 #define unlock(m) ReleaseSRWLockExclusive(m)
-#define process_id() ((unsigned long)GetCurrentProcessId())
 #else
 #include <pthread.h>
-#include <unistd.h>
 #ifdef __GLIBC__
 #include <gnu/libc-version.h>
 #endif
@@ -34,7 +31,6 @@ typedef pthread_mutex_t mutex;
 #define MUTEX_INIT PTHREAD_MUTEX_INITIALIZER
 #define lock(m) pthread_mutex_lock(m)
 #define unlock(m) pthread_mutex_unlock(m)
-#define process_id() ((unsigned long)getpid())
 #endif
 
 /* No status: an argument has another type than the declaration in src/native.ts. */
@@ -51,6 +47,16 @@ typedef struct {
 
 enum { TOKEN_SCHEME_LENGTH = sizeof "TC-Token " - 1 };
 
+/*
+ * The longest argument, in characters or bytes. A longer one is refused by its length, and not copied before. No server takes
+ * a request that is nearly as long.
+ */
+#define LONGEST ((size_t)16 << 20)
+
+/* The most arguments of a command line, and the most bytes of all of them. No system starts a program with more. */
+#define MOST_ARGUMENTS ((uint32_t)1 << 20)
+#define LONGEST_COMMAND ((size_t)16 << 20)
+
 /* --- handles, which the threads of the process share */
 
 /*
@@ -60,10 +66,10 @@ enum { TOKEN_SCHEME_LENGTH = sizeof "TC-Token " - 1 };
  * knows; `own` counts the calls that change the token and are running, `count` the changes that have ended.
  */
 typedef struct handle {
-    struct handle *next;
+    struct handle *next, **place; /* in the list; `place` is what points to this one, or NULL */
+    char name[64];                /* in the list; it never changes */
     tc_auth *auth;
     bool is_token;
-    uint64_t id;
     unsigned uses;
     unsigned own;
     uint64_t count;
@@ -73,8 +79,9 @@ typedef struct handle {
 
 /* Protects the list, and everything in a handle that changes. Nobody waits or calls the library while holding it. */
 static mutex handles_mutex = MUTEX_INIT;
+
+/* The handles that another thread can find, because share() has given them a name. */
 static handle *handles;
-static uint64_t last_id;
 
 /* The object that JavaScript has of a handle. It is closed if `used` is NULL. */
 typedef struct {
@@ -135,11 +142,10 @@ static void release(handle *used)
 {
     lock(&handles_mutex);
     bool is_last = --used->uses == 0;
-    if (is_last) {
-        handle **place = &handles;
-        while (*place != used)
-            place = &(*place)->next;
-        *place = used->next;
+    if (is_last && used->place != NULL) {
+        *used->place = used->next;
+        if (used->next != NULL)
+            used->next->place = used->place;
     }
     unlock(&handles_mutex);
     if (is_last) {
@@ -156,11 +162,6 @@ static handle *new_handle(tc_auth *auth)
     made->uses = 1;
     made->is_token = tc_auth_get_kind(auth) == TC_AUTH_KIND_TOKEN;
     made->last = made->is_token ? fingerprint_of_current(auth) : 0;
-    lock(&handles_mutex);
-    made->id = ++last_id;
-    made->next = handles;
-    handles = made;
-    unlock(&handles_mutex);
     return made;
 }
 
@@ -247,6 +248,19 @@ static napi_value text_or_status(napi_env env, tc_auth_status status, char *text
     return made;
 }
 
+/* An array of two. They are defined, not set: a setter of Array.prototype would get them instead. */
+static napi_value pair(napi_env env, napi_value first, napi_value second)
+{
+    const napi_property_descriptor members[] = {
+        {"0", NULL, NULL, NULL, NULL, first, napi_default_jsproperty, NULL},
+        {"1", NULL, NULL, NULL, NULL, second, napi_default_jsproperty, NULL},
+    };
+    napi_value made = NULL;
+    if (napi_create_array_with_length(env, 2, &made) == napi_ok)
+        napi_define_properties(env, made, 2, members);
+    return made;
+}
+
 static double *numbers(napi_env env)
 {
     void *data = NULL;
@@ -279,8 +293,15 @@ static void reserve(bytes *made, size_t length)
     made->chars[length] = 0;
 }
 
+/* What there is instead of an argument that can't be read. */
+static tc_auth_status nothing(bytes *made, tc_auth_status status)
+{
+    reserve(made, 0);
+    return status;
+}
+
 /* Bytes of a typed array, which other threads may change at the same time: so they are copied. */
-static bool copy_view(napi_env env, napi_value value, bytes *made)
+static tc_auth_status copy_view(napi_env env, napi_value value, tc_auth_status refusal, bytes *made)
 {
     napi_typedarray_type type;
     size_t length = 0;
@@ -288,52 +309,55 @@ static bool copy_view(napi_env env, napi_value value, bytes *made)
     bool is_view = false;
     if (napi_is_typedarray(env, value, &is_view) != napi_ok || !is_view ||
         napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) != napi_ok || type != napi_uint8_array)
-        return false;
+        return nothing(made, (tc_auth_status)WRONG_TYPE);
+    if (length > LONGEST)
+        return nothing(made, refusal);
     reserve(made, length);
     if (length > 0)
         memcpy(made->chars, data, length);
-    return true;
+    return TC_AUTH_STATUS_OK;
 }
 
-static bool copy_string(napi_env env, napi_value value, bytes *made)
+static void copy_string(napi_env env, napi_value value, bytes *made)
 {
     size_t length = 0;
-  /* Most are short, and then one call is enough. It reports a string that it has cut by its length alone. */
-    if (napi_get_value_string_utf8(env, value, made->stack, SHORT, &length) != napi_ok)
-        return false;
+    /* Most are short, and then one call is enough. It reports a string that it has cut by its length alone. */
+    napi_get_value_string_utf8(env, value, made->stack, SHORT, &length);
     if (length < SHORT - 4) {
         made->chars = made->stack;
         made->length = length;
         made->size = length + 1;
-        return true;
+        return;
     }
     wipe(made->stack, SHORT);
-    if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok)
-        return false;
+    napi_get_value_string_utf8(env, value, NULL, 0, &length);
     reserve(made, length);
     napi_get_value_string_utf8(env, value, made->chars, made->size, &length);
     made->length = length;
-    return true;
 }
 
-/* Strings with lone surrogates are refused in JavaScript, where it matters: here they become U+FFFD. */
-static void read_bytes(napi_env env, napi_value value, bytes *made)
+/*
+ * A string or bytes; `refusal` is the status of those that are too long. Strings with lone surrogates are refused in
+ * JavaScript, where it matters: here they become U+FFFD.
+ */
+static void read_bytes(napi_env env, napi_value value, tc_auth_status refusal, bytes *made)
 {
+    size_t length = 0;
     made->is_absent = false;
     made->status = TC_AUTH_STATUS_OK;
-    if (!copy_string(env, value, made) && !copy_view(env, value, made)) {
-        made->chars = made->stack;
-        made->chars[0] = 0;
-        made->length = 0;
-        made->size = 1;
-        made->status = (tc_auth_status)WRONG_TYPE;
-    }
+    /* The length is known; other calls would first put together a string that consists of parts. */
+    if (napi_get_value_string_utf16(env, value, NULL, 0, &length) != napi_ok)
+        made->status = copy_view(env, value, refusal, made);
+    else if (length > LONGEST)
+        made->status = nothing(made, refusal);
+    else
+        copy_string(env, value, made);
 }
 
 /* A string for C. One with a NUL gets the status that its argument has for other bad characters. */
 static void read_text(napi_env env, napi_value value, tc_auth_status refusal, bytes *made)
 {
-    read_bytes(env, value, made);
+    read_bytes(env, value, refusal, made);
     if (made->status == TC_AUTH_STATUS_OK && memchr(made->chars, 0, made->length) != NULL)
         made->status = refusal;
 }
@@ -347,9 +371,8 @@ static void read_optional(napi_env env, napi_value value, tc_auth_status refusal
         read_text(env, value, refusal, made);
         return;
     }
-    reserve(made, 0);
+    made->status = nothing(made, TC_AUTH_STATUS_OK);
     made->is_absent = true;
-    made->status = TC_AUTH_STATUS_OK;
 }
 
 static const char *optional(const bytes *read)
@@ -409,19 +432,36 @@ static void end_url(napi_env env, void *data, void *hint)
     tc_auth_url_free(data);
 }
 
-static napi_value external(napi_env env, void *data, napi_finalize finalize)
+/* The kinds of objects, and their tags, which make_tags() sets. */
+enum { AN_AUTH, A_TICKET, A_BUILDER, KINDS };
+static napi_type_tag tags[KINDS];
+
+/* The address is in them because another copy of this add-on has handles and a lock of its own. */
+static void make_tags(void)
+{
+    lock(&handles_mutex);
+    for (int kind = 0; kind < KINDS && tags[kind].lower == 0; kind++) {
+        tags[kind].lower = 0x9b1f64c05ae7d283u;
+        tags[kind].upper = (uint64_t)(uintptr_t)&tags[kind];
+    }
+    unlock(&handles_mutex);
+}
+
+static napi_value external(napi_env env, int kind, void *data, napi_finalize finalize)
 {
     napi_value made = NULL;
     if (napi_create_external(env, data, finalize, NULL, &made) != napi_ok)
         finalize(env, data, NULL);
-    return made;
+    else if (napi_type_tag_object(env, made, &tags[kind]) == napi_ok)
+        return made;
+    return number(env, TC_AUTH_STATUS_NULL_ARGUMENT);
 }
 
 static napi_value new_auth(napi_env env, handle *used)
 {
     auth_object *object = allocate(sizeof *object);
     object->used = used;
-    return external(env, object, end_auth);
+    return external(env, AN_AUTH, object, end_auth);
 }
 
 static napi_value auth_or_status(napi_env env, tc_auth_status status, tc_auth *auth)
@@ -429,17 +469,20 @@ static napi_value auth_or_status(napi_env env, tc_auth_status status, tc_auth *a
     return status == TC_AUTH_STATUS_OK ? new_auth(env, new_handle(auth)) : number(env, status);
 }
 
-/* The data of an object of this add-on. JavaScript passes no others: only its own classes have them. */
-static void *data_of(napi_env env, napi_value value)
+/* The data of an object of this add-on; NULL if it is another value, or of another kind. */
+static void *data_of(napi_env env, int kind, napi_value value)
 {
     void *data = NULL;
-    napi_get_value_external(env, value, &data);
+    bool is_own = false;
+    if (napi_get_value_external(env, value, &data) != napi_ok ||
+        napi_check_object_type_tag(env, value, &tags[kind], &is_own) != napi_ok || !is_own)
+        return NULL;
     return data;
 }
 
 static handle *handle_of(napi_env env, napi_value value)
 {
-    auth_object *object = data_of(env, value);
+    auth_object *object = data_of(env, AN_AUTH, value);
     return object == NULL ? NULL : object->used;
 }
 
@@ -488,7 +531,7 @@ static napi_value from_json(napi_env env, napi_callback_info info)
     bytes json;
     tc_auth *auth = NULL;
     arguments(env, info, 1, &value);
-    read_bytes(env, value, &json);
+    read_bytes(env, value, TC_AUTH_STATUS_CONFIG_SYNTAX, &json);
     tc_auth_status status = json.status;
     if (status == TC_AUTH_STATUS_OK)
         status = tc_auth_from_json(json.chars, json.length, &auth);
@@ -522,38 +565,47 @@ static napi_value from_parameter_file(napi_env env, napi_callback_info info)
 
 /* Command-line arguments, of an array of strings. */
 typedef struct {
-    bytes *copies;
-    char **pointers;
+    char **texts;
     uint32_t count;
     tc_auth_status status;
 } argument_list;
 
+/* Reads them up to the first one that is wrong. */
 static void read_arguments(napi_env env, napi_value array, argument_list *made)
 {
+    uint32_t count = 0;
+    size_t size = 0;
+    bytes read;
     memset(made, 0, sizeof *made);
-    if (napi_get_array_length(env, array, &made->count) != napi_ok || made->count > INT32_MAX) {
-        made->count = 0;
+    if (napi_get_array_length(env, array, &count) != napi_ok)
         made->status = (tc_auth_status)WRONG_TYPE;
-    }
-    made->copies = allocate(made->count * sizeof *made->copies);
-    made->pointers = allocate((made->count + (size_t)1) * sizeof *made->pointers);
-    for (uint32_t i = 0; i < made->count; i++) {
+    else if (count > MOST_ARGUMENTS)
+        made->status = TC_AUTH_STATUS_INVALID_ARGUMENT;
+    made->texts = allocate(made->status == TC_AUTH_STATUS_OK ? (count + (size_t)1) * sizeof *made->texts : 1);
+    while (made->status == TC_AUTH_STATUS_OK && made->count < count) {
         napi_value value = NULL;
-        napi_get_element(env, array, i, &value);
-        read_text(env, value, TC_AUTH_STATUS_INVALID_ARGUMENT, &made->copies[i]);
-        made->pointers[i] = made->copies[i].chars;
-        if (made->status == TC_AUTH_STATUS_OK)
-            made->status = made->copies[i].status;
+        napi_get_element(env, array, made->count, &value);
+        read_text(env, value, TC_AUTH_STATUS_INVALID_ARGUMENT, &read);
+        size += read.size;
+        made->status = size > LONGEST_COMMAND ? TC_AUTH_STATUS_INVALID_ARGUMENT : read.status;
+        if (made->status == TC_AUTH_STATUS_OK) {
+            char *text = allocate(read.size);
+            memcpy(text, read.chars, read.size);
+            made->texts[made->count++] = text;
+        }
+        end(&read);
     }
-    made->pointers[made->count] = NULL;
+    if (made->status == TC_AUTH_STATUS_OK)
+        made->texts[count] = NULL;
 }
 
 static void end_arguments(argument_list *read)
 {
-    for (uint32_t i = 0; i < read->count; i++)
-        end(&read->copies[i]);
-    free(read->copies);
-    free(read->pointers);
+    for (uint32_t i = 0; i < read->count; i++) {
+        wipe(read->texts[i], strlen(read->texts[i]));
+        free(read->texts[i]);
+    }
+    free(read->texts);
 }
 
 static napi_value from_args(napi_env env, napi_callback_info info)
@@ -565,7 +617,7 @@ static napi_value from_args(napi_env env, napi_callback_info info)
     read_arguments(env, value, &args);
     tc_auth_status status = args.status;
     if (status == TC_AUTH_STATUS_OK)
-        status = tc_auth_from_args((int32_t)args.count, args.pointers, &auth);
+        status = tc_auth_from_args((int32_t)args.count, args.texts, &auth);
     end_arguments(&args);
     return auth_or_status(env, status, auth);
 }
@@ -581,11 +633,9 @@ static napi_value discover(napi_env env, napi_callback_info info)
     read_arguments(env, value, &args);
     tc_auth_status status = args.status;
     if (status == TC_AUTH_STATUS_OK)
-        status = tc_auth_discover((int32_t)args.count, args.pointers, &why, &auth);
+        status = tc_auth_discover((int32_t)args.count, args.texts, &why, &auth);
     end_arguments(&args);
-    napi_create_array_with_length(env, 2, &result);
-    napi_set_element(env, result, 0, auth_or_status(env, status, auth));
-    napi_set_element(env, result, 1, text_or_null(env, why));
+    result = pair(env, auth_or_status(env, status, auth), text_or_null(env, why));
     tc_auth_string_free(why);
     return result;
 }
@@ -594,7 +644,7 @@ static napi_value close_auth(napi_env env, napi_callback_info info)
 {
     napi_value value;
     arguments(env, info, 1, &value);
-    auth_object *object = data_of(env, value);
+    auth_object *object = data_of(env, AN_AUTH, value);
     if (object != NULL && object->used != NULL) {
         handle *used = object->used;
         object->used = NULL;
@@ -605,44 +655,52 @@ static napi_value close_auth(napi_env env, napi_callback_info info)
 
 /* --- one handle in many threads */
 
-/* The process is a part of the name, because JavaScript can send it to another one, where it must mean nothing. */
+/* A name by which other threads find the handle: the given one, or the one that it has already. */
 static napi_value share(napi_env env, napi_callback_info info)
 {
-    napi_value value;
-    char name[64];
-    arguments(env, info, 1, &value);
-    handle *used = handle_of(env, value);
-    if (used == NULL)
-        return number(env, TC_AUTH_STATUS_NULL_ARGUMENT);
-    int length = snprintf(name, sizeof name, "tc-auth:%lu:%llu", process_id(), (unsigned long long)used->id);
-    return ascii(env, name, (size_t)length);
+    napi_value values[2];
+    bytes name;
+    arguments(env, info, 2, values);
+    handle *used = handle_of(env, values[0]);
+    read_text(env, values[1], TC_AUTH_STATUS_INVALID_ARGUMENT, &name);
+    tc_auth_status status = used == NULL ? TC_AUTH_STATUS_NULL_ARGUMENT : name.status;
+    if (status == TC_AUTH_STATUS_OK && (name.length == 0 || name.length >= sizeof used->name))
+        status = TC_AUTH_STATUS_INVALID_ARGUMENT;
+    if (status == TC_AUTH_STATUS_OK) {
+        lock(&handles_mutex);
+        if (used->place == NULL) {
+            memcpy(used->name, name.chars, name.size);
+            used->next = handles;
+            used->place = &handles;
+            if (handles != NULL)
+                handles->place = &used->next;
+            handles = used;
+        }
+        unlock(&handles_mutex);
+    }
+    end(&name);
+    return status == TC_AUTH_STATUS_OK ? text_or_null(env, used->name) : number(env, status);
 }
 
 static napi_value from_shared(napi_env env, napi_callback_info info)
 {
     napi_value value;
     bytes name;
-    unsigned long process = 0;
-    unsigned long long id = 0;
-    char rest = 0;
     handle *found = NULL;
     arguments(env, info, 1, &value);
     read_text(env, value, TC_AUTH_STATUS_INVALID_ARGUMENT, &name);
     tc_auth_status status = name.status;
-    if (status == TC_AUTH_STATUS_OK && sscanf(name.chars, "tc-auth:%lu:%llu%c", &process, &id, &rest) != 2)
-        status = TC_AUTH_STATUS_INVALID_ARGUMENT;
-    end(&name);
-    if (status != TC_AUTH_STATUS_OK)
-        return number(env, status);
-    if (process == process_id()) {
+    if (status == TC_AUTH_STATUS_OK) {
         lock(&handles_mutex);
-        for (found = handles; found != NULL && found->id != id; found = found->next)
+        for (found = handles; found != NULL && strcmp(found->name, name.chars) != 0; found = found->next)
             continue;
         if (found != NULL)
             found->uses++;
         unlock(&handles_mutex);
+        status = found == NULL ? TC_AUTH_STATUS_NULL_ARGUMENT : TC_AUTH_STATUS_OK;
     }
-    return found == NULL ? number(env, TC_AUTH_STATUS_NULL_ARGUMENT) : new_auth(env, found);
+    end(&name);
+    return found == NULL ? number(env, status) : new_auth(env, found);
 }
 
 /* --- what it is */
@@ -727,8 +785,8 @@ static napi_value authorization(napi_env env, handle *used, napi_value method, n
     int64_t timestamp = 0;
     napi_value result;
     bytes verb, target;
-    read_bytes(env, method, &verb);
-    read_bytes(env, url, &target);
+    read_bytes(env, method, TC_AUTH_STATUS_INVALID_METHOD, &verb);
+    read_bytes(env, url, TC_AUTH_STATUS_INVALID_URI_BYTE, &target);
     tc_auth_status status = either(&verb, &target);
     bool is_watched = notice && used != NULL && used->is_token;
     uint64_t before = is_watched ? counted(used) : 0;
@@ -887,11 +945,7 @@ static void execute_job(napi_env env, void *data)
 /* An array of the status and the server's message. */
 static napi_value result_of(napi_env env, const job *ended)
 {
-    napi_value result = NULL;
-    napi_create_array_with_length(env, 2, &result);
-    napi_set_element(env, result, 0, number(env, ended->status));
-    napi_set_element(env, result, 1, text_or_null(env, ended->message));
-    return result;
+    return pair(env, number(env, ended->status), text_or_null(env, ended->message));
 }
 
 static void end_job(job *ended)
@@ -1001,7 +1055,7 @@ static napi_value poll(napi_env env, napi_callback_info info)
     renewal_object *object = allocate(sizeof *object);
     object->ticket = ticket;
     object->used = use(used);
-    return external(env, object, end_renewal);
+    return external(env, A_TICKET, object, end_renewal);
 }
 
 /* Secret; null if the renewal has ended. */
@@ -1009,7 +1063,7 @@ static napi_value renewal_url(napi_env env, napi_callback_info info)
 {
     napi_value value;
     arguments(env, info, 1, &value);
-    renewal_object *object = data_of(env, value);
+    renewal_object *object = data_of(env, A_TICKET, value);
     return text_or_null(env, object == NULL ? NULL : tc_auth_renewal_url(object->ticket));
 }
 
@@ -1018,7 +1072,7 @@ static napi_value renewal_needed(napi_env env, napi_callback_info info)
     napi_value value, result = NULL;
     int32_t needed = 0;
     arguments(env, info, 1, &value);
-    renewal_object *object = data_of(env, value);
+    renewal_object *object = data_of(env, A_TICKET, value);
     if (object != NULL && object->ticket != NULL &&
         tc_auth_renewal_needed(object->ticket, &needed) != TC_AUTH_STATUS_OK)
         needed = 0;
@@ -1030,11 +1084,13 @@ static napi_value complete(napi_env env, napi_callback_info info)
 {
     napi_value values[3];
     arguments(env, info, 3, values);
-    renewal_object *object = data_of(env, values[0]);
+    renewal_object *object = data_of(env, A_TICKET, values[0]);
     if (object == NULL || object->ticket == NULL)
         return number(env, TC_AUTH_STATUS_NULL_ARGUMENT);
     job *made = new_job(object->used);
-    read_bytes(env, values[2], &made->text);
+    read_bytes(env, values[2], TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE, &made->text);
+    if (made->text.status == TC_AUTH_STATUS_RENEWAL_BAD_RESPONSE)
+        made->text.status = TC_AUTH_STATUS_OK; /* the renewal ends also with a body that is too long: as with none */
     if (made->text.status == TC_AUTH_STATUS_OK) {
         napi_get_value_int32(env, values[1], &made->http_status);
         made->ticket = object->ticket;
@@ -1050,7 +1106,7 @@ static napi_value cancel(napi_env env, napi_callback_info info)
 {
     napi_value value;
     arguments(env, info, 1, &value);
-    renewal_object *object = data_of(env, value);
+    renewal_object *object = data_of(env, A_TICKET, value);
     if (object != NULL && object->ticket != NULL) {
         tc_auth_renewal_cancel(object->ticket);
         object->ticket = NULL;
@@ -1070,9 +1126,9 @@ static napi_value review(napi_env env, napi_callback_info info)
     read_text(env, values[1], TC_AUTH_STATUS_MALFORMED_AUTHORIZATION, &sent);
     napi_get_value_int32(env, values[3], &http_status);
     read_optional(env, values[4], TC_AUTH_STATUS_INVALID_ARGUMENT, &date);
-    read_bytes(env, values[5], &body);
+    read_bytes(env, values[5], TC_AUTH_STATUS_INVALID_ARGUMENT, &body);
     tc_auth_status status = either(&sent, &body);
-    if (date.status == TC_AUTH_STATUS_INVALID_ARGUMENT) /* C could not read it to its end */
+    if (date.status == TC_AUTH_STATUS_INVALID_ARGUMENT) /* C could not read it to its end, or it is too long */
         date.is_absent = true;
     else if (status == TC_AUTH_STATUS_OK)
         status = date.status;
@@ -1118,7 +1174,7 @@ static napi_value unseal(napi_env env, napi_callback_info info)
     bytes line, key;
     int32_t outcome = 0;
     arguments(env, info, 3, values);
-    read_bytes(env, values[1], &line);
+    read_bytes(env, values[1], TC_AUTH_STATUS_SEAL_INVALID, &line);
     read_optional(env, values[2], TC_AUTH_STATUS_INVALID_ARGUMENT, &key);
     tc_auth_status status = either(&line, &key);
     if (status == TC_AUTH_STATUS_OK)
@@ -1164,7 +1220,7 @@ static napi_value new_url(napi_env env, napi_callback_info info)
     if (status == TC_AUTH_STATUS_OK)
         status = tc_auth_url_new(base.chars, &url);
     end(&base);
-    return status == TC_AUTH_STATUS_OK ? external(env, url, end_url) : number(env, status);
+    return status == TC_AUTH_STATUS_OK ? external(env, A_BUILDER, url, end_url) : number(env, status);
 }
 
 static napi_value new_url_for(napi_env env, napi_callback_info info)
@@ -1178,7 +1234,7 @@ static napi_value new_url_for(napi_env env, napi_callback_info info)
     if (status == TC_AUTH_STATUS_OK)
         status = tc_auth_url_new_for(auth_of(env, values[0]), path.chars, &url);
     end(&path);
-    return status == TC_AUTH_STATUS_OK ? external(env, url, end_url) : number(env, status);
+    return status == TC_AUTH_STATUS_OK ? external(env, A_BUILDER, url, end_url) : number(env, status);
 }
 
 static napi_value add_segment(napi_env env, napi_callback_info info)
@@ -1189,7 +1245,7 @@ static napi_value add_segment(napi_env env, napi_callback_info info)
     read_text(env, values[1], TC_AUTH_STATUS_INVALID_ARGUMENT, &segment);
     tc_auth_status status = segment.status;
     if (status == TC_AUTH_STATUS_OK)
-        status = tc_auth_url_add_segment(data_of(env, values[0]), segment.chars);
+        status = tc_auth_url_add_segment(data_of(env, A_BUILDER, values[0]), segment.chars);
     end(&segment);
     return number(env, status);
 }
@@ -1203,7 +1259,7 @@ static napi_value add_query(napi_env env, napi_callback_info info)
     read_text(env, values[2], TC_AUTH_STATUS_INVALID_ARGUMENT, &text);
     tc_auth_status status = either(&name, &text);
     if (status == TC_AUTH_STATUS_OK)
-        status = tc_auth_url_add_query(data_of(env, values[0]), name.chars, text.chars);
+        status = tc_auth_url_add_query(data_of(env, A_BUILDER, values[0]), name.chars, text.chars);
     end(&name);
     end(&text);
     return number(env, status);
@@ -1213,7 +1269,7 @@ static napi_value url_string(napi_env env, napi_callback_info info)
 {
     napi_value value;
     arguments(env, info, 1, &value);
-    return text_or_null(env, tc_auth_url_string(data_of(env, value)));
+    return text_or_null(env, tc_auth_url_string(data_of(env, A_BUILDER, value)));
 }
 
 /* --- ask the library */
@@ -1261,57 +1317,56 @@ static napi_value version_number(napi_env env, napi_callback_info info)
 
 /* --- the module */
 
-static const struct {
-    const char *name;
-    napi_callback function;
-} FUNCTIONS[] = {
-    {"newHmac", new_hmac},
-    {"newToken", new_token},
-    {"fromJson", from_json},
-    {"fromArgs", from_args},
-    {"fromEnv", from_env},
-    {"fromParameterFile", from_parameter_file},
-    {"discover", discover},
-    {"close", close_auth},
-    {"share", share},
-    {"fromShared", from_shared},
-    {"kind", kind},
-    {"describe", describe},
-    {"apiPath", api_path},
-    {"setApiPath", set_api_path},
-    {"clockOffset", clock_offset},
-    {"setClockOffset", set_clock_offset},
-    {"renewalWindow", renewal_window},
-    {"setRenewalWindow", set_renewal_window},
-    {"headers", headers},
-    {"sign", sign},
-    {"headerBlock", header_block},
-    {"stringToSign", string_to_sign},
-    {"verify", verify},
-    {"updateToken", update_token},
-    {"token", current_token},
-    {"state", state},
-    {"poll", poll},
-    {"renewalUrl", renewal_url},
-    {"renewalNeeded", renewal_needed},
-    {"complete", complete},
-    {"cancel", cancel},
-    {"review", review},
-    {"family", family},
-    {"seal", seal},
-    {"unseal", unseal},
-    {"shareIn", share_in},
-    {"newUrl", new_url},
-    {"newUrlFor", new_url_for},
-    {"addSegment", add_segment},
-    {"addQuery", add_query},
-    {"urlString", url_string},
-    {"statusName", status_name},
-    {"statusMessage", status_message},
-    {"adviceName", advice_name},
-    {"adviceMessage", advice_message},
-    {"version", version},
-    {"versionNumber", version_number},
+/* Defined, not set, so that a setter of Object.prototype does not get them. */
+#define FUNCTION(name, function) {name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL}
+static const napi_property_descriptor FUNCTIONS[] = {
+    FUNCTION("newHmac", new_hmac),
+    FUNCTION("newToken", new_token),
+    FUNCTION("fromJson", from_json),
+    FUNCTION("fromArgs", from_args),
+    FUNCTION("fromEnv", from_env),
+    FUNCTION("fromParameterFile", from_parameter_file),
+    FUNCTION("discover", discover),
+    FUNCTION("close", close_auth),
+    FUNCTION("share", share),
+    FUNCTION("fromShared", from_shared),
+    FUNCTION("kind", kind),
+    FUNCTION("describe", describe),
+    FUNCTION("apiPath", api_path),
+    FUNCTION("setApiPath", set_api_path),
+    FUNCTION("clockOffset", clock_offset),
+    FUNCTION("setClockOffset", set_clock_offset),
+    FUNCTION("renewalWindow", renewal_window),
+    FUNCTION("setRenewalWindow", set_renewal_window),
+    FUNCTION("headers", headers),
+    FUNCTION("sign", sign),
+    FUNCTION("headerBlock", header_block),
+    FUNCTION("stringToSign", string_to_sign),
+    FUNCTION("verify", verify),
+    FUNCTION("updateToken", update_token),
+    FUNCTION("token", current_token),
+    FUNCTION("state", state),
+    FUNCTION("poll", poll),
+    FUNCTION("renewalUrl", renewal_url),
+    FUNCTION("renewalNeeded", renewal_needed),
+    FUNCTION("complete", complete),
+    FUNCTION("cancel", cancel),
+    FUNCTION("review", review),
+    FUNCTION("family", family),
+    FUNCTION("seal", seal),
+    FUNCTION("unseal", unseal),
+    FUNCTION("shareIn", share_in),
+    FUNCTION("newUrl", new_url),
+    FUNCTION("newUrlFor", new_url_for),
+    FUNCTION("addSegment", add_segment),
+    FUNCTION("addQuery", add_query),
+    FUNCTION("urlString", url_string),
+    FUNCTION("statusName", status_name),
+    FUNCTION("statusMessage", status_message),
+    FUNCTION("adviceName", advice_name),
+    FUNCTION("adviceMessage", advice_message),
+    FUNCTION("version", version),
+    FUNCTION("versionNumber", version_number),
 };
 
 static void end_environment(napi_env env, void *data, void *hint)
@@ -1324,10 +1379,11 @@ static void end_environment(napi_env env, void *data, void *hint)
 /* Called in each thread that loads the add-on. */
 NAPI_MODULE_INIT(/* napi_env env, napi_value exports */)
 {
-    napi_value buffer, array, function;
+    napi_value buffer, array;
     void *data = NULL;
     if (!find_node_functions())
         return NULL;
+    make_tags();
 #ifdef __GLIBC__
     /* With this function musl refuses this add-on when it is loaded. Else it could load it, and crash later. */
     if (gnu_get_libc_version() == NULL)
@@ -1343,11 +1399,8 @@ NAPI_MODULE_INIT(/* napi_env env, napi_value exports */)
         return NULL;
     }
     made->numbers = data;
-    napi_set_named_property(env, exports, "numbers", array);
-    for (size_t i = 0; i < sizeof FUNCTIONS / sizeof *FUNCTIONS; i++) {
-        const char *name = FUNCTIONS[i].name;
-        napi_create_function(env, name, NAPI_AUTO_LENGTH, FUNCTIONS[i].function, NULL, &function);
-        napi_set_named_property(env, exports, name, function);
-    }
+    const napi_property_descriptor shared = {"numbers", NULL, NULL, NULL, NULL, array, napi_enumerable, NULL};
+    napi_define_properties(env, exports, 1, &shared);
+    napi_define_properties(env, exports, sizeof FUNCTIONS / sizeof *FUNCTIONS, FUNCTIONS);
     return exports;
 }

@@ -1,13 +1,14 @@
 // One identity: an access id with its secret key, or an API token.
 
+import { randomBytes } from "node:crypto";
 import * as border from "./border.js";
 import { check, made, redacted, TcAuthError } from "./error.js";
 import { AuthHeaders, Token } from "./headers.js";
 import { native } from "./library.js";
 import { ADOPTED, NOW, NUMBER, SECONDS, WRONG_TYPE, type Handle } from "./native.js";
-import { Renewal } from "./renewal.js";
+import { renewalOf, type Renewal } from "./renewal.js";
 import { Kind, State, Status, type Advice, type Unsealed } from "./status.js";
-import { Url } from "./url.js";
+import { Url, urlOf } from "./url.js";
 import { Waiters } from "./waiters.js";
 
 /** How many bytes of a body review() reads. */
@@ -125,14 +126,20 @@ export class Auth {
      * `why` says, without secrets, what was found where; if it fails, the explanation of the error does.
      */
     static discover(args: readonly string[] = process.argv.slice(2)): Auth {
-        return new Auth(INSIDE, ...native.discover(border.args(args)));
+        const found = native.discover(border.args(args));
+        return new Auth(INSIDE, found[0], found[1]);
     }
 
     /**
      * The Auth of another thread of this process, whose share() returned this id. Each of the two is closed on its own.
+     *
+     * Fails with INVALID_ARGUMENT, or with CLOSED: the id is of another process, or all have closed the Auth.
      */
     static fromShared(id: string): Auth {
-        const found = native.fromShared(border.text("id", id, Status.INVALID_ARGUMENT));
+        if (!/^tc-auth:[0-9a-f]{32}$/.test(border.text("id", id, Status.INVALID_ARGUMENT))) {
+            throw new TcAuthError(Status.INVALID_ARGUMENT, "it is not an id that Auth.share() returned");
+        }
+        const found = native.fromShared(id);
         return found === Status.NULL_ARGUMENT
             ? new Auth(INSIDE, found, "this process has no open Auth with this id")
             : new Auth(INSIDE, found);
@@ -147,7 +154,8 @@ export class Auth {
      * terminated frees its part.
      */
     share(): string {
-        const id = made(native.share(this.#handle));
+        // Random, because a number could be one of another process, too.
+        const id = made(native.share(this.#handle, `tc-auth:${randomBytes(16).toString("hex")}`));
         SHARED.add(this);
         return id;
     }
@@ -234,7 +242,7 @@ export class Auth {
      * INVALID_URI_BYTE, INVALID_TIME, OTHER_ORIGIN or TOKEN_EXPIRED.
      */
     headers(method: string, url: string | URL | Url, options?: { at?: number }): AuthHeaders {
-        const at = options?.at === undefined ? NOW : border.moment("at", options.at);
+        const at = options === undefined ? NOW : timeIn(border.options<At>("options", options, { at: "any" }));
         const target = addressOf(url);
         return headersFrom(native.headers(this.#handle, method, target, at), method, target);
     }
@@ -261,8 +269,9 @@ export class Auth {
         url: string | URL | Url,
         authorization: string | null | undefined,
         timestamp: string | number | null | undefined,
-        options?: { at?: number; tolerance?: number },
+        options: { at?: number; tolerance?: number } = {},
     ): void {
+        const given = border.options<typeof options>("options", options, { at: "any", tolerance: "any" });
         const refusal = Status.MALFORMED_AUTHORIZATION;
         check(
             native.verify(
@@ -271,8 +280,8 @@ export class Auth {
                 border.text("url", addressOf(url), Status.INVALID_URI_BYTE),
                 authorization == null ? null : border.text("authorization", authorization, refusal),
                 timestamp == null ? null : border.text("timestamp", textOf(timestamp), refusal),
-                options?.at === undefined ? NOW : border.moment("at", options.at),
-                border.whole("tolerance", options?.tolerance ?? 300, Status.INVALID_ARGUMENT),
+                timeIn(given),
+                border.whole("tolerance", given.tolerance ?? 300, Status.INVALID_ARGUMENT),
             ),
         );
     }
@@ -283,7 +292,7 @@ export class Auth {
      * Fails with API_PATH_MISSING, INVALID_URI_FORM or INVALID_URI_BYTE.
      */
     url(path = "/"): Url {
-        return Url.from(made(native.newUrlFor(this.#handle, border.text("path", path, Status.INVALID_URI_BYTE))));
+        return urlOf(made(native.newUrlFor(this.#handle, border.text("path", path, Status.INVALID_URI_BYTE))));
     }
 
     // Tokens
@@ -304,9 +313,9 @@ export class Auth {
     async updateToken(token: string, expires?: number | Date | null): Promise<void> {
         const text = border.text("token", token, Status.INVALID_TOKEN);
         const result = made(native.updateToken(this.#handle, text, border.expiry(expires)));
-        const [status] = Array.isArray(result) ? result : await result; // not always this realm's Promise
+        const outcome = Array.isArray(result) ? result : await result; // not always this realm's Promise
         this.#waiters.wake();
-        check(status);
+        check(outcome[0]);
     }
 
     /** The state of the token, for health checks and messages. It changes nothing. */
@@ -323,7 +332,7 @@ export class Auth {
      */
     poll(): Renewal | null {
         const ticket = native.poll(this.#handle);
-        return ticket === null ? null : Renewal.from(made(ticket), () => this.#waiters.wake());
+        return ticket === null ? null : renewalOf(made(ticket), () => this.#waiters.wake());
     }
 
     /**
@@ -339,7 +348,7 @@ export class Auth {
         if (ticket === Status.RENEWAL_TIMEOUT) {
             return this.#waiters.wait(PATIENCE, signal);
         }
-        return ticket === null ? null : Renewal.from(made(ticket), () => this.#waiters.wake());
+        return ticket === null ? null : renewalOf(made(ticket), () => this.#waiters.wake());
     }
 
     /**
@@ -353,12 +362,15 @@ export class Auth {
     review(
         headers: AuthHeaders,
         status: number,
-        options?: { date?: string | null | undefined; body?: string | Uint8Array | ArrayBuffer },
+        options: { date?: string | null | undefined; body?: string | Uint8Array | ArrayBuffer } = {},
     ): Advice {
         if (!(headers instanceof AuthHeaders)) {
             throw border.wrongType("headers", headers, "an AuthHeaders");
         }
-        const date = options?.date ?? null;
+        const { date = null, body = "" } = border.options<typeof options>("options", options, {
+            date: "any",
+            body: "any",
+        });
         if (date !== null && typeof date !== "string") {
             throw border.wrongType("date", date, "a string");
         }
@@ -369,7 +381,7 @@ export class Auth {
                 headers.timestamp === null ? NOW : border.moment("timestamp", headers.timestamp),
                 border.httpStatus(status),
                 date,
-                border.body(options?.body ?? "", REVIEW_LIMIT),
+                border.body(body, REVIEW_LIMIT),
             ),
         );
         return numbers[NUMBER] as Advice;
@@ -459,6 +471,14 @@ export function stringToSign(method: string, url: string | URL | Url, at: number
     return made(native.stringToSign(verb, target, border.moment("at", at)));
 }
 
+interface At {
+    at?: number;
+}
+
+function timeIn({ at }: At): number {
+    return at === undefined ? NOW : border.moment("at", at);
+}
+
 /** As a string; what is none of the three stays as it is, for the check of its type. */
 export function addressOf(url: string | URL | Url): string {
     return url instanceof URL || url instanceof Url ? url.toString() : url;
@@ -477,7 +497,7 @@ function signed(result: string | number, method: string, url: string): string {
                 ? border.wrongType("url", url, "a string")
                 : border.wrongType("method", method, "a string");
         }
-        throw new TcAuthError(result);
+        throw new TcAuthError(result, border.tooLong("method", method) ?? border.tooLong("url", url));
     }
     return result;
 }

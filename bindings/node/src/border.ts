@@ -21,6 +21,25 @@ function typeName(value: unknown): string {
     return typeof value === "object" ? (value.constructor?.name ?? "Object") : typeof value;
 }
 
+/** The longest argument, in characters or bytes, as in the add-on, and the most arguments of a program. */
+const LONGEST = 16 << 20;
+const MOST_ARGUMENTS = 1 << 20;
+
+/** Says that a value is too long; null if it is not. */
+export function tooLong(name: string, value: unknown): string | null {
+    const isText = typeof value === "string";
+    return (isText || types.isUint8Array(value)) && value.length > LONGEST
+        ? `${name} is longer than ${LONGEST} ${isText ? "characters" : "bytes"}`
+        : null;
+}
+
+function checkLength(name: string, value: unknown, refusal: Status): void {
+    const problem = tooLong(name, value);
+    if (problem !== null) {
+        throw new TcAuthError(refusal, problem);
+    }
+}
+
 // Of ECMAScript 2024, which Node.js 20 has.
 type WellFormed = { isWellFormed(): boolean };
 
@@ -29,6 +48,7 @@ export function text(name: string, value: unknown, refusal: Status): string {
     if (typeof value !== "string") {
         throw wrongType(name, value, "a string");
     }
+    checkLength(name, value, refusal);
     if (value.includes("\0") || !(value as unknown as WellFormed).isWellFormed()) {
         throw new TcAuthError(refusal);
     }
@@ -38,6 +58,7 @@ export function text(name: string, value: unknown, refusal: Status): string {
 /** The same, or bytes, in which C refuses what it does not accept. */
 export function bytes(name: string, value: unknown, refusal: Status): Bytes {
     if (types.isUint8Array(value)) {
+        checkLength(name, value, refusal);
         return value;
     }
     if (typeof value !== "string") {
@@ -62,12 +83,22 @@ export function path(name: string, value: unknown): Bytes {
     return bytes(name, value, Status.INVALID_ARGUMENT);
 }
 
-/** The arguments of a program. */
+/**
+ * The arguments of a program. A new array: in another one, members can be missing, and a subclass or a prototype can have
+ * what is read instead of them.
+ */
 export function args(value: unknown): readonly string[] {
     if (!Array.isArray(value)) {
         throw wrongType("args", value, "an array of strings");
     }
-    return value.map((arg) => text("an argument", arg, Status.INVALID_ARGUMENT));
+    const { length } = value;
+    if (length > MOST_ARGUMENTS) {
+        throw new TcAuthError(Status.INVALID_ARGUMENT, `there are more than ${MOST_ARGUMENTS} arguments`);
+    }
+    return Array.from({ length }, (_, index) => {
+        const arg: unknown = Object.hasOwn(value, index) ? value[index] : undefined;
+        return text(`args[${index}]`, arg, Status.INVALID_ARGUMENT);
+    });
 }
 
 /**

@@ -27,6 +27,13 @@ function load(): Native {
         try {
             return checked(require(place) as Native, place);
         } catch (error) {
+            if ((error as { code?: unknown } | null)?.code === "ERR_DLOPEN_DISABLED") {
+                throw new Error(
+                    `${self.name} contains a native add-on, and this process may not load any: start Node.js without ` +
+                        "--no-addons and, with --permission, also with --allow-addons.",
+                    { cause: error },
+                );
+            }
             failures.push(`${place}: ${firstLine(error)}`);
         }
     }

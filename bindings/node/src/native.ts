@@ -29,7 +29,7 @@ export interface Native {
     fromParameterFile(path: Bytes, key: Bytes): Handle | number;
     discover(args: readonly string[]): [made: Handle | number, why: string | null];
     close(handle: Handle): void;
-    share(handle: Handle): string | number;
+    share(handle: Handle, name: string): string | number;
     fromShared(id: string): Handle | number;
 
     kind(handle: Handle): number;

@@ -10,6 +10,13 @@ import { Status } from "./status.js";
 const INSIDE = Symbol();
 
 /**
+ * What Auth.poll() has begun. `ended` is called when it has ended.
+ *
+ * @internal
+ */
+export let renewalOf: (ticket: Ticket, ended: () => void) => Renewal;
+
+/**
  * You must renew the token, and others wait for you.
  *
  * GET the url once, without an Authorization header, and call complete() or cancel() within two minutes. Then sign the
@@ -28,13 +35,8 @@ export class Renewal {
         this.#ended = ended;
     }
 
-    /**
-     * `ended` is called when the renewal has ended.
-     *
-     * @internal
-     */
-    static from(ticket: Ticket, ended: () => void): Renewal {
-        return new Renewal(INSIDE, ticket, ended);
+    static {
+        renewalOf = (ticket, ended) => new Renewal(INSIDE, ticket, ended);
     }
 
     /** The URL to GET. It contains the token: do not log it, and follow no redirect. */
@@ -69,9 +71,9 @@ export class Renewal {
         const result = made(native.complete(this.#ticket, httpStatus(status), bytesOf(body)));
         this.#hasEnded = true;
         try {
-            const [outcome, message] = Array.isArray(result) ? result : await result; // not always this realm's Promise
-            check(outcome, message);
-            return message;
+            const outcome = Array.isArray(result) ? result : await result; // not always this realm's Promise
+            check(outcome[0], outcome[1]);
+            return outcome[1];
         } finally {
             this.#ended();
         }

@@ -207,8 +207,9 @@ export class Session {
         url: string | URL | Url,
         options: { host?: string | null | undefined; signal?: AbortSignal | null | undefined } = {},
     ): Promise<Signed> {
-        this.check(url, options.host);
-        await this.ready(options.signal);
+        const { host, signal } = border.options<typeof options>("options", options, { host: "any", signal: "any" });
+        this.check(url, host);
+        await this.ready(signal);
         return this.sign(method, url);
     }
 

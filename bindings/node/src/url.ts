@@ -7,6 +7,13 @@ import type { Builder } from "./native.js";
 import { Status } from "./status.js";
 
 /**
+ * What Auth.url() has started.
+ *
+ * @internal
+ */
+export let urlOf: (builder: Builder) => Url;
+
+/**
  * Builds a URL whose added parts are encoded so that HTTP clients send them unchanged. Sign and send `String(url)`.
  *
  * The base is a path such as "/api/v3/indicators" or an absolute http or https URL, percent-encoded already.
@@ -19,15 +26,12 @@ export class Url {
         this.#builder = made(native.newUrl(text("base", base, Status.INVALID_URI_BYTE)));
     }
 
-    /**
-     * What Auth.url() has started.
-     *
-     * @internal
-     */
-    static from(builder: Builder): Url {
-        const url = new Url("/");
-        url.#builder = builder;
-        return url;
+    static {
+        urlOf = (builder) => {
+            const url = new Url("/");
+            url.#builder = builder;
+            return url;
+        };
     }
 
     /**

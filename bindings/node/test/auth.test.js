@@ -459,30 +459,26 @@ test("the parameter file, by each type of path", () => {
     assert.throws(() => Auth.fromParameterFile("/missing", good.key), code("CONFIG_IO"));
 });
 
-test("an id of another process, or of a closed Auth, gives none", () => {
+test("an id of a closed Auth gives none", () => {
     const auth = Auth.token("a");
     const id = auth.share();
-    assert.ok(!id.includes("a\0") && /^tc-auth:\d+:\d+$/.test(id));
     const same = Auth.fromShared(id);
     auth.close();
     assert.equal(same.currentToken().value, "a");
-    const elsewhere = id.replace(/:\d+:/, `:${process.ppid}:`);
-    assert.throws(() => Auth.fromShared(elsewhere), code("CLOSED"));
     same.close();
     assert.throws(() => Auth.fromShared(id), code("CLOSED"));
-    for (const bad of ["", "tc-auth", "tc-auth:1", `${id}x`, "tc-auth:1:-"]) {
-        assert.throws(() => Auth.fromShared(bad), code("INVALID_ARGUMENT"), bad);
-    }
 });
 
 test("what is not closed is freed when it is collected", async () => {
     require("node:v8").setFlagsFromString("--expose-gc");
     const gc = require("node:vm").runInNewContext("gc");
-    // Those that were shared stay; the next ones have the next ids.
-    const [, start, last] = /^(.*:)(\d+)$/.exec(Auth.token("a").share());
-    let ids = Array.from({ length: 100 }, (_, index) => {
-        Auth.token("a");
-        return `${start}${Number(last) + 1 + index}`;
+    // A handle can be found until its last Auth is freed. Those that share() was called of are closed.
+    let ids = Array.from({ length: 100 }, () => {
+        const auth = Auth.token("a");
+        const id = auth.share();
+        Auth.fromShared(id);
+        auth.close();
+        return id;
     });
     Auth.fromShared(ids.at(-1)).close();
     for (let attempt = 0; attempt < 50 && ids.length > 2; attempt++) {
