@@ -209,6 +209,25 @@ export class Session {
     ): Promise<Signed> {
         const { host, signal } = border.options<typeof options>("options", options, { host: "any", signal: "any" });
         this.check(url, host);
+        return this.signWhenReady(method, url, signal);
+    }
+
+    /**
+     * ready() and sign(). Once more if the token has expired in between: its life can be seconds, and the machine busy.
+     *
+     * @internal
+     */
+    async signWhenReady(method: string, url: string | URL | Url, signal?: AbortSignal | null): Promise<Signed> {
+        await this.ready(signal);
+        try {
+            return this.sign(method, url);
+        } catch (error) {
+            const isLate = error instanceof TcAuthError && error.status === Status.TOKEN_EXPIRED;
+            const { state } = isLate ? this.auth.state() : { state: State.NONE };
+            if (state !== State.DUE && state !== State.UNDER_WAY) {
+                throw error;
+            }
+        }
         await this.ready(signal);
         return this.sign(method, url);
     }

@@ -145,15 +145,17 @@ class Exchange implements Controller {
         for (const host of hosts) {
             this.session.check(origin, host);
         }
+        let signed: Signed;
         if (this.session.auth.kind === Kind.TOKEN) {
             this.#waiting = new AbortController(); // it costs more than a signature
-            await this.session.ready(this.#waiting.signal);
+            signed = await this.session.signWhenReady(method, url, this.#waiting.signal);
             this.#waiting = null;
+        } else {
+            signed = this.session.sign(method, url);
         }
         if (this.#isOver) {
             throw new Over();
         }
-        const signed = this.session.sign(method, url);
         for (const [name, value] of signed.headers) {
             headers[name] = value;
         }

@@ -48,8 +48,13 @@ class Entry {
         const work = async (target, expected) => {
             while (performance.now() < end) {
                 sent[expected] += 1;
-                const [status] = await this.send("GET", target, null).catch(() => [0]);
-                failed += Number(status !== expected);
+                const [status, text] = await this.send("GET", target, null).catch((error) => [0, String(error)]);
+                if (status !== expected) {
+                    failed += 1;
+                    if (failed <= 3) {
+                        console.error(`storm: ${status} instead of ${expected}: ${text}`);
+                    }
+                }
             }
         };
         const workers = Array.from({ length: count }, () => work(url, 200));

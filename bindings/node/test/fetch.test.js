@@ -7,7 +7,7 @@ const test = require("node:test");
 const { setTimeout: sleep } = require("node:timers/promises");
 const { inspect } = require("node:util");
 
-const { Auth, createFetch } = require("tc-auth");
+const { Auth, createFetch, Session } = require("tc-auth");
 
 const { Server, UNAUTHORIZED } = require("./server.js");
 
@@ -329,4 +329,21 @@ test("the error for an expired token says why it was not renewed", async () => {
     // Another one did not see the refusal.
     const bare = /the server refused to renew it\)/;
     await assert.rejects(createFetch(refused)(`${server.url}/api`), { code: "TOKEN_EXPIRED", message: bare });
+});
+
+test("a token that expires between ready() and sign() is renewed", async () => {
+    const server = await serve(() => ({ body: '{"success":true,"apiToken":"b","apiTokenExpires":"4000000000"}' }));
+    const expires = Math.floor(Date.now() / 1000) + 1;
+    const auth = Auth.token("API:5:a", expires);
+    auth.apiPath = `${server.url}/api`;
+    auth.renewalWindow = 0;
+    const session = new Session(auth);
+    const ready = session.ready.bind(session);
+    session.ready = async (signal) => {
+        await ready(signal);
+        await sleep(expires * 1000 - Date.now()); // as on a busy machine
+    };
+    const signed = await session.authorize("GET", auth.url());
+    assert.equal(signed.headers.authorization, "TC-Token b");
+    assert.equal(server.received.length, 1);
 });
